@@ -1,0 +1,48 @@
+// base/arena.h — memory that is handed out by moving a pointer and given back all at once.
+//
+// Invariants
+//   - what allocate() returned stays where it is until the arena dies.
+//   - size_bytes() only grows: it is what the arena holds from the machine, not what was asked of it.
+// Threads: one thread allocates; size_bytes() may be read by any.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace varve {
+
+class Arena {
+ public:
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena();
+
+  // `align` is a power of two, at most 4096. Never null: a machine without memory stops the process.
+  uint8_t* allocate(size_t size, size_t align = 8) {
+    const size_t start = (used_ + align - 1) & ~(align - 1);
+    if (start + size <= end_) [[likely]] {
+      used_ = start + size;
+      return page_ + start;
+    }
+    return allocate_page(size, align);
+  }
+  size_t size_bytes() const { return held_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Page {
+    uint8_t* data;
+    size_t size;
+  };
+  uint8_t* allocate_page(size_t size, size_t align);
+
+  uint8_t* page_ = nullptr;  // The page being filled.
+  size_t used_ = 0;
+  size_t end_ = 0;
+  std::vector<Page> pages_;
+  std::atomic<size_t> held_{0};
+};
+
+}  // namespace varve

@@ -1,0 +1,27 @@
+#include "base/pages.h"
+
+#if !defined(_WIN32)
+#include <sys/mman.h>
+
+namespace varve {
+
+uint8_t* map_pages(size_t size) {
+  // One page more than asked for, so that the part handed out can begin on a huge-page boundary.
+  const size_t padded = size + kHugePageBytes;
+  void* const mapped = mmap(nullptr, padded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  const auto address = reinterpret_cast<uintptr_t>(mapped);
+  const uintptr_t aligned = (address + kHugePageBytes - 1) & ~(kHugePageBytes - 1);
+  if (aligned > address) munmap(mapped, aligned - address);
+  const uintptr_t tail = address + padded - (aligned + size);
+  if (tail > 0) munmap(reinterpret_cast<void*>(aligned + size), tail);
+#if defined(MADV_HUGEPAGE)
+  madvise(reinterpret_cast<void*>(aligned), size, MADV_HUGEPAGE);
+#endif
+  return reinterpret_cast<uint8_t*>(aligned);
+}
+
+void unmap_pages(uint8_t* pages, size_t size) { munmap(pages, size); }
+
+}  // namespace varve
+#endif

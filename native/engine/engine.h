@@ -1,0 +1,161 @@
+// engine/engine.h — a place where sorted runs of edits come to rest and are read back.
+//
+// An engine knows nothing of transactions, logs or memtables. The store seals a memtable, hands it over as a Run,
+// and from then on reads it through a Version: an immutable view of everything absorbed so far. Dropping old
+// versions is decided by Retention alone; nothing else disappears except by a commit.
+//
+// Two places: *current* holds one version per key (the newest absorbed), *history* the superseded ones and the deletions
+// that retention still asks for. A view at or above absorbed() reads current only.
+//
+// Order: keys by bytes; versions of one key newest first. A range deletion of commit n hides versions below n.
+// Lifetime: Bytes in answers are borrowed until the epoch guard of the calling thread is left, or until the cursor
+// moves. Every read runs inside an EpochDomain::Guard.
+// Threads: reads from any thread. One thread absorbs; maintain() from several at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+namespace varve {
+
+enum class EditKind : uint8_t { kPut = 1, kDelete = 2 };
+
+inline constexpr uint8_t kFlagSeparateValue = 1;  // `value` is a reference into a value segment (log/FORMAT.md)
+
+// One version of one key.
+struct Edit {
+  Bytes key;
+  uint64_t commit = 0;
+  EditKind kind = EditKind::kPut;
+  uint8_t flags = 0;
+  uint64_t expires_ms = 0;  // 0: never
+  Bytes value;
+};
+
+// All keys in [begin, end); an empty `end` means to the end of the keyspace.
+struct KeyRange {
+  Bytes begin;
+  Bytes end;
+};
+
+struct RangeDeletion {
+  Bytes begin;
+  Bytes end;
+  uint64_t commit = 0;
+};
+
+// What old versions must be kept. A version is kept in history while it is the newest at or below some held
+// commit number, or while its successor is above the horizon.
+struct Retention {
+  uint64_t horizon = UINT64_MAX;  // Views below it are not promised anything but by `held`.
+  std::vector<uint64_t> held;     // Ascending: commit numbers that snapshots hold.
+};
+
+class EditCursor {
+ public:
+  virtual ~EditCursor() = default;
+  virtual bool valid() const = 0;  // False at the end and after an error: ask status() which.
+  virtual const Edit& edit() const = 0;
+  virtual void next() = 0;
+  virtual Status status() const = 0;
+};
+
+// Point edits by (key, commit descending) and range deletions by (begin, end, commit); `segments` names the log
+// segments that hold them, none for a run that was never logged (conversion, restore, bulk load).
+struct Run {
+  EditCursor* edits = nullptr;
+  std::vector<RangeDeletion> range_deletions;
+  std::vector<uint64_t> segments;
+  uint64_t commit_first = 0;
+  uint64_t commit_last = 0;  // absorbed() afterwards.
+  uint64_t edit_count_hint = 0;
+  uint64_t size_bytes_hint = 0;
+};
+
+enum class Found : uint8_t {
+  kAbsent,      // nothing here says anything of the key
+  kPut,         // edit is the newest at or below the view
+  kDeleted,     // a deletion or range deletion is the newest
+  kWouldBlock,  // only the disk knows, and may_block was false
+};
+
+struct Lookup {
+  Found found = Found::kAbsent;
+  Edit edit;
+};
+
+enum class Direction : uint8_t { kForward, kReverse };
+
+// A cursor over live entries (one per key, deletions resolved), or over every version.
+class EngineCursor : public EditCursor {
+ public:
+  // First entry at or after `key` (forward), or at or before it (reverse), within the cursor's range.
+  virtual void seek(Bytes key) = 0;
+};
+
+class EngineVersion {
+ public:
+  virtual ~EngineVersion() = default;
+  // `hash` is hash64(key) with the store's seed: computed once per get, used by every table.
+  virtual Result<Lookup> get(Bytes key, uint64_t hash, uint64_t commit, bool may_block) const = 0;
+  // Fetches toward the CPU what get(key, hash) will touch. Never blocks.
+  virtual void prefetch(Bytes key, uint64_t hash) const = 0;
+  // Live puts of a view. The cursor pins this version: it must not outlive the engine.
+  virtual std::unique_ptr<EngineCursor> scan(const KeyRange& range, uint64_t commit,
+                                             Direction direction) const = 0;
+  // Every version with from < commit <= to, deletions included, and the range deletions among them.
+  virtual std::unique_ptr<EditCursor> versions(const KeyRange& range, uint64_t from,
+                                               uint64_t to) const = 0;
+  virtual std::vector<RangeDeletion> range_deletions(const KeyRange& range, uint64_t from,
+                                                     uint64_t to) const = 0;
+  virtual uint64_t size(const KeyRange& range) const = 0;  // Bytes at rest, approximate.
+  virtual uint64_t absorbed() const = 0;                   // The last commit in it.
+};
+
+struct EngineStats {
+  uint64_t disk_bytes = 0;
+  uint64_t history_bytes = 0;
+  uint64_t entry_count = 0;
+  uint64_t debt_bytes = 0;  // What maintenance has still to move: the store paces writers by it.
+  bool stop_writes = false;  // Too far behind: writers help (maintain) until it clears.
+  uint64_t absorbed_bytes = 0, written_bytes = 0, read_bytes = 0;  // Since open: write amplification.
+  std::vector<std::pair<std::string, uint64_t>> detail;            // By name, for stats().
+};
+
+struct VerifyProblem {
+  std::string file;
+  uint64_t offset = 0;
+  std::string what;
+};
+
+enum class Progress : uint8_t { kIdle, kMore };
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  // Takes a run in, publishes a new version and returns when it is durable. Runs come in order of commits.
+  virtual Status absorb(Run& run, const Retention& retention) = 0;
+  // The newest version. Borrowed: valid inside the caller's epoch guard; pin() for longer.
+  virtual const EngineVersion& version() const = 0;
+  virtual std::shared_ptr<const EngineVersion> pin() const = 0;
+  // Does about `budget_bytes` of background work (compaction, merge). Several threads may call it at once.
+  virtual Result<Progress> maintain(uint64_t budget_bytes, const Retention& retention) = 0;
+  // Rewrites everything to its smallest form. Returns when done.
+  virtual Status compact(const KeyRange& range, const Retention& retention) = 0;
+  // Streams a whole image that a new engine of this kind can be opened from.
+  virtual Status checkpoint(const std::function<Status(Bytes)>& sink) = 0;
+  // Reads every byte that a read could come to depend on.
+  virtual Status verify(std::vector<VerifyProblem>& problems) = 0;
+  virtual EngineStats stats() const = 0;
+  virtual void set_memory(uint64_t cache_bytes) = 0;
+  virtual Status close() = 0;
+};
+
+}  // namespace varve

@@ -1,0 +1,35 @@
+// Prints the source files of one part of the build, found by folder: gyp, the sanitizer builds and the
+// cross builds all read the same list, and adding a file edits none.
+//
+//   core      every .cc under native/ but the binding and the SIMD fillings with flags of their own
+//   fillings  the gyp targets of the SIMD fillings (each compiles to nothing on a foreign CPU)
+//   binding   native/binding        tests   test/native        bench   bench/native
+'use strict'
+const fs = require('node:fs')
+const path = require('node:path')
+
+const root = path.join(__dirname, '..', '..')
+const FILLINGS = ['sse42', 'avx2', 'avx512', 'neon']
+
+function walk(folder) {
+  if (!fs.existsSync(path.join(root, folder))) return []
+  return fs.readdirSync(path.join(root, folder), { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const name = `${folder}/${entry.name}`
+      if (entry.isDirectory()) return walk(name)
+      return entry.name.endsWith('.cc') ? [name] : []
+    })
+}
+
+const isFilling = (name) => FILLINGS.some((f) => name.endsWith(`/kernels_${f}.cc`))
+const parts = {
+  core: () => walk('native').filter((f) => !f.startsWith('native/binding/') && !isFilling(f)),
+  fillings: () => FILLINGS.map((f) => `simd_${f}`),
+  binding: () => walk('native/binding'),
+  tests: () => walk('test/native').filter((f) => !f.includes('/fuzz/')),
+  bench: () => walk('bench/native'),
+}
+
+module.exports = { root, walk, parts }
+if (require.main === module) process.stdout.write(parts[process.argv[2]]().join('\n') + '\n')

@@ -1,0 +1,106 @@
+// test/native/main.cc — runs the cases. core_tests [filter] [--seed=N] [--seeds=N]
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "test.h"
+
+namespace varve::test {
+namespace {
+
+struct Registered {
+  const char* sentence;
+  const char* file;
+  std::function<void()> body;
+};
+
+std::vector<Registered>& cases() {
+  static std::vector<Registered> all;
+  return all;
+}
+
+struct State {
+  uint64_t seed = 1;
+  uint64_t seed_count = 20;
+  int failures_here = 0;
+  int directory_count = 0;
+  std::string root;
+};
+
+State& state() {
+  static State one;
+  return one;
+}
+
+void fail(const char* file, int line, const std::string& what) {
+  ++state().failures_here;
+  if (state().failures_here <= 5) {
+    std::fprintf(stderr, "  %s:%d: %s (seed %llu)\n", file, line, what.c_str(),
+                 static_cast<unsigned long long>(state().seed));
+  }
+}
+
+}  // namespace
+
+Case::Case(const char* sentence, std::function<void()> body, const char* file) {
+  cases().push_back({sentence, file, std::move(body)});
+}
+
+void expect(bool holds, const char* file, int line) {
+  if (!holds) fail(file, line, "expectation failed");
+}
+void expect_ok(const Status& status, const char* file, int line) {
+  if (!status) fail(file, line, status.message());
+}
+void require(bool holds, const char* file, int line) {
+  if (holds) return;
+  std::fprintf(stderr, "  %s:%d: requirement failed\n0 passed, 1 failed\n", file, line);
+  std::exit(1);
+}
+uint64_t seed() { return state().seed; }
+uint64_t seed_count() { return state().seed_count; }
+
+std::string scratch_directory() {
+  const std::string path = state().root + "/" + std::to_string(++state().directory_count);
+  std::filesystem::create_directories(path);
+  return path;
+}
+
+}  // namespace varve::test
+
+int main(int count, char** arguments) {
+  using namespace varve::test;
+  std::string filter;
+  for (int i = 1; i < count; ++i) {
+    const std::string argument = arguments[i];
+    if (argument.starts_with("--seed=")) state().seed = std::stoull(argument.substr(7));
+    else if (argument.starts_with("--seeds=")) state().seed_count = std::stoull(argument.substr(8));
+    else filter = argument;
+  }
+  const auto stamp = std::to_string(reinterpret_cast<uintptr_t>(&filter) ^ std::hash<std::string>{}(
+      std::filesystem::current_path().string())) ;
+  state().root = (std::filesystem::temp_directory_path() / ("varve-tests-" + stamp)).string();
+  int passed = 0;
+  int failed = 0;
+  for (const Registered& one : cases()) {
+    if (!filter.empty() && !std::strstr(one.sentence, filter.c_str()) &&
+        !std::strstr(one.file, filter.c_str())) {
+      continue;
+    }
+    state().failures_here = 0;
+    one.body();
+    if (state().failures_here == 0) {
+      ++passed;
+    } else {
+      ++failed;
+      std::fprintf(stderr, "FAILED %s: %s\n", one.file, one.sentence);
+    }
+  }
+  std::error_code ignored;
+  std::filesystem::remove_all(state().root, ignored);
+  std::printf("%d passed, %d failed\n", passed, failed);
+  return failed == 0 && passed > 0 ? 0 : 1;
+}

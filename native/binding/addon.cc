@@ -1,3 +1,226 @@
+// binding/addon.cc — the module: attach a scratch, open stores, make keyspaces. All state is per environment.
+//
+//   attach(arrayBuffer)          the scratch from now on
+//   open(options, onProgress)    → promise of a store's functions;  openSync(options, onProgress) → them, or an Answer
+//   lastError()                  → [code, message] of the last call that answered kFailed
 #include <node_api.h>
 
-NAPI_MODULE_INIT() { return exports; }
+#include "binding/arguments.h"
+#include "binding/care.h"
+#include "binding/kv.h"
+
+namespace varve {
+
+Handle::Handle(Environment& owner) : environment(owner) {}
+
+Handle::~Handle() { end(); }
+
+void Handle::end() {
+  if (closed || !hold.held()) return;
+  end_cursors(*this);
+  closed = true;
+  hold.store().unlisten(listener);
+  if (progress != nullptr) napi_release_threadsafe_function(progress, napi_tsfn_abort);
+  progress = nullptr;
+  reader.reset();
+}
+
+namespace {
+
+void delete_environment(napi_env, void* data, void*) { delete static_cast<Environment*>(data); }
+
+// What is in the log's buffer is handed to the system when the environment goes, by closing what it holds.
+void tear_down(void* data) { static_cast<Environment*>(data)->handles.clear(); }
+
+// The environment ends the function before the handle at teardown: nobody may call it from then on.
+void progress_ended(napi_env, void* data, void*) {
+  Handle* const handle = static_cast<Handle*>(data);
+  if (handle->progress == nullptr) return;
+  if (handle->hold.held()) handle->hold.store().unlisten(handle->listener);
+  handle->progress = nullptr;
+}
+
+void call_progress(napi_env env, napi_value callback, void*, void* data) {
+  Handle* const handle = static_cast<Handle*>(data);
+  handle->progress_pending.store(false);
+  if (env == nullptr || handle->closed) return;
+  napi_value receiver = nullptr;
+  napi_get_undefined(env, &receiver);
+  napi_call_function(env, receiver, callback, 0, nullptr, nullptr);
+}
+
+std::string option_text(napi_env env, napi_value options, const char* name) {
+  napi_value value = nullptr;
+  napi_get_named_property(env, options, name, &value);
+  return read_utf8(env, value);
+}
+
+double option_number(napi_env env, napi_value options, const char* name) {
+  napi_value value = nullptr;
+  napi_get_named_property(env, options, name, &value);
+  double number = 0;
+  napi_get_value_double(env, value, &number);
+  return number;
+}
+
+// Words were checked and turned into numbers by lib/options.ts.
+StoreOptions read_options(napi_env env, napi_value from) {
+  StoreOptions options;
+  options.directory = option_text(env, from, "directory");
+  options.holder = option_text(env, from, "holder");
+  options.engine = static_cast<EngineKind>(option_number(env, from, "engine"));
+  options.create = static_cast<Create>(option_number(env, from, "create"));
+  options.compaction = static_cast<Compaction>(option_number(env, from, "compaction"));
+  options.read_only = option_number(env, from, "readOnly") != 0;
+  options.compress = option_number(env, from, "compress") != 0;
+  options.memory_bytes = static_cast<uint64_t>(option_number(env, from, "memory"));
+  options.thread_count = static_cast<uint32_t>(option_number(env, from, "threads"));
+  options.block_bytes = static_cast<uint32_t>(option_number(env, from, "blockBytes"));
+  return options;
+}
+
+void bind(napi_env env, napi_value object, const std::vector<Method>& methods, Level* level) {
+  for (const Method& method : methods) {
+    napi_value function = nullptr;
+    napi_create_function(env, method.name, NAPI_AUTO_LENGTH, method.function, level, &function);
+    napi_set_named_property(env, object, method.name, function);
+  }
+}
+
+napi_value make_level(napi_env env, Handle& handle, Bytes prefix);
+
+// level(size) → the functions of the keyspace whose prefix lies in the key area
+napi_value open_level(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  const size_t size = read_uint32(call, 0);
+  if (size == 0 || size > sizeof Level::prefix) {
+    return make_answer(env, call.environment().fail(Status::invalid("level: no prefix")));
+  }
+  return make_level(env, call.handle(), Bytes(call.environment().scratch + kKeyAt, size));
+}
+
+napi_value make_level(napi_env env, Handle& handle, Bytes prefix) {
+  handle.levels.push_back(std::make_unique<Level>(Level{handle, {}, prefix.size()}));
+  Level* const level = handle.levels.back().get();
+  std::memcpy(level->prefix, prefix.data(), prefix.size());
+  napi_value object = nullptr;
+  napi_create_object(env, &object);
+  bind(env, object, kv_methods(), level);
+  bind(env, object, range_methods(), level);
+  return object;
+}
+
+void add_number(napi_env env, napi_value object, const char* name, double number) {
+  napi_value value = nullptr;
+  napi_create_double(env, number, &value);
+  napi_set_named_property(env, object, name, value);
+}
+
+// The functions of a store: care, and level() for its keyspaces.
+napi_value make_store(napi_env env, Handle& handle) {
+  Store& store = handle.hold.store();
+  handle.reader = std::make_unique<Store::Reader>(store);
+  handle.single = std::make_unique<Batch>(store.hash_seed());
+  handle.batch = std::make_unique<Batch>(store.hash_seed());
+  Handle* const raw = &handle;
+  handle.listener = store.listen([raw] {
+    if (raw->progress_pending.exchange(true)) return;
+    napi_call_threadsafe_function(raw->progress, raw, napi_tsfn_nonblocking);
+  });
+  handle.levels.push_back(std::make_unique<Level>(Level{handle, {}, 0}));
+  napi_value object = nullptr;
+  napi_create_object(env, &object);
+  bind(env, object, care_methods(), handle.levels.back().get());
+  bind(env, object, {{"level", open_level}}, handle.levels.back().get());
+  const RecoveryReport& recovery = store.recovery();
+  add_number(env, object, "created", recovery.created ? 1 : 0);
+  add_number(env, object, "clean", recovery.clean ? 1 : 0);
+  add_number(env, object, "replayedCommits", static_cast<double>(recovery.replayed_commits));
+  add_number(env, object, "cutRecords", static_cast<double>(recovery.cut_records));
+  add_number(env, object, "lastCommit", static_cast<double>(recovery.last_commit));
+  return object;
+}
+
+Handle& new_handle(napi_env env, Environment& environment, napi_value on_progress) {
+  environment.handles.push_back(std::make_unique<Handle>(environment));
+  Handle& handle = *environment.handles.back();
+  napi_create_threadsafe_function(env, on_progress, nullptr, make_text(env, "varve"), 0, 1, &handle,
+                                  progress_ended, nullptr, call_progress, &handle.progress);
+  napi_unref_threadsafe_function(env, handle.progress);
+  return handle;
+}
+
+napi_value open_store(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  size_t count = 2;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  Environment& environment = environment_of(env);
+  Handle* const handle = &new_handle(env, environment, arguments[1]);
+  const StoreOptions options = read_options(env, arguments[0]);
+  const auto run = [handle, options] {
+    Result<StoreHold> hold = hold_store(native_os(), options);
+    if (!hold) return hold.error();
+    handle->hold = std::move(*hold);
+    return Status::ok();
+  };
+  return start_work(env, nullptr, run, [handle](napi_env at) { return make_store(at, *handle); });
+}
+
+napi_value open_store_sync(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  size_t count = 2;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  Environment& environment = environment_of(env);
+  Handle& handle = new_handle(env, environment, arguments[1]);
+  Result<StoreHold> hold = hold_store(native_os(), read_options(env, arguments[0]));
+  if (!hold) return make_answer(env, environment.fail(hold.error()));
+  handle.hold = std::move(*hold);
+  return make_store(env, handle);
+}
+
+napi_value attach(napi_env env, napi_callback_info info) {
+  napi_value argument = nullptr;
+  size_t count = 1;
+  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
+  Environment& environment = environment_of(env);
+  void* data = nullptr;
+  size_t size = 0;
+  if (napi_get_arraybuffer_info(env, argument, &data, &size) != napi_ok || size <= kDataAt) {
+    return make_int(env, -1);
+  }
+  if (environment.scratch_reference != nullptr) napi_delete_reference(env, environment.scratch_reference);
+  napi_create_reference(env, argument, 1, &environment.scratch_reference);
+  environment.scratch = static_cast<uint8_t*>(data);
+  environment.scratch_bytes = size;
+  return make_int(env, 0);
+}
+
+napi_value last_error(napi_env env, napi_callback_info) {
+  const Environment& environment = environment_of(env);
+  napi_value pair = nullptr;
+  napi_create_array_with_length(env, 2, &pair);
+  napi_set_element(env, pair, 0, make_int(env, static_cast<int32_t>(environment.error_code)));
+  napi_set_element(env, pair, 1, make_text(env, environment.error_message));
+  return pair;
+}
+
+}  // namespace
+
+Environment& environment_of(napi_env env) {
+  void* data = nullptr;
+  napi_get_instance_data(env, &data);
+  return *static_cast<Environment*>(data);
+}
+
+}  // namespace varve
+
+NAPI_MODULE_INIT() {
+  using namespace varve;
+  auto* const environment = new Environment;
+  napi_set_instance_data(env, environment, delete_environment, nullptr);
+  napi_add_env_cleanup_hook(env, tear_down, environment);
+  bind(env, exports,
+       {{"attach", attach}, {"open", open_store}, {"openSync", open_store_sync}, {"lastError", last_error}},
+       nullptr);
+  return exports;
+}

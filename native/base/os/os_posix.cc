@@ -1,0 +1,330 @@
+// base/os/os_posix.cc — the machine through POSIX.
+#include "base/os/os.h"
+
+#if !defined(_WIN32)
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <thread>
+
+namespace varve {
+namespace {
+
+Code code_of(int error) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT: return Code::kNoSpace;
+    case ENOENT:
+    case ENOTDIR: return Code::kNotFound;
+    case EEXIST: return Code::kExists;
+    case EACCES:
+    case EPERM:
+    case EROFS: return Code::kPermission;
+    default: return Code::kIo;
+  }
+}
+
+Status failed(const char* call, const std::string& path) {
+  const int error = errno;
+  return {code_of(error), std::string("os: ") + call + " " + path + ": " + std::strerror(error)};
+}
+
+class PosixFile final : public File {
+ public:
+  PosixFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
+  ~PosixFile() override { close(descriptor_); }
+
+  Result<size_t> read_at(uint64_t offset, MutableBytes into) override {
+    size_t done = 0;
+    while (done < into.size()) {
+      const ssize_t got = pread(descriptor_, into.data() + done, into.size() - done,
+                                static_cast<off_t>(offset + done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return failed("pread", path_);
+      if (got == 0) break;
+      done += static_cast<size_t>(got);
+    }
+    return done;
+  }
+
+  Status write_at(uint64_t offset, Bytes bytes) override {
+    size_t done = 0;
+    while (done < bytes.size()) {
+      const ssize_t put = pwrite(descriptor_, bytes.data() + done, bytes.size() - done,
+                                 static_cast<off_t>(offset + done));
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) return failed("pwrite", path_);
+      done += static_cast<size_t>(put);
+    }
+    return Status::ok();
+  }
+
+  Status sync() override {
+#if defined(__APPLE__)
+    if (fcntl(descriptor_, F_FULLFSYNC) == 0) return Status::ok();
+    if (fsync(descriptor_) != 0) return failed("fsync", path_);
+#else
+    if (fdatasync(descriptor_) != 0) return failed("fdatasync", path_);
+#endif
+    return Status::ok();
+  }
+
+  Result<uint64_t> size() override {
+    struct stat about {};
+    if (fstat(descriptor_, &about) != 0) return failed("fstat", path_);
+    return static_cast<uint64_t>(about.st_size);
+  }
+
+  Status resize(uint64_t size) override {
+    if (ftruncate(descriptor_, static_cast<off_t>(size)) != 0) return failed("ftruncate", path_);
+    return Status::ok();
+  }
+
+  void will_read(uint64_t offset, uint64_t size) override {
+#if defined(POSIX_FADV_WILLNEED)
+    posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
+#endif
+  }
+
+ private:
+  const int descriptor_;
+  const std::string path_;
+};
+
+class PosixLock final : public DirectoryLock {
+ public:
+  explicit PosixLock(int descriptor) : descriptor_(descriptor) {}
+  ~PosixLock() override { close(descriptor_); }
+
+ private:
+  const int descriptor_;
+};
+
+// One thread that runs a step while there is something to do, and sleeps until woken or until its time.
+class ThreadWorker final : public Worker {
+ public:
+  explicit ThreadWorker(std::function<Step()> step) : step_(std::move(step)), thread_([this] { run(); }) {}
+
+  ~ThreadWorker() override {
+    {
+      const std::unique_lock<std::mutex> held(mutex_);
+      ending_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+
+  void wake() override {
+    if (woken_.exchange(true)) return;  // The next step has not begun: it will see what we see.
+    if (!sleeping_.load()) return;
+    const std::unique_lock<std::mutex> held(mutex_);
+    changed_.notify_one();
+  }
+
+ private:
+  void run() {
+    while (true) {
+      {
+        const std::unique_lock<std::mutex> held(mutex_);
+        if (ending_) return;
+      }
+      woken_.store(false);
+      const Step step = step_();
+      if (step.wait_ns != 0) sleep(step.wait_ns);
+    }
+  }
+
+  void sleep(uint64_t wait_ns) {
+    std::unique_lock<std::mutex> held(mutex_);
+    sleeping_.store(true);
+    const auto ready = [this] { return ending_ || woken_.load(); };
+    if (wait_ns == Step::kUntilWoken) {
+      changed_.wait(held, ready);
+    } else {
+      changed_.wait_for(held, std::chrono::nanoseconds(wait_ns), ready);
+    }
+    sleeping_.store(false);
+  }
+
+  const std::function<Step()> step_;
+  std::atomic<bool> woken_{true};
+  std::atomic<bool> sleeping_{false};
+  std::mutex mutex_;  // Guards ending_.
+  std::condition_variable changed_;
+  bool ending_ = false;
+  std::thread thread_;  // Last: it uses all of the above.
+};
+
+class ThreadGate final : public Gate {
+ public:
+  uint64_t ticket() override { return count_.load(); }
+
+  void open() override {
+    count_.fetch_add(1);
+    if (waiting_.load() == 0) return;
+    const std::unique_lock<std::mutex> held(mutex_);
+    changed_.notify_all();
+  }
+
+  bool wait(uint64_t ticket, uint64_t deadline_ns) override {
+    std::unique_lock<std::mutex> held(mutex_);
+    waiting_.fetch_add(1);
+    const auto ready = [&] { return count_.load() != ticket; };
+    bool in_time = true;
+    if (deadline_ns == UINT64_MAX) {
+      changed_.wait(held, ready);
+    } else {
+      const std::chrono::steady_clock::time_point until{std::chrono::nanoseconds(deadline_ns)};
+      in_time = changed_.wait_until(held, until, ready);
+    }
+    waiting_.fetch_sub(1);
+    return in_time;
+  }
+
+ private:
+  std::atomic<uint64_t> count_{0};
+  std::atomic<uint32_t> waiting_{0};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+};
+
+class PosixOs final : public Os {
+ public:
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    const int flags = mode == OpenMode::kRead    ? O_RDONLY
+                      : mode == OpenMode::kWrite ? O_RDWR
+                                                 : O_RDWR | O_CREAT | O_EXCL;
+    const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0644);
+    if (descriptor < 0) return failed("open", path);
+    return std::unique_ptr<File>(std::make_unique<PosixFile>(descriptor, path));
+  }
+
+  Status remove(const std::string& path) override {
+    return unlink(path.c_str()) == 0 ? Status::ok() : failed("unlink", path);
+  }
+  Status rename(const std::string& from, const std::string& to) override {
+    return ::rename(from.c_str(), to.c_str()) == 0 ? Status::ok() : failed("rename", from);
+  }
+  Status link(const std::string& from, const std::string& to) override {
+    return ::link(from.c_str(), to.c_str()) == 0 ? Status::ok() : failed("link", from);
+  }
+
+  Result<bool> exists(const std::string& path) override {
+    struct stat about {};
+    if (stat(path.c_str(), &about) == 0) return true;
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    return failed("stat", path);
+  }
+
+  Result<std::vector<DirectoryEntry>> list(const std::string& directory) override {
+    DIR* const opened = opendir(directory.c_str());
+    if (opened == nullptr) return failed("opendir", directory);
+    std::vector<DirectoryEntry> entries;
+    while (const dirent* found = readdir(opened)) {
+      const std::string name = found->d_name;
+      if (name == "." || name == "..") continue;
+      struct stat about {};
+      if (fstatat(dirfd(opened), found->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0) continue;
+      entries.push_back({name, static_cast<uint64_t>(about.st_size), S_ISDIR(about.st_mode)});
+    }
+    closedir(opened);
+    return entries;
+  }
+
+  Status create_directory(const std::string& path) override {
+    return mkdir(path.c_str(), 0755) == 0 ? Status::ok() : failed("mkdir", path);
+  }
+  Status remove_directory(const std::string& path) override {
+    return rmdir(path.c_str()) == 0 ? Status::ok() : failed("rmdir", path);
+  }
+
+  Status sync_directory(const std::string& path) override {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return failed("open", path);
+    const int done = fsync(descriptor);
+    Status status = done == 0 ? Status::ok() : failed("fsync", path);
+    close(descriptor);
+    return status;
+  }
+
+  Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& directory,
+                                                        const std::string& holder) override {
+    const std::string path = directory + "/LOCK";
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (descriptor < 0) return failed("open", path);
+    PosixFile file(dup(descriptor), path);
+    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+      char said[256];
+      const Result<size_t> size = file.read_at(0, MutableBytes(reinterpret_cast<uint8_t*>(said), sizeof said));
+      close(descriptor);
+      const std::string by = size && *size > 0 ? std::string(said, *size) : "another process";
+      return Status(Code::kLocked, "os: " + directory + " is in use by " + by);
+    }
+    if (file.resize(0)) {
+      const Status written = file.write_at(0, as_bytes(holder));
+      (void)written;  // The lock holds without its comment.
+    }
+    return std::unique_ptr<DirectoryLock>(std::make_unique<PosixLock>(descriptor));
+  }
+
+  Result<std::string> identity(const std::string& directory) override {
+    struct stat about {};
+    if (stat(directory.c_str(), &about) != 0) return failed("stat", directory);
+    return std::to_string(about.st_dev) + ":" + std::to_string(about.st_ino);
+  }
+
+  Result<uint64_t> free_bytes(const std::string& directory) override {
+    struct statvfs about {};
+    if (statvfs(directory.c_str(), &about) != 0) return failed("statvfs", directory);
+    return static_cast<uint64_t>(about.f_bavail) * about.f_frsize;
+  }
+
+  uint64_t now_ns() override {
+    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::chrono::steady_clock::now().time_since_epoch()).count());
+  }
+  uint64_t wall_ms() override {
+    return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::system_clock::now().time_since_epoch()).count());
+  }
+
+  void random(MutableBytes into) override {
+    const int descriptor = ::open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    check(descriptor >= 0);
+    size_t done = 0;
+    while (done < into.size()) {
+      const ssize_t got = read(descriptor, into.data() + done, into.size() - done);
+      check(got > 0 || errno == EINTR);
+      if (got > 0) done += static_cast<size_t>(got);
+    }
+    close(descriptor);
+  }
+
+  uint64_t process_id() override { return static_cast<uint64_t>(getpid()); }
+  uint32_t processor_count() override { return std::max(1u, std::thread::hardware_concurrency()); }
+
+  std::unique_ptr<Worker> start(const std::string&, std::function<Step()> step) override {
+    return std::make_unique<ThreadWorker>(std::move(step));
+  }
+  std::unique_ptr<Gate> gate() override { return std::make_unique<ThreadGate>(); }
+};
+
+}  // namespace
+
+Os& native_os() {
+  static PosixOs* const one = new PosixOs;  // NOLINT: never destroyed, threads may outlive main
+  return *one;
+}
+
+}  // namespace varve
+#endif

@@ -1,0 +1,161 @@
+#include "binding/arguments.h"
+
+#include <cmath>
+
+#include "pure/codec/key.h"
+
+namespace varve {
+namespace {
+
+constexpr size_t kStackUnits = 256;
+
+// True when every unit fits a byte; `to` then has them.
+bool narrow(const char16_t* units, size_t count, uint8_t* to) {
+  uint16_t all = 0;
+  for (size_t i = 0; i < count; ++i) {
+    all |= units[i];
+    to[i] = static_cast<uint8_t>(units[i]);
+  }
+  return all < 256;
+}
+
+}  // namespace
+
+Call::Call(napi_env env_in, napi_callback_info info) : env(env_in) {
+  void* data = nullptr;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, &data);
+  level = static_cast<Level*>(data);
+}
+
+bool KeyArgument::read(const Call& call, size_t index) {
+  char16_t units[kStackUnits];
+  size_t length = 0;
+  const Bytes prefix = call.level->bytes();
+  const napi_status status = napi_get_value_string_utf16(call.env, call.arguments[index], units,
+                                                         kStackUnits, &length);
+  if (status == napi_ok) {
+    if (length >= kStackUnits - 1) return read_text(call, index, length);
+    // A unit takes at most three bytes, and the tag one.
+    static_assert(sizeof(small_) >= 8 + 1 && kStackUnits * 2 <= sizeof(small_));
+    if (length * 3 + 1 + prefix.size() > sizeof small_) return read_text(call, index, length);
+    std::memcpy(small_, prefix.data(), prefix.size());
+    const size_t size = encode_text_key(units, length, small_ + prefix.size());
+    bytes_ = Bytes(small_, prefix.size() + size);
+    return true;
+  }
+  uint32_t size = 0;
+  if (napi_get_value_uint32(call.env, call.arguments[index], &size) != napi_ok) return false;
+  if (size > kDataAt - kKeyAt) return false;
+  const Bytes encoded(call.environment().scratch + kKeyAt, size);
+  uint8_t* to = small_;
+  if (prefix.size() + size > sizeof small_) {
+    large_.resize(prefix.size() + size);
+    to = reinterpret_cast<uint8_t*>(large_.data());
+  }
+  std::memcpy(to, prefix.data(), prefix.size());
+  std::memcpy(to + prefix.size(), encoded.data(), size);
+  bytes_ = Bytes(to, prefix.size() + size);
+  return true;
+}
+
+bool KeyArgument::read_text(const Call& call, size_t index, size_t) {
+  size_t length = 0;
+  napi_get_value_string_utf16(call.env, call.arguments[index], nullptr, 0, &length);
+  std::vector<char16_t>& units = call.environment().wide;
+  units.resize(length + 1);
+  napi_get_value_string_utf16(call.env, call.arguments[index], units.data(), length + 1, &length);
+  const Bytes prefix = call.level->bytes();
+  large_.assign(reinterpret_cast<const char*>(prefix.data()), prefix.size());
+  large_.resize(prefix.size() + 1 + length * 3);
+  const size_t size = encode_text_key(units.data(), length,
+                                      reinterpret_cast<uint8_t*>(large_.data()) + prefix.size());
+  large_.resize(prefix.size() + size);
+  bytes_ = as_bytes(large_);
+  return true;
+}
+
+bool ValueArgument::read(const Call& call, size_t value_index, size_t head_index) {
+  Environment& environment = call.environment();
+  int32_t head_size = -1;
+  napi_get_value_int32(call.env, call.arguments[head_index], &head_size);
+  const bool has_head = head_size >= 0;
+  if (has_head) {
+    if (kDataAt + static_cast<size_t>(head_size) > environment.scratch_bytes) return false;
+    head = Bytes(environment.scratch + kDataAt, static_cast<size_t>(head_size));
+  }
+  char16_t units[kStackUnits];
+  char16_t* from = units;
+  size_t length = 0;
+  const napi_value value = call.arguments[value_index];
+  napi_status status = napi_get_value_string_utf16(call.env, value, units, kStackUnits, &length);
+  if (status == napi_ok) {
+    if (length >= kStackUnits - 1) {
+      napi_get_value_string_utf16(call.env, value, nullptr, 0, &length);
+      environment.wide.resize(length + 1);
+      from = environment.wide.data();
+      napi_get_value_string_utf16(call.env, value, from, length + 1, &length);
+    }
+    environment.text.resize(length * 2);
+    uint8_t* const to = reinterpret_cast<uint8_t*>(environment.text.data());
+    const bool is_narrow = narrow(from, length, to);
+    if (!is_narrow) std::memcpy(to, from, length * 2);
+    text = Bytes(to, is_narrow ? length : length * 2);
+    lead[0] = has_head ? (is_narrow ? 0x11 : 0x12) : (is_narrow ? 0x01 : 0x02);
+    lead_bytes = has_head ? 5 : 1;
+    if (has_head) store<uint32_t>(lead + 1, static_cast<uint32_t>(head_size));
+    return true;
+  }
+  lead_bytes = 1;
+  if (has_head) {  // Without text: the kind says what the head is.
+    lead[0] = 0x10;
+    return true;
+  }
+  void* data = nullptr;
+  size_t size = 0;
+  status = napi_get_typedarray_info(call.env, value, nullptr, &size, &data, nullptr, nullptr);
+  if (status != napi_ok) return false;
+  lead[0] = head_size == -2 ? 0x20 : 0x03;
+  text = Bytes(static_cast<const uint8_t*>(data), size);
+  return true;
+}
+
+uint32_t read_uint32(const Call& call, size_t index) {
+  uint32_t value = 0;
+  napi_get_value_uint32(call.env, call.arguments[index], &value);
+  return value;
+}
+
+double read_double(const Call& call, size_t index) {
+  double value = 0;
+  napi_get_value_double(call.env, call.arguments[index], &value);
+  return value;
+}
+
+bool read_bool(const Call& call, size_t index) {
+  bool value = false;
+  napi_get_value_bool(call.env, call.arguments[index], &value);
+  return value;
+}
+
+std::string read_utf8(napi_env env, napi_value value) {
+  size_t size = 0;
+  if (napi_get_value_string_utf8(env, value, nullptr, 0, &size) != napi_ok) return {};
+  std::string text(size + 1, '\0');
+  napi_get_value_string_utf8(env, value, text.data(), text.size(), &size);
+  text.resize(size);
+  return text;
+}
+
+napi_value make_int(napi_env env, int32_t value) {
+  napi_value made = nullptr;
+  napi_create_int32(env, value, &made);
+  return made;
+}
+
+napi_value make_text(napi_env env, const std::string& utf8) {
+  napi_value made = nullptr;
+  napi_create_string_utf8(env, utf8.data(), utf8.size(), &made);
+  return made;
+}
+
+}  // namespace varve

@@ -1,0 +1,183 @@
+// binding/care.cc — durability, held commits, and the slow calls (flush, compact, close, verify), which run on a thread of
+// Node's pool and answer by a promise.
+#include "binding/care.h"
+
+#include <functional>
+
+#include "binding/kv.h"
+
+namespace varve {
+namespace {
+
+Durability durability_of(uint32_t word) {
+  return word == 0 ? Durability::kMemory : word == 1 ? Durability::kOs : Durability::kDisk;
+}
+
+void leave_progress(const Call& call) {
+  const Store& store = call.store();
+  Environment& environment = call.environment();
+  environment.set64(Register64::kWritten, static_cast<double>(store.through(Durability::kOs)));
+  environment.set64(Register64::kDurable, static_cast<double>(store.through(Durability::kDisk)));
+}
+
+// request(durability) → 1 when everything committed is there, 0 when progress will tell
+napi_value care_request(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) return make_int(env, 1);
+  const bool there = call.store().request(durability_of(read_uint32(call, 0)));
+  leave_progress(call);
+  return make_int(env, there ? 1 : 0);
+}
+
+// progress() → 1 when all is well, kFailed when the log failed; registers kWritten and kDurable
+napi_value care_progress(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) return make_int(env, 1);
+  leave_progress(call);
+  const Status status = call.store().error();
+  if (!status) return make_answer(env, call.environment().fail(status));
+  return make_int(env, 1);
+}
+
+napi_value care_wait_for(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) return make_answer(env, Answer::kOk);
+  const Status status = call.store().wait_for(durability_of(read_uint32(call, 0)));
+  return make_answer(env, status ? Answer::kOk : call.environment().fail(status));
+}
+
+// keepAlive(1 | 0): while writes wait for durability, the process must not end.
+napi_value care_keep_alive(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  if (handle.progress != nullptr) {
+    if (read_uint32(call, 0) != 0) napi_ref_threadsafe_function(env, handle.progress);
+    else napi_unref_threadsafe_function(env, handle.progress);
+  }
+  return make_answer(env, Answer::kOk);
+}
+
+napi_value care_hold(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) {
+    return make_answer(env, call.environment().fail({Code::kClosed, "the store is closed"}));
+  }
+  const uint64_t commit = call.store().hold();
+  call.environment().set64(Register64::kCommit, static_cast<double>(commit));
+  return make_answer(env, Answer::kOk);
+}
+
+napi_value care_release(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (!call.handle().closed) call.store().release(static_cast<uint64_t>(read_double(call, 0)));
+  return make_answer(env, Answer::kOk);
+}
+
+napi_value care_visible(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  napi_value made = nullptr;
+  napi_create_double(env, call.handle().closed ? 0 : static_cast<double>(call.store().visible()), &made);
+  return made;
+}
+
+void add_field(std::string& json, const char* name, uint64_t value) {
+  if (json.size() > 1 && json.back() != '{') json += ',';
+  json += '"' + std::string(name) + "\":" + std::to_string(value);
+}
+
+napi_value care_stats(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) {
+    return make_answer(env, call.environment().fail({Code::kClosed, "the store is closed"}));
+  }
+  const StoreStats stats = call.store().stats();
+  std::string json = "{";
+  add_field(json, "commit", stats.visible);
+  add_field(json, "written", stats.written);
+  add_field(json, "durable", stats.durable);
+  add_field(json, "memoryBytes", stats.memory_bytes);
+  add_field(json, "memtableBytes", stats.memtable_bytes);
+  add_field(json, "cacheBytes", stats.cache_bytes);
+  add_field(json, "sealedCount", stats.sealed_count);
+  add_field(json, "snapshotCount", stats.held_count);
+  add_field(json, "flushCount", stats.flush_count);
+  add_field(json, "stallCount", stats.stall_count);
+  add_field(json, "stallNs", stats.stall_ns);
+  add_field(json, "stallNsMax", stats.stall_ns_max);
+  json += ",\"log\":{";
+  add_field(json, "writtenBytes", stats.log.written_bytes);
+  add_field(json, "syncCount", stats.log.sync_count);
+  add_field(json, "segmentCount", stats.log.segment_count);
+  add_field(json, "diskBytes", stats.log.disk_bytes);
+  json += "},\"engine\":{";
+  add_field(json, "diskBytes", stats.engine.disk_bytes);
+  add_field(json, "historyBytes", stats.engine.history_bytes);
+  add_field(json, "entryCount", stats.engine.entry_count);
+  add_field(json, "debtBytes", stats.engine.debt_bytes);
+  add_field(json, "absorbedBytes", stats.engine.absorbed_bytes);
+  add_field(json, "writtenBytes", stats.engine.written_bytes);
+  add_field(json, "readBytes", stats.engine.read_bytes);
+  for (const auto& [name, value] : stats.engine.detail) add_field(json, name.c_str(), value);
+  json += "}}";
+  return make_text(env, json);
+}
+
+// ---- slow calls
+
+napi_value slow_flush(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Store* const store = &call.store();
+  return start_work(env, &call.handle(), [store] { return store->flush(); });
+}
+
+napi_value slow_sync(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Store* const store = &call.store();
+  return start_work(env, &call.handle(), [store] { return store->wait_for(Durability::kDisk); });
+}
+
+napi_value slow_compact(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Store* const store = &call.store();
+  return start_work(env, &call.handle(), [store] { return store->compact(); });
+}
+
+napi_value slow_close(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  handle.end();
+  auto hold = std::make_shared<StoreHold>(std::move(handle.hold));
+  return start_work(env, nullptr, [hold] { return hold->release(); });
+}
+
+napi_value close_sync(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  handle.end();
+  const Status status = handle.hold.release();
+  return make_answer(env, status ? Answer::kOk : handle.environment.fail(status));
+}
+
+napi_value flush_sync(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) {
+    return make_answer(env, call.environment().fail({Code::kClosed, "the store is closed"}));
+  }
+  const Status status = call.store().flush();
+  return make_answer(env, status ? Answer::kOk : call.environment().fail(status));
+}
+
+}  // namespace
+
+const std::vector<Method>& care_methods() {
+  static const std::vector<Method>* const all = new std::vector<Method>{
+      {"request", care_request},      {"progress", care_progress}, {"waitFor", care_wait_for},
+      {"keepAlive", care_keep_alive}, {"hold", care_hold},         {"release", care_release},
+      {"visible", care_visible},      {"stats", care_stats},       {"flush", slow_flush},
+      {"sync", slow_sync},            {"compact", slow_compact},   {"close", slow_close},
+      {"closeSync", close_sync},      {"flushSync", flush_sync},
+  };
+  return *all;
+}
+
+}  // namespace varve

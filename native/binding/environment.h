@@ -1,0 +1,95 @@
+// binding/environment.h — what one JavaScript thread has: a scratch buffer shared with its JavaScript, and handles.
+//
+// Scratch is one ArrayBuffer allocated by JavaScript. Its first bytes are registers, numbers that go along with a call
+// without costing an argument; then an area for encoded keys; then an area for values. lib/native.ts mirrors the
+// offsets. Native code writes to it only inside a call.
+//
+// Invariants
+//   - a Handle lives until its environment is torn down, so that a late call finds it closed, not gone.
+// Threads: one, but for Handle::progress, which any thread may call.
+#pragma once
+
+#include <node_api.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "store/batch.h"
+#include "store/registry.h"
+
+namespace varve {
+
+inline constexpr size_t kRegisterBytes = 128;
+inline constexpr size_t kKeyAt = kRegisterBytes;
+inline constexpr size_t kDataAt = 66048;  // Behind the registers and the longest key.
+
+// Registers, as indexes of 4-byte or 8-byte cells.
+enum class Register32 : uint32_t { kKind = 8, kHeadBytes = 9, kNeededBytes = 10, kCount = 11, kMore = 12 };
+enum class Register64 : uint32_t { kCommit = 0, kWritten = 1, kDurable = 2, kView = 3 };
+
+// Answers of calls that return a small integer: at or above 0 as each says, below 0 one of these.
+enum class Answer : int32_t { kOk = 0, kAbsent = -1, kFailed = -2, kGrow = -3, kWouldBlock = -4 };
+
+struct Cursor;
+struct Handle;
+
+// A keyspace within a store: what goes before every key of it. The hot functions are bound to one of these.
+struct Level {
+  Handle& handle;
+  uint8_t prefix[8];
+  size_t prefix_bytes;
+
+  Bytes bytes() const { return Bytes(prefix, prefix_bytes); }
+};
+
+struct Environment {
+  uint8_t* scratch = nullptr;
+  size_t scratch_bytes = 0;
+  napi_ref scratch_reference = nullptr;
+  Code error_code = Code::kOk;  // Of the last call that answered kFailed.
+  std::string error_message;
+  std::vector<std::unique_ptr<Handle>> handles;
+  std::vector<char16_t> wide;   // Strings too long for the stack.
+  std::string text;             // A string of a value, narrowed or as UTF-16LE bytes.
+
+  void set32(Register32 cell, uint32_t value) {
+    store<uint32_t>(scratch + static_cast<uint32_t>(cell) * 4, value);
+  }
+  void set64(Register64 cell, double value) {
+    store<double>(scratch + static_cast<uint32_t>(cell) * 8, value);
+  }
+  double get64(Register64 cell) const { return load<double>(scratch + static_cast<uint32_t>(cell) * 8); }
+  Answer fail(const Status& status) {
+    error_code = status.code();
+    error_message = status.message();
+    return Answer::kFailed;
+  }
+};
+
+struct Handle {
+  Environment& environment;
+  StoreHold hold;
+  std::unique_ptr<Store::Reader> reader;
+  std::unique_ptr<Batch> single;  // For put and delete, one edit a commit.
+  std::unique_ptr<Batch> batch;   // For batchPut and its like.
+  std::vector<std::unique_ptr<Cursor>> cursors;
+  std::vector<std::unique_ptr<Level>> levels;
+  uint64_t listener = 0;
+  napi_threadsafe_function progress = nullptr;
+  std::atomic<bool> progress_pending{false};
+  uint32_t working = 0;  // Asynchronous works under way; they use the store.
+  bool closed = false;
+
+  explicit Handle(Environment& owner);
+  ~Handle();
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  // Ends cursors, stops listening, and gives the reader back; the hold is released by whoever closes.
+  void end();
+};
+
+Environment& environment_of(napi_env env);
+
+}  // namespace varve

@@ -1,0 +1,219 @@
+// binding/kv.cc — get, put, delete and batches of one keyspace.
+#include "binding/kv.h"
+
+#include "binding/arguments.h"
+#include "binding/values.h"
+
+namespace varve {
+namespace {
+
+const Status& closed_error() {
+  static const Status* const one = new Status(Code::kClosed, "the store is closed");
+  return *one;
+}
+
+// ---- reading
+
+napi_value hand_value(const Call& call, Bytes value) {
+  Environment& environment = call.environment();
+  const std::optional<ValueParts> parts = split_value(value);
+  if (!parts) {
+    return make_answer(call.env, environment.fail(Status::corrupt("get: bytes that are no value")));
+  }
+  if (kDataAt + parts->head.size() > environment.scratch_bytes) {
+    environment.set32(Register32::kNeededBytes, static_cast<uint32_t>(parts->head.size()));
+    return make_answer(call.env, Answer::kGrow);
+  }
+  environment.set32(Register32::kKind, parts->kind);
+  environment.set32(Register32::kHeadBytes, static_cast<uint32_t>(parts->head.size()));
+  if (!parts->head.empty()) {
+    std::memcpy(environment.scratch + kDataAt, parts->head.data(), parts->head.size());
+  }
+  if (!parts->has_text) return make_int(call.env, static_cast<int32_t>(parts->head.size()));
+  napi_value text = nullptr;
+  if (!parts->wide) {
+    napi_create_string_latin1(call.env, reinterpret_cast<const char*>(parts->text.data()),
+                              parts->text.size(), &text);
+    return text;
+  }
+  std::vector<char16_t>& units = environment.wide;
+  units.resize(parts->text.size() / 2);
+  std::memcpy(units.data(), parts->text.data(), parts->text.size());
+  napi_create_string_utf16(call.env, units.data(), units.size(), &text);
+  return text;
+}
+
+// The commit that a read is as of: register kView, or the newest.
+uint64_t view_commit(const Call& call, size_t flag_index) {
+  if (call.count <= flag_index || read_uint32(call, flag_index) == 0) return UINT64_MAX;
+  return static_cast<uint64_t>(call.environment().get64(Register64::kView));
+}
+
+// get(key, as_of: 0 | 1, may_block: 0 | 1) → text, size of head, or an Answer
+napi_value kv_get(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  if (handle.closed) return make_answer(env, handle.environment.fail(closed_error()));
+  KeyArgument key;
+  if (!key.read(call, 0)) {
+    return make_answer(env, handle.environment.fail(Status::invalid("get: key is no key")));
+  }
+  const Store::View view(*handle.reader, view_commit(call, 1));
+  const bool may_block = call.count <= 2 || read_uint32(call, 2) != 0;
+  const Result<Lookup> found = view.get(key.bytes(), may_block);
+  if (!found) return make_answer(env, handle.environment.fail(found.error()));
+  if (found->found == Found::kWouldBlock) return make_answer(env, Answer::kWouldBlock);
+  if (found->found != Found::kPut) return make_answer(env, Answer::kAbsent);
+  handle.environment.set64(Register64::kCommit, static_cast<double>(found->edit.commit));
+  return hand_value(call, found->edit.value);
+}
+
+// has(key, as_of) → 1, kAbsent or kFailed; the version is left in kCommit.
+napi_value kv_has(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  if (handle.closed) return make_answer(env, handle.environment.fail(closed_error()));
+  KeyArgument key;
+  if (!key.read(call, 0)) {
+    return make_answer(env, handle.environment.fail(Status::invalid("has: key is no key")));
+  }
+  const Store::View view(*handle.reader, view_commit(call, 1));
+  const Result<Lookup> found = view.get(key.bytes(), true);
+  if (!found) return make_answer(env, handle.environment.fail(found.error()));
+  if (found->found != Found::kPut) return make_answer(env, Answer::kAbsent);
+  handle.environment.set64(Register64::kCommit, static_cast<double>(found->edit.commit));
+  return make_int(env, 1);
+}
+
+// ---- writing
+
+Answer commit(const Call& call, Batch& batch) {
+  const Result<uint64_t> commit = call.store().commit(batch);
+  batch.clear();
+  if (!commit) return call.environment().fail(commit.error());
+  call.environment().set64(Register64::kCommit, static_cast<double>(*commit));
+  return Answer::kOk;
+}
+
+Answer add_put(const Call& call, Batch& batch) {
+  if (call.handle().closed) return call.environment().fail(closed_error());
+  KeyArgument key;
+  ValueArgument value;
+  if (!key.read(call, 0)) return call.environment().fail(Status::invalid("put: key is no key"));
+  if (!value.read(call, 1, 2)) return call.environment().fail(Status::invalid("put: value is no value"));
+  if (key.bytes().size() > kStoredKeyBytesMax) {
+    return call.environment().fail({Code::kTooLarge, "put: key is above 65,536 bytes"});
+  }
+  batch.put(key.bytes(), {Bytes(value.lead, value.lead_bytes), value.head, value.text});
+  return Answer::kOk;
+}
+
+Answer add_delete(const Call& call, Batch& batch) {
+  if (call.handle().closed) return call.environment().fail(closed_error());
+  KeyArgument key;
+  if (!key.read(call, 0)) return call.environment().fail(Status::invalid("delete: key is no key"));
+  if (key.bytes().size() > kStoredKeyBytesMax) {
+    return call.environment().fail({Code::kTooLarge, "delete: key is above 65,536 bytes"});
+  }
+  batch.erase(key.bytes());
+  return Answer::kOk;
+}
+
+Answer add_delete_range(const Call& call, Batch& batch) {
+  Environment& environment = call.environment();
+  if (call.handle().closed) return environment.fail(closed_error());
+  StoredRange range;
+  if (!read_range(call, 0, range)) return environment.fail(Status::invalid("deleteRange: no range"));
+  if (range.end.empty() || range.begin < range.end) batch.erase_range(as_bytes(range.begin), as_bytes(range.end));
+  return Answer::kOk;
+}
+
+napi_value kv_put(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Batch& batch = *call.handle().single;
+  Answer answer = add_put(call, batch);
+  if (answer == Answer::kOk) answer = commit(call, batch);
+  return make_answer(env, answer);
+}
+
+napi_value kv_delete(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Batch& batch = *call.handle().single;
+  Answer answer = add_delete(call, batch);
+  if (answer == Answer::kOk) answer = commit(call, batch);
+  return make_answer(env, answer);
+}
+
+napi_value kv_delete_range(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Batch& batch = *call.handle().single;
+  Answer answer = add_delete_range(call, batch);
+  if (answer == Answer::kOk) answer = commit(call, batch);
+  return make_answer(env, answer);
+}
+
+napi_value kv_batch_put(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  return make_answer(env, add_put(call, *call.handle().batch));
+}
+
+napi_value kv_batch_delete(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  return make_answer(env, add_delete(call, *call.handle().batch));
+}
+
+napi_value kv_batch_delete_range(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  return make_answer(env, add_delete_range(call, *call.handle().batch));
+}
+
+napi_value kv_batch_commit(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) return make_answer(env, call.environment().fail(closed_error()));
+  return make_answer(env, commit(call, *call.handle().batch));
+}
+
+napi_value kv_batch_clear(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  call.handle().batch->clear();
+  return make_answer(env, Answer::kOk);
+}
+
+}  // namespace
+
+bool read_range(const Call& call, size_t index, StoredRange& range) {
+  const Environment& environment = call.environment();
+  const size_t begin_size = read_uint32(call, index);
+  const size_t end_size = read_uint32(call, index + 1);
+  if (begin_size > kDataAt - kKeyAt || kDataAt + end_size > environment.scratch_bytes) return false;
+  const std::string prefix(as_text(call.level->bytes()));
+  range.begin = prefix + std::string(as_text(Bytes(environment.scratch + kKeyAt, begin_size)));
+  range.end = prefix + std::string(as_text(Bytes(environment.scratch + kDataAt, end_size)));
+  if (end_size == 0) range.end = prefix_end(prefix);
+  return true;
+}
+
+// The first key behind all that begin with `prefix`; empty when there is none.
+std::string prefix_end(std::string prefix) {
+  while (!prefix.empty() && static_cast<uint8_t>(prefix.back()) == 0xff) prefix.pop_back();
+  if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<uint8_t>(prefix.back()) + 1);
+  return prefix;
+}
+
+const std::vector<Method>& kv_methods() {
+  static const std::vector<Method>* const all = new std::vector<Method>{
+      {"get", kv_get},
+      {"has", kv_has},
+      {"put", kv_put},
+      {"delete", kv_delete},
+      {"deleteRange", kv_delete_range},
+      {"batchPut", kv_batch_put},
+      {"batchDelete", kv_batch_delete},
+      {"batchDeleteRange", kv_batch_delete_range},
+      {"batchCommit", kv_batch_commit},
+      {"batchClear", kv_batch_clear},
+  };
+  return *all;
+}
+
+}  // namespace varve

@@ -1,0 +1,30 @@
+// binding/kv.h — the functions of a keyspace, as tables of name and function, and what they share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "binding/arguments.h"
+
+namespace varve {
+
+struct Method {
+  const char* name;
+  napi_callback function;
+};
+
+const std::vector<Method>& kv_methods();      // get, put, delete, batches
+const std::vector<Method>& range_methods();   // cursors, counts, many keys at once
+const std::vector<Method>& care_methods();    // durability, holds, flush, compact, stats, close
+
+// A range as stored keys; an empty end is the end of the keyspace.
+struct StoredRange {
+  std::string begin;
+  std::string end;
+};
+
+// begin lies in the key area with the size given at `index`, end in the data area with the size behind it (0: none).
+bool read_range(const Call& call, size_t index, StoredRange& range);
+std::string prefix_end(std::string prefix);
+
+}  // namespace varve

@@ -1,0 +1,350 @@
+// binding/range.cc — many entries by one crossing: cursors, counts, many keys at once.
+//
+// A batch of entries comes back as: descriptors in the data area, four 4-byte cells each {key cell, value kind, head
+// bytes, text units}; then the raw parts (encoded keys that are no strings, heads) one after the other; and one
+// string, returned, that holds key texts and value texts in order. A key cell is the number of units of a text key, or
+// the size of an encoded key with the top bit set.
+#include <algorithm>
+
+#include "binding/kv.h"
+#include "binding/values.h"
+#include "pure/codec/hash.h"
+#include "pure/codec/key.h"
+
+namespace varve {
+
+struct Cursor {
+  StoredRange rest;        // What is still to be read.
+  uint64_t commit = 0;     // Held while the cursor lives.
+  Direction direction = Direction::kForward;
+  bool want_values = true;
+  bool holds = false;
+  bool done = false;
+};
+
+namespace {
+
+constexpr size_t kDescriptorBytes = 16;
+constexpr size_t kEntryCountMax = 1024;
+constexpr size_t kBatchTextMax = size_t{256} << 10;
+constexpr uint32_t kEncodedKey = 0x80000000u;
+
+// Gathers the entries of one crossing.
+class EntryBatch {
+ public:
+  EntryBatch(Environment& environment, size_t count_max)
+      : environment_(environment),
+        count_max_(std::min(count_max, kEntryCountMax)),
+        raw_at_(kDataAt + count_max_ * kDescriptorBytes),
+        raw_(raw_at_) {}
+
+  enum class Added : uint8_t { kYes, kFull, kCorrupt };
+
+  size_t count() const { return count_; }
+  uint32_t needed_bytes() const { return needed_bytes_; }
+
+  Added add(Bytes key, Bytes value, bool want_value) {
+    if (count_ == count_max_ || (count_ > 0 && text_units() > kBatchTextMax)) return Added::kFull;
+    ValueParts parts;
+    if (want_value) {
+      const std::optional<ValueParts> split = split_value(value);
+      if (!split) return Added::kCorrupt;
+      parts = *split;
+    }
+    const bool text_key = is_text_key(key);
+    const size_t raw_bytes = (text_key ? 0 : key.size()) + parts.head.size();
+    if (raw_ + raw_bytes > environment_.scratch_bytes) {
+      needed_bytes_ = static_cast<uint32_t>(raw_bytes + raw_at_ - kDataAt);
+      return Added::kFull;
+    }
+    uint32_t key_cell = kEncodedKey | static_cast<uint32_t>(key.size());
+    if (text_key) {
+      key_cell = static_cast<uint32_t>(add_key_text(key));
+    } else {
+      add_raw(key);
+    }
+    add_raw(parts.head);
+    const size_t units = parts.has_text ? add_text(parts.text, parts.wide) : 0;
+    uint8_t* const descriptor = environment_.scratch + kDataAt + count_ * kDescriptorBytes;
+    store<uint32_t>(descriptor, key_cell);
+    store<uint32_t>(descriptor + 4, parts.kind);
+    store<uint32_t>(descriptor + 8, static_cast<uint32_t>(parts.head.size()));
+    store<uint32_t>(descriptor + 12, static_cast<uint32_t>(units));
+    ++count_;
+    return Added::kYes;
+  }
+
+  // Marks a key that is absent.
+  bool add_absent() {
+    if (count_ == count_max_) return false;
+    std::memset(environment_.scratch + kDataAt + count_ * kDescriptorBytes, 0, kDescriptorBytes);
+    ++count_;
+    return true;
+  }
+
+  napi_value finish(napi_env env, bool more) {
+    environment_.set32(Register32::kCount, static_cast<uint32_t>(count_));
+    environment_.set32(Register32::kMore, more ? 1 : 0);
+    environment_.set32(Register32::kNeededBytes, static_cast<uint32_t>(raw_at_));
+    napi_value made = nullptr;
+    if (is_wide_) {
+      napi_create_string_utf16(env, wide_.data(), wide_.size(), &made);
+    } else {
+      napi_create_string_latin1(env, narrow_.data(), narrow_.size(), &made);
+    }
+    return made;
+  }
+
+ private:
+  size_t text_units() const { return is_wide_ ? wide_.size() : narrow_.size(); }
+
+  void add_raw(Bytes bytes) {
+    if (!bytes.empty()) std::memcpy(environment_.scratch + raw_, bytes.data(), bytes.size());
+    raw_ += bytes.size();
+  }
+
+  size_t add_key_text(Bytes key) {
+    if (is_ascii(key.subspan(1))) return add_text(key.subspan(1), false);
+    units_.clear();
+    decode_text_key(key, units_);
+    const Bytes bytes(reinterpret_cast<const uint8_t*>(units_.data()), units_.size() * 2);
+    return add_text(bytes, true);
+  }
+
+  size_t add_text(Bytes text, bool wide) {
+    if (wide && !is_wide_) widen();
+    const size_t units = wide ? text.size() / 2 : text.size();
+    if (!is_wide_) {
+      narrow_.append(reinterpret_cast<const char*>(text.data()), text.size());
+    } else if (wide) {
+      const size_t at = wide_.size();
+      wide_.resize(at + units);
+      std::memcpy(wide_.data() + at, text.data(), text.size());
+    } else {
+      for (const uint8_t byte : text) wide_.push_back(byte);
+    }
+    return units;
+  }
+
+  void widen() {
+    wide_.assign(narrow_.size(), 0);
+    std::transform(narrow_.begin(), narrow_.end(), wide_.begin(),
+                   [](char c) { return static_cast<char16_t>(static_cast<uint8_t>(c)); });
+    is_wide_ = true;
+  }
+
+  Environment& environment_;
+  const size_t count_max_;
+  const size_t raw_at_;
+  size_t raw_;
+  size_t count_ = 0;
+  uint32_t needed_bytes_ = 0;
+  bool is_wide_ = false;
+  std::string narrow_;
+  std::u16string wide_;
+  std::u16string units_;
+};
+
+Answer closed(const Call& call) {
+  return call.environment().fail({Code::kClosed, "the store is closed"});
+}
+
+// rangeOpen(begin_size, end_size, reverse, values, as_of) → id of a cursor
+napi_value range_open(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  if (handle.closed) return make_answer(env, closed(call));
+  auto cursor = std::make_unique<Cursor>();
+  if (!read_range(call, 0, cursor->rest)) {
+    return make_answer(env, handle.environment.fail(Status::invalid("range: no range")));
+  }
+  cursor->direction = read_uint32(call, 2) != 0 ? Direction::kReverse : Direction::kForward;
+  cursor->want_values = read_uint32(call, 3) != 0;
+  if (read_uint32(call, 4) != 0) {
+    cursor->commit = static_cast<uint64_t>(handle.environment.get64(Register64::kView));
+    if (Status status = call.store().hold(cursor->commit); !status) {
+      return make_answer(env, handle.environment.fail(status));
+    }
+  } else {
+    cursor->commit = call.store().hold();
+  }
+  cursor->holds = true;
+  size_t id = 0;
+  while (id < handle.cursors.size() && handle.cursors[id]) ++id;
+  if (id == handle.cursors.size()) handle.cursors.emplace_back();
+  handle.cursors[id] = std::move(cursor);
+  return make_int(env, static_cast<int32_t>(id));
+}
+
+void end_cursor(Handle& handle, Cursor& cursor) {
+  if (cursor.holds) handle.hold.store().release(cursor.commit);
+  cursor.holds = false;
+  cursor.done = true;
+}
+
+// Reads entries into the batch and leaves in cursor.rest what is behind them.
+Result<bool> fill(Handle& handle, Cursor& cursor, EntryBatch& batch, size_t prefix_bytes) {
+  const Store::View view(*handle.reader, cursor.commit);
+  const KeyRange range{as_bytes(cursor.rest.begin), as_bytes(cursor.rest.end)};
+  const std::unique_ptr<EngineCursor> entries = view.scan(range, cursor.direction);
+  std::string last;
+  for (; entries->valid(); entries->next()) {
+    const Edit& edit = entries->edit();
+    const auto added = batch.add(edit.key.subspan(prefix_bytes), edit.value, cursor.want_values);
+    if (added == EntryBatch::Added::kCorrupt) return Status::corrupt("range: bytes that are no value");
+    if (added == EntryBatch::Added::kFull) break;
+    last.assign(as_text(edit.key));
+  }
+  if (Status status = entries->status(); !status) return status;
+  const bool more = entries->valid();
+  if (!last.empty() && cursor.direction == Direction::kForward) cursor.rest.begin = last + '\0';
+  if (!last.empty() && cursor.direction == Direction::kReverse) cursor.rest.end = last;
+  return more;
+}
+
+// rangeNext(id, count_max) → text of the entries, or an Answer
+napi_value range_next(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  if (handle.closed) return make_answer(env, closed(call));
+  const size_t id = read_uint32(call, 0);
+  if (id >= handle.cursors.size() || !handle.cursors[id] || handle.cursors[id]->done) {
+    return make_answer(env, handle.environment.fail({Code::kClosed, "range: the cursor has ended"}));
+  }
+  Cursor& cursor = *handle.cursors[id];
+  EntryBatch batch(handle.environment, std::max<size_t>(1, read_uint32(call, 1)));
+  const Result<bool> more = fill(handle, cursor, batch, call.level->prefix_bytes);
+  if (!more) return make_answer(env, handle.environment.fail(more.error()));
+  if (batch.count() == 0 && *more) {
+    handle.environment.set32(Register32::kNeededBytes, batch.needed_bytes());
+    return make_answer(env, Answer::kGrow);
+  }
+  if (!*more) end_cursor(handle, cursor);
+  return batch.finish(env, *more);
+}
+
+napi_value range_close(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  const size_t id = read_uint32(call, 0);
+  if (id < handle.cursors.size() && handle.cursors[id]) {
+    if (!handle.closed) end_cursor(handle, *handle.cursors[id]);
+    handle.cursors[id].reset();
+  }
+  return make_answer(env, Answer::kOk);
+}
+
+// count(begin_size, end_size, as_of) → the number of entries
+napi_value range_count(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  if (handle.closed) return make_answer(env, closed(call));
+  StoredRange stored;
+  if (!read_range(call, 0, stored)) {
+    return make_answer(env, handle.environment.fail(Status::invalid("count: no range")));
+  }
+  const bool as_of = read_uint32(call, 2) != 0;
+  const uint64_t commit =
+      as_of ? static_cast<uint64_t>(handle.environment.get64(Register64::kView)) : UINT64_MAX;
+  const Store::View view(*handle.reader, commit);
+  const KeyRange range{as_bytes(stored.begin), as_bytes(stored.end)};
+  double count = 0;
+  const std::unique_ptr<EngineCursor> entries = view.scan(range, Direction::kForward);
+  for (; entries->valid(); entries->next()) ++count;
+  if (Status status = entries->status(); !status) {
+    return make_answer(env, handle.environment.fail(status));
+  }
+  napi_value made = nullptr;
+  napi_create_double(env, count, &made);
+  return made;
+}
+
+// The stored keys of getMany, cut out of one string by the lengths in the data area.
+struct ManyKeys {
+  std::string bytes;
+  std::vector<uint32_t> ends;
+  std::vector<uint64_t> hashes;
+
+  Bytes key(size_t i) const {
+    const uint32_t begin = i == 0 ? 0 : ends[i - 1];
+    return as_bytes(bytes).subspan(begin, ends[i] - begin);
+  }
+};
+
+void read_many(const Call& call, size_t count, uint64_t seed, ManyKeys& keys) {
+  Environment& environment = call.environment();
+  size_t length = 0;
+  napi_get_value_string_utf16(call.env, call.arguments[0], nullptr, 0, &length);
+  environment.wide.resize(length + 1);
+  napi_get_value_string_utf16(call.env, call.arguments[0], environment.wide.data(), length + 1, &length);
+  const Bytes prefix = call.level->bytes();
+  keys.bytes.resize(count * (prefix.size() + 1) + length * 3);
+  uint8_t* const to = reinterpret_cast<uint8_t*>(keys.bytes.data());
+  size_t at = 0;
+  size_t unit = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t units = std::min<size_t>(load<uint32_t>(environment.scratch + kDataAt + i * 4), length - unit);
+    const size_t begin = at;
+    std::memcpy(to + at, prefix.data(), prefix.size());
+    at += prefix.size();
+    at += encode_text_key(environment.wide.data() + unit, units, to + at);
+    unit += units;
+    keys.ends.push_back(static_cast<uint32_t>(at));
+    keys.hashes.push_back(hash64(Bytes(to + begin, at - begin), seed));
+  }
+}
+
+// getMany(joined keys, count, as_of) → text of the values; absent ones have kind 0. At most kEntryCountMax keys.
+napi_value range_get_many(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  if (handle.closed) return make_answer(env, closed(call));
+  const size_t count = read_uint32(call, 1);
+  if (count > kEntryCountMax || kDataAt + count * 4 > handle.environment.scratch_bytes) {
+    return make_answer(env, handle.environment.fail(Status::invalid("getMany: too many keys")));
+  }
+  ManyKeys keys;
+  read_many(call, count, call.store().hash_seed(), keys);
+  const bool as_of = read_uint32(call, 2) != 0;
+  const uint64_t commit =
+      as_of ? static_cast<uint64_t>(handle.environment.get64(Register64::kView)) : UINT64_MAX;
+  const Store::View view(*handle.reader, commit);
+  constexpr size_t kAhead = 16;
+  for (size_t i = 0; i < std::min(count, kAhead); ++i) view.prefetch(keys.key(i), keys.hashes[i]);
+  EntryBatch batch(handle.environment, count);
+  for (size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) view.prefetch(keys.key(i + kAhead), keys.hashes[i + kAhead]);
+    const Result<Lookup> found = view.get(keys.key(i), keys.hashes[i], true);
+    if (!found) return make_answer(env, handle.environment.fail(found.error()));
+    if (found->found != Found::kPut) {
+      batch.add_absent();
+      continue;
+    }
+    const uint8_t no_key[] = {kTextKeyTag};
+    const auto added = batch.add(Bytes(no_key, 1), found->edit.value, true);
+    if (added == EntryBatch::Added::kCorrupt) {
+      return make_answer(env, handle.environment.fail(Status::corrupt("getMany: bytes that are no value")));
+    }
+    if (added == EntryBatch::Added::kFull) return batch.finish(env, true);
+  }
+  return batch.finish(env, false);
+}
+
+}  // namespace
+
+const std::vector<Method>& range_methods() {
+  static const std::vector<Method>* const all = new std::vector<Method>{
+      {"rangeOpen", range_open}, {"rangeNext", range_next},  {"rangeClose", range_close},
+      {"count", range_count},    {"getMany", range_get_many},
+  };
+  return *all;
+}
+
+void end_cursors(Handle& handle) {
+  for (const auto& cursor : handle.cursors) {
+    if (cursor) end_cursor(handle, *cursor);
+  }
+  handle.cursors.clear();
+}
+
+}  // namespace varve

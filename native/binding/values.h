@@ -1,0 +1,50 @@
+// binding/values.h — a stored value on its way to JavaScript: its kind, its head, its text.
+//
+// Layout of a stored value: lib/value/FORMAT.md. Nothing here looks inside a head.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.h"
+
+namespace varve {
+
+inline constexpr uint8_t kValueNarrowText = 0x01;
+inline constexpr uint8_t kValueWideText = 0x02;
+inline constexpr uint8_t kValueSplitNarrow = 0x11;
+inline constexpr uint8_t kValueSplitWide = 0x12;
+
+struct ValueParts {
+  uint8_t kind = 0;
+  Bytes head;          // What JavaScript finds in the scratch: a head, or raw bytes.
+  Bytes text;          // One byte a unit, or two.
+  bool wide = false;
+  bool has_text = false;
+};
+
+// Nothing when the bytes are no value: they were written by something else, or damaged.
+inline std::optional<ValueParts> split_value(Bytes value) {
+  if (value.empty()) return std::nullopt;
+  ValueParts parts;
+  parts.kind = value[0];
+  const Bytes rest = value.subspan(1);
+  if (parts.kind == kValueNarrowText || parts.kind == kValueWideText) {
+    parts.text = rest;
+  } else if (parts.kind == kValueSplitNarrow || parts.kind == kValueSplitWide) {
+    if (rest.size() < 4) return std::nullopt;
+    const uint32_t head_size = load<uint32_t>(rest.data());
+    if (head_size > rest.size() - 4) return std::nullopt;
+    parts.head = rest.subspan(4, head_size);
+    parts.text = rest.subspan(4 + head_size);
+  } else {
+    parts.head = rest;
+    return parts;
+  }
+  parts.has_text = true;
+  parts.wide = parts.kind == kValueWideText || parts.kind == kValueSplitWide;
+  if (parts.wide && parts.text.size() % 2 != 0) return std::nullopt;
+  return parts;
+}
+
+}  // namespace varve

@@ -1,0 +1,329 @@
+#include "storage/log/log.h"
+
+#include <algorithm>
+
+namespace varve {
+
+Log::Log(Os& os, LogOptions options)
+    : os_(os),
+      options_(std::move(options)),
+      written_(options_.last_commit),
+      durable_(options_.last_commit),
+      next_number_(options_.next_segment),
+      last_appended_(options_.last_commit),
+      progress_(os.gate()) {}
+
+Result<std::unique_ptr<Log>> Log::open(Os& os, LogOptions options) {
+  std::unique_ptr<Log> log(new Log(os, std::move(options)));
+  if (Status status = log->prepare_one(0); !status) return status;
+  log->preparer_ = os.start("varve-log-room", [raw = log.get()] { return raw->run_preparer(); });
+  log->writer_ = os.start("varve-log", [raw = log.get()] { return raw->run_writer(); });
+  return log;
+}
+
+Log::~Log() {
+  writer_.reset();
+  preparer_.reset();
+  const Status status = write();
+  (void)status;  // Nobody is left to tell; recovery will find what was written.
+}
+
+// ---- the sequencer's side
+
+bool Log::spare_fits(uint64_t bytes, const Lock& held) const {
+  check(held.owns_lock());
+  return !spares_.empty() && spares_.front()->header.size_bytes >= bytes + kSegmentHeaderBytes;
+}
+
+Status Log::reserve(uint64_t body_bytes) {
+  const uint64_t bytes = record_bytes(body_bytes);
+  bool buffer_full = false;
+  {
+    const Lock held(mutex_);
+    if (failed()) return {error_code_, error_};
+    buffer_full = pending_bytes_ > options_.buffer_bytes_max;
+    const bool fits_here = current_ && current_->used_bytes + bytes <= current_->header.size_bytes;
+    if (!buffer_full && (fits_here || spare_fits(bytes, held))) return Status::ok();
+  }
+  if (buffer_full) {
+    if (Status status = write(); !status) return status;
+  }
+  {
+    const Lock held(mutex_);
+    const bool fits_here = current_ && current_->used_bytes + bytes <= current_->header.size_bytes;
+    if (fits_here || spare_fits(bytes, held)) return Status::ok();
+  }
+  return prepare_one(bytes + kSegmentHeaderBytes);
+}
+
+void Log::begin_segment(uint64_t commit, uint64_t bytes, const Lock& held) {
+  check(spare_fits(bytes, held));
+  if (current_) {
+    kept_.push_back({current_->header.number, current_->last_commit, current_->header.size_bytes, true});
+  }
+  current_ = spares_.front();
+  spares_.erase(spares_.begin());
+  since_seal_.push_back(current_->header.number);
+  check(current_->header.first_commit <= commit);
+  preparer_->wake();
+}
+
+void Log::append(uint64_t commit, uint64_t time_ms, Bytes body, uint32_t body_checksum) {
+  const uint64_t bytes = record_bytes(body.size());
+  const Lock held(mutex_);
+  check(commit > last_appended_);
+  if (!current_ || current_->used_bytes + bytes > current_->header.size_bytes) {
+    begin_segment(commit, bytes, held);
+  }
+  const bool goes_on = !pending_.empty() && pending_.back().segment == current_;
+  if (!goes_on) pending_.push_back({current_, current_->used_bytes, 0, {}});
+  Chunk& chunk = pending_.back();
+
+  RecordHeader header;
+  header.body_bytes = static_cast<uint32_t>(body.size());
+  header.life_tag = current_->header.life_tag();
+  header.commit = commit;
+  header.time_ms = time_ms;
+  header.durable_mark = durable_through();
+  header.previous = last_appended_;
+  header.body_checksum = body_checksum;
+  uint8_t head[kRecordHeaderBytes];
+  encode_record_header(header, head);
+  varve::append(chunk.bytes, Bytes(head, sizeof head));
+  varve::append(chunk.bytes, body);
+  chunk.bytes.append(bytes - kRecordHeaderBytes - body.size(), '\0');
+
+  chunk.last_commit = commit;
+  current_->used_bytes += bytes;
+  current_->last_commit = commit;
+  pending_bytes_ += bytes;
+  last_appended_ = commit;
+}
+
+std::vector<uint64_t> Log::seal() {
+  const Lock held(mutex_);
+  if (current_ && current_->last_commit != 0) {
+    kept_.push_back({current_->header.number, current_->last_commit, current_->header.size_bytes, true});
+    current_.reset();
+  }
+  std::vector<uint64_t> numbers;
+  numbers.swap(since_seal_);
+  if (current_) since_seal_.push_back(current_->header.number);
+  return numbers;
+}
+
+// ---- writing
+
+Status Log::write_holding(const Lock& file_held) {
+  check(file_held.owns_lock());
+  std::vector<Chunk> chunks;
+  uint64_t through = 0;
+  {
+    const Lock held(mutex_);
+    if (failed()) return {error_code_, error_};
+    chunks.swap(pending_);
+    pending_bytes_ = 0;
+    through = last_appended_;
+  }
+  for (const Chunk& chunk : chunks) {
+    const Bytes bytes = as_bytes(chunk.bytes);
+    if (Status status = chunk.segment->file->write_at(chunk.offset, bytes); !status) {
+      fail(status);
+      return status;
+    }
+    written_bytes_.fetch_add(bytes.size(), std::memory_order_relaxed);
+    if (dirty_.empty() || dirty_.back() != chunk.segment) dirty_.push_back(chunk.segment);
+  }
+  written_.store(through, std::memory_order_release);
+  return Status::ok();
+}
+
+bool Log::try_write() {
+  Lock file_held(file_mutex_, std::try_to_lock);
+  if (!file_held.owns_lock()) return false;
+  const Status status = write_holding(file_held);
+  return static_cast<bool>(status);
+}
+
+Status Log::write() {
+  const Lock file_held(file_mutex_);
+  return write_holding(file_held);
+}
+
+Status Log::sync_written() {
+  const Lock sync_held(sync_mutex_);
+  std::vector<std::shared_ptr<Segment>> dirty;
+  uint64_t through = 0;
+  {
+    const Lock file_held(file_mutex_);
+    if (Status status = write_holding(file_held); !status) return status;
+    dirty.swap(dirty_);
+    through = written_through();
+  }
+  for (const std::shared_ptr<Segment>& segment : dirty) {
+    if (Status status = segment->file->sync(); !status) {
+      fail(status);
+      return status;
+    }
+    sync_count_.fetch_add(1, std::memory_order_relaxed);
+  }
+  durable_.store(through, std::memory_order_release);
+  return Status::ok();
+}
+
+void Log::fail(const Status& status) {
+  {
+    const Lock held(mutex_);
+    if (failed()) return;
+    error_code_ = Code::kIo;
+    error_ = "log: writing stopped after a failure, the outcome of unsettled commits is unknown: " +
+             status.message();
+    failed_.store(true, std::memory_order_release);
+  }
+  progress_->open();
+  if (options_.on_progress) options_.on_progress();
+}
+
+Status Log::error() const {
+  const Lock held(mutex_);
+  return failed() ? Status(error_code_, error_) : Status::ok();
+}
+
+Step Log::run_writer() {
+  const bool sync = sync_wanted_.exchange(false, std::memory_order_acq_rel);
+  const bool wanted = write_wanted_.exchange(false, std::memory_order_acq_rel);
+  if (!sync && !wanted) return Step::idle();
+  const Status status = sync ? sync_written() : write();
+  if (status) {
+    progress_->open();
+    if (options_.on_progress) options_.on_progress();
+  }
+  return Step::again();
+}
+
+void Log::request_sync() {
+  sync_wanted_.store(true, std::memory_order_release);
+  writer_->wake();
+}
+
+void Log::request_write() {
+  write_wanted_.store(true, std::memory_order_release);
+  writer_->wake();
+}
+
+Status Log::sync_now() {
+  uint64_t target = 0;
+  {
+    const Lock held(mutex_);
+    target = last_appended_;
+  }
+  while (true) {
+    const uint64_t ticket = progress_->ticket();
+    if (failed()) return error();
+    if (durable_through() >= target) return Status::ok();
+    request_sync();
+    progress_->wait(ticket, UINT64_MAX);
+  }
+}
+
+// ---- segments
+
+std::string Log::take_recycled(uint64_t size_bytes) {
+  const Lock held(mutex_);
+  for (size_t i = 0; i < recyclable_.size(); ++i) {
+    if (!recyclable_[i].recyclable || recyclable_[i].size_bytes != size_bytes) continue;
+    const std::string path = segment_path(options_.directory, recyclable_[i].number);
+    recyclable_.erase(recyclable_.begin() + static_cast<ptrdiff_t>(i));
+    return path;
+  }
+  return {};
+}
+
+Status Log::prepare_one(uint64_t size_bytes_min) {
+  const Lock prepare_held(prepare_mutex_);
+  uint64_t number = 0;
+  uint64_t first_commit = 0;
+  uint64_t size = options_.segment_bytes;
+  {
+    const Lock held(mutex_);
+    if (failed()) return {error_code_, error_};
+    if (size_bytes_min != 0 && spare_fits(size_bytes_min - kSegmentHeaderBytes, held)) {
+      return Status::ok();
+    }
+    number = next_number_;
+    first_commit = last_appended_ + 1;
+    if (number == options_.next_segment) size = options_.first_segment_bytes;
+  }
+  size = std::max(size, round_up(size_bytes_min, 4096));
+  Result<std::shared_ptr<Segment>> made =
+      prepare_segment(os_, options_.directory, options_.mark, number, size, first_commit,
+                      take_recycled(size));
+  if (!made) return made.error();
+  const Lock held(mutex_);
+  next_number_ = number + 1;
+  // Numbers order the segments, so a spare that is too small for the record at hand is passed over for good.
+  while (size_bytes_min != 0 && !spares_.empty() &&
+         spares_.front()->header.size_bytes < size_bytes_min) {
+    recyclable_.push_back({spares_.front()->header.number, 0, spares_.front()->header.size_bytes, true});
+    spares_.erase(spares_.begin());
+  }
+  spares_.push_back(std::move(*made));
+  return Status::ok();
+}
+
+Step Log::run_preparer() {
+  std::vector<Kept> surplus;
+  bool more = false;
+  {
+    const Lock held(mutex_);
+    if (failed()) return Step::idle();
+    more = spares_.size() < options_.spare_count && (current_ || !kept_.empty());
+    while (recyclable_.size() > options_.spare_count + 2) {
+      surplus.push_back(recyclable_.front());
+      recyclable_.erase(recyclable_.begin());
+    }
+    std::erase_if(recyclable_, [&](const Kept& kept) {
+      const bool unfit = !kept.recyclable || kept.size_bytes != options_.segment_bytes;
+      if (unfit) surplus.push_back(kept);
+      return unfit;
+    });
+  }
+  for (const Kept& kept : surplus) {
+    const Status status = os_.remove(segment_path(options_.directory, kept.number));
+    (void)status;  // An idle file; the next open removes it.
+  }
+  if (!more) return Step::idle();
+  const Status status = prepare_one(0);
+  return status ? Step::again() : Step{100'000'000};  // A full disk may empty: look again later.
+}
+
+void Log::trim(uint64_t absorbed) {
+  {
+    const Lock held(mutex_);
+    while (!kept_.empty() && kept_.front().last_commit <= absorbed) {
+      recyclable_.push_back(kept_.front());
+      kept_.erase(kept_.begin());
+    }
+  }
+  preparer_->wake();
+}
+
+void Log::adopt_recovered(uint64_t number, uint64_t last_commit, uint64_t size_bytes) {
+  const Lock held(mutex_);
+  kept_.push_back({number, last_commit, size_bytes, false});
+}
+
+LogStats Log::stats() const {
+  const Lock held(mutex_);
+  LogStats stats;
+  stats.written_bytes = written_bytes_.load(std::memory_order_relaxed);
+  stats.sync_count = sync_count_.load(std::memory_order_relaxed);
+  stats.segment_count = kept_.size() + recyclable_.size() + spares_.size() + (current_ ? 1 : 0);
+  for (const Kept& kept : kept_) stats.disk_bytes += kept.size_bytes;
+  for (const Kept& kept : recyclable_) stats.disk_bytes += kept.size_bytes;
+  for (const auto& spare : spares_) stats.disk_bytes += spare->header.size_bytes;
+  if (current_) stats.disk_bytes += current_->header.size_bytes;
+  return stats;
+}
+
+}  // namespace varve

@@ -1,0 +1,144 @@
+// storage/log/log.h — the door of the log: append commits, make them durable, follow them, trim them.
+//
+// The sequencer (one thread at a time, under the store's commit lock) reserves room, then appends. Appending is a copy
+// into a buffer. Bytes reach the file by write(), from the log's own worker or, when that one is idle, from the
+// thread that asks; they become durable by the worker's sync, one for all that wait. Zeroed segments are made ready
+// by a second worker, so that room in the log is room on the disk.
+//
+//   reserve → append → … → write → written_through → sync → durable_through
+//
+// Invariants
+//   - a commit is appended only into room that exists on disk.
+//   - records reach the file in commit order; written_through and durable_through only grow, and the second never
+//     passes the first.
+//   - after a failed write or sync nothing is written any more, and every later call says so.
+//   - a segment is recycled only when all its commits are absorbed.
+// Threads: reserve, append and seal under one lock of the caller; the rest from any thread. Bytes: FORMAT.md
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/os/os.h"
+#include "storage/log/reader.h"
+#include "storage/log/record.h"
+#include "storage/log/segment.h"
+
+namespace varve {
+
+using Lock = std::unique_lock<std::mutex>;
+
+struct LogOptions {
+  std::string directory;
+  StoreMark mark;
+  uint64_t segment_bytes = uint64_t{16} << 20;
+  uint64_t first_segment_bytes = uint64_t{256} << 10;
+  uint64_t buffer_bytes_max = uint64_t{4} << 20;  // Above it the appending thread writes.
+  uint64_t next_segment = 1;
+  uint64_t last_commit = 0;  // The one that the first append follows.
+  uint32_t spare_count = 2;
+  std::function<void()> on_progress;  // After each advance or failure; must not block or call back.
+};
+
+struct LogStats {
+  uint64_t written_bytes = 0;
+  uint64_t sync_count = 0;
+  uint64_t segment_count = 0;
+  uint64_t disk_bytes = 0;
+};
+
+class Log {
+ public:
+  static Result<std::unique_ptr<Log>> open(Os& os, LogOptions options);
+  ~Log();  // Hands what is buffered to the system, without syncing.
+
+  // The sequencer's side.
+  Status reserve(uint64_t body_bytes);
+  void append(uint64_t commit, uint64_t time_ms, Bytes body, uint32_t body_checksum);
+  // Ends the segment in use; the answer names the segments appended to since the last seal.
+  std::vector<uint64_t> seal();
+
+  // Hands the buffer to the system from this thread unless another is at it; true when nothing is left over.
+  bool try_write();
+  Status write();       // Waits for its turn.
+  void request_sync();  // The worker syncs soon; on_progress tells.
+  void request_write();
+  // Waits until everything appended so far is durable.
+  Status sync_now();
+
+  uint64_t written_through() const { return written_.load(std::memory_order_acquire); }
+  uint64_t durable_through() const { return durable_.load(std::memory_order_acquire); }
+  Status error() const;  // Sticky.
+  bool failed() const { return failed_.load(std::memory_order_acquire); }
+
+  // Segments adopted by nobody whose commits are all at or below `absorbed` go, or are used again.
+  void trim(uint64_t absorbed);
+  // Segments that recovery found and replayed; trim() removes them like any other.
+  void adopt_recovered(uint64_t number, uint64_t last_commit, uint64_t size_bytes);
+  LogStats stats() const;
+
+ private:
+  struct Chunk {  // Bytes for one place in one segment.
+    std::shared_ptr<Segment> segment;
+    uint64_t offset = 0;
+    uint64_t last_commit = 0;
+    std::string bytes;
+  };
+  struct Kept {
+    uint64_t number = 0;
+    uint64_t last_commit = 0;
+    uint64_t size_bytes = 0;
+    bool recyclable = false;
+  };
+
+  Log(Os& os, LogOptions options);
+  Step run_writer();
+  Step run_preparer();
+  Status prepare_one(uint64_t size_bytes_min);
+  std::string take_recycled(uint64_t size_bytes);
+  Status write_holding(const Lock& file_held);
+  Status sync_written();
+  void fail(const Status& status);
+  bool spare_fits(uint64_t bytes, const Lock& held) const;
+  void begin_segment(uint64_t commit, uint64_t bytes, const Lock& held);
+
+  Os& os_;
+  const LogOptions options_;
+
+  std::atomic<uint64_t> written_{0};
+  std::atomic<uint64_t> durable_{0};
+  std::atomic<bool> failed_{false};
+  std::atomic<bool> sync_wanted_{false};
+  std::atomic<bool> write_wanted_{false};
+  std::atomic<uint64_t> written_bytes_{0};
+  std::atomic<uint64_t> sync_count_{0};
+
+  mutable std::mutex mutex_;  // Guards the buffer, the segments and the error.
+  std::vector<Chunk> pending_;
+  uint64_t pending_bytes_ = 0;
+  std::shared_ptr<Segment> current_;
+  std::vector<std::shared_ptr<Segment>> spares_;
+  std::vector<uint64_t> since_seal_;
+  std::vector<Kept> kept_;          // Full or sealed segments, oldest first.
+  std::vector<Kept> recyclable_;    // Absorbed, waiting for the preparer.
+  uint64_t next_number_;
+  uint64_t last_appended_;
+  uint64_t wanted_bytes_ = 0;       // Room that a reserve() found missing.
+  std::string error_;
+  Code error_code_ = Code::kOk;
+
+  std::mutex file_mutex_;     // Held while writing; taken before mutex_. Guards dirty_.
+  std::vector<std::shared_ptr<Segment>> dirty_;  // Written since the last sync.
+  std::mutex sync_mutex_;     // Held while syncing; taken before file_mutex_.
+  std::mutex prepare_mutex_;  // Held while making a segment; taken before mutex_.
+
+  std::unique_ptr<Gate> progress_;
+  std::unique_ptr<Worker> preparer_;
+  std::unique_ptr<Worker> writer_;
+};
+
+}  // namespace varve

@@ -1,0 +1,140 @@
+#include "storage/log/reader.h"
+
+#include <algorithm>
+
+#include "pure/codec/crc32c.h"
+
+namespace varve {
+namespace {
+
+struct Scan {
+  Os& os;
+  const LogSource& source;
+  const OnRecord& on_record;
+  LogRecovery& out;
+  bool begun = false;       // A record has counted.
+};
+
+// The record at `offset`, if it is whole and of this life.
+std::optional<RecordHeader> record_at(Bytes file, uint64_t offset, uint64_t life_tag) {
+  const std::optional<RecordHeader> header = decode_record_header(file.subspan(offset));
+  if (!header || header->life_tag != life_tag) return std::nullopt;
+  if (header->body_bytes > file.size() - offset - kRecordHeaderBytes) return std::nullopt;
+  const Bytes body = file.subspan(offset + kRecordHeaderBytes, header->body_bytes);
+  if (crc32c(body) != header->body_checksum) return std::nullopt;
+  return header;
+}
+
+// A record counts when it follows on the last that did. The first may follow any absorbed commit.
+bool follows(const Scan& scan, const RecordHeader& header) {
+  if (scan.begun) return header.previous == scan.out.last_commit;
+  return header.previous <= scan.source.absorbed;
+}
+
+Status take(Scan& scan, const RecordHeader& header, Bytes body) {
+  scan.begun = true;
+  scan.out.last_commit = header.commit;
+  scan.out.last_time_ms = std::max(scan.out.last_time_ms, header.time_ms);
+  if (header.commit <= scan.source.absorbed) return Status::ok();
+  return scan.on_record(header, body);
+}
+
+// Good records that do not follow on are beyond a gap: they do not count, but their marks tell what was once synced.
+Status scan_records(Scan& scan, Bytes file, const SegmentHeader& segment, RecoveredSegment& found) {
+  const uint64_t life_tag = segment.life_tag();
+  bool gap = false;
+  for (uint64_t offset = kSegmentHeaderBytes; offset + kRecordHeaderBytes <= file.size();) {
+    const std::optional<RecordHeader> header = record_at(file, offset, life_tag);
+    if (!header) {
+      gap = true;
+      offset += 8;
+      continue;
+    }
+    scan.out.durable_mark = std::max(scan.out.durable_mark, header->durable_mark);
+    const uint64_t end = offset + record_bytes(header->body_bytes);
+    if (!gap && follows(scan, *header)) {
+      const Bytes body = file.subspan(offset + kRecordHeaderBytes, header->body_bytes);
+      if (Status status = take(scan, *header, body); !status) return status;
+      found.last_commit = header->commit;
+      found.good_bytes = end;
+      scan.out.cut_segment = found.number;
+      scan.out.cut_offset = end;
+    } else {
+      gap = true;
+      ++scan.out.cut_records;
+    }
+    offset = end;
+  }
+  return Status::ok();
+}
+
+Result<std::string> read_file(Os& os, const std::string& path) {
+  Result<std::unique_ptr<File>> file = os.open(path, OpenMode::kRead);
+  if (!file) return file.error();
+  const Result<uint64_t> size = (*file)->size();
+  if (!size) return size.error();
+  (*file)->will_read(0, *size);
+  std::string bytes(*size, '\0');
+  const Result<size_t> got = (*file)->read_at(
+      0, MutableBytes(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()));
+  if (!got) return got.error();
+  bytes.resize(*got);
+  return bytes;
+}
+
+Status scan_segment(Scan& scan, uint64_t number) {
+  const LogCut& cut = scan.source.cut;
+  if (cut.segment != 0 && number > cut.segment && number < cut.resume) return Status::ok();
+  const std::string path = segment_path(scan.source.directory, number);
+  Result<std::string> bytes = read_file(scan.os, path);
+  if (!bytes) return bytes.error();
+  RecoveredSegment found{number, 0, bytes->size(), kSegmentHeaderBytes};
+  if (number == cut.segment && bytes->size() > cut.offset) bytes->resize(cut.offset);
+  const Bytes file = as_bytes(*bytes);
+  const Result<SegmentHeader> header = decode_segment_header(
+      file.first(std::min<size_t>(file.size(), kSegmentHeaderBytes)), path);
+  if (!header && header.code() == Code::kNewerFormat) return header.error();
+  const bool ours = header && header->number == number &&
+                    std::memcmp(header->mark.identity, scan.source.mark.identity, 16) == 0;
+  if (ours) {
+    if (Status status = scan_records(scan, file, *header, found); !status) return status;
+  }
+  scan.out.segments.push_back(found);
+  return Status::ok();
+}
+
+}  // namespace
+
+Result<LogRecovery> recover_log(Os& os, const LogSource& source, const OnRecord& on_record) {
+  const Result<std::vector<DirectoryEntry>> entries = os.list(source.directory);
+  if (!entries) return entries.error();
+  std::vector<uint64_t> numbers;
+  for (const DirectoryEntry& entry : *entries) {
+    const uint64_t number = segment_number(entry.name);
+    if (number != 0) numbers.push_back(number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+
+  LogRecovery out;
+  Scan scan{os, source, on_record, out, false};
+  for (const uint64_t number : numbers) {
+    out.next_number = std::max(out.next_number, number + 1);
+    if (number < source.floor) continue;
+    if (Status status = scan_segment(scan, number); !status) return status;
+  }
+  out.last_commit = std::max(out.last_commit, source.absorbed);
+  const uint64_t synced = std::max(out.durable_mark, source.must_reach);
+  if (out.last_commit < synced) {
+    out.corrupt = true;
+    const std::string where =
+        out.cut_segment == 0 ? source.directory
+                             : segment_path(source.directory, out.cut_segment) + " at byte " +
+                                   std::to_string(out.cut_offset);
+    out.what = "log: commits through " + std::to_string(synced) +
+               " were durable, but the log is good only through " +
+               std::to_string(out.last_commit) + "; it breaks in " + where;
+  }
+  return out;
+}
+
+}  // namespace varve

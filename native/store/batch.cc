@@ -1,0 +1,123 @@
+#include "store/batch.h"
+
+#include <bit>
+
+#include "pure/codec/crc32c.h"
+#include "pure/codec/hash.h"
+
+namespace varve {
+
+void Batch::add(LogEditKind kind, Bytes key, size_t value_bytes, uint64_t expires_ms) {
+  check(key.size() <= kStoredKeyBytesMax && value_bytes <= UINT32_MAX);
+  Item item;
+  item.hash = kind == LogEditKind::kRangeDeletion ? 0 : hash64(key, hash_seed_);
+  item.offset = static_cast<uint32_t>(body_.size());
+  item.key_bytes = static_cast<uint32_t>(key.size());
+  item.value_bytes = static_cast<uint32_t>(value_bytes);
+  item.kind = kind;
+  item.has_expiry = expires_ms != 0;
+  items_.push_back(item);
+  payload_bytes_ += key.size() + value_bytes;
+
+  uint8_t head[kEditHeaderBytes + 8] = {};
+  head[0] = static_cast<uint8_t>(kind);
+  head[1] = item.has_expiry ? kLogFlagExpiry : 0;
+  store<uint32_t>(head + 4, item.key_bytes);
+  store<uint32_t>(head + 8, item.value_bytes);
+  store<uint64_t>(head + 16, expires_ms);
+  append(body_, Bytes(head, kEditHeaderBytes + (item.has_expiry ? 8 : 0)));
+  append(body_, key);
+}
+
+void Batch::put(Bytes key, std::initializer_list<Bytes> value_parts, uint64_t expires_ms) {
+  size_t value_bytes = 0;
+  for (const Bytes part : value_parts) value_bytes += part.size();
+  add(LogEditKind::kPut, key, value_bytes, expires_ms);
+  const size_t value_at = body_.size();
+  for (const Bytes part : value_parts) append(body_, part);
+  const uint32_t checksum = crc32c(as_bytes(body_).subspan(value_at));
+  store<uint32_t>(reinterpret_cast<uint8_t*>(body_.data()) + items_.back().offset + 12, checksum);
+}
+
+void Batch::erase(Bytes key) { add(LogEditKind::kDelete, key, 0, 0); }
+
+void Batch::erase_range(Bytes begin, Bytes end) {
+  drop_in_range(begin, end);
+  add(LogEditKind::kRangeDeletion, begin, end.size(), 0);
+  append(body_, end);
+  uint8_t* const edit = reinterpret_cast<uint8_t*>(body_.data()) + items_.back().offset;
+  store<uint32_t>(edit + 12, crc32c(end));
+}
+
+void Batch::clear() {
+  body_.clear();
+  items_.clear();
+  payload_bytes_ = 0;
+  any_dropped_ = false;
+}
+
+LogEdit Batch::edit(const Item& item) const {
+  const size_t head = kEditHeaderBytes + (item.has_expiry ? 8 : 0);
+  const Bytes bytes = as_bytes(body_).subspan(item.offset, head + item.key_bytes + item.value_bytes);
+  LogEdit edit;
+  edit.kind = item.kind;
+  edit.expires_ms = item.has_expiry ? load<uint64_t>(bytes.data() + 16) : 0;
+  edit.key = bytes.subspan(head, item.key_bytes);
+  edit.value = bytes.subspan(head + item.key_bytes);
+  return edit;
+}
+
+void Batch::drop_in_range(Bytes begin, Bytes end) {
+  for (Item& item : items_) {
+    if (item.kind == LogEditKind::kRangeDeletion || item.dropped) continue;
+    const Bytes key = edit(item).key;
+    if (compare(key, begin) < 0 || (!end.empty() && compare(key, end) >= 0)) continue;
+    item.dropped = true;
+    any_dropped_ = true;
+  }
+}
+
+void Batch::drop_superseded() {
+  const size_t slot_count = std::bit_ceil(items_.size() * 2);
+  seen_.assign(slot_count, 0);
+  for (uint32_t i = 0; i < items_.size(); ++i) {
+    Item& item = items_[i];
+    if (item.kind == LogEditKind::kRangeDeletion || item.dropped) continue;
+    size_t slot = item.hash & (slot_count - 1);
+    while (seen_[slot] != 0) {
+      Item& earlier = items_[seen_[slot] - 1];
+      if (earlier.hash == item.hash && equal(edit(earlier).key, edit(item).key)) {
+        earlier.dropped = true;
+        any_dropped_ = true;
+        break;
+      }
+      slot = (slot + 1) & (slot_count - 1);
+    }
+    seen_[slot] = i + 1;
+  }
+}
+
+void Batch::rebuild() {
+  std::string body;
+  std::vector<Item> items;
+  payload_bytes_ = 0;
+  for (Item item : items_) {
+    if (item.dropped) continue;
+    const LogEdit kept = edit(item);
+    item.offset = static_cast<uint32_t>(body.size());
+    append_edit(body, kept);
+    items.push_back(item);
+    payload_bytes_ += kept.key.size() + kept.value.size();
+  }
+  body_.swap(body);
+  items_.swap(items);
+  any_dropped_ = false;
+}
+
+void Batch::finish() {
+  if (items_.size() > 1) drop_superseded();
+  if (any_dropped_) rebuild();
+  body_checksum_ = crc32c(body());
+}
+
+}  // namespace varve

@@ -1,0 +1,67 @@
+// store/batch.h — the edits of one commit, gathered in the bytes that the log will hold.
+//
+// An edit is encoded once, straight into the body of the future log record; what the memtable needs beside it
+// (hash and sizes) is kept in a list. finish() normalises: one last edit per key, and no put that a later range
+// deletion of the same batch removed.
+//
+// Invariants
+//   - after finish(), items() and body() say the same, and no key occurs twice among point edits.
+// Threads: one.   Bytes: storage/log/FORMAT.md
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "storage/log/log.h"
+
+namespace varve {
+
+class Batch {
+ public:
+  struct Item {
+    uint64_t hash = 0;    // Of the key; 0 for range deletions.
+    uint32_t offset = 0;  // Of the edit in the body.
+    uint32_t key_bytes = 0;
+    uint32_t value_bytes = 0;
+    LogEditKind kind = LogEditKind::kPut;
+    bool has_expiry = false;
+    bool dropped = false;  // Superseded within the batch; gone after finish().
+  };
+
+  explicit Batch(uint64_t hash_seed) : hash_seed_(hash_seed) {}
+
+  // The value is the parts, one after the other.
+  void put(Bytes key, std::initializer_list<Bytes> value_parts, uint64_t expires_ms = 0);
+  void put(Bytes key, Bytes value, uint64_t expires_ms = 0) { put(key, {value}, expires_ms); }
+  void erase(Bytes key);
+  void erase_range(Bytes begin, Bytes end);
+  void clear();
+
+  bool empty() const { return items_.empty(); }
+  size_t size() const { return items_.size(); }
+  uint64_t body_bytes() const { return body_.size(); }
+  uint64_t payload_bytes() const { return payload_bytes_; }  // Keys and values alone.
+
+  void finish();
+  const std::vector<Item>& items() const { return items_; }
+  Bytes body() const { return as_bytes(body_); }
+  uint32_t body_checksum() const { return body_checksum_; }
+  LogEdit edit(const Item& item) const;
+
+ private:
+  void add(LogEditKind kind, Bytes key, size_t value_bytes, uint64_t expires_ms);
+  void drop_superseded();
+  void drop_in_range(Bytes begin, Bytes end);
+  void rebuild();
+
+  const uint64_t hash_seed_;
+  std::string body_;
+  std::vector<Item> items_;
+  std::vector<uint32_t> seen_;  // Open-addressed: index of an item + 1.
+  uint64_t payload_bytes_ = 0;
+  uint32_t body_checksum_ = 0;
+  bool any_dropped_ = false;
+};
+
+}  // namespace varve

@@ -1,0 +1,184 @@
+// store/commit.cc — the sequencer: from a batch to a visible commit, and how durable it has become.
+#include <algorithm>
+
+#include "store/store.h"
+
+namespace varve {
+namespace {
+
+constexpr uint64_t kReserveCount = uint64_t{1} << 24;  // Commit numbers reserved at a time.
+constexpr uint64_t kBusyNs = 50'000'000;               // The longest a commit waits for room.
+constexpr size_t kPrefetchDistance = 12;               // Edits between fetching a slot and using it.
+constexpr size_t kSealedCountMax = 2;
+
+}  // namespace
+
+Result<uint64_t> Store::commit(Batch& batch) {
+  batch.finish();
+  if (options_.read_only) return Status(Code::kReadOnly, "store: opened for reading only");
+  Lock held(commit_mutex_);
+  if (closed_.load()) return Status(Code::kClosed, "store: closed");
+  if (batch.empty()) return visible();
+  if (Status status = make_room(batch, held); !status) return status;
+  if (Status status = reserve_numbers(held); !status) return status;
+  if (log_) {
+    if (Status status = log_->reserve(batch.body_bytes()); !status) return status;
+  }
+
+  const uint64_t commit = next_commit_++;
+  last_time_ms_ = std::max(last_time_ms_, os_.wall_ms());
+  if (active_first_commit_ == 0) active_first_commit_ = commit;
+  if (log_) log_->append(commit, last_time_ms_, batch.body(), batch.body_checksum());
+  insert(batch, commit);
+  visible_.store(commit, std::memory_order_release);
+  return commit;
+}
+
+void Store::insert(const Batch& batch, uint64_t commit) {
+  Memtable& memtable = *parts_.load(std::memory_order_relaxed)->active;
+  const std::vector<Batch::Item>& items = batch.items();
+  for (size_t i = 0; i < std::min(items.size(), kPrefetchDistance); ++i) memtable.prefetch(items[i].hash);
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (i + kPrefetchDistance < items.size()) memtable.prefetch(items[i + kPrefetchDistance].hash);
+    const LogEdit edit = batch.edit(items[i]);
+    if (edit.kind == LogEditKind::kRangeDeletion) {
+      memtable.delete_range({edit.key, edit.value, commit});
+      continue;
+    }
+    const EditKind kind = edit.kind == LogEditKind::kPut ? EditKind::kPut : EditKind::kDelete;
+    memtable.put({edit.key, commit, kind, edit.flags, edit.expires_ms, edit.value}, items[i].hash);
+  }
+}
+
+Status Store::reserve_numbers(const Lock& held) {
+  check(held.owns_lock());
+  if (next_commit_ <= reserved_through_ || !manifest_) return Status::ok();
+  if (next_commit_ > kCommitMax - kReserveCount) {
+    return {Code::kTooLarge, "store: commit numbers are used up"};
+  }
+  ManifestEdit edit;
+  edit.reserved_through = next_commit_ + kReserveCount;
+  if (Status status = manifest_->append(edit); !status) {
+    failure_code_ = Code::kIo;
+    failure_ = status.message();
+    return status;
+  }
+  reserved_through_ = *edit.reserved_through;
+  return Status::ok();
+}
+
+Status Store::make_room(const Batch& batch, Lock& held) {
+  if (failure_code_ != Code::kOk) return {failure_code_, failure_};
+  uint64_t cost = 0;
+  for (const Batch::Item& item : batch.items()) cost += Memtable::cost(item.key_bytes, item.value_bytes);
+  if (cost > options_.memory_bytes / 4) {
+    return {Code::kTooLarge, "store: a commit of " + std::to_string(cost) +
+                                 " bytes is above a quarter of `memory` (" +
+                                 std::to_string(options_.memory_bytes) + ")"};
+  }
+  if (const uint64_t pace = pace_ns_.load(std::memory_order_relaxed); pace != 0) {
+    const uint64_t ticket = flushed_->ticket();
+    held.unlock();
+    flushed_->wait(ticket, os_.now_ns() + pace);
+    held.lock();
+  }
+  const Memtable& active = *parts_.load(std::memory_order_relaxed)->active;
+  if (active.empty() || active.size_bytes() + cost <= memtable_bytes_max()) return Status::ok();
+  if (Status status = wait_for_flush(held); !status) return status;
+  return seal(held);
+}
+
+Status Store::wait_for_flush(Lock& held) {
+  if (sealed_.size() < kSealedCountMax) return Status::ok();
+  const uint64_t begin = os_.now_ns();
+  bool in_time = true;
+  while (in_time && sealed_.size() >= kSealedCountMax && failure_code_ == Code::kOk) {
+    const uint64_t ticket = flushed_->ticket();
+    held.unlock();
+    in_time = flushed_->wait(ticket, begin + kBusyNs);
+    held.lock();
+  }
+  const uint64_t waited = os_.now_ns() - begin;
+  stall_count_.fetch_add(1, std::memory_order_relaxed);
+  stall_ns_.fetch_add(waited, std::memory_order_relaxed);
+  if (waited > stall_ns_max_.load(std::memory_order_relaxed)) stall_ns_max_.store(waited);
+  if (failure_code_ != Code::kOk) return {failure_code_, failure_};
+  if (closed_.load()) return {Code::kClosed, "store: closed"};
+  if (sealed_.size() < kSealedCountMax) return Status::ok();
+  return {Code::kBusy, "store: no room for a commit after 50 ms; the disk does not keep up"};
+}
+
+Status Store::seal(const Lock& held) {
+  check(held.owns_lock());
+  const Parts& now = *parts_.load(std::memory_order_relaxed);
+  if (now.active->empty()) return Status::ok();
+  Sealed sealed;
+  sealed.memtable = now.active;
+  if (log_) sealed.segments = log_->seal();
+  sealed.commit_first = active_first_commit_;
+  sealed.commit_last = next_commit_ - 1;
+  active_first_commit_ = 0;
+
+  auto next = std::make_unique<Parts>();
+  next->active = std::make_shared<Memtable>(++memtable_id_);
+  next->sealed = now.sealed;
+  next->sealed.insert(next->sealed.begin(), now.active);
+  sealed_.push_back(std::move(sealed));
+  publish_parts(std::move(next));
+  if (flusher_) flusher_->wake();
+  return Status::ok();
+}
+
+void Store::publish_parts(std::unique_ptr<const Parts> parts) {
+  const Parts* const old = parts_.exchange(parts.release(), std::memory_order_seq_cst);
+  if (old != nullptr) epochs_.retire([old] { delete old; });
+}
+
+// ---- durability
+
+uint64_t Store::through(Durability durability) const {
+  if (!log_ || durability == Durability::kMemory) return visible();
+  return durability == Durability::kOs ? log_->written_through() : log_->durable_through();
+}
+
+bool Store::request(Durability durability) {
+  if (!log_ || durability == Durability::kMemory) return true;
+  const uint64_t target = visible();
+  if (through(durability) >= target) return true;
+  if (durability == Durability::kDisk) {
+    log_->request_sync();
+    return false;
+  }
+  if (log_->try_write() && log_->written_through() >= target) return true;
+  log_->request_write();
+  return false;
+}
+
+Status Store::wait_for(Durability durability) {
+  if (!log_ || durability == Durability::kMemory) return Status::ok();
+  return durability == Durability::kDisk ? log_->sync_now() : log_->write();
+}
+
+Status Store::error() const {
+  if (log_ && log_->failed()) return log_->error();
+  const Lock held(commit_mutex_);
+  return failure_code_ == Code::kOk ? Status::ok() : Status(failure_code_, failure_);
+}
+
+uint64_t Store::listen(std::function<void()> listener) {
+  const Lock held(listen_mutex_);
+  listeners_[next_listener_] = std::move(listener);
+  return next_listener_++;
+}
+
+void Store::unlisten(uint64_t id) {
+  const Lock held(listen_mutex_);
+  listeners_.erase(id);
+}
+
+void Store::notify() {
+  const Lock held(listen_mutex_);
+  for (const auto& [id, listener] : listeners_) listener();
+}
+
+}  // namespace varve

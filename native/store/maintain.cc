@@ -1,0 +1,159 @@
+// store/maintain.cc — what happens behind the commits: sealed memtables are absorbed, the engine is kept in shape.
+#include <algorithm>
+
+#include "store/store.h"
+
+namespace varve {
+namespace {
+
+constexpr uint64_t kStepBytes = uint64_t{2} << 20;     // Of maintenance, before a worker looks around again.
+constexpr uint64_t kRetryNs = 200'000'000;             // After a failed flush or compaction.
+constexpr uint64_t kPaceNsMax = 2'000'000;
+constexpr uint64_t kDebtFree = uint64_t{256} << 20;    // Maintenance debt that slows nobody.
+
+}  // namespace
+
+void Store::start_workers() {
+  flusher_ = os_.start("varve-flush", [this] { return run_flush(); });
+  const uint32_t count = std::max<uint32_t>(1, options_.thread_count - 1);
+  for (uint32_t i = 0; i < count; ++i) {
+    maintainers_.push_back(os_.start("varve-maintain", [this] { return run_maintenance(); }));
+  }
+}
+
+Step Store::run_flush() {
+  {
+    const Lock held(commit_mutex_);
+    if (sealed_.empty() || failure_code_ != Code::kOk) return Step::idle();
+  }
+  const Status status = flush_oldest();
+  if (status) return Step::again();
+  if (status.code() != Code::kNoSpace) record_failure(status);
+  return Step{kRetryNs};  // A full disk may empty: the memtable stays, and is written again under another name.
+}
+
+// Absorbs the oldest sealed memtable. The engine may publish only what the log has synced.
+Status Store::flush_oldest() {
+  const Lock flush_held(flush_mutex_);
+  Sealed sealed;
+  {
+    const Lock held(commit_mutex_);
+    if (sealed_.empty()) return Status::ok();
+    sealed = sealed_.front();
+  }
+  if (log_) {
+    if (log_->durable_through() < sealed.commit_last) {
+      if (Status status = log_->sync_now(); !status) return status;
+    }
+  }
+  const std::unique_ptr<EditCursor> edits = sealed.memtable->versions({}, 0, UINT64_MAX);
+  Run run;
+  run.edits = edits.get();
+  run.range_deletions = sealed.memtable->range_deletions();
+  run.segments = sealed.segments;
+  run.commit_first = sealed.commit_first;
+  run.commit_last = sealed.commit_last;
+  run.edit_count_hint = sealed.memtable->edit_count();
+  run.size_bytes_hint = sealed.memtable->size_bytes();
+  if (Status status = engine_->absorb(run, retention()); !status) return status;
+
+  {
+    const Lock held(commit_mutex_);
+    auto next = std::make_unique<Parts>(*parts_.load(std::memory_order_relaxed));
+    check(!next->sealed.empty() && next->sealed.back() == sealed.memtable);
+    next->sealed.pop_back();
+    sealed_.erase(sealed_.begin());
+    publish_parts(std::move(next));
+  }
+  flush_count_.fetch_add(1, std::memory_order_relaxed);
+  if (log_) log_->trim(sealed.commit_last);
+  epochs_.collect();
+  flushed_->open();
+  for (const auto& worker : maintainers_) worker->wake();
+  return Status::ok();
+}
+
+Step Store::run_maintenance() {
+  epochs_.collect();
+  const Result<Progress> progress = engine_->maintain(kStepBytes, retention());
+  if (!progress) {
+    if (progress.code() != Code::kNoSpace) record_failure(progress.error());
+    return Step{kRetryNs};
+  }
+  // Commits wait in proportion to what maintenance has still to do, so that there is no cliff at the end.
+  const EngineStats stats = engine_->stats();
+  uint64_t pace = 0;
+  if (stats.stop_writes) {
+    pace = kPaceNsMax;
+  } else if (stats.debt_bytes > 2 * kDebtFree) {
+    pace = std::min(kPaceNsMax / 4, (stats.debt_bytes - 2 * kDebtFree) / 8192);
+  }
+  pace_ns_.store(pace, std::memory_order_relaxed);
+  if (*progress == Progress::kMore) return Step::again();
+  return epochs_.pending() == 0 ? Step::idle() : Step{10'000'000};
+}
+
+void Store::record_failure(const Status& status) {
+  {
+    const Lock held(commit_mutex_);
+    if (failure_code_ == Code::kOk) {
+      failure_code_ = status.code();
+      failure_ = "store: writing stopped after a failure: " + status.message();
+    }
+  }
+  flushed_->open();
+  notify();
+}
+
+Status Store::flush() {
+  if (options_.read_only) return {Code::kReadOnly, "store: opened for reading only"};
+  {
+    Lock held(commit_mutex_);
+    if (closed_.load()) return {Code::kClosed, "store: closed"};
+    if (failure_code_ != Code::kOk) return {failure_code_, failure_};
+    if (Status status = seal(held); !status) return status;
+  }
+  while (true) {
+    {
+      const Lock held(commit_mutex_);
+      if (failure_code_ != Code::kOk) return {failure_code_, failure_};
+      if (sealed_.empty()) return Status::ok();
+    }
+    if (Status status = flush_oldest(); !status) return status;
+  }
+}
+
+Status Store::compact() {
+  if (Status status = flush(); !status) return status;
+  const Status status = engine_->compact({}, retention());
+  epochs_.collect();
+  return status;
+}
+
+Status Store::verify(std::vector<VerifyProblem>& problems) { return engine_->verify(problems); }
+
+StoreStats Store::stats() const {
+  StoreStats stats;
+  stats.engine = engine_->stats();
+  if (log_) stats.log = log_->stats();
+  stats.visible = visible();
+  stats.written = through(Durability::kOs);
+  stats.durable = through(Durability::kDisk);
+  stats.memory_bytes = options_.memory_bytes;
+  stats.cache_bytes = cache_ ? cache_->used_bytes() : 0;
+  stats.flush_count = flush_count_.load();
+  stats.stall_count = stall_count_.load();
+  stats.stall_ns = stall_ns_.load();
+  stats.stall_ns_max = stall_ns_max_.load();
+  {
+    const Lock held(commit_mutex_);
+    stats.memtable_bytes = parts_.load()->active->size_bytes();
+    for (const Sealed& sealed : sealed_) stats.memtable_bytes += sealed.memtable->size_bytes();
+    stats.sealed_count = sealed_.size();
+  }
+  const Lock held(hold_mutex_);
+  stats.held_count = holds_.size();
+  return stats;
+}
+
+}  // namespace varve

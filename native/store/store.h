@@ -1,0 +1,227 @@
+// store/store.h — the door of the store: one log, one sequencer, one memtable, one engine; commits in, views out.
+//
+//   commit()  validate → reserve → number → log buffer → memtable → visible
+//   reads     memtable → sealed memtables → engine, as of one commit number
+//   behind    log writer · flush (seal → absorb → trim) · maintenance (compaction)
+//
+// A commit is visible when commit() returns; how durable it has become is told by through(). Nothing becomes visible
+// that could still be refused: room in memory and in the log is found before a commit takes its number.
+//
+// Reading goes through a Reader, one a thread, and happens inside a View: a guard that keeps what it reads in place.
+// A View is short (one call, one batch of a cursor). What must stay readable for longer holds a commit number
+// (hold/release), never memory.
+//
+// Invariants
+//   - commit numbers only grow and none is used twice, whatever a crash lost.
+//   - a view sees whole commits, all of them up to its number and none above.
+//   - an engine never absorbs what the log has not synced.
+// Threads: all of Store from any thread; a Reader and its Views belong to one.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/epoch.h"
+#include "base/os/os.h"
+#include "engine/engine.h"
+#include "storage/cache/cache.h"
+#include "storage/log/log.h"
+#include "storage/manifest/manifest.h"
+#include "store/batch.h"
+#include "store/memtable/memtable.h"
+
+namespace varve {
+
+enum class Durability : uint8_t { kMemory = 0, kOs = 1, kDisk = 2 };
+enum class EngineKind : uint8_t { kLsm = 1, kMemory = 2 };
+enum class Create : uint8_t { kIfMissing = 0, kNever = 1, kAlwaysNew = 2 };
+enum class Compaction : uint8_t { kLeveled = 0, kTiered = 1, kUniversal = 2 };
+
+struct StoreOptions {
+  std::string directory;  // Empty: in memory alone, without a log.
+  EngineKind engine = EngineKind::kLsm;
+  Create create = Create::kIfMissing;
+  Compaction compaction = Compaction::kLeveled;
+  bool read_only = false;
+  bool compress = true;
+  uint64_t memory_bytes = uint64_t{256} << 20;
+  uint32_t thread_count = 2;
+  uint32_t block_bytes = 4096;
+  std::string holder;  // What a second process is told of us.
+};
+
+struct StoreStats {
+  EngineStats engine;
+  LogStats log;
+  uint64_t visible = 0, written = 0, durable = 0, absorbed = 0;
+  uint64_t memory_bytes = 0, memtable_bytes = 0, cache_bytes = 0;
+  uint64_t sealed_count = 0, held_count = 0;
+  uint64_t flush_count = 0, stall_count = 0, stall_ns = 0, stall_ns_max = 0;
+};
+
+struct RecoveryReport {
+  bool created = false;
+  bool clean = true;             // The last close was a clean one.
+  uint64_t replayed_commits = 0;
+  uint64_t cut_records = 0;      // Never synced, and dropped.
+  uint64_t last_commit = 0;
+};
+
+class Store {
+ public:
+  static Result<std::shared_ptr<Store>> open(Os& os, StoreOptions options);
+  ~Store();
+  // Flushes what is worth it, syncs, marks a clean close. Later calls say kClosed.
+  Status close();
+
+  uint64_t hash_seed() const { return hash_seed_; }
+  const StoreOptions& options() const { return options_; }
+  const RecoveryReport& recovery() const { return recovery_; }
+
+  // ---- writing
+  Result<uint64_t> commit(Batch& batch);
+  uint64_t visible() const { return visible_.load(std::memory_order_acquire); }
+  uint64_t through(Durability durability) const;
+  // Starts what brings everything committed so far to the class; true when it is there already. kOs is done by the
+  // calling thread when the log writer is idle.
+  bool request(Durability durability);
+  Status wait_for(Durability durability);
+  Status error() const;  // Sticky failure of the log.
+  // Called on another thread after progress of durability or a failure. Must not block.
+  uint64_t listen(std::function<void()> listener);
+  void unlisten(uint64_t id);
+
+  // ---- reading
+  class Reader {
+   public:
+    explicit Reader(Store& store);
+    ~Reader();
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+
+   private:
+    friend class Store;
+    friend class View;
+    Store& store_;
+    EpochDomain::Slot* const slot_;
+  };
+
+  struct Parts {  // What a read goes through, newest first.
+    std::shared_ptr<Memtable> active;
+    std::vector<std::shared_ptr<Memtable>> sealed;  // Newest first.
+  };
+
+  class View {
+   public:
+    // The newest commit, or an older one that is held.
+    explicit View(Reader& reader);
+    View(Reader& reader, uint64_t commit);
+
+    uint64_t commit() const { return commit_; }
+    // The newest put at or below the view's commit; kAbsent for everything else but kWouldBlock. Borrowed from
+    // the view.
+    Result<Lookup> get(Bytes key, bool may_block) const;
+    Result<Lookup> get(Bytes key, uint64_t hash, bool may_block) const;
+    void prefetch(Bytes key, uint64_t hash) const;
+    // Live entries. The cursor is borrowed from the view.
+    std::unique_ptr<EngineCursor> scan(const KeyRange& range, Direction direction) const;
+
+   private:
+    const EpochDomain::Guard guard_;
+    const Store& store_;
+    const Parts* parts_ = nullptr;
+    const EngineVersion* engine_ = nullptr;
+    uint64_t commit_ = 0;
+  };
+
+  // Keeps the versions of a commit readable until it is released as often as it was held.
+  uint64_t hold();
+  Status hold(uint64_t commit);
+  void release(uint64_t commit);
+
+  // ---- care
+  Status flush();    // All that is visible comes to rest in the engine.
+  Status compact();  // flush, then the engine's smallest form.
+  StoreStats stats() const;
+  Status verify(std::vector<VerifyProblem>& problems);
+
+ private:
+  Store(Os& os, StoreOptions options);
+  Status open_files();
+  Status open_memory();
+  Status recover(const ManifestState& state);
+  Status replay(const RecordHeader& header, Bytes body);
+  Status begin_incarnation();
+  void start_workers();
+
+  Status make_room(const Batch& batch, Lock& held);
+  Status seal(const Lock& held);
+  Status wait_for_flush(Lock& held);
+  void insert(const Batch& batch, uint64_t commit);
+  Status reserve_numbers(const Lock& held);
+  void publish_parts(std::unique_ptr<const Parts> parts);
+
+  Step run_flush();
+  Status flush_oldest();
+  Step run_maintenance();
+  void notify();
+  Retention retention() const;
+  void record_failure(const Status& status);
+  uint64_t memtable_bytes_max() const { return options_.memory_bytes / 8; }
+
+  Os& os_;
+  const StoreOptions options_;
+  uint64_t hash_seed_ = 0;
+  RecoveryReport recovery_;
+  EpochDomain epochs_;
+
+  std::unique_ptr<DirectoryLock> directory_lock_;
+  std::unique_ptr<Manifest> manifest_;
+  std::unique_ptr<Cache> cache_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Log> log_;  // Null in memory and when reading only.
+
+  std::atomic<const Parts*> parts_{nullptr};
+  std::atomic<uint64_t> visible_{0};
+  std::atomic<bool> closed_{false};
+
+  struct Sealed {
+    std::shared_ptr<Memtable> memtable;
+    std::vector<uint64_t> segments;
+    uint64_t commit_first = 0;
+    uint64_t commit_last = 0;
+  };
+
+  mutable std::mutex commit_mutex_;  // The sequencer. Guards the next group.
+  uint64_t next_commit_ = 1;
+  uint64_t last_time_ms_ = 0;
+  uint64_t reserved_through_ = 0;
+  uint64_t memtable_id_ = 0;
+  uint64_t active_first_commit_ = 0;
+  std::vector<Sealed> sealed_;  // Oldest first; the front one may be being flushed.
+  std::string failure_;         // Of flush or manifest: writing has stopped.
+  Code failure_code_ = Code::kOk;
+
+  mutable std::mutex hold_mutex_;  // Guards holds_.
+  std::map<uint64_t, uint64_t> holds_;
+
+  std::mutex listen_mutex_;  // Guards listeners_.
+  std::map<uint64_t, std::function<void()>> listeners_;
+  uint64_t next_listener_ = 1;
+
+  std::mutex flush_mutex_;  // One absorbs at a time. Taken before commit_mutex_.
+  std::atomic<uint64_t> flush_count_{0}, stall_count_{0}, stall_ns_{0}, stall_ns_max_{0};
+  std::atomic<uint64_t> pace_ns_{0};  // What a commit waits while maintenance is behind.
+  std::unique_ptr<Gate> flushed_;
+  std::unique_ptr<Worker> flusher_;
+  std::vector<std::unique_ptr<Worker>> maintainers_;
+};
+
+}  // namespace varve

@@ -1,0 +1,100 @@
+// store/view.cc — reading: readers, views, held commits.
+#include "pure/codec/hash.h"
+#include "store/merged_cursor.h"
+#include "store/store.h"
+
+namespace varve {
+
+Store::Reader::Reader(Store& store) : store_(store), slot_(store.epochs_.take_slot()) {
+  check(slot_ != nullptr);  // kSlotCountMax threads read one store at once.
+}
+
+Store::Reader::~Reader() { store_.epochs_.give_back(slot_); }
+
+Store::View::View(Reader& reader) : View(reader, UINT64_MAX) {}
+
+// Parts first, then the engine: a flush publishes the engine's new version before it drops the memtable, so that
+// nothing can be missed between the two. The commit comes last and counts only if no memtable was added meanwhile,
+// so that every commit up to it is in what was taken.
+Store::View::View(Reader& reader, uint64_t commit)
+    : guard_(reader.store_.epochs_, *reader.slot_), store_(reader.store_) {
+  while (true) {
+    parts_ = store_.parts_.load(std::memory_order_seq_cst);
+    engine_ = &store_.engine_->version();
+    commit_ = store_.visible_.load(std::memory_order_acquire);
+    if (store_.parts_.load(std::memory_order_acquire) == parts_) break;
+  }
+  if (commit < commit_) commit_ = commit;
+}
+
+Result<Lookup> Store::View::get(Bytes key, bool may_block) const {
+  return get(key, hash64(key, store_.hash_seed_), may_block);
+}
+
+Result<Lookup> Store::View::get(Bytes key, uint64_t hash, bool may_block) const {
+  Lookup found = parts_->active->get(key, hash, commit_);
+  for (size_t i = 0; found.found == Found::kAbsent && i < parts_->sealed.size(); ++i) {
+    found = parts_->sealed[i]->get(key, hash, commit_);
+  }
+  if (found.found == Found::kAbsent) {
+    Result<Lookup> rested = engine_->get(key, hash, commit_, may_block);
+    if (!rested) return rested;
+    found = *rested;
+  }
+  if (found.found == Found::kDeleted) found.found = Found::kAbsent;
+  return found;
+}
+
+void Store::View::prefetch(Bytes key, uint64_t hash) const {
+  parts_->active->prefetch(hash);
+  for (const auto& memtable : parts_->sealed) memtable->prefetch(hash);
+  engine_->prefetch(key, hash);
+}
+
+std::unique_ptr<EngineCursor> Store::View::scan(const KeyRange& range, Direction direction) const {
+  std::vector<MergedCursor::Source> sources;
+  const auto add = [&](const Memtable& memtable) {
+    if (memtable.empty()) return;
+    const Memtable* const ranges = memtable.has_range_deletions() ? &memtable : nullptr;
+    sources.push_back({memtable.scan(range, commit_, direction), ranges});
+  };
+  add(*parts_->active);
+  for (const auto& memtable : parts_->sealed) add(*memtable);
+  sources.push_back({engine_->scan(range, commit_, direction), nullptr});
+  if (sources.size() == 1) return std::move(sources.front().cursor);
+  return std::make_unique<MergedCursor>(std::move(sources), commit_, direction);
+}
+
+uint64_t Store::hold() {
+  const Lock held(hold_mutex_);
+  const uint64_t commit = visible();
+  ++holds_[commit];
+  return commit;
+}
+
+Status Store::hold(uint64_t commit) {
+  const Lock held(hold_mutex_);
+  const auto found = holds_.find(commit);
+  if (found == holds_.end() && commit != visible()) {
+    return {Code::kTruncated, "store: commit " + std::to_string(commit) + " is not held any more"};
+  }
+  ++holds_[commit];
+  return Status::ok();
+}
+
+void Store::release(uint64_t commit) {
+  const Lock held(hold_mutex_);
+  const auto found = holds_.find(commit);
+  check(found != holds_.end());
+  if (--found->second == 0) holds_.erase(found);
+}
+
+// Taken after what is to be absorbed was sealed: whoever holds a commit from now on holds one at or above it.
+Retention Store::retention() const {
+  const Lock held(hold_mutex_);
+  Retention retention;
+  for (const auto& [commit, count] : holds_) retention.held.push_back(commit);
+  return retention;
+}
+
+}  // namespace varve

@@ -1,0 +1,70 @@
+#include "storage/cache/cache.h"
+
+namespace varve {
+
+Cache::~Cache() {
+  for (CachedBlock* block : clock_) delete block;
+}
+
+const CachedBlock* Cache::insert(BlockHandle& handle, std::unique_ptr<uint8_t[]> data, uint32_t size) {
+  auto made = std::make_unique<CachedBlock>();
+  made->data = std::move(data);
+  made->size = size;
+  made->handle = &handle;
+  const std::unique_lock<std::mutex> held(mutex_);
+  if (const CachedBlock* const there = find(handle)) return there;
+  CachedBlock* const block = made.release();
+  block->place = clock_.size();
+  clock_.push_back(block);
+  used_.fetch_add(cost(*block), std::memory_order_relaxed);
+  loads_.fetch_add(1, std::memory_order_relaxed);
+  handle.block.store(block, std::memory_order_release);
+  evict();
+  return block;
+}
+
+void Cache::remove(CachedBlock* block) {
+  block->handle->block.store(nullptr, std::memory_order_seq_cst);
+  clock_[block->place] = clock_.back();
+  clock_[block->place]->place = block->place;
+  clock_.pop_back();
+  used_.fetch_sub(cost(*block), std::memory_order_relaxed);
+  epochs_.retire([block] { delete block; });
+}
+
+void Cache::evict() {
+  // Twice round at most: the first time takes the marks, the second the blocks.
+  size_t looks = clock_.size() * 2;
+  while (used_bytes() > budget_.load(std::memory_order_relaxed) && clock_.size() > 1 && looks-- > 0) {
+    if (hand_ >= clock_.size()) hand_ = 0;
+    CachedBlock* const block = clock_[hand_];
+    if (block->used.exchange(false, std::memory_order_relaxed)) {
+      ++hand_;
+      continue;
+    }
+    evictions_.fetch_add(1, std::memory_order_relaxed);
+    remove(block);
+  }
+  if (epochs_.pending() > 256) epochs_.collect();
+}
+
+void Cache::drop(std::vector<BlockHandle>& handles) {
+  const std::unique_lock<std::mutex> held(mutex_);
+  for (BlockHandle& handle : handles) {
+    if (CachedBlock* const block = handle.block.load(std::memory_order_relaxed)) remove(block);
+  }
+}
+
+void Cache::charge(int64_t bytes) {
+  used_.fetch_add(static_cast<uint64_t>(bytes), std::memory_order_relaxed);
+  const std::unique_lock<std::mutex> held(mutex_);
+  evict();
+}
+
+void Cache::set_budget(uint64_t bytes) {
+  budget_.store(bytes);
+  const std::unique_lock<std::mutex> held(mutex_);
+  evict();
+}
+
+}  // namespace varve

@@ -1,0 +1,354 @@
+#include "storage/manifest/manifest.h"
+
+#include <algorithm>
+
+#include "pure/codec/crc32c.h"
+
+namespace varve {
+namespace {
+
+constexpr char kMagic[] = "VARVEMAN";
+constexpr size_t kHeaderBytes = 64;
+constexpr size_t kRecordHeadBytes = 8;
+constexpr size_t kFieldHeadBytes = 8;
+constexpr uint64_t kGrowthMin = uint64_t{256} << 10;  // Written anew beyond this and twice the state.
+constexpr uint64_t kRecordBytesMax = uint64_t{1} << 30;
+constexpr uint16_t kCritical = 1;
+
+enum class Tag : uint16_t {
+  kLineage = 1,
+  kHashSeed = 2,
+  kEngine = 3,
+  kReservedThrough = 4,
+  kIncarnation = 5,
+  kCleanClose = 6,
+  kCut = 7,
+  kAbsorbed = 8,
+  kNextTable = 9,
+  kAddTable = 10,
+  kRemoveTable = 11,
+  kLogFloor = 12,
+};
+
+std::string path_of(const std::string& directory, uint64_t number) {
+  return directory + "/MANIFEST-" + std::to_string(number);
+}
+
+uint64_t number_of(const std::string& name) {
+  constexpr std::string_view kStart = "MANIFEST-";
+  if (!name.starts_with(kStart) || name.size() > kStart.size() + 18) return 0;
+  uint64_t number = 0;
+  for (const char c : name.substr(kStart.size())) {
+    if (c < '0' || c > '9') return 0;
+    number = number * 10 + static_cast<uint64_t>(c - '0');
+  }
+  return number;
+}
+
+// ---- fields out
+
+void add_field(std::string& to, Tag tag, Bytes bytes) {
+  append<uint16_t>(to, static_cast<uint16_t>(tag));
+  append<uint16_t>(to, kCritical);
+  append<uint32_t>(to, static_cast<uint32_t>(bytes.size()));
+  append(to, bytes);
+}
+
+void add_number(std::string& to, Tag tag, uint64_t number) {
+  uint8_t bytes[8];
+  store(bytes, number);
+  add_field(to, tag, Bytes(bytes, 8));
+}
+
+void add_table(std::string& to, const ManifestTable& table) {
+  std::string bytes;
+  const TableInfo& info = table.info;
+  append<uint64_t>(bytes, info.number);
+  append<uint8_t>(bytes, table.level);
+  append<uint8_t>(bytes, static_cast<uint8_t>(table.place | (info.unbounded ? 0x80 : 0)));
+  for (const uint64_t number : {info.file_bytes, info.entry_count, info.range_deletion_count, info.key_bytes,
+                                info.value_bytes, info.delete_count, info.commit_first, info.commit_last}) {
+    append<uint64_t>(bytes, number);
+  }
+  for (const std::string* key : {&info.smallest, &info.largest}) {
+    append<uint32_t>(bytes, static_cast<uint32_t>(key->size()));
+    append(bytes, as_bytes(*key));
+  }
+  add_field(to, Tag::kAddTable, as_bytes(bytes));
+}
+
+void add_cut(std::string& to, const ManifestCut& cut) {
+  uint8_t bytes[24];
+  store(bytes, cut.segment);
+  store(bytes + 8, cut.offset);
+  store(bytes + 16, cut.resume);
+  add_field(to, Tag::kCut, Bytes(bytes, 24));
+}
+
+std::string encode_state(const ManifestState& state) {
+  std::string to;
+  add_field(to, Tag::kLineage, state.lineage);
+  add_number(to, Tag::kHashSeed, state.hash_seed);
+  add_field(to, Tag::kEngine, Bytes(&state.engine, 1));
+  add_number(to, Tag::kReservedThrough, state.reserved_through);
+  add_field(to, Tag::kIncarnation, state.incarnation);
+  add_number(to, Tag::kCleanClose, state.clean_close);
+  add_cut(to, state.cut);
+  add_number(to, Tag::kAbsorbed, state.absorbed);
+  add_number(to, Tag::kNextTable, state.next_table);
+  add_number(to, Tag::kLogFloor, state.log_floor);
+  for (const auto& [number, table] : state.tables) add_table(to, table);
+  return to;
+}
+
+std::string encode_edit(const ManifestEdit& edit) {
+  std::string to;
+  if (edit.lineage) add_field(to, Tag::kLineage, *edit.lineage);
+  if (edit.incarnation) add_field(to, Tag::kIncarnation, *edit.incarnation);
+  if (edit.reserved_through) add_number(to, Tag::kReservedThrough, *edit.reserved_through);
+  if (edit.clean_close) add_number(to, Tag::kCleanClose, *edit.clean_close);
+  if (edit.cut) add_cut(to, *edit.cut);
+  if (edit.absorbed) add_number(to, Tag::kAbsorbed, *edit.absorbed);
+  if (edit.next_table) add_number(to, Tag::kNextTable, *edit.next_table);
+  if (edit.log_floor) add_number(to, Tag::kLogFloor, *edit.log_floor);
+  for (const uint64_t number : edit.remove_tables) add_number(to, Tag::kRemoveTable, number);
+  for (const ManifestTable& table : edit.add_tables) add_table(to, table);
+  return to;
+}
+
+std::string encode_record(const std::string& fields) {
+  std::string record;
+  const uint32_t size = static_cast<uint32_t>(fields.size());
+  append<uint32_t>(record, size);
+  append<uint32_t>(record, crc32c(as_bytes(fields), size));
+  record += fields;
+  return record;
+}
+
+// ---- fields in
+
+bool read_table(Bytes bytes, ManifestTable& table) {
+  constexpr size_t kFixed = 8 + 2 + 8 * 8;
+  if (bytes.size() < kFixed + 8) return false;
+  const uint8_t* const at = bytes.data();
+  TableInfo& info = table.info;
+  info.number = load<uint64_t>(at);
+  table.level = at[8];
+  table.place = at[9] & 0x7f;
+  info.unbounded = (at[9] & 0x80) != 0;
+  uint64_t* const numbers[] = {&info.file_bytes,  &info.entry_count,  &info.range_deletion_count, &info.key_bytes,
+                               &info.value_bytes, &info.delete_count, &info.commit_first,         &info.commit_last};
+  for (size_t i = 0; i < 8; ++i) *numbers[i] = load<uint64_t>(at + 10 + i * 8);
+  Bytes rest = bytes.subspan(kFixed);
+  for (std::string* key : {&info.smallest, &info.largest}) {
+    if (rest.size() < 4 || load<uint32_t>(rest.data()) > rest.size() - 4) return false;
+    const uint32_t size = load<uint32_t>(rest.data());
+    key->assign(as_text(rest.subspan(4, size)));
+    rest = rest.subspan(4 + size);
+  }
+  return rest.empty() && table.place <= 1;
+}
+
+bool apply_field(ManifestState& state, Tag tag, Bytes bytes) {
+  const auto number = [&](uint64_t& to) {
+    if (bytes.size() != 8) return false;
+    to = load<uint64_t>(bytes.data());
+    return true;
+  };
+  const auto sixteen = [&](std::array<uint8_t, 16>& to) {
+    if (bytes.size() != 16) return false;
+    std::copy(bytes.begin(), bytes.end(), to.begin());
+    return true;
+  };
+  uint64_t removed = 0;
+  switch (tag) {
+    case Tag::kLineage: return sixteen(state.lineage);
+    case Tag::kHashSeed: return number(state.hash_seed);
+    case Tag::kEngine: state.engine = bytes.size() == 1 ? bytes[0] : 0; return state.engine != 0;
+    case Tag::kReservedThrough: return number(state.reserved_through);
+    case Tag::kIncarnation: return sixteen(state.incarnation);
+    case Tag::kCleanClose: return number(state.clean_close);
+    case Tag::kCut:
+      if (bytes.size() != 24) return false;
+      state.cut = {load<uint64_t>(bytes.data()), load<uint64_t>(bytes.data() + 8),
+                   load<uint64_t>(bytes.data() + 16)};
+      return true;
+    case Tag::kAbsorbed: return number(state.absorbed);
+    case Tag::kNextTable: return number(state.next_table);
+    case Tag::kLogFloor: return number(state.log_floor);
+    case Tag::kRemoveTable: return number(removed) && state.tables.erase(removed) == 1;
+    case Tag::kAddTable: {
+      ManifestTable table;
+      if (!read_table(bytes, table)) return false;
+      return state.tables.emplace(table.info.number, table).second;
+    }
+  }
+  return false;
+}
+
+Status apply_fields(ManifestState& state, Bytes fields, const std::string& path) {
+  while (!fields.empty()) {
+    if (fields.size() < kFieldHeadBytes) return Status::corrupt("manifest: a cut field in " + path);
+    const uint16_t tag = load<uint16_t>(fields.data());
+    const uint16_t flags = load<uint16_t>(fields.data() + 2);
+    const uint32_t size = load<uint32_t>(fields.data() + 4);
+    if (size > fields.size() - kFieldHeadBytes) return Status::corrupt("manifest: a cut field in " + path);
+    const Bytes bytes = fields.subspan(kFieldHeadBytes, size);
+    fields = fields.subspan(kFieldHeadBytes + size);
+    const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kLogFloor);
+    if (!known && (flags & kCritical) != 0) {
+      return {Code::kNewerFormat, "manifest: " + path + " has a field of a newer version, " + std::to_string(tag)};
+    }
+    if (known && !apply_field(state, static_cast<Tag>(tag), bytes)) {
+      return Status::corrupt("manifest: a field with tag " + std::to_string(tag) + " in " + path +
+                             " does not fit");
+    }
+  }
+  return Status::ok();
+}
+
+// The fields of the whole record at the start of `bytes`.
+std::optional<Bytes> record_at(Bytes bytes) {
+  if (bytes.size() < kRecordHeadBytes) return std::nullopt;
+  const uint32_t size = load<uint32_t>(bytes.data());
+  if (size == 0 || size > kRecordBytesMax || size > bytes.size() - kRecordHeadBytes) return std::nullopt;
+  const Bytes fields = bytes.subspan(kRecordHeadBytes, size);
+  if (crc32c(fields, size) != load<uint32_t>(bytes.data() + 4)) return std::nullopt;
+  return fields;
+}
+
+}  // namespace
+
+Result<bool> Manifest::exists(Os& os, const std::string& directory) {
+  const Result<std::vector<DirectoryEntry>> entries = os.list(directory);
+  if (!entries) {
+    if (entries.code() == Code::kNotFound) return false;
+    return entries.error();
+  }
+  return std::any_of(entries->begin(), entries->end(),
+                     [](const DirectoryEntry& entry) { return number_of(entry.name) != 0; });
+}
+
+Result<std::unique_ptr<Manifest>> Manifest::create(Os& os, const std::string& directory,
+                                                   const ManifestState& state) {
+  std::unique_ptr<Manifest> manifest(new Manifest(os, directory));
+  manifest->state_ = state;
+  if (Status status = manifest->write_anew(); !status) return status;
+  return manifest;
+}
+
+// Under the next number: header and state in one write, then the name. The one before goes last.
+Status Manifest::write_anew() {
+  const uint64_t number = number_ + 1;
+  const std::string path = path_of(directory_, number);
+  uint8_t header[kHeaderBytes] = {};
+  std::memcpy(header, kMagic, 8);
+  store<uint32_t>(header + 12, kHeaderBytes);
+  std::copy(state_.identity.begin(), state_.identity.end(), header + 16);
+  store<uint32_t>(header + 60, crc32c(Bytes(header, 60)));
+  std::string bytes;
+  varve::append(bytes, Bytes(header, kHeaderBytes));
+  bytes += encode_record(encode_state(state_));
+
+  file_.reset();
+  const Status removed = os_.remove(path);  // Left by a crash while it was being made.
+  if (!removed && removed.code() != Code::kNotFound) return removed.copy();
+  Result<std::unique_ptr<File>> file = os_.open(path, OpenMode::kCreate);
+  if (!file) return file.error();
+  if (Status status = (*file)->write_at(0, as_bytes(bytes)); !status) return status;
+  if (Status status = (*file)->sync(); !status) return status;
+  if (Status status = os_.sync_directory(directory_); !status) return status;
+  if (number_ != 0) {
+    const Status old = os_.remove(path_of(directory_, number_));
+    (void)old;  // A lower number does not count.
+  }
+  file_ = std::move(*file);
+  number_ = number;
+  used_bytes_ = snapshot_bytes_ = bytes.size();
+  return Status::ok();
+}
+
+Status Manifest::append(const ManifestEdit& edit) {
+  const std::unique_lock<std::mutex> held(mutex_);
+  const std::string fields = encode_edit(edit);
+  if (fields.empty()) return Status::ok();
+  ManifestState next = state_;
+  if (Status status = apply_fields(next, as_bytes(fields), "an edit"); !status) return status;
+  if (!file_ || used_bytes_ > kGrowthMin + 2 * snapshot_bytes_) {
+    std::swap(state_, next);
+    Status status = write_anew();
+    if (!status) std::swap(state_, next);
+    return status;
+  }
+  const std::string record = encode_record(fields);
+  Status status = file_->write_at(used_bytes_, as_bytes(record));
+  if (status) status = file_->sync();
+  if (!status) {
+    file_.reset();
+    return status;
+  }
+  used_bytes_ += record.size();
+  state_ = std::move(next);
+  return Status::ok();
+}
+
+Result<std::unique_ptr<Manifest>> Manifest::open(Os& os, const std::string& directory) {
+  const Result<std::vector<DirectoryEntry>> entries = os.list(directory);
+  if (!entries) return entries.error();
+  std::vector<uint64_t> numbers;
+  for (const DirectoryEntry& entry : *entries) {
+    if (const uint64_t number = number_of(entry.name); number != 0) numbers.push_back(number);
+  }
+  std::sort(numbers.rbegin(), numbers.rend());
+  if (numbers.empty()) return Status(Code::kNotFound, "manifest: none in " + directory);
+  Status last;
+  for (const uint64_t number : numbers) {
+    std::unique_ptr<Manifest> manifest(new Manifest(os, directory));
+    Status status = manifest->read(number);
+    if (status) {
+      manifest->number_ = numbers.front();
+      return manifest;
+    }
+    if (status.code() == Code::kNewerFormat || number == numbers.back()) last = std::move(status);
+    if (!last) break;
+  }
+  return last;
+}
+
+Status Manifest::read(uint64_t number) {
+  const std::string path = path_of(directory_, number);
+  Result<std::unique_ptr<File>> file = os_.open(path, OpenMode::kRead);
+  if (!file) return file.error();
+  const Result<uint64_t> size = (*file)->size();
+  if (!size) return size.error();
+  std::string bytes(*size, '\0');
+  const Result<size_t> got =
+      (*file)->read_at(0, MutableBytes(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()));
+  if (!got) return got.error();
+  const Bytes all = as_bytes(bytes).first(*got);
+  if (all.size() < kHeaderBytes || std::memcmp(all.data(), kMagic, 8) != 0 ||
+      load<uint32_t>(all.data() + 60) != crc32c(all.first(60))) {
+    return Status::corrupt("manifest: " + path + " has no good header");
+  }
+  if (load<uint32_t>(all.data() + 8) != 0 || load<uint32_t>(all.data() + 32) != 0) {
+    return {Code::kNewerFormat, "manifest: " + path + " was written by a newer version"};
+  }
+  std::copy(all.begin() + 16, all.begin() + 32, state_.identity.begin());
+
+  Bytes rest = all.subspan(kHeaderBytes);
+  bool first = true;
+  while (const std::optional<Bytes> fields = record_at(rest)) {
+    if (Status status = apply_fields(state_, *fields, path); !status) return status;
+    rest = rest.subspan(kRecordHeadBytes + fields->size());
+    first = false;
+  }
+  if (first) return Status::corrupt("manifest: the state in " + path + " is damaged");
+  for (size_t skip = 1; skip + kRecordHeadBytes < rest.size(); ++skip) {
+    if (record_at(rest.subspan(skip))) {
+      return Status::corrupt("manifest: " + path + " is damaged at byte " + std::to_string(all.size() - rest.size()));
+    }
+  }
+  return Status::ok();  // file_ stays null: the first append writes the state anew, behind no torn tail.
+}
+
+}  // namespace varve

@@ -1,0 +1,92 @@
+// storage/manifest/manifest.h — the one record of what belongs to a store: identity, numbers in use, files.
+//
+// A change is a ManifestEdit, durable when append() returns. The file grows by changes and is written anew, as the
+// whole state under the next number, when it has grown enough or when a write to it failed.
+//
+// Invariants
+//   - state() is what the disk says: it changes only after a sync.
+//   - a file is never appended to after a write or sync of it failed.
+// Threads: any; append() takes turns. state() is for the opening thread; later readers use copies of their own.
+// Bytes: FORMAT.md
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/os/os.h"
+#include "storage/table/info.h"
+
+namespace varve {
+
+struct ManifestCut {
+  uint64_t segment = 0;
+  uint64_t offset = 0;
+  uint64_t resume = 0;
+};
+
+struct ManifestTable {
+  TableInfo info;
+  uint8_t level = 0;
+  uint8_t place = 0;  // 0 current, 1 history
+};
+
+struct ManifestState {
+  std::array<uint8_t, 16> identity{};
+  std::array<uint8_t, 16> lineage{};
+  std::array<uint8_t, 16> incarnation{};
+  uint64_t hash_seed = 0;
+  uint8_t engine = 0;
+  uint64_t reserved_through = 0;
+  uint64_t clean_close = 0;
+  ManifestCut cut;
+  uint64_t absorbed = 0;
+  uint64_t next_table = 1;
+  uint64_t log_floor = 0;
+  std::map<uint64_t, ManifestTable> tables;  // By number.
+};
+
+// What changes; the rest stays.
+struct ManifestEdit {
+  std::optional<std::array<uint8_t, 16>> lineage;
+  std::optional<std::array<uint8_t, 16>> incarnation;
+  std::optional<uint64_t> reserved_through;
+  std::optional<uint64_t> clean_close;
+  std::optional<ManifestCut> cut;
+  std::optional<uint64_t> absorbed;
+  std::optional<uint64_t> next_table;
+  std::optional<uint64_t> log_floor;
+  std::vector<ManifestTable> add_tables;
+  std::vector<uint64_t> remove_tables;
+};
+
+class Manifest {
+ public:
+  static Result<bool> exists(Os& os, const std::string& directory);
+  static Result<std::unique_ptr<Manifest>> create(Os& os, const std::string& directory,
+                                                  const ManifestState& state);
+  static Result<std::unique_ptr<Manifest>> open(Os& os, const std::string& directory);
+
+  const ManifestState& state() const { return state_; }
+  Status append(const ManifestEdit& edit);
+
+ private:
+  Manifest(Os& os, std::string directory) : os_(os), directory_(std::move(directory)) {}
+  Status write_anew();
+  Status read(uint64_t number);
+
+  Os& os_;
+  const std::string directory_;
+  std::mutex mutex_;  // Guards everything below.
+  ManifestState state_;
+  std::unique_ptr<File> file_;  // Null after a failure: the next append writes anew.
+  uint64_t number_ = 0;
+  uint64_t used_bytes_ = 0;
+  uint64_t snapshot_bytes_ = 0;
+};
+
+}  // namespace varve

@@ -1,0 +1,199 @@
+#include "storage/table/block.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "storage/table/layout.h"
+
+namespace varve {
+namespace {
+
+constexpr uint8_t kMetaDelete = 1;
+constexpr uint8_t kMetaSeparate = 2;
+constexpr uint8_t kMetaExpiry = 4;
+constexpr uint8_t kLongSuffix = 255;
+
+// Sizes of an entry's fixed parts: meta, commit, expiry, suffix size.
+size_t suffix_at(uint8_t meta, uint32_t commit_width) {
+  return 1 + commit_width + ((meta & kMetaExpiry) != 0 ? 8 : 0);
+}
+
+uint64_t load_width(const uint8_t* at, uint32_t width) {
+  uint64_t value = 0;
+  std::memcpy(&value, at, width);
+  return value;
+}
+
+}  // namespace
+
+void BlockBuilder::add(const Edit& edit) {
+  entries_.push_back({bytes_.size(), static_cast<uint32_t>(edit.key.size()),
+                      static_cast<uint32_t>(edit.value.size()), edit.commit, edit.expires_ms, edit.kind, edit.flags});
+  append(bytes_, edit.key);
+  append(bytes_, edit.value);
+}
+
+void BlockBuilder::append_entry(std::string& to, const Entry& entry, size_t prefix, uint64_t base,
+                                uint32_t width) const {
+  const uint8_t meta = static_cast<uint8_t>((entry.kind == EditKind::kDelete ? kMetaDelete : 0) |
+                                            ((entry.flags & kFlagSeparateValue) != 0 ? kMetaSeparate : 0) |
+                                            (entry.expires_ms != 0 ? kMetaExpiry : 0));
+  to.push_back(static_cast<char>(meta));
+  uint8_t commit[8];
+  store<uint64_t>(commit, entry.commit - base);
+  append(to, Bytes(commit, width));
+  if (entry.expires_ms != 0) append<uint64_t>(to, entry.expires_ms);
+  const uint32_t suffix = entry.key_size - static_cast<uint32_t>(prefix);
+  to.push_back(static_cast<char>(suffix < kLongSuffix ? suffix : kLongSuffix));
+  if (suffix >= kLongSuffix) append<uint32_t>(to, suffix);
+  to.append(bytes_, entry.offset + prefix, suffix + entry.value_size);
+}
+
+std::string BlockBuilder::finish() {
+  const Bytes first = key(0);
+  const Bytes last = key(entries_.size() - 1);
+  size_t prefix = 0;
+  while (prefix < std::min(first.size(), last.size()) && first[prefix] == last[prefix]) ++prefix;
+  uint64_t base = UINT64_MAX;
+  uint64_t newest = 0;
+  for (const Entry& entry : entries_) {
+    base = std::min(base, entry.commit);
+    newest = std::max(newest, entry.commit);
+  }
+  const uint32_t width = static_cast<uint32_t>((std::bit_width(newest - base) + 7) / 8);
+
+  std::string body;
+  std::vector<uint32_t> offsets;
+  for (const Entry& entry : entries_) {
+    offsets.push_back(static_cast<uint32_t>(body.size()));
+    append_entry(body, entry, prefix, base, width);
+  }
+  offsets.push_back(static_cast<uint32_t>(body.size()));
+  uint32_t stride = offsets[1];
+  for (size_t i = 0; i + 1 < offsets.size(); ++i) {
+    if (offsets[i + 1] - offsets[i] != stride) stride = 0;
+  }
+
+  std::string block;
+  append<uint32_t>(block, static_cast<uint32_t>(entries_.size()));
+  append<uint32_t>(block, static_cast<uint32_t>(prefix));
+  append<uint32_t>(block, stride);
+  append<uint32_t>(block, width);
+  append<uint64_t>(block, base);
+  append(block, first.first(prefix));
+  if (stride == 0) {
+    for (const uint32_t offset : offsets) append<uint32_t>(block, offset);
+  }
+  block += body;
+  entries_.clear();
+  bytes_.clear();
+  return block;
+}
+
+bool Block::parse(Bytes bytes, Block& block) {
+  if (bytes.size() < kBlockHeaderBytes) return false;
+  const uint8_t* const at = bytes.data();
+  block.count_ = load<uint32_t>(at);
+  const uint64_t prefix = load<uint32_t>(at + 4);
+  block.stride_ = load<uint32_t>(at + 8);
+  block.commit_width_ = load<uint32_t>(at + 12);
+  block.base_commit_ = load<uint64_t>(at + 16);
+  if (block.count_ == 0 || block.commit_width_ > 7) return false;
+  Bytes rest = bytes.subspan(kBlockHeaderBytes);
+  if (prefix > rest.size()) return false;
+  block.prefix_ = rest.first(prefix);
+  rest = rest.subspan(prefix);
+  uint64_t body = rest.size();
+  if (block.stride_ == 0) {
+    const uint64_t offsets = (static_cast<uint64_t>(block.count_) + 1) * 4;
+    if (offsets > rest.size()) return false;
+    block.offsets_ = rest.data();
+    rest = rest.subspan(offsets);
+    body = rest.size();
+    if (load<uint32_t>(block.offsets_) != 0 || load<uint32_t>(block.offsets_ + block.count_ * 4) != body) return false;
+  } else if (static_cast<uint64_t>(block.stride_) * block.count_ != body) {
+    return false;
+  }
+  block.entries_ = rest.data();
+  for (uint32_t slot = 0; slot < block.count_; ++slot) {
+    if (block.stride_ == 0) {
+      const uint8_t* const offset = block.offsets_ + static_cast<size_t>(slot) * 4;
+      if (load<uint32_t>(offset) > load<uint32_t>(offset + 4)) return false;
+    }
+    const size_t size = block.entry_size(slot);
+    const uint8_t* const e = block.entry(slot);
+    if (size < 1) return false;
+    const size_t sized = suffix_at(e[0], block.commit_width_);
+    if (sized + 1 > size) return false;
+    if (e[sized] == kLongSuffix) {
+      if (sized + 5 > size || load<uint32_t>(e + sized + 1) > size - sized - 5) return false;
+    } else if (e[sized] > size - sized - 1) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void Block::attach(Bytes parsed) {
+  const uint8_t* at = parsed.data();
+  count_ = load<uint32_t>(at);
+  stride_ = load<uint32_t>(at + 8);
+  commit_width_ = load<uint32_t>(at + 12);
+  base_commit_ = load<uint64_t>(at + 16);
+  prefix_ = Bytes(at + kBlockHeaderBytes, load<uint32_t>(at + 4));
+  at = prefix_.data() + prefix_.size();
+  offsets_ = at;
+  entries_ = stride_ != 0 ? at : at + (static_cast<size_t>(count_) + 1) * 4;
+}
+
+Bytes Block::suffix(uint32_t slot) const {
+  const uint8_t* const e = entry(slot);
+  const size_t sized = suffix_at(e[0], commit_width_);
+  if (e[sized] != kLongSuffix) return Bytes(e + sized + 1, e[sized]);
+  return Bytes(e + sized + 5, load<uint32_t>(e + sized + 1));
+}
+
+uint64_t Block::commit(uint32_t slot) const {
+  return base_commit_ + load_width(entry(slot) + 1, commit_width_);
+}
+
+int Block::compare_key(uint32_t slot, Bytes key) const {
+  const size_t shared = std::min(prefix_.size(), key.size());
+  if (shared != 0) {
+    const int order = std::memcmp(prefix_.data(), key.data(), shared);
+    if (order != 0) return order;
+  }
+  if (key.size() < prefix_.size()) return 1;
+  return compare(suffix(slot), key.subspan(prefix_.size()));
+}
+
+bool Block::key_equals(uint32_t slot, Bytes key) const {
+  if (key.size() < prefix_.size()) return false;
+  return equal(suffix(slot), key.subspan(prefix_.size())) && equal(prefix_, key.first(prefix_.size()));
+}
+
+void Block::read(uint32_t slot, Edit& edit) const {
+  const uint8_t* const e = entry(slot);
+  const uint8_t meta = e[0];
+  const Bytes key = suffix(slot);
+  edit.commit = base_commit_ + load_width(e + 1, commit_width_);
+  edit.kind = (meta & kMetaDelete) != 0 ? EditKind::kDelete : EditKind::kPut;
+  edit.flags = (meta & kMetaSeparate) != 0 ? kFlagSeparateValue : 0;
+  edit.expires_ms = (meta & kMetaExpiry) != 0 ? load<uint64_t>(e + 1 + commit_width_) : 0;
+  const uint8_t* const value = key.data() + key.size();
+  edit.value = Bytes(value, static_cast<size_t>(e + entry_size(slot) - value));
+}
+
+uint32_t Block::lower_bound(Bytes key, uint64_t at_commit) const {
+  uint32_t low = 0;
+  uint32_t high = count_;
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    const int order = compare_key(middle, key);
+    if (order < 0 || (order == 0 && commit(middle) > at_commit)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+}  // namespace varve

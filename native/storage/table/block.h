@@ -1,0 +1,81 @@
+// storage/table/block.h — a block of sorted entries, each readable on its own.
+//
+// The prefix that all keys share is stored once; an entry is found by its slot, through an array of offsets or, when
+// all entries have one size, by multiplication; nothing needs its neighbours decoded.
+//
+// Invariants: Block::parse() accepts only bytes on which every later call stays in bounds.    Bytes: FORMAT.md
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "engine/engine.h"
+
+namespace varve {
+
+// Gathers entries, then encodes them. Entries come in order.
+class BlockBuilder {
+ public:
+  void add(const Edit& edit);
+  bool empty() const { return entries_.empty(); }
+  size_t count() const { return entries_.size(); }
+  size_t size_bytes() const { return bytes_.size() + entries_.size() * 12; }
+  std::string first_key() const { return std::string(as_text(key(0))); }
+  std::string finish();  // The block; the builder is empty again.
+
+ private:
+  struct Entry {
+    size_t offset;  // Of the key in bytes_, its value behind it.
+    uint32_t key_size;
+    uint32_t value_size;
+    uint64_t commit;
+    uint64_t expires_ms;
+    EditKind kind;
+    uint8_t flags;
+  };
+  Bytes key(size_t i) const { return as_bytes(bytes_).subspan(entries_[i].offset, entries_[i].key_size); }
+  void append_entry(std::string& to, const Entry& entry, size_t prefix, uint64_t base, uint32_t width) const;
+
+  std::string bytes_;
+  std::vector<Entry> entries_;
+};
+
+// A view of a block's bytes.
+class Block {
+ public:
+  static bool parse(Bytes bytes, Block& block);
+  void attach(Bytes parsed);  // Bytes that parse() accepted before.
+  uint32_t count() const { return count_; }
+  // The key of a slot is prefix() and suffix(slot), one after the other.
+  Bytes prefix() const { return prefix_; }
+  Bytes suffix(uint32_t slot) const;
+  int compare_key(uint32_t slot, Bytes key) const;
+  bool key_equals(uint32_t slot, Bytes key) const;
+  uint64_t commit(uint32_t slot) const;
+  // All but the key, which a caller knows or assembles.
+  void read(uint32_t slot, Edit& edit) const;
+  // The first slot whose (key, commit descending) is not before the one given; count() if none.
+  uint32_t lower_bound(Bytes key, uint64_t commit) const;
+
+ private:
+  const uint8_t* entry(uint32_t slot) const {
+    if (stride_ != 0) return entries_ + static_cast<size_t>(slot) * stride_;
+    return entries_ + load<uint32_t>(offsets_ + static_cast<size_t>(slot) * 4);
+  }
+  size_t entry_size(uint32_t slot) const {
+    if (stride_ != 0) return stride_;
+    const uint8_t* const at = offsets_ + static_cast<size_t>(slot) * 4;
+    return load<uint32_t>(at + 4) - load<uint32_t>(at);
+  }
+
+  Bytes prefix_;
+  const uint8_t* offsets_ = nullptr;
+  const uint8_t* entries_ = nullptr;
+  uint32_t count_ = 0;
+  uint32_t stride_ = 0;
+  uint32_t commit_width_ = 0;
+  uint64_t base_commit_ = 0;
+};
+
+}  // namespace varve

@@ -1,0 +1,83 @@
+#include "storage/table/point_index.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/random.h"
+#include "storage/table/layout.h"
+
+namespace varve {
+namespace {
+
+constexpr int kMoveCountMax = 2000;
+
+// The slots hold indexes of keys while they are being placed.
+class Filling {
+ public:
+  Filling(const std::vector<uint64_t>& hashes, uint32_t bucket_count)
+      : hashes_(hashes),
+        bucket_count_(bucket_count),
+        owners_(static_cast<size_t>(bucket_count) * kBucketCount, kEmptySlot),
+        used_(bucket_count, 0) {}
+
+  bool add_all() {
+    for (uint32_t i = 0; i < hashes_.size(); ++i) {
+      if (i + 8 < hashes_.size()) {
+        const PointPlace ahead = point_place(hashes_[i + 8], bucket_count_);
+        __builtin_prefetch(&used_[ahead.first]);
+        __builtin_prefetch(&used_[ahead.second]);
+      }
+      if (!add(i)) return false;
+    }
+    return true;
+  }
+  const std::vector<uint32_t>& owners() const { return owners_; }
+
+ private:
+  bool add(uint32_t key) {
+    for (int move = 0; move < kMoveCountMax; ++move) {
+      const PointPlace place = point_place(hashes_[key], bucket_count_);
+      const uint32_t bucket = used_[place.first] <= used_[place.second] ? place.first : place.second;
+      if (used_[bucket] < kBucketCount) {
+        owners_[static_cast<size_t>(bucket) * kBucketCount + used_[bucket]++] = key;
+        return true;
+      }
+      // Both are full: take the place of another, which then looks for its own second bucket.
+      const uint32_t from = random_.one_in(2) ? place.first : place.second;
+      std::swap(key, owners_[static_cast<size_t>(from) * kBucketCount + random_.below(kBucketCount)]);
+    }
+    return false;
+  }
+
+  const std::vector<uint64_t>& hashes_;
+  const uint32_t bucket_count_;
+  std::vector<uint32_t> owners_;
+  std::vector<uint8_t> used_;
+  Random random_{1};
+};
+
+}  // namespace
+
+std::string fill_point_index(const std::vector<uint64_t>& hashes, const std::vector<uint32_t>& locations,
+                             uint32_t location_bits) {
+  uint64_t bucket_count = std::max<uint64_t>(1, (hashes.size() * 100 / 97 + kBucketCount) / kBucketCount);
+  while (true) {
+    Filling filling(hashes, static_cast<uint32_t>(bucket_count));
+    if (!filling.add_all()) {
+      bucket_count += bucket_count / 32 + 1;
+      continue;
+    }
+    std::string bytes(bucket_count * kBucketCount * 4, '\0');
+    uint8_t* at = reinterpret_cast<uint8_t*>(bytes.data());
+    for (const uint32_t key : filling.owners()) {
+      const uint32_t value = key == kEmptySlot
+                                 ? kEmptySlot
+                                 : point_fingerprint(hashes[key], location_bits) | locations[key];
+      store<uint32_t>(at, value);
+      at += 4;
+    }
+    return bytes;
+  }
+}
+
+}  // namespace varve

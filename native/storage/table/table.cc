@@ -1,0 +1,368 @@
+#include "storage/table/table.h"
+
+#include <algorithm>
+
+#include "pure/codec/crc32c.h"
+#include "storage/table/layout.h"
+#include "storage/table/point_index.h"
+
+namespace varve {
+
+std::string table_path(const std::string& directory, uint64_t number) {
+  std::string digits = std::to_string(number);
+  if (digits.size() < 8) digits.insert(0, 8 - digits.size(), '0');
+  return directory + "/" + digits + ".table";
+}
+
+uint64_t table_number(const std::string& name) {
+  if (name.size() < 14 || name.size() > 26 || !name.ends_with(".table")) return 0;
+  uint64_t number = 0;
+  for (size_t i = 0; i < name.size() - 6; ++i) {
+    if (name[i] < '0' || name[i] > '9') return 0;
+    number = number * 10 + static_cast<uint64_t>(name[i] - '0');
+  }
+  return number;
+}
+
+Result<std::shared_ptr<Table>> Table::open(Os& os, const std::string& path, const TableInfo& info,
+                                           Cache& cache, EpochDomain& epochs, const TableOptions& options) {
+  std::shared_ptr<Table> table(new Table(os, path, cache, epochs));
+  table->info_ = info;
+  if (Status status = table->open_file(options); !status) return status;
+  return table;
+}
+
+Table::~Table() {
+  cache_.drop(handles_);
+  cache_.charge(-static_cast<int64_t>(points_bytes_ + index_.size()));
+  file_.reset();
+  if (!dropped_.load()) return;
+  const Status status = os_.remove(path_);
+  (void)status;  // An idle file: the next open removes it.
+}
+
+Status Table::check_part(uint64_t offset, Bytes bytes, const char* what) const {
+  const Bytes part = bytes.first(bytes.size() - kBlockTrailerBytes);
+  const uint8_t* const trailer = part.data() + part.size();
+  const bool good = load<uint32_t>(trailer) == crc32c(part, static_cast<uint32_t>(offset)) &&
+                    load<uint32_t>(trailer + 4) == 0;
+  if (good) return Status::ok();
+  return Status::corrupt(std::string("table: ") + what + " of " + path_ + " at byte " + std::to_string(offset) +
+                         " is damaged");
+}
+
+Result<std::string> Table::read_part(uint64_t offset, uint64_t size, const char* what) {
+  const uint64_t end = info_.file_bytes - kTableFooterBytes;
+  if (offset > end || size > end - offset || end - offset - size < kBlockTrailerBytes) {
+    return Status::corrupt(std::string("table: ") + what + " of " + path_ + " lies outside the file");
+  }
+  std::string bytes(size + kBlockTrailerBytes, '\0');
+  const Result<size_t> got =
+      file_->read_at(offset, MutableBytes(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()));
+  if (!got) return got.error();
+  if (*got != bytes.size()) return Status::corrupt("table: " + path_ + " is cut");
+  if (Status status = check_part(offset, as_bytes(bytes), what); !status) return status;
+  bytes.resize(size);
+  return bytes;
+}
+
+Status Table::open_file(const TableOptions& options) {
+  Result<std::unique_ptr<File>> file = os_.open(path_, OpenMode::kRead);
+  if (!file) return file.error();
+  file_ = std::move(*file);
+  const Result<uint64_t> size = file_->size();
+  if (!size) return size.error();
+  if (*size != info_.file_bytes || *size < kTableFooterBytes) {
+    return Status::corrupt("table: " + path_ + " has " + std::to_string(*size) + " bytes, but " +
+                           std::to_string(info_.file_bytes) + " were written");
+  }
+  uint8_t footer[kTableFooterBytes];
+  const Result<size_t> got = file_->read_at(*size - kTableFooterBytes, MutableBytes(footer, sizeof footer));
+  if (!got) return got.error();
+  if (*got != sizeof footer || std::memcmp(footer, kTableMagic, 8) != 0 ||
+      load<uint32_t>(footer + 188) != crc32c(Bytes(footer, 188))) {
+    return Status::corrupt("table: the footer of " + path_ + " is damaged");
+  }
+  if (load<uint32_t>(footer + 8) != 0 || load<uint32_t>(footer + 40) != 0) {
+    return {Code::kNewerFormat, "table: " + path_ + " was written by a newer version"};
+  }
+  const bool ours = std::memcmp(footer + 16, options.store_identity, 16) == 0 &&
+                    load<uint64_t>(footer + 32) == info_.number;
+  if (!ours) return Status::corrupt("table: " + path_ + " belongs to another store or number");
+  const uint32_t block_count = load<uint32_t>(footer + 144);
+  location_bits_ = load<uint32_t>(footer + 148);
+  slot_bits_ = load<uint32_t>(footer + 152);
+  points_at_ = load<uint64_t>(footer + 128);
+  if (location_bits_ > 28 || slot_bits_ > location_bits_) return Status::corrupt("table: the footer of " + path_);
+
+  Result<std::string> ranges = read_part(load<uint64_t>(footer + 104), load<uint32_t>(footer + 112),
+                                         "the range deletions");
+  if (!ranges) return ranges.error();
+  range_bytes_ = std::move(*ranges);
+  Result<std::string> index = read_part(load<uint64_t>(footer + 116), load<uint32_t>(footer + 124),
+                                        "the block index");
+  if (!index) return index.error();
+  index_ = std::move(*index);
+  const Result<std::string> points = read_part(points_at_, load<uint64_t>(footer + 136), "the point index");
+  if (!points) return points.error();
+  points_bytes_ = points->size();
+  bucket_count_ = static_cast<uint32_t>(points_bytes_ / (kBucketCount * 4));
+  if (bucket_count_ == 0 || points_bytes_ % (kBucketCount * 4) != 0) {
+    return Status::corrupt("table: the point index of " + path_ + " has no whole buckets");
+  }
+  points_memory_.reset(new uint32_t[points_bytes_ / 4 + kBucketCount]);
+  const auto address = reinterpret_cast<uintptr_t>(points_memory_.get());
+  uint32_t* const aligned = reinterpret_cast<uint32_t*>(round_up(address, kBucketCount * 4));
+  std::memcpy(aligned, points->data(), points_bytes_);
+  points_ = aligned;
+  if (Status status = parse_range_deletions(); !status) return status;
+  if (Status status = parse_index(); !status) return status;
+  if (blocks_.size() != block_count) return Status::corrupt("table: the block index of " + path_ + " is short");
+  handles_ = std::vector<BlockHandle>(block_count);
+  cache_.charge(static_cast<int64_t>(points_bytes_ + index_.size()));
+  return Status::ok();
+}
+
+Status Table::parse_index() {
+  Bytes rest = as_bytes(index_);
+  while (!rest.empty()) {
+    if (rest.size() < 16) return Status::corrupt("table: the block index of " + path_ + " is cut");
+    BlockPlace place{load<uint64_t>(rest.data()), load<uint32_t>(rest.data() + 8), {}};
+    const uint32_t key_size = load<uint32_t>(rest.data() + 12);
+    const bool inside = place.offset <= info_.file_bytes &&
+                        place.size + kBlockTrailerBytes <= info_.file_bytes - place.offset;
+    if (!inside || key_size > rest.size() - 16) {
+      return Status::corrupt("table: the block index of " + path_ + " points outside");
+    }
+    place.first_key = rest.subspan(16, key_size);
+    blocks_.push_back(place);
+    rest = rest.subspan(16 + key_size);
+  }
+  return Status::ok();
+}
+
+Status Table::parse_range_deletions() {
+  Bytes rest = as_bytes(range_bytes_);
+  while (!rest.empty()) {
+    if (rest.size() < 16) return Status::corrupt("table: a range deletion of " + path_ + " is cut");
+    const uint64_t begin = load<uint32_t>(rest.data() + 8);
+    const uint64_t end = load<uint32_t>(rest.data() + 12);
+    if (begin + end > rest.size() - 16) return Status::corrupt("table: a range deletion of " + path_ + " is cut");
+    ranges_.push_back({rest.subspan(16, begin), rest.subspan(16 + begin, end), load<uint64_t>(rest.data())});
+    rest = rest.subspan(16 + begin + end);
+  }
+  return Status::ok();
+}
+
+// ---- blocks
+
+Result<const CachedBlock*> Table::block(uint32_t number, bool may_block) {
+  if (const CachedBlock* const found = Cache::find(handles_[number])) return found;
+  if (!may_block) return static_cast<const CachedBlock*>(nullptr);
+  const BlockPlace& place = blocks_[number];
+  const size_t size = place.size + kBlockTrailerBytes;
+  std::unique_ptr<uint8_t[]> data(new uint8_t[size]);
+  const Result<size_t> got = file_->read_at(place.offset, MutableBytes(data.get(), size));
+  if (!got) return got.error();
+  if (*got != size) return Status::corrupt("table: " + path_ + " is cut");
+  if (Status status = check_part(place.offset, Bytes(data.get(), size), "a block"); !status) return status;
+  Block block;
+  if (!Block::parse(Bytes(data.get(), place.size), block)) {
+    return Status::corrupt("table: a block of " + path_ + " at byte " + std::to_string(place.offset) +
+                           " does not parse");
+  }
+  return cache_.insert(handles_[number], std::move(data), place.size);
+}
+
+uint32_t Table::block_of(Bytes key) const {
+  const auto above = std::upper_bound(blocks_.begin(), blocks_.end(), key,
+                                      [](Bytes k, const BlockPlace& place) { return compare(k, place.first_key) < 0; });
+  return above == blocks_.begin() ? 0 : static_cast<uint32_t>(above - blocks_.begin() - 1);
+}
+
+// ---- gets
+
+void Table::prefetch(uint64_t hash) const {
+  const PointPlace place = point_place(hash, bucket_count_);
+  __builtin_prefetch(&points_[static_cast<size_t>(place.first) * kBucketCount]);
+  __builtin_prefetch(&points_[static_cast<size_t>(place.second) * kBucketCount]);
+}
+
+// `is_key` tells whether the slot has this key at all: if so, the answer is final.
+Result<Lookup> Table::get_at(uint32_t block_number, uint32_t slot, Bytes key, uint64_t commit,
+                             bool may_block, bool& is_key) {
+  Lookup found;
+  is_key = false;
+  for (uint32_t number = block_number; number < blocks_.size(); ++number, slot = 0) {
+    const Result<const CachedBlock*> cached = block(number, may_block);
+    if (!cached) return cached.error();
+    if (*cached == nullptr) {
+      is_key = true;
+      found.found = Found::kWouldBlock;
+      return found;
+    }
+    Block at;
+    at.attach((*cached)->bytes());
+    for (; slot < at.count(); ++slot) {
+      if (!at.key_equals(slot, key)) return found;
+      is_key = true;
+      if (at.commit(slot) > commit) continue;
+      at.read(slot, found.edit);
+      found.edit.key = key;
+      found.found = found.edit.kind == EditKind::kPut ? Found::kPut : Found::kDeleted;
+      return found;
+    }
+  }
+  return found;
+}
+
+Result<Lookup> Table::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block) {
+  const PointPlace place = point_place(hash, bucket_count_);
+  const uint32_t want = point_fingerprint(hash, location_bits_);
+  const uint32_t mask = ~((1u << location_bits_) - 1);
+  for (const uint32_t bucket : {place.first, place.second}) {
+    const uint32_t* const entries = &points_[static_cast<size_t>(bucket) * kBucketCount];
+    uint32_t matches = 0;
+    for (uint32_t i = 0; i < kBucketCount; ++i) {
+      matches |= static_cast<uint32_t>(((entries[i] ^ want) & mask) == 0) << i;
+    }
+    for (; matches != 0; matches &= matches - 1) {
+      const uint32_t entry = entries[__builtin_ctz(matches)];
+      if (entry == kEmptySlot) continue;
+      const uint32_t location = entry & ~mask;
+      const uint32_t number = location >> slot_bits_;
+      const uint32_t slot = location & ((1u << slot_bits_) - 1);
+      if (number >= blocks_.size()) return Status::corrupt("table: the point index of " + path_);
+      bool is_key = false;
+      Result<Lookup> found = get_at(number, slot, key, commit, may_block, is_key);
+      if (!found || is_key) return found;
+    }
+    if (place.first == place.second) break;
+  }
+  return Lookup{};
+}
+
+// ---- care
+
+Status Table::verify(std::vector<VerifyProblem>& problems) {
+  for (const BlockPlace& place : blocks_) {
+    const Result<std::string> bytes = read_part(place.offset, place.size, "a block");
+    Block at;
+    if (bytes && Block::parse(as_bytes(*bytes), at)) continue;
+    if (!bytes && bytes.code() != Code::kCorrupt) return bytes.error();
+    problems.push_back({path_, place.offset, bytes ? "a block does not parse" : bytes.error().message()});
+  }
+  const Result<std::string> points = read_part(points_at_, points_bytes_, "the point index");
+  if (!points) problems.push_back({path_, points_at_, points.error().message()});
+  return Status::ok();
+}
+
+uint64_t Table::size_within(const KeyRange& range) const {
+  if (blocks_.empty()) return 0;
+  const uint32_t first = block_of(range.begin);
+  const uint32_t last = range.end.empty() ? static_cast<uint32_t>(blocks_.size()) - 1 : block_of(range.end);
+  return last < first ? 0 : blocks_[last].offset + blocks_[last].size - blocks_[first].offset;
+}
+
+std::unique_ptr<TableCursor> Table::cursor() { return std::make_unique<TableCursor>(shared_from_this(), true); }
+
+std::unique_ptr<TableCursor> Table::cursor_uncached() {
+  return std::make_unique<TableCursor>(shared_from_this(), false);
+}
+
+// ---- cursors
+
+bool TableCursor::enter(uint32_t number) {
+  constexpr size_t kWindowBytes = size_t{512} << 10;
+  block_number_ = number;
+  valid_ = false;
+  if (number >= table_->blocks_.size()) return false;
+  if (cached_) {
+    const Result<const CachedBlock*> cached = table_->block(number, true);
+    if (!cached) {
+      status_ = cached.error();
+      return false;
+    }
+    block_.attach((*cached)->bytes());
+    return true;
+  }
+  const Table::BlockPlace& place = table_->blocks_[number];
+  const size_t size = place.size + kBlockTrailerBytes;
+  const bool inside = place.offset >= window_at_ && place.offset + size <= window_at_ + window_.size();
+  if (!inside) {
+    window_.resize(std::max(size, kWindowBytes));
+    window_at_ = place.offset;
+    const Result<size_t> got = table_->file_->read_at(
+        place.offset, MutableBytes(reinterpret_cast<uint8_t*>(window_.data()), window_.size()));
+    if (!got) {
+      status_ = got.error();
+      window_.clear();
+      return false;
+    }
+    window_.resize(*got);
+    if (*got < size) {
+      status_ = Status::corrupt("table: " + table_->path_ + " is cut");
+      return false;
+    }
+  }
+  const Bytes bytes = as_bytes(window_).subspan(place.offset - window_at_, size);
+  status_ = table_->check_part(place.offset, bytes, "a block");
+  if (status_ && !Block::parse(bytes.first(place.size), block_)) {
+    status_ = Status::corrupt("table: a block of " + table_->path_ + " does not parse");
+  }
+  return static_cast<bool>(status_);
+}
+
+void TableCursor::show() {
+  block_.read(slot_, edit_);
+  key_.assign(as_text(block_.prefix()));
+  key_.append(as_text(block_.suffix(slot_)));
+  edit_.key = as_bytes(key_);
+  valid_ = true;
+}
+
+void TableCursor::next() {
+  if (++slot_ < block_.count()) return show();
+  slot_ = 0;
+  if (enter(block_number_ + 1)) show();
+}
+
+void TableCursor::previous() {
+  valid_ = false;
+  if (slot_ > 0) {
+    --slot_;
+    return show();
+  }
+  if (block_number_ == 0 || !enter(block_number_ - 1)) return;
+  slot_ = block_.count() - 1;
+  show();
+}
+
+void TableCursor::seek_first() {
+  slot_ = 0;
+  if (enter(0)) show();
+}
+
+void TableCursor::seek_last() {
+  if (table_->blocks_.empty() || !enter(static_cast<uint32_t>(table_->blocks_.size()) - 1)) return;
+  slot_ = block_.count() - 1;
+  show();
+}
+
+void TableCursor::seek(Bytes key, uint64_t commit) {
+  // A key's versions may begin in the block before the one whose first key it is.
+  uint32_t number = table_->blocks_.empty() ? 0 : table_->block_of(key);
+  while (number > 0 && equal(table_->blocks_[number].first_key, key)) --number;
+  for (; enter(number); ++number) {
+    slot_ = block_.lower_bound(key, commit);
+    if (slot_ < block_.count()) return show();
+  }
+}
+
+void TableCursor::seek_before(Bytes key, uint64_t commit) {
+  seek(key, commit);
+  if (valid_) return previous();
+  if (status_) seek_last();
+}
+
+}  // namespace varve

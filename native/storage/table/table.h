@@ -1,0 +1,175 @@
+// storage/table/table.h — immutable files of sorted versions: written once, read by key or in order.
+//
+// A get asks the point index, which is also the filter: a fingerprint found there names block and slot, so that a key
+// that is there costs its bucket and its block, and one that is not costs a bucket. Blocks come through the cache,
+// verified when they are loaded.
+//
+// Invariants
+//   - a table never changes; its file is removed when drop() was called and the last user let go.
+//   - no byte is used before the checksum over it was verified.
+// Threads: any. Answers are borrowed until the caller's epoch guard is left.    Bytes: FORMAT.md
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/os/os.h"
+#include "engine/engine.h"
+#include "storage/cache/cache.h"
+#include "storage/table/block.h"
+#include "storage/table/info.h"
+
+namespace varve {
+
+struct TableOptions {
+  uint32_t block_bytes = 4096;
+  uint64_t hash_seed = 0;
+  uint8_t store_identity[16] = {};
+  uint64_t number = 0;
+};
+
+std::string table_path(const std::string& directory, uint64_t number);
+uint64_t table_number(const std::string& name);  // 0 for any other name
+
+class TableWriter {
+ public:
+  static Result<std::unique_ptr<TableWriter>> create(Os& os, const std::string& path,
+                                                     const TableOptions& options);
+  Status add(const Edit& edit);  // By (key, commit descending).
+  void add(const RangeDeletion& deletion);
+  uint64_t size_bytes() const { return written_ + buffer_.size() + block_.size_bytes(); }
+  bool empty() const { return info_.entry_count == 0 && range_deletions_.empty(); }
+  // Syncs the file, not its directory.
+  Result<TableInfo> finish();
+
+ private:
+  struct BlockPlace {
+    uint64_t offset;
+    uint32_t size;
+    std::string first_key;
+  };
+  TableWriter(std::unique_ptr<File> file, const TableOptions& options)
+      : file_(std::move(file)), options_(options) {}
+  Status finish_block();
+  Status write_part(const std::string& part, uint64_t* offset);
+  Status flush_buffer();
+  std::string encode_block_index() const;
+  std::string encode_range_deletions() const;
+  std::string encode_point_index();
+  std::string encode_footer() const;
+
+  std::unique_ptr<File> file_;
+  const TableOptions options_;
+  TableInfo info_;
+  BlockBuilder block_;
+  std::string buffer_;
+  uint64_t written_ = 0;
+  std::string last_key_;
+  std::vector<BlockPlace> blocks_;
+  std::vector<uint64_t> hashes_;       // Of each key, in order,
+  std::vector<uint64_t> locations_;    // and block << 32 | slot of its newest version.
+  uint32_t slot_max_ = 0;
+  struct OwnedDeletion {
+    std::string begin, end;
+    uint64_t commit;
+  };
+  std::vector<OwnedDeletion> range_deletions_;
+  uint64_t ranges_at_ = 0, index_at_ = 0, points_at_ = 0, points_size_ = 0;
+  uint32_t ranges_size_ = 0, index_size_ = 0, location_bits_ = 0, slot_bits_ = 0;
+};
+
+class Table : public std::enable_shared_from_this<Table> {
+ public:
+  static Result<std::shared_ptr<Table>> open(Os& os, const std::string& path, const TableInfo& info,
+                                             Cache& cache, EpochDomain& epochs, const TableOptions& options);
+  ~Table();
+
+  // The newest version at or below the commit; range deletions are not applied.
+  Result<Lookup> get(Bytes key, uint64_t hash, uint64_t commit, bool may_block);
+  void prefetch(uint64_t hash) const;
+  // Every version, in order; not placed until a seek.
+  std::unique_ptr<class TableCursor> cursor();
+  std::unique_ptr<class TableCursor> cursor_uncached();  // Reads ahead around the cache: compaction.
+  const std::vector<RangeDeletion>& range_deletions() const { return ranges_; }
+  const TableInfo& info() const { return info_; }
+  Status verify(std::vector<VerifyProblem>& problems);
+  void drop() { dropped_.store(true); }  // The file goes with the last user.
+  // How many bytes lie within a range, about.
+  uint64_t size_within(const KeyRange& range) const;
+
+ private:
+  friend class TableCursor;
+  struct BlockPlace {
+    uint64_t offset;
+    uint32_t size;
+    Bytes first_key;  // In index_.
+  };
+  Table(Os& os, std::string path, Cache& cache, EpochDomain& epochs)
+      : os_(os), path_(std::move(path)), cache_(cache), epochs_(epochs) {}
+  Status open_file(const TableOptions& options);
+  Result<std::string> read_part(uint64_t offset, uint64_t size, const char* what);
+  Status parse_index();
+  Status parse_range_deletions();
+  Status check_part(uint64_t offset, Bytes part_and_trailer, const char* what) const;
+  // Null with an ok status: not in memory, and may_block is false.
+  Result<const CachedBlock*> block(uint32_t number, bool may_block);
+  uint32_t block_of(Bytes key) const;  // The last block whose first key is not above it.
+  Result<Lookup> get_at(uint32_t block, uint32_t slot, Bytes key, uint64_t commit, bool may_block, bool& is_key);
+
+  Os& os_;
+  const std::string path_;
+  Cache& cache_;
+  EpochDomain& epochs_;
+  std::unique_ptr<File> file_;
+  TableInfo info_;
+  std::string index_;
+  std::string range_bytes_;
+  std::vector<BlockPlace> blocks_;
+  std::vector<BlockHandle> handles_;
+  std::vector<RangeDeletion> ranges_;
+  std::unique_ptr<uint32_t[]> points_memory_;
+  const uint32_t* points_ = nullptr;  // Within it, on a cache line.
+  uint64_t points_bytes_ = 0;
+  uint32_t bucket_count_ = 0;
+  uint32_t location_bits_ = 0;
+  uint32_t slot_bits_ = 0;
+  uint64_t points_at_ = 0;
+  std::atomic<bool> dropped_{false};
+};
+
+// A walk over every version. Borrowed bytes hold until the cursor moves (and, cached, inside the caller's epoch guard).
+class TableCursor final : public EditCursor {
+ public:
+  TableCursor(std::shared_ptr<Table> table, bool cached) : table_(std::move(table)), cached_(cached) {}
+  bool valid() const override { return valid_; }
+  const Edit& edit() const override { return edit_; }
+  void next() override;
+  void previous();
+  Status status() const override { return status_.copy(); }
+  void seek_first();
+  void seek_last();
+  // At the first version whose (key, commit descending) is not before the one given.
+  void seek(Bytes key, uint64_t commit = UINT64_MAX);
+  // At the last version before that place.
+  void seek_before(Bytes key, uint64_t commit = UINT64_MAX);
+
+ private:
+  bool enter(uint32_t block);
+  void show();
+
+  const std::shared_ptr<Table> table_;
+  const bool cached_;
+  std::string window_;  // Uncached: bytes of the file from window_at_.
+  uint64_t window_at_ = 0;
+  Block block_;
+  uint32_t block_number_ = 0;
+  uint32_t slot_ = 0;
+  std::string key_;
+  Edit edit_;
+  bool valid_ = false;
+  Status status_;
+};
+
+}  // namespace varve

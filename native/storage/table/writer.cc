@@ -1,0 +1,171 @@
+// storage/table/writer.cc — writes a table from sorted versions, in one pass and in order.
+#include <algorithm>
+#include <bit>
+
+#include "pure/codec/crc32c.h"
+#include "pure/codec/hash.h"
+#include "storage/table/layout.h"
+#include "storage/table/point_index.h"
+#include "storage/table/table.h"
+
+namespace varve {
+namespace {
+
+constexpr size_t kWriteBytes = size_t{1} << 20;
+
+}  // namespace
+
+Result<std::unique_ptr<TableWriter>> TableWriter::create(Os& os, const std::string& path,
+                                                         const TableOptions& options) {
+  Result<std::unique_ptr<File>> file = os.open(path, OpenMode::kCreate);
+  if (!file) return file.error();
+  std::unique_ptr<TableWriter> writer(new TableWriter(std::move(*file), options));
+  writer->info_.number = options.number;
+  writer->info_.commit_first = UINT64_MAX;
+  writer->buffer_.reserve(kWriteBytes + (kWriteBytes >> 2));
+  return writer;
+}
+
+Status TableWriter::add(const Edit& edit) {
+  const bool new_key = info_.entry_count == 0 || !equal(edit.key, as_bytes(last_key_));
+  if (new_key && block_.size_bytes() >= options_.block_bytes) {
+    if (Status status = finish_block(); !status) return status;
+  }
+  if (new_key) {
+    if (info_.entry_count == 0) info_.smallest = as_text(edit.key);
+    last_key_ = as_text(edit.key);
+    hashes_.push_back(hash64(edit.key, options_.hash_seed));
+    locations_.push_back(static_cast<uint64_t>(blocks_.size()) << 32 | block_.count());
+  } else if (block_.size_bytes() >= options_.block_bytes * 8) {
+    if (Status status = finish_block(); !status) return status;  // A long chain goes on in the next.
+  }
+  slot_max_ = std::max(slot_max_, static_cast<uint32_t>(block_.count()));
+  block_.add(edit);
+  ++info_.entry_count;
+  info_.key_bytes += edit.key.size();
+  info_.value_bytes += edit.value.size();
+  if (edit.kind == EditKind::kDelete) ++info_.delete_count;
+  info_.commit_first = std::min(info_.commit_first, edit.commit);
+  info_.commit_last = std::max(info_.commit_last, edit.commit);
+  return Status::ok();
+}
+
+void TableWriter::add(const RangeDeletion& deletion) {
+  range_deletions_.push_back({std::string(as_text(deletion.begin)), std::string(as_text(deletion.end)),
+                              deletion.commit});
+  info_.commit_first = std::min(info_.commit_first, deletion.commit);
+  info_.commit_last = std::max(info_.commit_last, deletion.commit);
+}
+
+Status TableWriter::flush_buffer() {
+  if (Status status = file_->write_at(written_, as_bytes(buffer_)); !status) return status;
+  written_ += buffer_.size();
+  buffer_.clear();
+  return Status::ok();
+}
+
+Status TableWriter::write_part(const std::string& part, uint64_t* offset) {
+  *offset = written_ + buffer_.size();
+  uint8_t trailer[kBlockTrailerBytes] = {};
+  store<uint32_t>(trailer, crc32c(as_bytes(part), static_cast<uint32_t>(*offset)));
+  buffer_ += part;
+  append(buffer_, Bytes(trailer, sizeof trailer));
+  return buffer_.size() >= kWriteBytes ? flush_buffer() : Status::ok();
+}
+
+Status TableWriter::finish_block() {
+  if (block_.empty()) return Status::ok();
+  BlockPlace place{0, 0, block_.first_key()};
+  const std::string bytes = block_.finish();
+  place.size = static_cast<uint32_t>(bytes.size());
+  if (Status status = write_part(bytes, &place.offset); !status) return status;
+  blocks_.push_back(std::move(place));
+  return Status::ok();
+}
+
+std::string TableWriter::encode_block_index() const {
+  std::string to;
+  for (const BlockPlace& place : blocks_) {
+    append<uint64_t>(to, place.offset);
+    append<uint32_t>(to, place.size);
+    append<uint32_t>(to, static_cast<uint32_t>(place.first_key.size()));
+    append(to, as_bytes(place.first_key));
+  }
+  return to;
+}
+
+std::string TableWriter::encode_range_deletions() const {
+  std::string to;
+  for (const OwnedDeletion& deletion : range_deletions_) {
+    append<uint64_t>(to, deletion.commit);
+    append<uint32_t>(to, static_cast<uint32_t>(deletion.begin.size()));
+    append<uint32_t>(to, static_cast<uint32_t>(deletion.end.size()));
+    append(to, as_bytes(deletion.begin));
+    append(to, as_bytes(deletion.end));
+  }
+  return to;
+}
+
+std::string TableWriter::encode_point_index() {
+  slot_bits_ = static_cast<uint32_t>(std::bit_width(slot_max_));
+  location_bits_ = slot_bits_ + static_cast<uint32_t>(std::bit_width(blocks_.size()));
+  check(location_bits_ <= 28);  // A table is ended long before (lsm), whatever its entries are.
+  std::vector<uint32_t> locations;
+  locations.reserve(locations_.size());
+  for (const uint64_t location : locations_) {
+    locations.push_back(static_cast<uint32_t>(location >> 32) << slot_bits_ | static_cast<uint32_t>(location));
+  }
+  return fill_point_index(hashes_, locations, location_bits_);
+}
+
+std::string TableWriter::encode_footer() const {
+  std::string to(kTableFooterBytes, '\0');
+  uint8_t* const at = reinterpret_cast<uint8_t*>(to.data());
+  std::memcpy(at, kTableMagic, 8);
+  store<uint32_t>(at + 12, kTableFooterBytes);
+  std::memcpy(at + 16, options_.store_identity, 16);
+  store<uint64_t>(at + 32, options_.number);
+  const uint64_t numbers[] = {info_.commit_first, info_.commit_last, info_.entry_count, info_.range_deletion_count,
+                              info_.key_bytes,    info_.value_bytes, info_.delete_count};
+  for (size_t i = 0; i < 7; ++i) store<uint64_t>(at + 48 + i * 8, numbers[i]);
+  store<uint64_t>(at + 104, ranges_at_);
+  store<uint32_t>(at + 112, ranges_size_);
+  store<uint64_t>(at + 116, index_at_);
+  store<uint32_t>(at + 124, index_size_);
+  store<uint64_t>(at + 128, points_at_);
+  store<uint64_t>(at + 136, points_size_);
+  store<uint32_t>(at + 144, static_cast<uint32_t>(blocks_.size()));
+  store<uint32_t>(at + 148, location_bits_);
+  store<uint32_t>(at + 152, slot_bits_);
+  store<uint32_t>(at + 188, crc32c(Bytes(at, 188)));
+  return to;
+}
+
+Result<TableInfo> TableWriter::finish() {
+  check(!empty());
+  if (Status status = finish_block(); !status) return status;
+  info_.largest = last_key_;
+  if (info_.entry_count == 0) info_.smallest = range_deletions_.front().begin;
+  for (const OwnedDeletion& deletion : range_deletions_) {
+    info_.smallest = std::min(info_.smallest, deletion.begin);
+    info_.largest = std::max(info_.largest, deletion.end);
+    info_.unbounded = info_.unbounded || deletion.end.empty();
+  }
+  info_.range_deletion_count = range_deletions_.size();
+  const std::string ranges = encode_range_deletions();
+  const std::string index = encode_block_index();
+  const std::string points = encode_point_index();
+  ranges_size_ = static_cast<uint32_t>(ranges.size());
+  index_size_ = static_cast<uint32_t>(index.size());
+  points_size_ = points.size();
+  if (Status status = write_part(ranges, &ranges_at_); !status) return status;
+  if (Status status = write_part(index, &index_at_); !status) return status;
+  if (Status status = write_part(points, &points_at_); !status) return status;
+  buffer_ += encode_footer();
+  if (Status status = flush_buffer(); !status) return status;
+  if (Status status = file_->sync(); !status) return status;
+  info_.file_bytes = written_;
+  return info_;
+}
+
+}  // namespace varve

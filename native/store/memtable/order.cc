@@ -189,7 +189,7 @@ void Order::sort_pending(const Lock& held) {
   auto run = std::make_shared<const SortedRun>(std::move(items));
   taken_.store(taken_.load(std::memory_order_relaxed) + pending.size(), std::memory_order_relaxed);
   const size_t most = std::max<size_t>(kMergeCount, taken_.load(std::memory_order_relaxed) / 8);
-  while (!next->runs.empty() && next->runs.back()->size() <= 2 * run->size() &&
+  while (!next->runs.empty() && next->runs.back()->size() <= kMergeRatio * run->size() &&
          next->runs.back()->size() + run->size() <= most) {
     run = std::make_shared<const SortedRun>(merge(*next->runs.back(), *run));
     next->runs.pop_back();

@@ -1,15 +1,17 @@
 // store/memtable/sort.cc — sorting items by their heads, and those whose heads are equal by the heads behind what
 // they share, so that long common prefixes do not turn every comparison into two cache misses.
 #include <algorithm>
+#include <array>
+#include <utility>
 
-#include "base/prefetch.h"
 #include "store/memtable/order.h"
 
 namespace varve::memtable {
 
 namespace {
 
-constexpr size_t kFewItems = 24;  // A guess: so few are sorted by whole keys.
+constexpr size_t kFewItems = 24;      // A guess: so few are sorted by whole keys.
+constexpr size_t kRadixCount = 2048;  // A guess: below it, eight passes do not pay.
 
 struct Group {
   size_t begin;
@@ -27,6 +29,23 @@ size_t shared_prefix(Bytes a, Bytes b, size_t limit) {
   size_t shared = 0;
   while (shared < most && a[shared] == b[shared]) ++shared;
   return shared;
+}
+
+// By heads: a byte at a time from the lowest, leaving out bytes in which all agree.
+void radix_sort(std::vector<Item>& items) {
+  std::vector<std::array<uint32_t, 256>> counts(8);
+  for (const Item& item : items) {
+    for (size_t digit = 0; digit < 8; ++digit) ++counts[digit][item.head >> (8 * digit) & 255];
+  }
+  std::vector<Item> other(items.size());
+  for (size_t digit = 0; digit < 8; ++digit) {
+    std::array<uint32_t, 256>& starts = counts[digit];
+    if (starts[items[0].head >> (8 * digit) & 255] == items.size()) continue;
+    uint32_t start = 0;
+    for (uint32_t& count : starts) start += std::exchange(count, start);
+    for (const Item& item : items) other[starts[item.head >> (8 * digit) & 255]++] = item;
+    items.swap(other);
+  }
 }
 
 // Adds each stretch of equal heads in [begin, end) that needs further sorting.
@@ -64,7 +83,9 @@ void sort_tie(std::vector<Item>& items, const Group& tie, std::vector<Group>& ti
 }  // namespace
 
 void sort_items(std::vector<Item>& items, size_t skip) {
-  std::sort(items.begin(), items.end(), head_in_order);
+  const bool few = items.size() < kRadixCount || items.size() > UINT32_MAX;
+  if (few) std::sort(items.begin(), items.end(), head_in_order);
+  else radix_sort(items);
   std::vector<Group> outer;
   add_ties(items, {0, items.size(), skip}, outer);
   std::vector<Group> open;

@@ -16,31 +16,39 @@ Walk::Walk(std::shared_ptr<const Ordered> ordered, const KeyRange& range, Direct
     const Item* const at = forward_ ? first : std::max(first, last);
     parts_.push_back({at, first, std::max(first, last), forward_});
   }
-  choose();
+  start();
 }
 
-void Walk::Part::step() {
-  constexpr ptrdiff_t kAhead = 8;  // Each entry is a miss of its own: fetch its key and the start of its value.
-  const ptrdiff_t left = forward ? last - at : at - first;
-  if (left > kAhead) {
-    const Entry* const soon = forward ? at[kAhead].entry : at[-kAhead - 1].entry;
-    prefetch(soon);
-    prefetch(reinterpret_cast<const uint8_t*>(soon) + 64);
+void Walk::start() {
+  queue_count_ = 0;
+  refill(kQueueStart);
+}
+
+void Walk::refill(size_t count) {
+  const size_t wanted = std::min(count, kQueueMax);
+  while (queue_count_ < wanted) {
+    Part* const part = choose();
+    if (part == nullptr) return;
+    const Entry* const entry = part->item().entry;
+    part->step();
+    // The entry, and the start of its value.
+    const uint8_t* const at = reinterpret_cast<const uint8_t*>(entry);
+    prefetch(at);
+    prefetch(at + 64);
+    prefetch(at + 128);
+    queue_[(queue_first_ + queue_count_) % kQueueMax] = entry;
+    ++queue_count_;
   }
-  at += forward ? 1 : -1;
 }
 
-void Walk::next() {
-  current_->step();
-  choose();
-}
-
-void Walk::choose() {
-  current_ = nullptr;
+// The part whose item comes next; null at the end.
+Walk::Part* Walk::choose() {
+  Part* chosen = nullptr;
   for (Part& part : parts_) {
     if (part.ended()) continue;
-    if (current_ == nullptr || in_order(part.item(), current_->item()) == forward_) current_ = &part;
+    if (chosen == nullptr || in_order(part.item(), chosen->item()) == forward_) chosen = &part;
   }
+  return chosen;
 }
 
 void Walk::seek(Bytes key) {
@@ -51,7 +59,7 @@ void Walk::seek(Bytes key) {
     if (!forward_ && exact) ++at;
     part.at = std::clamp(at, part.first, part.last);
   }
-  choose();
+  start();
 }
 
 }  // namespace varve::memtable

@@ -32,8 +32,22 @@ enum class Register64 : uint32_t { kCommit = 0, kWritten = 1, kDurable = 2, kVie
 // Answers of calls that return a small integer: at or above 0 as each says, below 0 one of these.
 enum class Answer : int32_t { kOk = 0, kAbsent = -1, kFailed = -2, kGrow = -3, kWouldBlock = -4 };
 
-struct Cursor;
 struct Handle;
+
+// A range as stored keys; an empty end is the end of the keyspace.
+struct StoredRange {
+  std::string begin;
+  std::string end;
+};
+
+struct Cursor {
+  StoredRange rest;        // What is still to be read.
+  uint64_t commit = 0;     // Held while the cursor lives.
+  Direction direction = Direction::kForward;
+  bool want_values = true;
+  bool holds = false;
+  bool done = false;
+};
 
 // A keyspace within a store: what goes before every key of it. The hot functions are bound to one of these.
 struct Level {

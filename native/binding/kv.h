@@ -17,12 +17,6 @@ const std::vector<Method>& kv_methods();      // get, put, delete, batches
 const std::vector<Method>& range_methods();   // cursors, counts, many keys at once
 const std::vector<Method>& care_methods();    // durability, holds, flush, compact, stats, close
 
-// A range as stored keys; an empty end is the end of the keyspace.
-struct StoredRange {
-  std::string begin;
-  std::string end;
-};
-
 // begin lies in the key area with the size given at `index`, end in the data area with the size behind it (0: none).
 bool read_range(const Call& call, size_t index, StoredRange& range);
 std::string prefix_end(std::string prefix);

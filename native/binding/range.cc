@@ -6,21 +6,13 @@
 // the size of an encoded key with the top bit set.
 #include <algorithm>
 
+#include "binding/care.h"
 #include "binding/kv.h"
 #include "binding/values.h"
 #include "pure/codec/hash.h"
 #include "pure/codec/key.h"
 
 namespace varve {
-
-struct Cursor {
-  StoredRange rest;        // What is still to be read.
-  uint64_t commit = 0;     // Held while the cursor lives.
-  Direction direction = Direction::kForward;
-  bool want_values = true;
-  bool holds = false;
-  bool done = false;
-};
 
 namespace {
 

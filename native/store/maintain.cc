@@ -125,7 +125,7 @@ Status Store::flush() {
 
 Status Store::compact() {
   if (Status status = flush(); !status) return status;
-  const Status status = engine_->compact({}, retention());
+  Status status = engine_->compact({}, retention());
   epochs_.collect();
   return status;
 }

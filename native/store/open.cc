@@ -9,6 +9,7 @@
 
 #include "engine/lsm/lsm.h"
 #include "engine/memory/memory.h"
+#include "pure/codec/hash.h"
 #include "store/store.h"
 
 namespace varve {
@@ -49,6 +50,10 @@ Store::~Store() {
   maintainers_.clear();
   log_.reset();
   delete parts_.exchange(nullptr);
+  // What was retired goes while the cache that it may be in is still there; freeing a version retires blocks.
+  engine_.reset();
+  for (int round = 0; round < 3; ++round) epochs_.collect();
+  cache_.reset();
 }
 
 Result<std::shared_ptr<Store>> Store::open(Os& os, StoreOptions options) {
@@ -123,6 +128,135 @@ Status Store::lock_and_read_manifest() {
     return Status::invalid("`engine` is another than the store was made with");
   }
   return Status::ok();
+}
+
+Status Store::open_engine() {
+  if (options_.engine == EngineKind::kMemory) {
+    return {Code::kInvalid, "`engine: 'memory'` is for ':memory:'"};
+  }
+  LsmOptions options;
+  options.directory = options_.directory;
+  options.block_bytes = options_.block_bytes;
+  Result<std::unique_ptr<Engine>> engine = open_lsm(os_, *manifest_, *cache_, epochs_, options);
+  if (!engine) return engine.error();
+  engine_ = std::move(*engine);
+  return Status::ok();
+}
+
+// One commit of the log goes into the memtable again.
+Status Store::replay(const RecordHeader& header, Bytes body) {
+  Lock held(commit_mutex_);
+  const Parts* parts = parts_.load(std::memory_order_relaxed);
+  if (parts->active->size_bytes() > memtable_bytes_max() && !options_.read_only) {
+    if (Status status = seal(held); !status) return status;
+    held.unlock();
+    if (Status status = flush_oldest(); !status) return status;
+    held.lock();
+    parts = parts_.load(std::memory_order_relaxed);
+  }
+  if (active_first_commit_ == 0) active_first_commit_ = header.commit;
+  EditReader reader(body);
+  LogEdit edit;
+  while (true) {
+    const Result<bool> more = reader.next(edit);
+    if (!more) return more.error();
+    if (!*more) break;
+    if (edit.kind == LogEditKind::kRangeDeletion) {
+      parts->active->delete_range({edit.key, edit.value, header.commit});
+      continue;
+    }
+    const EditKind kind = edit.kind == LogEditKind::kPut ? EditKind::kPut : EditKind::kDelete;
+    parts->active->put({edit.key, header.commit, kind, edit.flags, edit.expires_ms, edit.value},
+                       hash64(edit.key, hash_seed_));
+  }
+  next_commit_ = header.commit + 1;
+  last_time_ms_ = std::max(last_time_ms_, header.time_ms);
+  visible_.store(header.commit, std::memory_order_release);
+  ++recovery_.replayed_commits;
+  return Status::ok();
+}
+
+Status Store::recover(const ManifestState& state) {
+  visible_.store(state.absorbed);
+  next_commit_ = state.absorbed + 1;
+  recovery_.clean = recovery_.created || state.clean_close != 0;
+  LogSource source;
+  source.directory = options_.directory;
+  std::copy(state.identity.begin(), state.identity.end(), source.mark.identity);
+  std::copy(state.lineage.begin(), state.lineage.end(), source.mark.lineage);
+  source.floor = state.log_floor;
+  source.absorbed = state.absorbed;
+  source.must_reach = state.clean_close;
+  source.cut = {state.cut.segment, state.cut.offset, state.cut.resume};
+  const Result<LogRecovery> found = recover_log(
+      os_, source, [this](const RecordHeader& header, Bytes body) { return replay(header, body); });
+  if (!found) return found.error();
+  if (found->corrupt) return Status::corrupt(found->what);
+  recovery_.cut_records = found->cut_records;
+  recovery_.last_commit = found->last_commit;
+  if (options_.read_only) return Status::ok();
+  return begin_incarnation(source.mark, *found);
+}
+
+Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found) {
+  const ManifestState& state = manifest_->state();
+  const uint64_t last = found.last_commit;
+  // What a crash lost had numbers too: none of them is given out again.
+  next_commit_ = recovery_.clean ? last + 1 : std::max(last, state.reserved_through) + 1;
+  ManifestEdit edit;
+  edit.incarnation.emplace();
+  os_.random(*edit.incarnation);
+  edit.reserved_through = next_commit_ + kReserveCount;
+  edit.clean_close = 0;
+  const uint64_t cut_segment = found.cut_segment != 0 ? found.cut_segment : found.next_number - 1;
+  if (found.next_number > 1) {
+    const uint64_t offset = found.cut_segment != 0 ? found.cut_offset : kSegmentHeaderBytes;
+    edit.cut = ManifestCut{cut_segment, offset, found.next_number};
+  }
+  if (Status status = manifest_->append(edit); !status) return status;
+  reserved_through_ = *edit.reserved_through;
+
+  LogOptions options;
+  options.directory = options_.directory;
+  options.mark = mark;
+  options.next_segment = found.next_number;
+  options.last_commit = last;
+  options.on_progress = [this] { notify(); };
+  Result<std::unique_ptr<Log>> log = Log::open(os_, options);
+  if (!log) return log.error();
+  log_ = std::move(*log);
+  for (const RecoveredSegment& segment : found.segments) {
+    log_->adopt_recovered(segment.number, segment.last_commit, segment.size_bytes);
+  }
+  return Status::ok();
+}
+
+Status Store::close() {
+  {
+    const Lock held(commit_mutex_);
+    if (closed_.load()) return Status::ok();
+  }
+  Status status;
+  if (log_ && !log_->failed()) {
+    const bool much = parts_.load()->active->size_bytes() > Memtable::fixed_bytes() + kCloseFlushBytes;
+    if (much) status = flush();
+    if (status) status = log_->sync_now();
+  }
+  {
+    const Lock held(commit_mutex_);
+    closed_.store(true);
+    if (failure_code_ != Code::kOk && status) status = {failure_code_, failure_};
+  }
+  flusher_.reset();
+  maintainers_.clear();
+  if (log_ && !log_->failed() && status) {
+    ManifestEdit edit;
+    edit.clean_close = visible();
+    status = manifest_->append(edit);
+  }
+  log_.reset();
+  directory_lock_.reset();
+  return status;
 }
 
 }  // namespace varve

@@ -155,10 +155,12 @@ class Store {
  private:
   Store(Os& os, StoreOptions options);
   Status open_files();
+  Status lock_and_read_manifest();
+  Status open_engine();
   Status open_memory();
   Status recover(const ManifestState& state);
   Status replay(const RecordHeader& header, Bytes body);
-  Status begin_incarnation();
+  Status begin_incarnation(const StoreMark& mark, const LogRecovery& found);
   void start_workers();
 
   Status make_room(const Batch& batch, Lock& held);

@@ -11,6 +11,7 @@ const CachedBlock* Cache::insert(BlockHandle& handle, std::unique_ptr<uint8_t[]>
   made->data = std::move(data);
   made->size = size;
   made->handle = &handle;
+  if (epochs_.pending() > 256) epochs_.collect();  // Before the lock: what is freed may drop handles itself.
   const std::unique_lock<std::mutex> held(mutex_);
   if (const CachedBlock* const there = find(handle)) return there;
   CachedBlock* const block = made.release();
@@ -45,7 +46,6 @@ void Cache::evict() {
     evictions_.fetch_add(1, std::memory_order_relaxed);
     remove(block);
   }
-  if (epochs_.pending() > 256) epochs_.collect();
 }
 
 void Cache::drop(std::vector<BlockHandle>& handles) {

@@ -1,0 +1,98 @@
+// lib/errors.ts — the one error class, its codes, and the words for a caller's mistake.
+//
+// The codes are those of `Code` in native/base/status.h, by the same names; the number is what crosses the
+// binding. An error is known by its name and code, so it survives copies of the package and workers.
+
+export type ErrorCode =
+  | 'CLOSED'
+  | 'INVALID'
+  | 'TOO_LARGE'
+  | 'BUSY'
+  | 'IO'
+  | 'NO_SPACE'
+  | 'CORRUPT'
+  | 'LOCKED'
+  | 'NOT_FOUND'
+  | 'EXISTS'
+  | 'FOREIGN'
+  | 'NEWER_FORMAT'
+  | 'READ_ONLY'
+  | 'PERMISSION'
+  | 'TRUNCATED'
+  | 'CONFLICT'
+  | 'ABORTED'
+  | 'LOST'
+
+/** The code of each number that crosses the binding; 0 is no error. */
+export const ERROR_CODES: readonly (ErrorCode | undefined)[] = [
+  undefined,
+  'CLOSED',
+  'INVALID',
+  'TOO_LARGE',
+  'BUSY',
+  'IO',
+  'NO_SPACE',
+  'CORRUPT',
+  'LOCKED',
+  'NOT_FOUND',
+  'EXISTS',
+  'FOREIGN',
+  'NEWER_FORMAT',
+  'READ_ONLY',
+  'PERMISSION',
+  'TRUNCATED',
+  'CONFLICT',
+  'ABORTED',
+  'LOST',
+]
+
+export class VarveError extends Error {
+  override readonly name = 'VarveError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** Whether this is an error of Varve, made by any copy of it in any thread. */
+export function isVarveError(error: unknown): error is VarveError {
+  if (typeof error !== 'object' || error === null) return false
+  const { name, code } = error as { name?: unknown; code?: unknown }
+  return name === 'VarveError' && (ERROR_CODES as readonly unknown[]).includes(code) && code !== undefined
+}
+
+/** The error for a wrong argument: `invalid('key', 'a string', 5)` says "key must be a string, not 5". */
+export function invalid(argument: string, expected: string, given: unknown): VarveError {
+  return new VarveError('INVALID', `${argument} must be ${expected}, not ${render(given)}`)
+}
+
+const RENDERED_MAX = 40
+
+// Runs no code of the value's own, and never returns more than a line.
+function render(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.length > RENDERED_MAX ? value.slice(0, RENDERED_MAX) + '…' : value)
+    case 'bigint':
+      return value < 2n ** 64n && value > -(2n ** 64n) ? `${value}n` : 'a large bigint'
+    case 'symbol':
+      return 'a symbol'
+    case 'function':
+      return 'a function'
+    case 'object':
+      if (value === null) return 'null'
+      return isArray(value) ? 'an array' : 'an object'
+    default:
+      return Object.is(value, -0) ? '-0' : String(value)
+  }
+}
+
+function isArray(value: object): boolean {
+  try {
+    return Array.isArray(value)
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,62 @@
+// engine/lsm/compaction.h — one merge of tables into a level, a step at a time.
+//
+// Invariants: inputs are not changed; outputs count only once the engine has put them into the manifest.
+// Threads: one.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/lsm/keeping.h"
+#include "engine/lsm/version.h"
+
+namespace varve {
+
+struct CompactionInput {
+  std::vector<LsmVersion::Tables> sources;  // Newest first; each one sorted walk.
+  size_t target_level = 1;
+  bool bottom = false;
+};
+
+class Compaction {
+ public:
+  struct Outside {  // What it needs of the engine.
+    Os& os;
+    std::string directory;
+    TableOptions table;
+    uint64_t table_bytes;
+    std::function<uint64_t()> next_number;
+  };
+  Compaction(Outside outside, CompactionInput input, const Retention& retention);
+
+  // About so many bytes of input; kIdle when all is written.
+  Result<Progress> step(uint64_t budget_bytes);
+  const CompactionInput& input() const { return input_; }
+  const std::vector<TableInfo>& outputs() const { return outputs_; }
+  uint64_t read_bytes() const { return read_bytes_; }
+  uint64_t written_bytes() const { return written_bytes_; }
+  void abandon();  // Removes what was written.
+
+ private:
+  static std::vector<RangeDeletion> deletions_of(const CompactionInput& input);
+  Status write(const Edit& edit);
+  Status begin_table();
+  Status end_table(Bytes next_key);
+
+  const Outside outside_;
+  const CompactionInput input_;
+  const std::vector<RangeDeletion> deletions_;
+  Keeping keeping_;
+  VersionMerge merge_;
+  std::unique_ptr<TableWriter> writer_;
+  uint64_t writer_number_ = 0;
+  std::string table_begin_;  // Where the range deletions of the table being written begin.
+  std::string last_key_;
+  std::vector<TableInfo> outputs_;
+  uint64_t read_bytes_ = 0;
+  uint64_t written_bytes_ = 0;
+};
+
+}  // namespace varve

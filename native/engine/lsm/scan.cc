@@ -1,0 +1,175 @@
+// engine/lsm/scan.cc — walks over a version: the live entries of a view, or every version.
+#include <algorithm>
+
+#include "engine/lsm/version.h"
+
+namespace varve {
+namespace {
+
+using Tables = LsmVersion::Tables;
+
+std::vector<LevelCursor> level_cursors(const LsmVersion& version, const KeyRange& range, bool cached) {
+  std::vector<LevelCursor> cursors;
+  for (const auto& table : version.levels()[0]) {
+    if (touches(table->info(), range)) cursors.emplace_back(Tables{table}, cached);
+  }
+  for (size_t level = 1; level < kLevelCount; ++level) {
+    Tables tables = version.overlapping(level, range);
+    if (!tables.empty()) cursors.emplace_back(std::move(tables), cached);
+  }
+  return cursors;
+}
+
+// The range deletions that a walk must look at, and whether one hides a version.
+class Hiding {
+ public:
+  explicit Hiding(std::vector<RangeDeletion> deletions) : deletions_(std::move(deletions)) {}
+  bool hides(const Edit& edit) const {
+    return std::any_of(deletions_.begin(), deletions_.end(), [&](const RangeDeletion& deletion) {
+      return deletion.commit > edit.commit && compare(edit.key, deletion.begin) >= 0 &&
+             (deletion.end.empty() || compare(edit.key, deletion.end) < 0);
+    });
+  }
+
+ private:
+  const std::vector<RangeDeletion> deletions_;
+};
+
+class LiveCursor final : public EngineCursor {
+ public:
+  LiveCursor(const LsmVersion& version, const KeyRange& range, uint64_t commit, Direction direction)
+      : merge_(level_cursors(version, range, true)),
+        hiding_(version.range_deletions(range, 0, commit)),
+        begin_(as_text(range.begin)),
+        end_(as_text(range.end)),
+        commit_(commit),
+        forward_(direction == Direction::kForward) {
+    if (forward_) {
+      merge_.seek(as_bytes(begin_), UINT64_MAX);
+      find_forward();
+      return;
+    }
+    if (end_.empty()) merge_.seek_last();
+    else merge_.seek_before(as_bytes(end_), UINT64_MAX);
+    find_reverse();
+  }
+
+  bool valid() const override { return valid_; }
+  const Edit& edit() const override { return edit_; }
+  Status status() const override { return merge_.status(); }
+
+  void next() override {
+    if (!forward_) return find_reverse();
+    skip_key();
+    find_forward();
+  }
+
+  void seek(Bytes key) override {
+    if (forward_) {
+      merge_.seek(compare(key, as_bytes(begin_)) < 0 ? as_bytes(begin_) : key, UINT64_MAX);
+      return find_forward();
+    }
+    // At the key or before it: before the place behind its oldest version.
+    const bool beyond = !end_.empty() && compare(key, as_bytes(end_)) >= 0;
+    const std::string behind = beyond ? end_ : std::string(as_text(key)) + '\0';
+    merge_.seek_before(as_bytes(behind), UINT64_MAX);
+    find_reverse();
+  }
+
+ private:
+  void skip_key() {
+    key_.assign(as_text(edit_.key));
+    do {
+      merge_.next();
+    } while (merge_.valid() && equal(merge_.edit().key, as_bytes(key_)));
+  }
+
+  void find_forward() {
+    valid_ = false;
+    while (merge_.valid()) {
+      edit_ = merge_.edit();
+      if (!end_.empty() && compare(edit_.key, as_bytes(end_)) >= 0) return;
+      if (edit_.commit > commit_) {
+        merge_.next();
+        continue;
+      }
+      if (edit_.kind == EditKind::kPut && !hiding_.hides(edit_)) {
+        valid_ = true;
+        return;
+      }
+      skip_key();
+    }
+  }
+
+  // Backwards the versions of a key come oldest first: the last at or below the commit is the one.
+  void find_reverse() {
+    valid_ = false;
+    while (merge_.valid() && !valid_) {
+      key_.assign(as_text(merge_.edit().key));
+      if (compare(as_bytes(key_), as_bytes(begin_)) < 0) return;
+      bool any = false;
+      for (; merge_.valid() && equal(merge_.edit().key, as_bytes(key_)); merge_.previous()) {
+        if (merge_.edit().commit > commit_) continue;
+        edit_ = merge_.edit();
+        value_.assign(as_text(edit_.value));
+        any = true;
+      }
+      edit_.key = as_bytes(key_);
+      edit_.value = as_bytes(value_);
+      valid_ = any && edit_.kind == EditKind::kPut && !hiding_.hides(edit_);
+    }
+  }
+
+  VersionMerge merge_;
+  const Hiding hiding_;
+  const std::string begin_;
+  const std::string end_;
+  const uint64_t commit_;
+  const bool forward_;
+  std::string key_;
+  std::string value_;
+  bool valid_ = false;
+  Edit edit_;
+};
+
+class EveryVersionCursor final : public EditCursor {
+ public:
+  EveryVersionCursor(const LsmVersion& version, const KeyRange& range, uint64_t from, uint64_t to)
+      : merge_(level_cursors(version, range, true)), end_(as_text(range.end)), from_(from), to_(to) {
+    merge_.seek(range.begin, UINT64_MAX);
+    settle();
+  }
+  bool valid() const override { return valid_; }
+  const Edit& edit() const override { return merge_.edit(); }
+  Status status() const override { return merge_.status(); }
+  void next() override {
+    merge_.next();
+    settle();
+  }
+
+ private:
+  void settle() {
+    const auto wanted = [this] { return merge_.edit().commit > from_ && merge_.edit().commit <= to_; };
+    while (merge_.valid() && !wanted()) merge_.next();
+    valid_ = merge_.valid() && (end_.empty() || compare(merge_.edit().key, as_bytes(end_)) < 0);
+  }
+
+  VersionMerge merge_;
+  const std::string end_;
+  const uint64_t from_;
+  const uint64_t to_;
+  bool valid_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<EngineCursor> LsmVersion::scan(const KeyRange& range, uint64_t commit,
+                                               Direction direction) const {
+  return std::make_unique<LiveCursor>(*this, range, commit, direction);
+}
+
+std::unique_ptr<EditCursor> LsmVersion::versions(const KeyRange& range, uint64_t from, uint64_t to) const {
+  return std::make_unique<EveryVersionCursor>(*this, range, from, to);
+}
+
+}  // namespace varve

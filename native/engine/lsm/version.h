@@ -1,0 +1,92 @@
+// engine/lsm/version.h — an immutable view of the levels, and the merged walks over them.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "engine/engine.h"
+#include "storage/table/table.h"
+
+namespace varve {
+
+inline constexpr size_t kLevelCount = 7;
+
+class LsmVersion final : public EngineVersion {
+ public:
+  using Tables = std::vector<std::shared_ptr<Table>>;
+
+  LsmVersion(std::array<Tables, kLevelCount> levels, uint64_t absorbed);
+
+  Result<Lookup> get(Bytes key, uint64_t hash, uint64_t commit, bool may_block) const override;
+  void prefetch(Bytes key, uint64_t hash) const override;
+  std::unique_ptr<EngineCursor> scan(const KeyRange& range, uint64_t commit,
+                                     Direction direction) const override;
+  std::unique_ptr<EditCursor> versions(const KeyRange& range, uint64_t from, uint64_t to) const override;
+  std::vector<RangeDeletion> range_deletions(const KeyRange& range, uint64_t from,
+                                             uint64_t to) const override;
+  uint64_t size(const KeyRange& range) const override;
+  uint64_t absorbed() const override { return absorbed_; }
+
+  const std::array<Tables, kLevelCount>& levels() const { return levels_; }
+  uint64_t level_bytes(size_t level) const;
+  // The tables of a level (1 and up) that a range touches.
+  Tables overlapping(size_t level, const KeyRange& range) const;
+
+ private:
+  // The newest range deletion at or below the commit over a key; 0: none.
+  uint64_t range_deletion_over(Bytes key, uint64_t commit) const;
+  const std::shared_ptr<Table>* table_of(size_t level, Bytes key) const;
+
+  const std::array<Tables, kLevelCount> levels_;  // Level 0 newest first, the others by key.
+  const uint64_t absorbed_;
+  bool any_ranges_ = false;
+};
+
+bool touches(const TableInfo& info, const KeyRange& range);
+
+// A level, or one table, as one walk over every version.
+class LevelCursor {
+ public:
+  LevelCursor(LsmVersion::Tables tables, bool cached) : tables_(std::move(tables)), cached_(cached) {}
+  bool valid() const { return cursor_ != nullptr && cursor_->valid(); }
+  const Edit& edit() const { return cursor_->edit(); }
+  void next();
+  void previous();
+  void seek(Bytes key, uint64_t commit);
+  void seek_before(Bytes key, uint64_t commit);
+  void seek_first();
+  void seek_last();
+  Status status() const { return cursor_ ? cursor_->status() : Status::ok(); }
+
+ private:
+  void enter(size_t table);
+
+  const LsmVersion::Tables tables_;
+  const bool cached_;
+  size_t table_ = 0;
+  std::unique_ptr<TableCursor> cursor_;
+};
+
+// Every version of several levels, by (key, commit descending).
+class VersionMerge {
+ public:
+  explicit VersionMerge(std::vector<LevelCursor> levels) : levels_(std::move(levels)) {}
+  bool valid() const { return current_ != nullptr; }
+  const Edit& edit() const { return current_->edit(); }
+  void next();
+  void previous();
+  void seek(Bytes key, uint64_t commit);
+  void seek_before(Bytes key, uint64_t commit);
+  void seek_first();
+  void seek_last();
+  Status status() const;
+
+ private:
+  void choose(bool forward);
+
+  std::vector<LevelCursor> levels_;  // Newest first.
+  LevelCursor* current_ = nullptr;
+};
+
+}  // namespace varve

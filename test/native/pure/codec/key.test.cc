@@ -1,0 +1,96 @@
+// test/native/pure/codec/key.test.cc — ordered keys, held against the fixture that lib/key.ts wrote.
+#include "pure/codec/key.h"
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "test.h"
+
+namespace varve {
+namespace {
+
+using test::expect;
+
+std::string text_key(std::u16string_view text) {
+  std::string bytes(1 + 3 * text.size(), '\0');
+  bytes.resize(encode_text_key(text.data(), text.size(), reinterpret_cast<uint8_t*>(bytes.data())));
+  return bytes;
+}
+
+std::u16string round(std::u16string_view text) {
+  std::u16string back;
+  decode_text_key(as_bytes(text_key(text)), back);
+  return back;
+}
+
+std::string from_hex(std::string_view hex) {
+  std::string bytes;
+  for (size_t index = 0; index + 1 < hex.size(); index += 2) {
+    bytes.push_back(static_cast<char>(std::stoi(std::string(hex.substr(index, 2)), nullptr, 16)));
+  }
+  return bytes;
+}
+
+const std::u16string kHigh(1, char16_t{0xD83D});
+const std::u16string kLow(1, char16_t{0xDE00});
+
+const test::Case ascii("an ASCII text key is its tag and its letters", [] {
+  expect(text_key(u"abc") == "\x40" "abc");
+  expect(text_key(u"") == "\x40");
+});
+
+const test::Case round_trips("text of every width and lone surrogates come back", [] {
+  const std::u16string texts[] = {u"", u"a", u"é", u"水", kHigh + kLow, kHigh, kLow, kLow + kHigh, u"aé水z"};
+  for (const std::u16string& text : texts) {
+    expect(round(text) == text);
+    expect(bool(validate_key(as_bytes(text_key(text)))));
+  }
+});
+
+const test::Case order("text sorts by code point, astral characters last", [] {
+  expect(compare(as_bytes(text_key(u"\uFFFF")), as_bytes(text_key(kHigh + kLow))) < 0);
+  expect(compare(as_bytes(text_key(u"a")), as_bytes(text_key(u"ab"))) < 0);
+});
+
+const test::Case ill_formed("bytes that are no key are refused", [] {
+  for (const char* hex : {"", "00", "11", "20", "20ffffffffffffffff", "207fffffffffffffff", "40c0", "40eda0",
+                          "40eda0bdedb880", "60", "6040", "604061", "1010",
+                          "20bff0000000000000ff", "20bff0000000000000ff0100"}) {
+    expect(!validate_key(as_bytes(from_hex(hex))));
+  }
+});
+
+const test::Case deep("arrays nest sixteen deep and no deeper", [] {
+  for (const size_t depth : {16u, 17u}) {
+    const std::string key = std::string(depth, '\x60') + std::string(depth, '\0');
+    expect(bool(validate_key(as_bytes(key))) == (depth == 16));
+  }
+});
+
+const test::Case shown("a key is shown short, for messages", [] {
+  expect(key_to_text(as_bytes(text_key(u"ab"))) == "\"ab\"");
+  expect(key_to_text(as_bytes(from_hex("6020bff0000000000000406100" "00"))) == "[1, \"a\"]");
+  expect(key_to_text(as_bytes(text_key(std::u16string(5000, u'x')))).size() < 110);
+});
+
+// The lines are hex, a tab and a description, in key order.
+const test::Case fixture("every key that TypeScript wrote is a key, in the same order", [] {
+  std::string path = __FILE__;
+  path.replace(path.find("native/pure"), std::string::npos, "format/keys.txt");
+  std::ifstream file(path);
+  std::string line;
+  std::string last;
+  size_t count = 0;
+  while (std::getline(file, line)) {
+    const std::string key = from_hex(line.substr(0, line.find('\t')));
+    expect(bool(validate_key(as_bytes(key))));
+    expect(count == 0 || compare(as_bytes(last), as_bytes(key)) < 0);
+    last = key;
+    count++;
+  }
+  expect(count > 30);
+});
+
+}  // namespace
+}  // namespace varve

@@ -1,0 +1,48 @@
+// test/tidy/layers.ts — the floors of the core, as one table. A module is a folder of native/; it may include its
+// own folder and the modules named here, each through its doors. Moving a wall means editing this table, in a
+// commit that says why.
+//
+// `engine` here is the interface alone (native/engine/engine.h): tables hand out the runs it declares, so it lies
+// below storage, while the engines that fill it lie above.
+
+export interface Module {
+  readonly folder: string
+  readonly mayInclude: readonly string[]
+  // The public headers; by default the one that carries the folder's name. 'any' is a group of pairs.
+  readonly doors?: readonly string[] | 'any'
+}
+
+const GROUND = ['base', 'base/os'] as const
+const PURE = [...GROUND, 'pure/codec', 'pure/simd'] as const
+const STORAGE = ['storage/cache', 'storage/log', 'storage/manifest', 'storage/table'] as const
+const ENGINES = ['engine', 'engine/lsm', 'engine/memory'] as const
+
+export const MODULES: readonly Module[] = [
+  { folder: 'base', mayInclude: [], doors: 'any' },
+  { folder: 'base/os', mayInclude: ['base'], doors: ['os.h', 'os_simulated.h', 'simulated.h'] },
+  { folder: 'pure/simd', mayInclude: ['base'] },
+  { folder: 'pure/codec', mayInclude: ['base', 'pure/simd'], doors: 'any' },
+  { folder: 'engine', mayInclude: ['base', 'base/os'] },
+  { folder: 'storage/cache', mayInclude: [...PURE] },
+  { folder: 'storage/log', mayInclude: [...PURE] },
+  { folder: 'storage/table', mayInclude: [...PURE, 'engine', 'storage/cache'],
+    doors: ['table.h', 'info.h'] },
+  { folder: 'storage/manifest', mayInclude: [...PURE, 'storage/table'] },
+  { folder: 'engine/lsm', mayInclude: [...PURE, ...STORAGE, 'engine'] },
+  { folder: 'engine/memory', mayInclude: [...PURE, ...STORAGE, 'engine'] },
+  { folder: 'store/memtable', mayInclude: [...PURE, 'engine'] },
+  { folder: 'store', mayInclude: [...PURE, ...STORAGE, ...ENGINES, 'store/memtable'],
+    doors: ['store.h', 'batch.h', 'registry.h'] },
+  { folder: 'binding', mayInclude: [...PURE, 'engine', 'store'], doors: [] },
+]
+
+export function moduleOf(file: string): Module | undefined {
+  const folder = file.replace(/^native\//, '').replace(/\/[^/]*$/, '')
+  return MODULES.find((module) => module.folder === folder)
+}
+
+export function isDoor(module: Module, header: string): boolean {
+  if (module.doors === 'any') return true
+  const name = module.folder.slice(module.folder.lastIndexOf('/') + 1)
+  return (module.doors ?? [`${name}.h`]).includes(header)
+}

@@ -1,13 +1,15 @@
 // lib/range.ts — ranges: iterables that fetch entries by the batch, each run on the view of its start.
 import { VarveError } from './errors.ts'
 import type { Encoding } from './encoding.ts'
-import { decodeKey, encodeRange, type Key } from './key.ts'
+import { decodeKey, type Key, type RangeBounds, rangeBounds } from './key.ts'
 import { COUNT, DATA_AT, FAILED, GROW, KEY_AT, lastError, MORE, type NativeLevel, NEEDED_BYTES, scratch } from './native.ts'
 import type { RangeOptions } from './options.ts'
 
 const FIRST_BATCH = 64
 const BATCH_MAX = 512
 const ENCODED_KEY = 0x80000000
+
+const keyRoom = new Uint8Array(DATA_AT)
 
 /** Where a range reads: a keyspace, its encoding, and as of when. */
 export interface RangeSource {
@@ -19,8 +21,9 @@ export interface RangeSource {
 
 /** Puts bounds where the addon finds them; answers their sizes. */
 export function placeRange(options: RangeOptions<unknown>): { begin: number; end: number } {
-  const { begin, end } = encodeRange(options)
+  const { begin, end } = rangeBounds(options as RangeBounds, keyRoom)
   scratch.bytes.set(begin, KEY_AT)
+  if (end === undefined) return { begin: begin.length, end: 0 }
   scratch.bytes.set(end, DATA_AT)
   return { begin: begin.length, end: end.length }
 }

@@ -21,10 +21,10 @@ Result<uint32_t> sublevel_id(Store& store, Store::Reader& reader, Bytes path) {
   const std::unique_lock<std::mutex> held(store.names_mutex());
   std::string name = kNames;
   append(name, path);
-  const Result<uint32_t> there = read_id(reader, as_bytes(name));
+  Result<uint32_t> there = read_id(reader, as_bytes(name));
   if (!there || *there != 0 || store.options().read_only) return there;
-  const Result<uint32_t> last = read_id(reader, as_bytes(kLastId));
-  if (!last) return last;
+  Result<uint32_t> last = read_id(reader, as_bytes(kLastId));
+  if (!last) return last.error();
   uint8_t id[4];
   varve::store<uint32_t>(id, *last + 1);
   Batch batch(store.hash_seed());

@@ -11,8 +11,8 @@ import * as tags from './tags.ts'
 
 const NO_BYTES = new Uint8Array(0)
 const NO_VIEW = new DataView(NO_BYTES.buffer)
-let bytes = NO_BYTES as Uint8Array
-let view = NO_VIEW
+let bytes: Uint8Array = NO_BYTES
+let view: DataView = NO_VIEW
 let begin = 0
 let at = 0
 let end = 0

@@ -23,8 +23,8 @@ const NO_BYTES = new Uint8Array(0)
 const NO_VIEW = new DataView(NO_BYTES.buffer)
 let scratch: Scratch | undefined
 let shapes: Shapes | undefined
-let bytes = NO_BYTES as Uint8Array
-let view = NO_VIEW
+let bytes: Uint8Array = NO_BYTES
+let view: DataView = NO_VIEW
 let at = 0
 let depth = 0
 let text = ''

@@ -1,376 +1,452 @@
-/**
- * Ordered keys: bytes whose order is the order of the values they stand for.
- *
- *   null < false < true < numbers < dates < strings < bytes < arrays
- *
- * The same bytes as native/pure/codec/key.cc writes; native/pure/codec/FORMAT.md says every one. Plain strings are encoded
- * natively on the hot path, everything else here.
- */
-import { invalid, VarveError } from './errors.ts'
+// lib/key.ts — ordered keys: comparing the bytes compares the values.
+//
+// null < false < true < numbers and bigints in one order < dates < strings < bytes < arrays. The bytes are those
+// of native/pure/codec/FORMAT.md; test/format/keys.txt holds this file and key.cc to one another.
+//
+// Invariants
+//   - One value has exactly one encoding, and decodeKey(encodeKey(key)) is the key again (-0 becomes 0).
+//   - decodeKey() never reads outside [start, end), and refuses what it does not know with CORRUPT.
+
+import { VarveError, invalid } from './errors.ts'
 
 export type Key = null | boolean | number | bigint | Date | string | Uint8Array | readonly Key[]
 
-const END = 0x00
-const NULL = 0x10
-const FALSE = 0x18
-const TRUE = 0x19
-const NUMBER = 0x20
-const DATE = 0x30
-const TEXT = 0x40
-const BYTES = 0x50
-const ARRAY = 0x60
-const BIGINT_MARK = 0xff // Behind a number's eight bytes; above every tag, so that 1 is before 1n in a tuple, too.
+export interface RangeBounds {
+  /** Keys above this one. */
+  readonly gt?: Key | undefined
+  /** Keys from this one. */
+  readonly gte?: Key | undefined
+  /** Keys below this one. */
+  readonly lt?: Key | undefined
+  /** Keys to this one. */
+  readonly lte?: Key | undefined
+  /** Strings, bytes or arrays that begin so. */
+  readonly prefix?: Key | undefined
+}
+
+const TAG_END = 0x00
+const TAG_NULL = 0x10
+const TAG_FALSE = 0x18
+const TAG_TRUE = 0x19
+const TAG_NUMBER = 0x20
+const TAG_DATE = 0x30
+const TAG_TEXT = 0x40
+const TAG_BYTES = 0x50
+const TAG_ARRAY = 0x60
 const ESCAPE = 0xff
+const BIGINT_MARKER = 0xff
+const SIZE_OF_SIZE = 0xf8
+const NESTING_MAX = 16
+const DATE_MAX = 8.64e15
+const A_KEY = 'null, a boolean, number, bigint, Date, string, Uint8Array or an array of these'
 
-export const KEY_BYTES_MAX = 65_536
-export const KEY_DEPTH_MAX = 16
+const float = new Float64Array(1)
+const bits = new BigUint64Array(float.buffer)
+const words = new Uint32Array(float.buffer) // Low word first: the hosts we build for are little-endian.
 
-const EXPECTED = 'a key (null, boolean, number, bigint, Date, string, Uint8Array or an array of keys)'
-const scratchView = new DataView(new ArrayBuffer(8))
-const BEYOND_DOUBLES = 2n ** 1024n
-
-/** Writes keys into a buffer that is never shorter than KEY_BYTES_MAX. */
-class KeyWriter {
-  bytes: Uint8Array
-  at: number
-  readonly #argument: string
-  readonly #end: number
-
-  constructor(bytes: Uint8Array, offset: number, argument: string) {
-    this.bytes = bytes
-    this.at = offset
-    this.#argument = argument
-    this.#end = Math.min(bytes.length, offset + KEY_BYTES_MAX)
-  }
-
-  byte(value: number): void {
-    if (this.at >= this.#end) throw new VarveError('TOO_LARGE', `${this.#argument}: above ${KEY_BYTES_MAX} bytes as a key`)
-    this.bytes[this.at++] = value
-  }
-
-  key(key: unknown, depth: number): void {
-    if (typeof key === 'string') return this.text(key, depth)
-    if (typeof key === 'number') {
-      if (Number.isNaN(key)) throw invalid(this.#argument, EXPECTED, key)
-      this.byte(NUMBER)
-      return this.double(key)
-    }
-    if (typeof key === 'bigint') return this.bigint(key)
-    if (key === null) return this.byte(NULL)
-    if (key === false) return this.byte(FALSE)
-    if (key === true) return this.byte(TRUE)
-    if (key instanceof Date) {
-      if (Number.isNaN(key.getTime())) throw invalid(this.#argument, 'a valid Date', 'Invalid Date')
-      this.byte(DATE)
-      return this.double(key.getTime())
-    }
-    if (key instanceof Uint8Array) {
-      this.byte(BYTES)
-      for (const byte of key) this.content(byte, depth)
-      if (depth > 0) this.byte(END)
-      return
-    }
-    if (Array.isArray(key)) return this.array(key, depth, true)
-    throw invalid(this.#argument, EXPECTED, key)
-  }
-
-  array(key: readonly unknown[], depth: number, closed: boolean): void {
-    if (depth >= KEY_DEPTH_MAX) throw invalid(this.#argument, `arrays nested at most ${KEY_DEPTH_MAX} deep`, key)
-    this.byte(ARRAY)
-    for (const element of key) this.key(element, depth + 1)
-    if (closed) this.byte(END)
-  }
-
-  /** Within an array a zero byte is escaped, since a zero ends the element. */
-  content(byte: number, depth: number): void {
-    this.byte(byte)
-    if (byte === 0 && depth > 0) this.byte(ESCAPE)
-  }
-
-  text(text: string, depth: number): void {
-    this.byte(TEXT)
-    this.units(text, depth)
-    if (depth > 0) this.byte(END)
-  }
-
-  units(text: string, depth: number): void {
-    for (let i = 0; i < text.length; i++) {
-      const point = text.codePointAt(i) ?? 0
-      if (point > 0xffff) i++
-      if (point < 0x80) {
-        this.content(point, depth)
-      } else if (point < 0x800) {
-        this.byte(0xc0 | (point >> 6))
-        this.byte(0x80 | (point & 0x3f))
-      } else if (point < 0x10000) {
-        this.byte(0xe0 | (point >> 12))
-        this.byte(0x80 | ((point >> 6) & 0x3f))
-        this.byte(0x80 | (point & 0x3f))
-      } else {
-        this.byte(0xf0 | (point >> 18))
-        this.byte(0x80 | ((point >> 12) & 0x3f))
-        this.byte(0x80 | ((point >> 6) & 0x3f))
-        this.byte(0x80 | (point & 0x3f))
-      }
-    }
-  }
-
-  /** Eight bytes in the order of doubles; -0 is 0. */
-  double(value: number): void {
-    scratchView.setFloat64(0, value === 0 ? 0 : value)
-    const high = scratchView.getUint32(0)
-    const low = scratchView.getUint32(4)
-    const negative = high >>> 31 === 1
-    this.uint32(negative ? ~high : high | 0x80000000)
-    this.uint32(negative ? ~low : low)
-  }
-
-  uint32(value: number): void {
-    this.byte((value >>> 24) & 0xff)
-    this.byte((value >>> 16) & 0xff)
-    this.byte((value >>> 8) & 0xff)
-    this.byte(value & 0xff)
-  }
-
-  /** The largest double not above it, a mark, and what is left: nothing for most. */
-  bigint(value: bigint): void {
-    const floor = doubleBelow(value)
-    this.byte(NUMBER)
-    this.double(floor)
-    this.byte(BIGINT_MARK)
-    // Below every finite double the rest would be infinite; such numbers count down from the top instead.
-    const rest = floor === -Infinity ? value + BEYOND_DOUBLES : value - BigInt(floor)
-    this.remainder(rest)
-  }
-
-  /** Zero as one byte; a positive one as 1, its length and its bytes; a negative one with all of that inverted. */
-  remainder(rest: bigint): void {
-    const negative = rest < 0n
-    if (rest === 0n) return this.byte(0x80)
-    let digits = (negative ? -rest : rest).toString(16)
-    if (digits.length % 2 === 1) digits = `0${digits}`
-    const size = digits.length / 2
-    const flip = negative ? 0xff : 0
-    this.byte(negative ? 0x7f : 0x81)
-    this.byte((size >>> 8) ^ flip)
-    this.byte((size & 0xff) ^ flip)
-    for (let i = 0; i < digits.length; i += 2) this.byte(Number.parseInt(digits.slice(i, i + 2), 16) ^ flip)
-  }
-}
-
-function doubleBelow(value: bigint): number {
-  const near = Number(value)
-  if (near === Infinity) return Number.MAX_VALUE
-  if (near === -Infinity) return -Infinity
-  if (BigInt(near) <= value) return near
-  scratchView.setFloat64(0, near)
-  const bits = scratchView.getBigInt64(0)
-  scratchView.setBigInt64(0, near > 0 ? bits - 1n : bits + 1n)
-  return scratchView.getFloat64(0)
-}
-
-/** Writes a key at `offset` and returns where it ends. `argument` is what a mistake is called by. */
+/** Writes the key at `offset` and returns its end. INVALID names `argument`; TOO_LARGE if it does not fit. */
 export function encodeKey(key: unknown, argument: string, target: Uint8Array, offset: number): number {
-  const writer = new KeyWriter(target, offset, argument)
-  writer.key(key, 0)
-  return writer.at
-}
-
-class KeyReader {
-  readonly #bytes: Uint8Array
-  readonly #view: DataView
-  readonly #end: number
-  at: number
-
-  constructor(bytes: Uint8Array, start: number, end: number) {
-    this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    this.at = start
-    this.#end = end
-  }
-
-  damaged(): VarveError {
-    return new VarveError('CORRUPT', `key: bytes that are no key, at ${this.at}`)
-  }
-
-  byte(): number {
-    if (this.at >= this.#end) throw this.damaged()
-    return this.#bytes[this.at++] ?? 0
-  }
-
-  key(depth: number): Key {
-    if (depth > KEY_DEPTH_MAX) throw this.damaged()
-    switch (this.byte()) {
-      case NULL: return null
-      case FALSE: return false
-      case TRUE: return true
-      case NUMBER: return this.number()
-      case DATE: return new Date(this.double())
-      case TEXT: return this.text(this.content(depth))
-      case BYTES: return Uint8Array.from(this.content(depth))
-      case ARRAY: return this.array(depth)
-      default: throw this.damaged()
-    }
-  }
-
-  array(depth: number): Key[] {
-    const elements: Key[] = []
-    while (true) {
-      if (this.at >= this.#end) throw this.damaged()
-      if (this.#bytes[this.at] === END) break
-      elements.push(this.key(depth + 1))
-    }
-    this.at++
-    return elements
-  }
-
-  content(depth: number): number[] {
-    const content: number[] = []
-    if (depth === 0) {
-      while (this.at < this.#end) content.push(this.byte())
-      return content
-    }
-    while (true) {
-      const byte = this.byte()
-      if (byte !== END) {
-        content.push(byte)
-      } else if (this.at < this.#end && this.#bytes[this.at] === ESCAPE) {
-        this.at++
-        content.push(0)
-      } else {
-        return content
-      }
-    }
-  }
-
-  text(content: readonly number[]): string {
-    let text = ''
-    for (let i = 0; i < content.length;) {
-      const lead = content[i++] ?? 0
-      const more = lead < 0x80 ? 0 : lead < 0xc0 ? -1 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : lead < 0xf8 ? 3 : -1
-      if (more < 0 || i + more > content.length) throw this.damaged()
-      let point = more === 0 ? lead : lead & (0x3f >> more)
-      for (let k = 0; k < more; k++) point = (point << 6) | ((content[i++] ?? 0) & 0x3f)
-      if (point > 0x10ffff) throw this.damaged()
-      text += String.fromCodePoint(point)
-    }
-    return text
-  }
-
-  double(): number {
-    if (this.at + 8 > this.#end) throw this.damaged()
-    const high = this.#view.getUint32(this.at)
-    const low = this.#view.getUint32(this.at + 4)
-    this.at += 8
-    const negative = high >>> 31 === 0
-    scratchView.setUint32(0, negative ? ~high : high & 0x7fffffff)
-    scratchView.setUint32(4, negative ? ~low : low)
-    return scratchView.getFloat64(0)
-  }
-
-  number(): number | bigint {
-    const floor = this.double()
-    if (this.at >= this.#end || this.#bytes[this.at] !== BIGINT_MARK) return floor
-    this.at++
-    const rest = this.remainder()
-    if (floor === -Infinity) return rest - BEYOND_DOUBLES
-    if (!Number.isInteger(floor)) throw this.damaged()
-    return BigInt(floor) + rest
-  }
-
-  remainder(): bigint {
-    const sign = this.byte()
-    if (sign === 0x80) return 0n
-    if (sign !== 0x7f && sign !== 0x81) throw this.damaged()
-    const flip = sign === 0x7f ? 0xff : 0
-    const high = this.byte() ^ flip
-    const size = (high << 8) | (this.byte() ^ flip)
-    if (size === 0 || this.at + size > this.#end) throw this.damaged()
-    let digits = '0x'
-    for (let i = 0; i < size; i++) digits += (this.byte() ^ flip).toString(16).padStart(2, '0')
-    return sign === 0x7f ? -BigInt(digits) : BigInt(digits)
-  }
-}
-
-/** The key whose bytes lie from `start` to `end`; CORRUPT when they are no key. */
-export function decodeKey(bytes: Uint8Array, start: number, end: number): Key {
-  const reader = new KeyReader(bytes, start, end)
-  const key = reader.key(0)
-  if (reader.at !== end) throw reader.damaged()
-  return key
-}
-
-/** The order of keys, for whoever sorts them in JavaScript. */
-export function compareKeys(a: Key, b: Key): number {
-  const first = new Uint8Array(KEY_BYTES_MAX)
-  const second = new Uint8Array(KEY_BYTES_MAX)
-  const sizeOfFirst = encodeKey(a, 'a', first, 0)
-  const sizeOfSecond = encodeKey(b, 'b', second, 0)
-  return Math.sign(Buffer.compare(first.subarray(0, sizeOfFirst), second.subarray(0, sizeOfSecond)))
-}
-
-export interface RangeBounds<K = Key> {
-  readonly gt?: K | undefined
-  readonly gte?: K | undefined
-  readonly lt?: K | undefined
-  readonly lte?: K | undefined
-  /** Strings that begin so; for an array, tuples that begin with its elements. */
-  readonly prefix?: K | undefined
-}
-
-export interface EncodedRange {
-  readonly begin: Uint8Array
-  /** Empty: to the end. */
-  readonly end: Uint8Array
-}
-
-const NONE = new Uint8Array(0)
-const room = new Uint8Array(KEY_BYTES_MAX + 1)
-
-function encoded(key: unknown, argument: string, successor: boolean): Uint8Array {
-  const end = encodeKey(key, argument, room, 0)
-  room[end] = 0
-  return room.slice(0, end + (successor ? 1 : 0))
-}
-
-function encodedPrefix(prefix: unknown): Uint8Array {
-  const writer = new KeyWriter(room, 0, 'prefix')
-  if (Array.isArray(prefix)) writer.array(prefix, 0, false)
-  else if (typeof prefix === 'string') writer.text(prefix, 0)
-  else throw invalid('prefix', 'a string or an array of keys', prefix)
-  return room.slice(0, writer.at)
-}
-
-/** The first bytes behind all that begin with these. */
-function behind(prefix: Uint8Array): Uint8Array {
-  let size = prefix.length
-  while (size > 0 && prefix[size - 1] === 0xff) size--
-  const end = prefix.slice(0, size)
-  if (size > 0) end[size - 1] = (end[size - 1] ?? 0) + 1
+  const end =
+    typeof key === 'string' ? putText(key, argument, target, offset) : putKey(key, argument, target, offset, 0)
+  if (end > target.length) throw tooLarge(argument, target.length - offset)
   return end
 }
 
-function later(a: Uint8Array, b: Uint8Array): Uint8Array {
-  return Buffer.compare(a, b) >= 0 ? a : b
+function putText(key: string, argument: string, target: Uint8Array, offset: number): number {
+  if (key.length >= target.length - offset) throw tooLarge(argument, target.length - offset)
+  target[offset] = TAG_TEXT
+  return putUnits(key, target, offset + 1, false)
 }
 
-function earlier(a: Uint8Array, b: Uint8Array): Uint8Array {
-  if (a.length === 0) return b
-  if (b.length === 0) return a
-  return Buffer.compare(a, b) <= 0 ? a : b
+function tooLarge(argument: string, sizeMax: number): VarveError {
+  return new VarveError('TOO_LARGE', `${argument} must encode to at most ${sizeMax} bytes`)
 }
 
-/** Bounds as stored bytes: from begin up to, but not including, end. Several bounds on a side are all kept. */
-export function encodeRange(bounds: RangeBounds<unknown>): EncodedRange {
-  let begin: Uint8Array = NONE
-  let end: Uint8Array = NONE
-  if (bounds.prefix !== undefined) {
-    begin = encodedPrefix(bounds.prefix)
-    end = behind(begin)
+// A write past the end of a typed array is dropped, so sizes are checked once, at the end; only what
+// could run long is checked before.
+function putKey(key: unknown, argument: string, target: Uint8Array, offset: number, depth: number): number {
+  switch (typeof key) {
+    case 'boolean':
+      target[offset] = key ? TAG_TRUE : TAG_FALSE
+      return offset + 1
+    case 'number':
+      if (key !== key) throw invalid(argument, A_KEY, key)
+      target[offset] = TAG_NUMBER
+      return putDouble(key, target, offset + 1)
+    case 'bigint':
+      target[offset] = TAG_NUMBER
+      return putBigint(key, argument, target, offset + 1)
+    case 'string': {
+      if (key.length >= target.length - offset) throw tooLarge(argument, target.length - offset)
+      target[offset] = TAG_TEXT
+      const end = putUnits(key, target, offset + 1, depth > 0)
+      return depth > 0 ? putEnd(target, end) : end
+    }
+    case 'object':
+      if (key !== null) return putObject(key, argument, target, offset, depth)
+      target[offset] = TAG_NULL
+      return offset + 1
+    default:
+      throw invalid(argument, A_KEY, key)
   }
-  if (bounds.gte !== undefined) begin = later(begin, encoded(bounds.gte, 'gte', false))
-  if (bounds.gt !== undefined) begin = later(begin, encoded(bounds.gt, 'gt', true))
-  if (bounds.lt !== undefined) end = earlier(end, encoded(bounds.lt, 'lt', false))
-  if (bounds.lte !== undefined) end = earlier(end, encoded(bounds.lte, 'lte', true))
+}
+
+function putObject(key: object, argument: string, target: Uint8Array, offset: number, depth: number): number {
+  if (key instanceof Date) {
+    const ms = key.getTime()
+    if (ms !== ms) throw new VarveError('INVALID', `${argument} must be a valid date`)
+    target[offset] = TAG_DATE
+    return putDouble(ms, target, offset + 1)
+  }
+  if (key instanceof Uint8Array) {
+    if (key.length >= target.length - offset) throw tooLarge(argument, target.length - offset)
+    target[offset] = TAG_BYTES
+    const end = putBytes(key, target, offset + 1, depth > 0)
+    return depth > 0 ? putEnd(target, end) : end
+  }
+  if (!Array.isArray(key)) throw invalid(argument, A_KEY, key)
+  return putEnd(target, putElements(key, argument, target, offset, depth))
+}
+
+function putElements(
+  key: readonly unknown[],
+  argument: string,
+  target: Uint8Array,
+  offset: number,
+  depth: number,
+): number {
+  if (depth >= NESTING_MAX) {
+    throw new VarveError('INVALID', `${argument} must nest arrays at most ${NESTING_MAX} deep`)
+  }
+  if (key.length >= target.length - offset) throw tooLarge(argument, target.length - offset)
+  target[offset] = TAG_ARRAY
+  let at = offset + 1
+  for (let index = 0; index < key.length; index++) {
+    at = putKey(key[index], `${argument}[${index}]`, target, at, depth + 1)
+  }
+  return at
+}
+
+function putEnd(target: Uint8Array, offset: number): number {
+  target[offset] = TAG_END
+  return offset + 1
+}
+
+function putBytes(key: Uint8Array, target: Uint8Array, offset: number, nested: boolean): number {
+  if (!nested) {
+    target.set(key, offset)
+    return offset + key.length
+  }
+  let at = offset
+  for (const byte of key) {
+    target[at++] = byte
+    if (byte === 0) target[at++] = ESCAPE
+  }
+  return at
+}
+
+function putUnits(key: string, target: Uint8Array, offset: number, nested: boolean): number {
+  const length = key.length
+  let at = offset
+  for (let index = 0; index < length; index++) {
+    const unit = key.charCodeAt(index)
+    if (unit < 0x80) {
+      target[at++] = unit
+      if (unit === 0 && nested) target[at++] = ESCAPE
+      continue
+    }
+    const point = unit < 0xd800 || unit > 0xdbff ? unit : (key.codePointAt(index) as number)
+    if (point > 0xffff) index++
+    if (point < 0x800) {
+      target[at++] = 0xc0 | (point >> 6)
+    } else {
+      if (point < 0x10000) {
+        target[at++] = 0xe0 | (point >> 12)
+      } else {
+        target[at++] = 0xf0 | (point >> 18)
+        target[at++] = 0x80 | ((point >> 12) & 0x3f)
+      }
+      target[at++] = 0x80 | ((point >> 6) & 0x3f)
+    }
+    target[at++] = 0x80 | (point & 0x3f)
+  }
+  return at
+}
+
+function putDouble(value: number, target: Uint8Array, offset: number): number {
+  float[0] = value + 0 // Turns -0 into 0.
+  let high = words[1] as number
+  let low = words[0] as number
+  if (high >>> 31 === 1) {
+    high = ~high
+    low = ~low
+  } else {
+    high ^= 0x80000000
+  }
+  for (let index = 0; index < 4; index++) {
+    target[offset + index] = high >>> (24 - 8 * index)
+    target[offset + 4 + index] = low >>> (24 - 8 * index)
+  }
+  return offset + 8
+}
+
+function putBigint(value: bigint, argument: string, target: Uint8Array, offset: number): number {
+  const base = doubleNotAbove(value)
+  let at = putDouble(base, target, offset)
+  target[at++] = BIGINT_MARKER
+  const below = base === -Infinity
+  const flip = below ? 0xff : 0x00
+  const remainder = below ? BigInt(-Number.MAX_VALUE) - value : value - BigInt(base)
+  if (remainder === 0n) {
+    target[at] = 0
+    return at + 1
+  }
+  const digits = remainder.toString(16)
+  const hex = digits.length % 2 === 0 ? digits : `0${digits}`
+  const size = hex.length / 2
+  if (size >= target.length - at) throw tooLarge(argument, target.length - offset)
+  if (size >= SIZE_OF_SIZE) {
+    const width = size > 0xffffff ? 4 : size > 0xffff ? 3 : size > 0xff ? 2 : 1
+    target[at++] = (SIZE_OF_SIZE + width - 1) ^ flip
+    for (let index = width - 1; index >= 0; index--) target[at++] = ((size >>> (8 * index)) & 0xff) ^ flip
+  } else {
+    target[at++] = size ^ flip
+  }
+  for (let index = 0; index < size; index++) {
+    target[at++] = Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16) ^ flip
+  }
+  return at
+}
+
+function doubleNotAbove(value: bigint): number {
+  const nearest = Number(value)
+  if (nearest === Infinity) return Number.MAX_VALUE
+  if (nearest === -Infinity || BigInt(nearest) <= value) return nearest
+  float[0] = nearest
+  bits[0] = (bits[0] as bigint) + (nearest > 0 ? -1n : 1n)
+  return float[0] as number
+}
+
+// The walk back: one reader per decode, so that no state outlives a call.
+interface Reader {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+  at: number
+}
+
+/** The key that [start, end) of `bytes` encode; CORRUPT if they encode none. */
+export function decodeKey(bytes: Uint8Array, start: number, end: number): Key {
+  if (bytes[start] === TAG_TEXT && end > start && end <= bytes.length) return takeUnits(bytes, start + 1, end)
+  const reader: Reader = { bytes, start, end: Math.min(end, bytes.length), at: start }
+  const key = takeKey(reader, 0)
+  if (reader.at !== end) throw corrupt(reader, 'bytes after its end')
+  return key
+}
+
+function corrupt(reader: Reader, what: string): VarveError {
+  return new VarveError('CORRUPT', `key: ${what} at byte ${reader.at - reader.start}`)
+}
+
+function takeByte(reader: Reader): number {
+  if (reader.at >= reader.end) throw corrupt(reader, 'cut short')
+  return reader.bytes[reader.at++] as number
+}
+
+function takeKey(reader: Reader, depth: number): Key {
+  const tag = takeByte(reader)
+  switch (tag) {
+    case TAG_NULL:
+      return null
+    case TAG_FALSE:
+      return false
+    case TAG_TRUE:
+      return true
+    case TAG_NUMBER:
+      return takeNumber(reader)
+    case TAG_DATE: {
+      const ms = takeDouble(reader)
+      if (!Number.isInteger(ms) || Math.abs(ms) > DATE_MAX) throw corrupt(reader, 'no date')
+      return new Date(ms)
+    }
+    case TAG_TEXT: {
+      const content = takeContent(reader, depth > 0)
+      return takeUnits(content, 0, content.length)
+    }
+    case TAG_BYTES:
+      return takeContent(reader, depth > 0)
+    case TAG_ARRAY:
+      return takeArray(reader, depth)
+    default:
+      throw corrupt(reader, `unknown tag ${tag}`)
+  }
+}
+
+function takeArray(reader: Reader, depth: number): Key[] {
+  if (depth >= NESTING_MAX) throw corrupt(reader, 'nested too deep')
+  const elements: Key[] = []
+  while (reader.at < reader.end) {
+    if (reader.bytes[reader.at] === TAG_END) {
+      reader.at++
+      return elements
+    }
+    elements.push(takeKey(reader, depth + 1))
+  }
+  throw corrupt(reader, 'unclosed array')
+}
+
+function takeContent(reader: Reader, nested: boolean): Uint8Array {
+  const begin = reader.at
+  if (!nested) {
+    reader.at = reader.end
+    return new Uint8Array(reader.bytes.subarray(begin, reader.end))
+  }
+  let escapes = 0
+  for (;;) {
+    if (takeByte(reader) !== 0) continue
+    if (reader.at >= reader.end || reader.bytes[reader.at] !== ESCAPE) break
+    reader.at++
+    escapes++
+  }
+  const last = reader.at - 1
+  const content = new Uint8Array(last - begin - escapes)
+  for (let from = begin, to = 0; from < last; from++) {
+    const byte = reader.bytes[from] as number
+    content[to++] = byte
+    if (byte === 0) from++
+  }
+  return content
+}
+
+const CHUNK = 4096
+
+function takeUnits(bytes: Uint8Array, start: number, end: number): string {
+  let text = ''
+  let units: number[] = []
+  for (let at = start; at < end; ) {
+    const lead = bytes[at] as number
+    const size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
+    let point = size === 1 ? lead : lead & (0x7f >> size)
+    let fine = at + size <= end && (lead < 0x80 || (lead >= 0xc2 && lead <= 0xf4))
+    for (let index = 1; index < size && fine; index++) {
+      const byte = bytes[at + index] as number
+      fine = (byte & 0xc0) === 0x80
+      point = (point << 6) | (byte & 0x3f)
+    }
+    fine &&= size < 3 || (point >= (size === 3 ? 0x800 : 0x10000) && point <= 0x10ffff)
+    if (!fine) throw new VarveError('CORRUPT', `key: ill-formed text at byte ${at - start}`)
+    if (point > 0xffff) {
+      units.push(0xd800 + ((point - 0x10000) >> 10), 0xdc00 + (point & 0x3ff))
+    } else {
+      units.push(point)
+    }
+    at += size
+    if (units.length < CHUNK) continue
+    text += String.fromCharCode(...units)
+    units = []
+  }
+  return text + String.fromCharCode(...units)
+}
+
+function takeDouble(reader: Reader): number {
+  let high = 0
+  let low = 0
+  for (let index = 0; index < 4; index++) high = (high << 8) | takeByte(reader)
+  for (let index = 0; index < 4; index++) low = (low << 8) | takeByte(reader)
+  const positive = high >>> 31 === 1
+  words[1] = positive ? high ^ 0x80000000 : ~high
+  words[0] = positive ? low : ~low
+  const value = float[0] as number
+  if (value !== value || Object.is(value, -0)) throw corrupt(reader, 'no number')
+  return value
+}
+
+function takeNumber(reader: Reader): number | bigint {
+  const base = takeDouble(reader)
+  if (reader.at >= reader.end || reader.bytes[reader.at] !== BIGINT_MARKER) return base
+  reader.at++
+  const below = base === -Infinity
+  if (!below && !Number.isInteger(base)) throw corrupt(reader, 'no bigint')
+  const flip = below ? 0xff : 0x00
+  let size = takeByte(reader) ^ flip
+  if (size >= SIZE_OF_SIZE) {
+    const width = size - SIZE_OF_SIZE + 1
+    if (width > 4) throw corrupt(reader, 'no bigint')
+    size = 0
+    for (let index = 0; index < width; index++) size = size * 256 + (takeByte(reader) ^ flip)
+  }
+  if (size > reader.end - reader.at || (below && size === 0)) throw corrupt(reader, 'no bigint')
+  let hex = '0'
+  for (let index = 0; index < size; index++) {
+    hex += (takeByte(reader) ^ flip).toString(16).padStart(2, '0')
+  }
+  const remainder = BigInt(`0x${hex}`)
+  return below ? BigInt(-Number.MAX_VALUE) - remainder : BigInt(base) + remainder
+}
+
+/** Negative, zero or positive: the order of two encoded keys. */
+export function compareKeys(a: Uint8Array, b: Uint8Array): number {
+  const shared = Math.min(a.length, b.length)
+  for (let index = 0; index < shared; index++) {
+    const difference = (a[index] as number) - (b[index] as number)
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
+}
+
+/**
+ * The half-open range of encoded keys that all bounds together allow; no `end` means to the last key.
+ * `target` is room to work in; what is returned are copies.
+ */
+export function rangeBounds(
+  options: RangeBounds,
+  target: Uint8Array,
+): { begin: Uint8Array; end: Uint8Array | undefined } {
+  let begin = new Uint8Array(0)
+  let end: Uint8Array | undefined
+  const from = (bound: Uint8Array<ArrayBuffer>): void => {
+    if (compareKeys(bound, begin) > 0) begin = bound
+  }
+  const to = (bound: Uint8Array): void => {
+    if (end === undefined || compareKeys(bound, end) < 0) end = bound
+  }
+  if (options.gt !== undefined) from(successor(encoded(options.gt, 'gt', target)))
+  if (options.gte !== undefined) from(encoded(options.gte, 'gte', target))
+  if (options.lt !== undefined) to(encoded(options.lt, 'lt', target))
+  if (options.lte !== undefined) to(successor(encoded(options.lte, 'lte', target)))
+  if (options.prefix !== undefined) {
+    const prefix = encodedPrefix(options.prefix, target)
+    from(prefix)
+    to(afterPrefix(prefix))
+  }
   return { begin, end }
+}
+
+function encoded(key: Key, argument: string, target: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(target.subarray(0, encodeKey(key, argument, target, 0)))
+}
+
+function encodedPrefix(prefix: Key, target: Uint8Array): Uint8Array<ArrayBuffer> {
+  if (Array.isArray(prefix)) {
+    const end = putElements(prefix, 'prefix', target, 0, 0)
+    if (end > target.length) throw tooLarge('prefix', target.length)
+    return new Uint8Array(target.subarray(0, end))
+  }
+  if (typeof prefix === 'string' || prefix instanceof Uint8Array) return encoded(prefix, 'prefix', target)
+  throw invalid('prefix', 'a string, Uint8Array or array', prefix)
+}
+
+function successor(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const next = new Uint8Array(bytes.length + 1)
+  next.set(bytes)
+  return next
+}
+
+// The first key that no longer begins so. A prefix begins with a tag below 0xFF, so there is one.
+function afterPrefix(prefix: Uint8Array): Uint8Array {
+  let size = prefix.length
+  while (prefix[size - 1] === 0xff) size--
+  const next = prefix.slice(0, size)
+  next[size - 1] = (next[size - 1] as number) + 1
+  return next
 }

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "binding/kv.h"
+#include "layer/catalog/catalog.h"
 
 namespace varve {
 namespace {
@@ -78,6 +79,21 @@ napi_value care_visible(napi_env env, napi_callback_info info) {
   napi_value made = nullptr;
   napi_create_double(env, call.handle().closed ? 0 : static_cast<double>(call.store().visible()), &made);
   return made;
+}
+
+// sublevelId(size) → the id of the path in the key area; 0 when there is none, and none can be made
+napi_value care_sublevel_id(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Environment& environment = call.environment();
+  if (call.handle().closed) {
+    return make_answer(env, environment.fail({Code::kClosed, "the store is closed"}));
+  }
+  const size_t size = read_uint32(call, 0);
+  if (size > kDataAt - kKeyAt) return make_answer(env, environment.fail(Status::invalid("sublevel: name")));
+  const Bytes path(environment.scratch + kKeyAt, size);
+  const Result<uint32_t> id = sublevel_id(call.store(), *call.handle().reader, path);
+  if (!id) return make_answer(env, environment.fail(id.error()));
+  return make_int(env, static_cast<int32_t>(*id));
 }
 
 void add_field(std::string& json, const char* name, uint64_t value) {
@@ -176,6 +192,7 @@ const std::vector<Method>& care_methods() {
       {"visible", care_visible},      {"stats", care_stats},       {"flush", slow_flush},
       {"sync", slow_sync},            {"compact", slow_compact},   {"close", slow_close},
       {"closeSync", close_sync},      {"flushSync", flush_sync},
+      {"sublevelId", care_sublevel_id},
   };
   return *all;
 }

@@ -69,7 +69,7 @@ Result<std::shared_ptr<Store>> Store::open(Os& os, StoreOptions options) {
 
 Status Store::open_memory() {
   os_.random(MutableBytes(reinterpret_cast<uint8_t*>(&hash_seed_), sizeof hash_seed_));
-  Result<std::unique_ptr<Engine>> engine = open_memory_engine(os_, epochs_, hash_seed_);
+  Result<std::unique_ptr<Engine>> engine = open_memory_engine(epochs_, {});
   if (!engine) return engine.error();
   engine_ = std::move(*engine);
   recovery_.created = true;

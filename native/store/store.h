@@ -146,6 +146,9 @@ class Store {
   Status hold(uint64_t commit);
   void release(uint64_t commit);
 
+  // Held while a layer gives out a name's id.
+  std::mutex& names_mutex() { return names_mutex_; }
+
   // ---- care
   Status flush();    // All that is visible comes to rest in the engine.
   Status compact();  // flush, then the engine's smallest form.
@@ -213,6 +216,8 @@ class Store {
 
   mutable std::mutex hold_mutex_;  // Guards holds_.
   std::map<uint64_t, uint64_t> holds_;
+
+  std::mutex names_mutex_;
 
   std::mutex listen_mutex_;  // Guards listeners_.
   std::map<uint64_t, std::function<void()>> listeners_;

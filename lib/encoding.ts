@@ -1,0 +1,125 @@
+// lib/encoding.ts — how values become bytes: the choices of the `encoding` option behind one shape.
+//
+// A value goes to the addon as text, as bytes, or as a head in the scratch with or without text (lib/value/FORMAT.md);
+// write() leaves what to pass in `encoded`, so that nothing is allocated on the way.
+import { invalid, VarveError } from './errors.ts'
+import { scratch } from './native.ts'
+import { decodeValue, encodedText, encodeValue } from './value.ts'
+
+export interface UserEncoding<V> {
+  encode(value: V): Uint8Array
+  decode(bytes: Uint8Array): V
+}
+
+export type EncodingOption<V> = 'value' | 'bytes' | 'string' | 'json' | UserEncoding<V>
+
+/** What write() prepared: arguments of the addon's put. */
+export const encoded: { value: string | Uint8Array | undefined; headBytes: number } = { value: undefined, headBytes: -1 }
+
+const NARROW = 0x01
+const WIDE = 0x02
+const BYTES = 0x03
+const HEAD = 0x10
+const SPLIT_NARROW = 0x11
+const SPLIT_WIDE = 0x12
+const USER = 0x20
+
+export interface Encoding {
+  write(value: unknown): void
+  /** `at` and `size` say where the head, or the bytes, lie in the scratch. */
+  read(kind: number, at: number, size: number, text: string): unknown
+}
+
+function wrong(kind: number, wanted: string): VarveError {
+  return new VarveError('CORRUPT', `value: stored as kind ${kind}, but the encoding here is '${wanted}'`)
+}
+
+function ownBytes(at: number, size: number): Buffer {
+  const own = Buffer.allocUnsafe(size)
+  own.set(scratch.bytes.subarray(at, at + size))
+  return own
+}
+
+function pass(value: string | Uint8Array | undefined, headBytes: number): void {
+  encoded.value = value
+  encoded.headBytes = headBytes
+}
+
+const valueEncoding: Encoding = {
+  write(value) {
+    if (typeof value === 'string') return pass(value, -1)
+    if (value instanceof Uint8Array) return pass(value, -1)
+    if (value === undefined) throw invalid('value', 'anything but undefined (to remove a key use delete)', value)
+    const headBytes = encodeValue(value, scratch)
+    const text = encodedText()
+    pass(text === '' ? undefined : text, headBytes)
+  },
+  read(kind, at, size, text) {
+    if (kind === NARROW || kind === WIDE) return text
+    if (kind === BYTES) return ownBytes(at, size)
+    if (kind === HEAD || kind === SPLIT_NARROW || kind === SPLIT_WIDE) {
+      return decodeValue(scratch.bytes, scratch.view, at, size, text)
+    }
+    throw wrong(kind, 'value')
+  },
+}
+
+const stringEncoding: Encoding = {
+  write(value) {
+    if (typeof value !== 'string') throw invalid('value', "a string (encoding 'string')", value)
+    pass(value, -1)
+  },
+  read(kind, _at, _size, text) {
+    if (kind !== NARROW && kind !== WIDE) throw wrong(kind, 'string')
+    return text
+  },
+}
+
+const bytesEncoding: Encoding = {
+  write(value) {
+    if (!(value instanceof Uint8Array)) throw invalid('value', "a Uint8Array (encoding 'bytes')", value)
+    pass(value, -1)
+  },
+  read(kind, at, size) {
+    if (kind !== BYTES) throw wrong(kind, 'bytes')
+    return ownBytes(at, size)
+  },
+}
+
+const jsonEncoding: Encoding = {
+  write(value) {
+    const text: unknown = JSON.stringify(value)
+    if (typeof text !== 'string') throw invalid('value', "something that JSON has (encoding 'json')", value)
+    pass(text, -1)
+  },
+  read(kind, _at, _size, text) {
+    if (kind !== NARROW && kind !== WIDE) throw wrong(kind, 'json')
+    return JSON.parse(text)
+  },
+}
+
+function userEncoding(user: UserEncoding<unknown>): Encoding {
+  return {
+    write(value) {
+      const bytes: unknown = user.encode(value)
+      if (!(bytes instanceof Uint8Array)) throw invalid('encoding.encode()', 'a Uint8Array as its answer', bytes)
+      pass(bytes, -2)
+    },
+    read(kind, at, size) {
+      if (kind !== USER) throw wrong(kind, 'user')
+      return user.decode(ownBytes(at, size))
+    },
+  }
+}
+
+export function encodingOf(option: unknown): Encoding {
+  if (option === undefined || option === 'value') return valueEncoding
+  if (option === 'string') return stringEncoding
+  if (option === 'bytes') return bytesEncoding
+  if (option === 'json') return jsonEncoding
+  const user = option as Partial<UserEncoding<unknown>> | null
+  if (typeof user === 'object' && typeof user?.encode === 'function' && typeof user.decode === 'function') {
+    return userEncoding(user as UserEncoding<unknown>)
+  }
+  throw invalid('encoding', "'value', 'bytes', 'string', 'json' or { encode, decode }", option)
+}

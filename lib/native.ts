@@ -1,0 +1,149 @@
+// lib/native.ts — the only importer of the addon: its functions as types, and the scratch that both sides share.
+//
+// The scratch is one ArrayBuffer a thread. Its first bytes are registers; then comes an area for an encoded key; then
+// the area for heads of values and entries of ranges. Offsets are those of native/binding/environment.h.
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { ERROR_CODES, VarveError } from './errors.ts'
+
+export const KEY_AT = 128
+export const DATA_AT = 66_048
+const SCRATCH_BYTES = 512 * 1024
+
+/** Answers below zero. */
+export const OK = 0
+export const ABSENT = -1
+export const FAILED = -2
+export const GROW = -3
+export const WOULD_BLOCK = -4
+
+/** Registers: indexes into `u32` and `f64`. */
+export const KIND = 8
+export const HEAD_BYTES = 9
+export const NEEDED_BYTES = 10
+export const COUNT = 11
+export const MORE = 12
+export const COMMIT = 0
+export const WRITTEN = 1
+export const DURABLE = 2
+export const VIEW = 3
+
+export interface NativeLevel {
+  get(key: string | number, asOf: number, mayBlock: number): string | number
+  has(key: string | number, asOf: number): number
+  put(key: string | number, value: string | Uint8Array | undefined, headBytes: number): number
+  delete(key: string | number): number
+  deleteRange(beginBytes: number, endBytes: number): number
+  batchPut(key: string | number, value: string | Uint8Array | undefined, headBytes: number): number
+  batchDelete(key: string | number): number
+  batchDeleteRange(beginBytes: number, endBytes: number): number
+  batchCommit(): number
+  batchClear(): number
+  rangeOpen(beginBytes: number, endBytes: number, reverse: number, values: number, asOf: number): number
+  rangeNext(id: number, countMax: number): string | number
+  rangeClose(id: number): number
+  count(beginBytes: number, endBytes: number, asOf: number): number
+  getMany(keys: string, count: number, asOf: number): string | number
+}
+
+export interface NativeStore {
+  level(prefixBytes: number): NativeLevel | number
+  request(durability: number): number
+  progress(): number
+  waitFor(durability: number): number
+  keepAlive(on: number): number
+  hold(): number
+  release(commit: number): number
+  visible(): number
+  stats(): string | number
+  flush(): Promise<number>
+  sync(): Promise<number>
+  compact(): Promise<number>
+  close(): Promise<number>
+  closeSync(): number
+  flushSync(): number
+  sublevelId(pathBytes: number): number
+  readonly created: number
+  readonly clean: number
+  readonly replayedCommits: number
+  readonly cutRecords: number
+  readonly lastCommit: number
+}
+
+export interface NativeOptions {
+  readonly directory: string
+  readonly holder: string
+  readonly engine: number
+  readonly create: number
+  readonly compaction: number
+  readonly readOnly: number
+  readonly compress: number
+  readonly memory: number
+  readonly threads: number
+  readonly blockBytes: number
+}
+
+interface Addon {
+  attach(scratch: ArrayBuffer): number
+  open(options: NativeOptions, onProgress: () => void): Promise<NativeStore>
+  openSync(options: NativeOptions, onProgress: () => void): NativeStore | number
+  lastError(): [number, string]
+}
+
+function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
+  return folder
+}
+
+const load = createRequire(import.meta.url)
+export const addon: Addon = (load('node-gyp-build') as (root: string) => Addon)(packageRoot())
+
+/** The memory that this thread shares with the addon. It grows when something larger has to pass. */
+export class Scratch {
+  readonly dataAt = DATA_AT
+  bytes: Uint8Array = new Uint8Array(0)
+  view: DataView = new DataView(new ArrayBuffer(0))
+  u32: Uint32Array = new Uint32Array(0)
+  f64: Float64Array = new Float64Array(0)
+
+  constructor() {
+    this.#attach(SCRATCH_BYTES)
+  }
+
+  /** Makes room for `size` bytes of data; what was there is kept. */
+  grow(size: number): void {
+    const needed = DATA_AT + size
+    if (needed <= this.bytes.length) return
+    const old = this.bytes
+    this.#attach(Math.max(needed, old.length * 2))
+    this.bytes.set(old)
+  }
+
+  #attach(size: number): void {
+    const buffer = new ArrayBuffer(Math.ceil(size / 4096) * 4096)
+    this.bytes = new Uint8Array(buffer)
+    this.view = new DataView(buffer)
+    this.u32 = new Uint32Array(buffer)
+    this.f64 = new Float64Array(buffer)
+    addon.attach(buffer)
+  }
+}
+
+export const scratch = new Scratch()
+
+/** The error of the last call that answered FAILED. */
+export function lastError(): VarveError {
+  const [code, message] = addon.lastError()
+  return new VarveError(ERROR_CODES[code] ?? 'IO', message)
+}
+
+/** What a rejected promise of the addon says, as an error of ours. */
+export function errorOf(cause: unknown): unknown {
+  if (!(cause instanceof Error)) return cause
+  const code = (cause as { varveCode?: unknown }).varveCode
+  return typeof code === 'number' ? new VarveError(ERROR_CODES[code] ?? 'IO', cause.message) : cause
+}

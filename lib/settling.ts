@@ -1,0 +1,95 @@
+// lib/settling.ts — when a write's promise settles: writes of one tick share a promise, and one call settles many.
+import { type VarveError } from './errors.ts'
+import { DURABLE, lastError, type NativeStore, scratch, WRITTEN } from './native.ts'
+import { type Durability, DURABILITY_NAMES } from './options.ts'
+
+/** What a write resolves to: the newest commit that reached the class, never older than the write's own. */
+export interface Receipt {
+  readonly commit: number
+  readonly durability: Durability
+}
+
+class Group {
+  commit = 0
+  readonly durability: number
+  readonly promise: Promise<Receipt>
+  resolve: (receipt: Receipt) => void = () => undefined
+  reject: (error: VarveError) => void = () => undefined
+
+  constructor(durability: number) {
+    this.durability = durability
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+    this.promise.catch(() => undefined) // Whoever awaits it hears of a failure; nobody else is bothered.
+  }
+}
+
+/** The writes of one store and thread that wait. */
+export class Settling {
+  readonly #native: NativeStore
+  readonly #open: (Group | undefined)[] = [undefined, undefined, undefined] // Of this tick, by class.
+  #waiting: Group[] = []
+  #alive = false
+
+  constructor(native: NativeStore) {
+    this.#native = native
+  }
+
+  get isIdle(): boolean {
+    return this.#waiting.length === 0 && this.#open.every((group) => group === undefined)
+  }
+
+  /** The promise of a commit made just now. */
+  promise(commit: number, durability: number): Promise<Receipt> {
+    let group = this.#open[durability]
+    if (group === undefined) {
+      group = this.#open[durability] = new Group(durability)
+      queueMicrotask(() => this.#close(durability))
+    }
+    group.commit = commit
+    return group.promise
+  }
+
+  /** The tick is over: what it wrote is asked for as one. */
+  #close(durability: number): void {
+    const group = this.#open[durability]
+    if (group === undefined) return
+    this.#open[durability] = undefined
+    if (this.#native.request(durability) === 1) return this.#settle(group)
+    this.#waiting.push(group)
+    if (!this.#alive) this.#native.keepAlive(1)
+    this.#alive = true
+  }
+
+  #settle(group: Group): void {
+    group.resolve({ commit: group.commit, durability: DURABILITY_NAMES[group.durability] ?? 'disk' })
+  }
+
+  /** The log got further, or failed. */
+  progress(): void {
+    if (this.#waiting.length === 0) return
+    const failed = this.#native.progress() < 0 ? lastError() : undefined
+    const written = scratch.f64[WRITTEN] ?? 0
+    const durable = scratch.f64[DURABLE] ?? 0
+    const still: Group[] = []
+    for (const group of this.#waiting) {
+      if (group.commit <= (group.durability === 1 ? written : durable)) this.#settle(group)
+      else if (failed !== undefined) group.reject(failed)
+      else still.push(group)
+    }
+    this.#waiting = still
+    if (still.length > 0 || !this.#alive) return
+    this.#native.keepAlive(0)
+    this.#alive = false
+  }
+
+  /** Resolves when nothing waits any more. */
+  async drained(): Promise<void> {
+    while (!this.isIdle) {
+      for (const group of this.#open) await group?.promise.catch(() => undefined)
+      await this.#waiting[0]?.promise.catch(() => undefined)
+    }
+  }
+}

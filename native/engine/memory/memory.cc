@@ -1,0 +1,408 @@
+#include "engine/memory/memory.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
+#include "engine/memory/image.h"
+#include "engine/memory/stream.h"
+
+namespace varve {
+
+namespace {
+
+using memory::Image;
+using memory::Leaf;
+using memory::LeafWriter;
+using memory::RangeFact;
+using memory::read_stream;
+using memory::Rows;
+using memory::write_stream;
+using ImagePointer = std::shared_ptr<const Image>;
+using Lock = std::unique_lock<std::mutex>;
+
+bool at_or_after(Bytes key, Bytes end) { return !end.empty() && compare(key, end) >= 0; }
+
+// Calls `visit(Edit)` for all edits of a leaf that lie in the range, by (key, commit descending).
+template <class Visit>
+void visit_leaf(const Leaf& leaf, const KeyRange& range, bool with_history, Visit visit) {
+  size_t current = leaf.current.lower_bound(range.begin);
+  size_t history = with_history ? leaf.history.lower_bound(range.begin) : leaf.history.size();
+  while (current < leaf.current.size() || history < leaf.history.size()) {
+    const bool no_history = history == leaf.history.size();
+    const bool from_current =
+        current < leaf.current.size() &&
+        (no_history ||
+         compare(leaf.current.edit(current).key, leaf.history.edit(history).key) <= 0);
+    const Edit edit = from_current ? leaf.current.edit(current++) : leaf.history.edit(history++);
+    if (at_or_after(edit.key, range.end)) return;
+    visit(edit);
+  }
+}
+
+// Goes through an image a leaf at a time: what a leaf shows is collected when it is reached.
+class PageCursor final : public EngineCursor {
+ public:
+  enum class Shows : uint8_t { kLive, kVersions };
+  PageCursor(ImagePointer image, const KeyRange& range, Shows shows, uint64_t from, uint64_t to,
+             Direction direction)
+      : image_(std::move(image)),
+        begin_(as_text(range.begin)),
+        end_(as_text(range.end)),
+        shows_(shows),
+        from_(from),
+        to_(to),
+        forward_(direction == Direction::kForward) {
+    start();
+  }
+  bool valid() const override { return at_ < page_.size(); }
+  const Edit& edit() const override { return page_[at_]; }
+  void next() override {
+    ++at_;
+    settle();
+  }
+  Status status() const override { return Status::ok(); }
+  void seek(Bytes key) override {
+    const bool below = compare(key, as_bytes(begin_)) < 0;
+    const bool above = at_or_after(key, as_bytes(end_));
+    if (forward_ ? below : above) return start();
+    done_ = forward_ ? above : below;
+    page_.clear();
+    at_ = 0;
+    if (done_) return;
+    leaf_ = image_->leaf_of(key);
+    collect();
+    const auto in_front = [&](const Edit& edit) {
+      const int order = compare(edit.key, key);
+      return forward_ ? order < 0 : order > 0;
+    };
+    at_ = static_cast<size_t>(std::partition_point(page_.begin(), page_.end(), in_front) -
+                              page_.begin());
+    settle();
+  }
+
+ private:
+  void start() {
+    page_.clear();
+    at_ = 0;
+    done_ = !end_.empty() && end_ <= begin_;
+    if (done_) return;
+    const bool from_end = !forward_ && end_.empty();
+    leaf_ = from_end ? image_->leaves.size() - 1
+                     : image_->leaf_of(as_bytes(forward_ ? begin_ : end_));
+    collect();
+    settle();
+  }
+  void collect() {
+    page_.clear();
+    at_ = 0;
+    const KeyRange range{as_bytes(begin_), as_bytes(end_)};
+    const bool live = shows_ == Shows::kLive;
+    // A view of everything absorbed needs no history.
+    const bool with_history = !live || to_ < image_->absorbed;
+    Bytes decided;
+    bool any_decided = false;
+    visit_leaf(*image_->leaves[leaf_], range, with_history, [&](const Edit& edit) {
+      if (edit.commit > to_ || edit.commit <= from_) return;
+      if (!live) return page_.push_back(edit);
+      if (any_decided && equal(decided, edit.key)) return;
+      decided = edit.key;
+      any_decided = true;
+      const bool put = edit.kind == EditKind::kPut;
+      if (put && image_->hidden_by(edit.key, edit.commit, to_) == 0) page_.push_back(edit);
+    });
+    if (!forward_) std::reverse(page_.begin(), page_.end());
+  }
+  void settle() {
+    while (!done_ && at_ == page_.size()) {
+      const size_t edge = forward_ ? image_->leaves.size() - 1 : 0;
+      if (leaf_ == edge) {
+        done_ = true;
+        return;
+      }
+      leaf_ += forward_ ? 1 : size_t{0} - 1;
+      const Leaf& leaf = *image_->leaves[leaf_];
+      const Leaf* const above = leaf_ + 1 < image_->leaves.size() ? image_->leaves[leaf_ + 1].get()
+                                                                  : nullptr;
+      const bool outside = forward_ ? at_or_after(as_bytes(leaf.low), as_bytes(end_))
+                                    : above != nullptr && above->low <= begin_;
+      if (outside) {
+        page_.clear();
+        at_ = 0;
+        done_ = true;
+        return;
+      }
+      collect();
+    }
+  }
+
+  const ImagePointer image_;
+  const std::string begin_;
+  const std::string end_;
+  const Shows shows_;
+  const uint64_t from_;
+  const uint64_t to_;
+  const bool forward_;
+  size_t leaf_ = 0;
+  std::vector<Edit> page_;
+  size_t at_ = 0;
+  bool done_ = false;
+};
+
+class MemoryVersion final : public EngineVersion {
+ public:
+  explicit MemoryVersion(ImagePointer image) : image_(std::move(image)) {}
+  const ImagePointer& image() const { return image_; }
+
+  Result<Lookup> get(Bytes key, uint64_t, uint64_t commit, bool) const override {
+    const Leaf& leaf = *image_->leaves[image_->leaf_of(key)];
+    Lookup answer;
+    const auto take = [&](const Rows& rows) {
+      for (size_t at = rows.lower_bound(key); at < rows.size(); ++at) {
+        const Edit edit = rows.edit(at);
+        if (!equal(edit.key, key)) return false;
+        if (edit.commit > commit) continue;
+        answer.edit = edit;
+        answer.found = edit.kind == EditKind::kPut ? Found::kPut : Found::kDeleted;
+        return true;
+      }
+      return false;
+    };
+    if (!take(leaf.current) && commit < image_->absorbed) take(leaf.history);
+    const uint64_t hidden = image_->hidden_by(key, answer.edit.commit, commit);
+    if (hidden == 0) return answer;
+    return Lookup{Found::kDeleted, {key, hidden, EditKind::kDelete, 0, 0, {}}};
+  }
+  void prefetch(Bytes, uint64_t) const override {}
+  std::unique_ptr<EngineCursor> scan(const KeyRange& range, uint64_t commit,
+                                     Direction direction) const override {
+    return std::make_unique<PageCursor>(image_, range, PageCursor::Shows::kLive, 0, commit, direction);
+  }
+  std::unique_ptr<EditCursor> versions(const KeyRange& range, uint64_t from,
+                                       uint64_t to) const override {
+    return std::make_unique<PageCursor>(image_, range, PageCursor::Shows::kVersions, from, to,
+                                        Direction::kForward);
+  }
+  std::vector<RangeDeletion> range_deletions(const KeyRange& range, uint64_t from,
+                                             uint64_t to) const override {
+    std::vector<RangeDeletion> answer;
+    for (const RangeFact& fact : image_->ranges) {
+      const RangeDeletion deletion{as_bytes(fact.begin), as_bytes(fact.end), fact.commit};
+      const bool apart = at_or_after(deletion.begin, range.end) || at_or_after(range.begin, deletion.end);
+      if (!apart && fact.commit > from && fact.commit <= to) answer.push_back(deletion);
+    }
+    std::sort(answer.begin(), answer.end(), [](const RangeDeletion& a, const RangeDeletion& b) {
+      const int begin = compare(a.begin, b.begin);
+      if (begin != 0) return begin < 0;
+      if (a.end.empty() != b.end.empty()) return b.end.empty();
+      const int end = compare(a.end, b.end);
+      return end != 0 ? end < 0 : a.commit < b.commit;
+    });
+    return answer;
+  }
+  uint64_t size(const KeyRange& range) const override {
+    uint64_t bytes = 0;
+    for (size_t i = image_->leaf_of(range.begin); i < image_->leaves.size(); ++i) {
+      if (at_or_after(as_bytes(image_->leaves[i]->low), range.end)) break;
+      bytes += image_->leaves[i]->size_bytes();
+    }
+    return bytes;
+  }
+  uint64_t absorbed() const override { return image_->absorbed; }
+
+ private:
+  const ImagePointer image_;
+};
+
+using VersionPointer = std::shared_ptr<const MemoryVersion>;
+
+class MemoryEngine final : public Engine {
+ public:
+  MemoryEngine(EpochDomain& epochs, const MemoryEngineOptions& options, Image image)
+      : epochs_(epochs), identity_(options.identity) {
+    const Lock held(mutex_);
+    publish(held, std::move(image));
+  }
+  Status absorb(Run& run, const Retention& retention) override;
+  const EngineVersion& version() const override {
+    return *published_.load(std::memory_order_acquire);
+  }
+  std::shared_ptr<const EngineVersion> pin() const override { return latest(); }
+  Result<Progress> maintain(uint64_t budget_bytes, const Retention& retention) override;
+  Status compact(const KeyRange& range, const Retention& retention) override;
+  Status checkpoint(const std::function<Status(Bytes)>& sink) override {
+    return write_stream(*latest()->image(), identity_, sink);
+  }
+  Status verify(std::vector<VerifyProblem>&) override { return Status::ok(); }
+  EngineStats stats() const override;
+  void set_memory(uint64_t) override {}
+  Status close() override { return Status::ok(); }
+
+ private:
+  VersionPointer latest() const {
+    const Lock held(pin_mutex_);
+    return version_;
+  }
+  void publish(const Lock& held, Image image);
+
+  EpochDomain& epochs_;
+  const std::array<uint8_t, 16> identity_;
+  std::atomic<const MemoryVersion*> published_{nullptr};
+  std::atomic<uint64_t> absorbed_bytes_{0};
+  std::atomic<uint64_t> written_bytes_{0};
+
+  mutable std::mutex pin_mutex_;  // Guards version_.
+  VersionPointer version_;
+
+  std::mutex mutex_;  // Held by whoever makes a new image; guards everything below.
+  size_t pass_at_ = 0;          // The leaf with which maintenance goes on.
+  uint64_t pass_absorbed_ = 0;  // What the last whole pass saw.
+  Retention pass_retention_;
+};
+
+void MemoryEngine::publish(const Lock&, Image image) {
+  auto next = std::make_shared<const MemoryVersion>(std::make_shared<const Image>(std::move(image)));
+  VersionPointer old;
+  {
+    const Lock held(pin_mutex_);
+    old = std::exchange(version_, next);
+    published_.store(version_.get(), std::memory_order_release);
+  }
+  if (old == nullptr) return;
+  epochs_.retire([held_until_then = std::move(old)]() mutable { held_until_then.reset(); });
+  epochs_.collect();
+}
+
+Status MemoryEngine::absorb(Run& run, const Retention& retention) {
+  const Lock held(mutex_);
+  const ImagePointer old = latest()->image();
+  if (run.commit_last < old->absorbed) {
+    return Status::invalid("engine/memory: a run older than what is absorbed");
+  }
+  Image next;
+  next.absorbed = run.commit_last;
+  next.ranges = old->ranges;
+  for (const RangeDeletion& deletion : run.range_deletions) {
+    next.ranges.push_back({std::string(as_text(deletion.begin)), std::string(as_text(deletion.end)),
+                           deletion.commit});
+  }
+  std::stable_sort(next.ranges.begin(), next.ranges.end(),
+                   [](const RangeFact& a, const RangeFact& b) { return a.commit > b.commit; });
+
+  LeafWriter writer(next.ranges, retention);
+  uint64_t taken_bytes = 0;
+  uint64_t written_bytes = 0;
+  for (size_t i = 0; i < old->leaves.size(); ++i) {
+    const Leaf& leaf = *old->leaves[i];
+    const bool last = i + 1 == old->leaves.size();
+    const Bytes end = last ? Bytes() : as_bytes(old->leaves[i + 1]->low);
+    // A cursor's bytes hold only until it moves: they are copied first.
+    Rows added;
+    for (; run.edits != nullptr && run.edits->valid(); run.edits->next()) {
+      const Edit& edit = run.edits->edit();
+      if (at_or_after(edit.key, end)) break;
+      added.add(edit);
+      taken_bytes += edit.key.size() + edit.value.size();
+    }
+    if (added.size() == 0) {
+      next.leaves.push_back(old->leaves[i]);
+      continue;
+    }
+    std::vector<Edit> edits;
+    for (size_t n = 0; n < added.size(); ++n) edits.push_back(added.edit(n));
+    writer.write(leaf, edits, next.leaves);
+    written_bytes += leaf.size_bytes() + added.size_bytes();
+  }
+  if (run.edits != nullptr) {
+    Status read = run.edits->status();
+    if (!read) return read;
+  }
+  absorbed_bytes_.fetch_add(taken_bytes, std::memory_order_relaxed);
+  written_bytes_.fetch_add(written_bytes, std::memory_order_relaxed);
+  pass_at_ = 0;
+  publish(held, std::move(next));
+  return Status::ok();
+}
+
+// A pass writes anew the leaves that have history or lie under a range deletion, as many in one call as the budget
+// allows. At its end the range deletions go that nothing asked for lies beneath.
+Result<Progress> MemoryEngine::maintain(uint64_t budget_bytes, const Retention& retention) {
+  const Lock held(mutex_);
+  const ImagePointer old = latest()->image();
+  const bool same = pass_absorbed_ == old->absorbed && pass_retention_.horizon == retention.horizon &&
+                    pass_retention_.held == retention.held;
+  if (!same) pass_at_ = 0;
+  if (same && pass_at_ == old->leaves.size()) return Progress::kIdle;
+  pass_absorbed_ = old->absorbed;
+  pass_retention_ = retention;
+
+  Image next;
+  next.absorbed = old->absorbed;
+  next.ranges = old->ranges;
+  LeafWriter writer(old->ranges, retention);
+  uint64_t spent = 0;
+  bool changed = false;
+  for (size_t i = 0; i < old->leaves.size(); ++i) {
+    const Leaf& leaf = *old->leaves[i];
+    const bool touched = leaf.history.size() != 0 || !old->ranges.empty();
+    if (i < pass_at_ || spent >= budget_bytes || !touched) {
+      next.leaves.push_back(old->leaves[i]);
+      if (i == pass_at_ && spent < budget_bytes) ++pass_at_;
+      continue;
+    }
+    spent += leaf.size_bytes() + 1;
+    writer.write(leaf, {}, next.leaves);
+    pass_at_ = i + 1;
+    changed = true;
+  }
+  const bool whole = pass_at_ == old->leaves.size();
+  if (whole) {
+    const uint64_t floor = retention.held.empty() ? UINT64_MAX : retention.held.front();
+    std::erase_if(next.ranges, [&](const RangeFact& range) {
+      return range.commit <= retention.horizon && range.commit <= floor;
+    });
+  }
+  if (whole) pass_at_ = next.leaves.size();
+  else pass_at_ += next.leaves.size() - old->leaves.size();
+  written_bytes_.fetch_add(spent, std::memory_order_relaxed);
+  if (changed || next.ranges.size() != old->ranges.size()) publish(held, std::move(next));
+  return whole ? Progress::kIdle : Progress::kMore;
+}
+
+Status MemoryEngine::compact(const KeyRange&, const Retention& retention) {
+  const Result<Progress> done = maintain(UINT64_MAX, retention);
+  return done ? Status::ok() : done.error();
+}
+
+EngineStats MemoryEngine::stats() const {
+  EngineStats stats;
+  const ImagePointer image = latest()->image();
+  for (const auto& leaf : image->leaves) {
+    stats.entry_count += leaf->current.size();
+    stats.history_bytes += leaf->history.size_bytes();
+  }
+  stats.absorbed_bytes = absorbed_bytes_.load(std::memory_order_relaxed);
+  stats.written_bytes = written_bytes_.load(std::memory_order_relaxed);
+  stats.detail.emplace_back("leaves", image->leaves.size());
+  stats.detail.emplace_back("range deletions", image->ranges.size());
+  return stats;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> open_memory_engine(EpochDomain& epochs,
+                                                   const MemoryEngineOptions& options,
+                                                   const StreamSource* source) {
+  Image image;
+  if (source == nullptr) {
+    image.leaves.push_back(std::make_shared<const Leaf>());
+  } else {
+    Result<Image> loaded = read_stream(*source, options.identity);
+    if (!loaded) return loaded.error();
+    image = std::move(*loaded);
+  }
+  return std::unique_ptr<Engine>(
+      std::make_unique<MemoryEngine>(epochs, options, std::move(image)));
+}
+
+}  // namespace varve

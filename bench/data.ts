@@ -33,9 +33,18 @@ function mix(value: number): number {
 }
 
 // mix() permutes 32-bit numbers, so its ten digits never repeat; the rest fills the key to 16 characters.
-export function keyOf(index: number): string {
+function makeKey(index: number): string {
   const digits = mix(index).toString().padStart(10, '0')
   return digits + mix(index + 0x51ed27).toString(36).padStart(7, '0').slice(0, 6)
+}
+
+// Making a key costs about as much as reading one, so the first two million are made once.
+const KEPT_MAX = 2_000_000
+const kept: string[] = []
+export function keyOf(index: number): string {
+  if (index >= KEPT_MAX) return makeKey(index)
+  while (kept.length <= index) kept.push(makeKey(kept.length))
+  return kept[index] ?? ''
 }
 
 export const absentKeyOf = (index: number): string => keyOf(index).slice(0, 15) + '~'
@@ -47,7 +56,8 @@ function textOf(seed: number, size: number): string {
     let bits = random.next()
     for (let i = 0; i < 5; i += 1, bits >>>= 6) text += ALPHABET[bits & 63] ?? ''
   }
-  return text.slice(0, size)
+  // Through bytes, so that the string is flat as one read from a socket is.
+  return Buffer.from(text.slice(0, size), 'latin1').toString('latin1')
 }
 
 export function documentOf(index: number, version: number): object {
@@ -59,11 +69,22 @@ export function documentOf(index: number, version: number): object {
   }
 }
 
-// A value is never the one already stored: the version is part of it.
-export function valueOf(index: number, version: number, encoding: Encoding): Value {
-  if (encoding === 'value') return documentOf(index, version)
-  const text = textOf(Math.imul(index + 1, 2654435761) ^ version, 100)
+// Values come from a pool, because making one costs more than storing it. The next version of a key's value is
+// another entry of the pool: 7 919 is prime, so a key meets every entry before it meets one again.
+const POOL = 16_384
+const pools = new Map<Encoding, Value[]>()
+
+function makeValue(seed: number, encoding: Encoding): Value {
+  if (encoding === 'value') return documentOf(seed, 0)
+  const text = textOf(seed, 100)
   return encoding === 'string' ? text : Buffer.from(text, 'latin1')
+}
+
+export function valueOf(index: number, version: number, encoding: Encoding): Value {
+  const known = pools.get(encoding)
+  const pool = known ?? Array.from({ length: POOL }, (_, seed) => makeValue(seed, encoding))
+  if (known === undefined) pools.set(encoding, pool)
+  return pool[(index + version * 7919) % POOL] ?? ''
 }
 
 // Indexes drawn as YCSB draws them: rank by a zipfian law (theta 0.99), then spread over the keys.

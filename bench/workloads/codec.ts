@@ -1,6 +1,6 @@
 // bench/workloads/codec.ts â€” documents through a store: the codec is paid in put and get of the same key, whose
 // block is hot, so that encoding and decoding dominate.
-import { documentOf, keyOf } from '../data.ts'
+import { keyOf, valueOf } from '../data.ts'
 import type { Workload } from '../shape.ts'
 
 const COUNT = 50_000
@@ -11,7 +11,7 @@ export const codecEncode: Workload = { ...base, name: 'codec-encode', target: 'â
   async run({ store, round }) {
     const keys = Array.from({ length: 1000 }, (_, i) => keyOf(i))
     for (let first = 0; first < COUNT; first += 1000) {
-      await store.batch(keys, keys.map((_, i) => documentOf(i, round * COUNT + first + 1)))
+      await store.batch(keys, keys.map((_, i) => valueOf(i, round * 50 + first / 1000 + 1, 'value')))
     }
     return { operations: COUNT }
   } }

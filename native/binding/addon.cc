@@ -16,27 +16,35 @@ Handle::Handle(Environment& owner) : environment(owner) {}
 Handle::~Handle() { end(); }
 
 void Handle::end() {
-  if (closed || !hold.held()) return;
-  end_cursors(*this);
+  if (!closed && hold.held()) {
+    end_cursors(*this);
+    hold.store().unlisten(listener);
+    reader.reset();
+  }
   closed = true;
-  hold.store().unlisten(listener);
   if (progress != nullptr) napi_release_threadsafe_function(progress, napi_tsfn_abort);
   progress = nullptr;
-  reader.reset();
 }
 
 namespace {
 
 void delete_environment(napi_env, void* data, void*) { delete static_cast<Environment*>(data); }
 
-// What is in the log's buffer is handed to the system when the environment goes, by closing what it holds.
-void tear_down(void* data) { static_cast<Environment*>(data)->handles.clear(); }
+// The environment goes: its stores are closed, which also hands to the system what is in the log's buffer. Handles stay
+// until the last finalizer has run.
+void tear_down(void* data) {
+  for (const auto& handle : static_cast<Environment*>(data)->handles) {
+    handle->end();
+    const Status status = handle->hold.release();
+    (void)status;  // Nobody is left to tell.
+  }
+}
 
 // The environment ends the function before the handle at teardown: nobody may call it from then on.
 void progress_ended(napi_env, void* data, void*) {
   Handle* const handle = static_cast<Handle*>(data);
   if (handle->progress == nullptr) return;
-  if (handle->hold.held()) handle->hold.store().unlisten(handle->listener);
+  if (handle->hold.held() && !handle->closed) handle->hold.store().unlisten(handle->listener);
   handle->progress = nullptr;
 }
 
@@ -159,7 +167,7 @@ napi_value open_store(napi_env env, napi_callback_info info) {
   const StoreOptions options = read_options(env, arguments[0]);
   const auto run = [handle, options] {
     Result<StoreHold> hold = hold_store(native_os(), options);
-    if (!hold) return hold.error();
+    if (!hold) return hold.error();  // The handle stays closed, without a store.
     handle->hold = std::move(*hold);
     return Status::ok();
   };
@@ -173,7 +181,10 @@ napi_value open_store_sync(napi_env env, napi_callback_info info) {
   Environment& environment = environment_of(env);
   Handle& handle = new_handle(env, environment, arguments[1]);
   Result<StoreHold> hold = hold_store(native_os(), read_options(env, arguments[0]));
-  if (!hold) return make_answer(env, environment.fail(hold.error()));
+  if (!hold) {
+    handle.end();
+    return make_answer(env, environment.fail(hold.error()));
+  }
   handle.hold = std::move(*hold);
   return make_store(env, handle);
 }

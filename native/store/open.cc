@@ -58,7 +58,7 @@ Store::~Store() {
 
 Result<std::shared_ptr<Store>> Store::open(Os& os, StoreOptions options) {
   std::shared_ptr<Store> store(new Store(os, std::move(options)));
-  const Status status = store->options_.directory.empty() ? store->open_memory() : store->open_files();
+  Status status = store->options_.directory.empty() ? store->open_memory() : store->open_files();
   if (!status) {
     store->closed_.store(true);
     return status;
@@ -81,7 +81,7 @@ Status Store::open_files() {
   if (Status status = lock_and_read_manifest(); !status) return error_at(status, directory);
   const ManifestState& state = manifest_->state();
   hash_seed_ = state.hash_seed;
-  cache_ = std::make_unique<Cache>(options_.memory_bytes / 2);
+  cache_ = std::make_unique<Cache>(epochs_, options_.memory_bytes / 2);
   if (Status status = open_engine(); !status) return error_at(status, directory);
   if (Status status = recover(state); !status) return error_at(status, directory);
   return Status::ok();

@@ -79,9 +79,8 @@ class Order {
 
   // What the writer sorts at once, where scans are expected.
   static constexpr size_t kBatchCount = 4096;
-  // Runs up to this size together, or an eighth of everything, are merged while somebody waits: at
-  // most some 5 ms, and rarely. More runs make every scan slower: 13 runs took 34 us for a range of
-  // 100, one run 7.
+  // Runs up to this size together, or an eighth of everything, are merged while somebody waits:
+  // some milliseconds (a guess), and rarely. More runs make every scan slower: bench/native/README.md.
   static constexpr size_t kMergeCount = size_t{512} << 10;
   // A run takes in a predecessor up to so many times its size.
   static constexpr size_t kMergeRatio = 4;

@@ -1,0 +1,84 @@
+// bench/data.ts — seeded keys and values, the same for every store: 16-character keys in random order, values of
+// 100 random characters, documents of 8 fields in about 250 bytes.
+import type { Encoding, Value } from './shape.ts'
+
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-_'
+
+// xorshift32: quick, seeded, and good enough to choose keys with.
+export class Random {
+  #state: number
+  constructor(seed: number) {
+    this.#state = (Math.imul(seed + 1, 0x9e3779b1) >>> 0) || 1
+  }
+  next(): number {
+    let x = this.#state
+    x ^= x << 13
+    x ^= x >>> 17
+    x ^= x << 5
+    this.#state = x >>> 0
+    return this.#state
+  }
+  below(count: number): number {
+    return this.next() % count
+  }
+  unit(): number {
+    return this.next() / 0x100000000
+  }
+}
+
+function mix(value: number): number {
+  let x = Math.imul(value ^ (value >>> 16), 0x85ebca6b)
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35)
+  return (x ^ (x >>> 16)) >>> 0
+}
+
+// mix() permutes 32-bit numbers, so its ten digits never repeat; the rest fills the key to 16 characters.
+export function keyOf(index: number): string {
+  const digits = mix(index).toString().padStart(10, '0')
+  return digits + mix(index + 0x51ed27).toString(36).padStart(7, '0').slice(0, 6)
+}
+
+export const absentKeyOf = (index: number): string => keyOf(index).slice(0, 15) + '~'
+
+function textOf(seed: number, size: number): string {
+  const random = new Random(seed)
+  let text = ''
+  while (text.length < size) {
+    let bits = random.next()
+    for (let i = 0; i < 5; i += 1, bits >>>= 6) text += ALPHABET[bits & 63] ?? ''
+  }
+  return text.slice(0, size)
+}
+
+export function documentOf(index: number, version: number): object {
+  const seed = index * 31 + version
+  return {
+    id: index, name: textOf(seed, 20), email: `${textOf(seed + 1, 12)}@example.org`,
+    age: seed % 90, city: textOf(seed + 2, 12), score: (seed % 1000) / 8,
+    active: seed % 2 === 0, notes: textOf(seed + 3, 100),
+  }
+}
+
+// A value is never the one already stored: the version is part of it.
+export function valueOf(index: number, version: number, encoding: Encoding): Value {
+  if (encoding === 'value') return documentOf(index, version)
+  const text = textOf(Math.imul(index + 1, 2654435761) ^ version, 100)
+  return encoding === 'string' ? text : Buffer.from(text, 'latin1')
+}
+
+// Indexes drawn as YCSB draws them: rank by a zipfian law (theta 0.99), then spread over the keys.
+export function zipfian(count: number, random: Random): () => number {
+  const theta = 0.99
+  let zeta = 0
+  for (let i = 1; i <= count; i += 1) zeta += 1 / i ** theta
+  const alpha = 1 / (1 - theta)
+  const zeta2 = 1 + 0.5 ** theta
+  const eta = (1 - (2 / count) ** (1 - theta)) / (1 - zeta2 / zeta)
+  return () => {
+    const u = random.unit()
+    const uz = u * zeta
+    if (uz < 1) return mix(0) % count
+    if (uz < zeta2) return mix(1) % count
+    return mix(Math.floor(count * (eta * u - eta + 1) ** alpha)) % count
+  }
+}

@@ -1,0 +1,64 @@
+// bench/drivers/varve.ts — ours, as a user gets it: the bundle of dist/ over the addon of build/Release.
+import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
+import type { Driver, OpenOptions, Store, Value } from '../shape.ts'
+import { repositoryRoot } from '../place.ts'
+
+interface Database {
+  put(key: string, value: Value): Promise<unknown>
+  get(key: string): unknown
+  getMany(keys: readonly string[]): readonly unknown[]
+  getAsync(key: string): Promise<unknown>
+  batch(operations: readonly { type: 'put'; key: string; value: Value }[]): Promise<unknown>
+  range(options: { gte?: string; limit?: number }): Iterable<readonly [string, Value]>
+  compact(): Promise<unknown>
+  flush(): Promise<unknown>
+  close(): Promise<unknown>
+}
+interface Package {
+  open(path: string, options: object): Promise<Database>
+}
+
+class VarveStore implements Store {
+  readonly #db: Database
+  constructor(db: Database) {
+    this.#db = db
+  }
+  put(key: string, value: Value) {
+    return this.#db.put(key, value)
+  }
+  batch(keys: readonly string[], values: readonly Value[]) {
+    return this.#db.batch(keys.map((key, i) => ({ type: 'put', key, value: values[i] ?? '' })))
+  }
+  get(key: string) {
+    return this.#db.get(key)
+  }
+  getMany(keys: readonly string[]) {
+    return this.#db.getMany(keys)
+  }
+  getAsync(key: string) {
+    return this.#db.getAsync(key)
+  }
+  range(from: string, limit: number) {
+    let count = 0
+    for (const [key] of this.#db.range({ gte: from, limit })) if (key !== undefined) count += 1
+    return count
+  }
+  async settle() {
+    await this.#db.flush()
+    await this.#db.compact()
+  }
+  close() {
+    return this.#db.close()
+  }
+}
+
+export const varve: Driver = {
+  name: 'varve',
+  async open(path: string, options: OpenOptions) {
+    const href = pathToFileURL(join(repositoryRoot, 'dist', 'index.js')).href
+    const { open } = await import(href) as Package
+    return new VarveStore(await open(path, { engine: 'lsm', durability: options.durability,
+      memory: options.memoryBytes, encoding: options.encoding }))
+  },
+}

@@ -1,0 +1,92 @@
+// bench/level.ts — what the two bindings in the style of `level` share: batches of operations, iterators read
+// in pages, and documents packed by msgpackr with shared structures, as lmdb does it.
+import { Packr } from 'msgpackr'
+import type { Encoding, OpenOptions, Store, Value } from './shape.ts'
+
+export interface Level {
+  put(key: string, value: unknown, options: object): Promise<unknown>
+  get(key: string, options: object): Promise<unknown>
+  getSync?: (key: string, options: object) => unknown
+  getMany(keys: string[], options: object): Promise<unknown[]>
+  batch(operations: object[], options: object): Promise<unknown>
+  iterator(options: object): {
+    nextv(size: number): Promise<readonly (readonly [string, unknown])[]>
+    close(): Promise<unknown>
+  }
+  compactRange?: (start: string, end: string) => Promise<unknown>
+  close(): Promise<unknown>
+}
+
+interface Codec {
+  readonly options: { readonly valueEncoding: 'utf8' | 'buffer' }
+  encode(value: Value): unknown
+  decode(stored: unknown): unknown
+}
+
+function codecOf(encoding: Encoding): Codec {
+  const same = (value: unknown) => value
+  if (encoding === 'string') return { options: { valueEncoding: 'utf8' }, encode: same, decode: same }
+  if (encoding === 'bytes') return { options: { valueEncoding: 'buffer' }, encode: same, decode: same }
+  const packr = new Packr({ structures: [] })
+  return {
+    options: { valueEncoding: 'buffer' },
+    encode: (value) => packr.pack(value),
+    decode: (stored) => (stored instanceof Uint8Array ? packr.unpack(stored) as unknown : undefined),
+  }
+}
+
+export class LevelStore implements Store {
+  readonly #db: Level
+  readonly #codec: Codec
+  readonly #write: object
+  constructor(db: Level, options: OpenOptions) {
+    this.#db = db
+    this.#codec = codecOf(options.encoding)
+    this.#write = { ...this.#codec.options, sync: options.durability === 'disk' }
+  }
+  put(key: string, value: Value) {
+    return this.#db.put(key, this.#codec.encode(value), this.#write)
+  }
+  batch(keys: readonly string[], values: readonly Value[]) {
+    const operations = keys.map((key, i) =>
+      ({ type: 'put', key, value: this.#codec.encode(values[i] ?? '') }))
+    return this.#db.batch(operations, this.#write)
+  }
+  get(key: string) {
+    const { options, decode } = this.#codec
+    if (this.#db.getSync !== undefined) return decode(this.#db.getSync(key, options))
+    return this.getAsync(key)
+  }
+  async getMany(keys: readonly string[]) {
+    const found = await this.#db.getMany([...keys], this.#codec.options)
+    return found.map((value) => this.#codec.decode(value))
+  }
+  async getAsync(key: string) {
+    try {
+      return this.#codec.decode(await this.#db.get(key, this.#codec.options))
+    } catch (error) {
+      if ((error as { code?: string }).code === 'LEVEL_NOT_FOUND') return undefined
+      throw error
+    }
+  }
+  async range(from: string, limit: number) {
+    const cursor = this.#db.iterator({ gte: from, limit, highWaterMarkBytes: 1 << 20,
+      ...this.#codec.options })
+    let count = 0
+    for (;;) {
+      const page = await cursor.nextv(1000)
+      if (page.length === 0) break
+      for (const [key, value] of page) {
+        if (key !== undefined && this.#codec.decode(value) !== null) count += 1
+      }
+    }
+    await cursor.close()
+    return count
+  }
+  settle() {
+    return this.#db.compactRange?.('\x00', '\x7f')
+  }
+  close() {
+    return this.#db.close()
+  }
+}

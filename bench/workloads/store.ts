@@ -1,0 +1,24 @@
+// bench/workloads/store.ts — the set `store`: one entry for each row of the table of that name.
+import type { Workload } from '../shape.ts'
+import * as codec from './codec.ts'
+import * as disk from './disk.ts'
+import * as fill from './fill.ts'
+import * as get from './get.ts'
+import * as large from './large.ts'
+import * as open from './open.ts'
+import * as put from './put.ts'
+import * as range from './range.ts'
+import * as stall from './stall.ts'
+import * as ycsb from './ycsb.ts'
+
+export const storeWorkloads: readonly Workload[] = [
+  fill.fillBatches, fill.fillDurable, put.put1, put.put64, put.putDurable1, put.putDurable64,
+  get.getString, get.getBytes, get.getValue, get.getValueZipfian, get.getAbsent, get.getMany, get.getAsync,
+  range.range100, range.scanStrings, range.scanBytes, ycsb.ycsbA, ycsb.ycsbB,
+  large.getBeyondMemory, large.memoryBeyond, open.openClean, open.openCrashed,
+  disk.diskSettled, disk.diskFilled, stall.stallTail, stall.stallLongest, stall.loopDelay,
+  codec.codecEncode, codec.codecDecode,
+]
+
+// Minutes each, so only by name: --only=large-fill,large-get.
+export const longWorkloads: readonly Workload[] = [large.fillLarge, large.fillTail, large.getLarge]

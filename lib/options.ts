@@ -101,7 +101,8 @@ function oneOf(...words: readonly string[]): Rule {
 function within(min: number, max: number): Rule {
   return {
     expected: `a whole number from ${min} to ${max}`,
-    holds: (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
+    holds: (value) =>
+      Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
   }
 }
 
@@ -116,11 +117,17 @@ function sizeWithin(min: number, max: number): Rule {
 }
 
 const ANYTHING: Rule = { expected: 'anything', holds: () => true }
-const TRUE_OR_FALSE: Rule = { expected: 'true or false', holds: (value) => typeof value === 'boolean' }
+const TRUE_OR_FALSE: Rule = {
+  expected: 'true or false',
+  holds: (value) => typeof value === 'boolean',
+}
 
 const SIGNAL: Rule = {
   expected: 'an AbortSignal',
-  holds: (value) => isObject(value) && typeof value['aborted'] === 'boolean' && isMethod(value, 'addEventListener'),
+  holds: (value) =>
+    isObject(value) &&
+    typeof value['aborted'] === 'boolean' &&
+    isMethod(value, 'addEventListener'),
 }
 
 const ENCODING: Rule = {
@@ -134,7 +141,9 @@ const LOGGER: Rule = {
   expected: 'an object with any of debug, info, warn and error',
   holds: (value) =>
     isObject(value) &&
-    ['debug', 'info', 'warn', 'error'].every((name) => value[name] === undefined || isMethod(value, name)),
+    ['debug', 'info', 'warn', 'error'].every(
+      (name) => value[name] === undefined || isMethod(value, name),
+    ),
 }
 
 const LIMIT: Rule = {

@@ -1,8 +1,10 @@
-// binding/addon.cc — the module: attach a scratch, open stores, make keyspaces. All state is per environment.
+// binding/addon.cc — the module: attach a scratch, open stores, make keyspaces. All state is per
+// environment.
 //
 //   attach(arrayBuffer)          the scratch from now on
-//   open(options, onProgress)    → promise of a store's functions;  openSync(options, onProgress) → them, or an Answer
-//   lastError()                  → [code, message] of the last call that answered kFailed
+//   open(options, onProgress)    → promise of a store's functions;  openSync(options, onProgress) →
+//   them, or an Answer lastError()                  → [code, message] of the last call that
+//   answered kFailed
 #include <node_api.h>
 
 #include "binding/arguments.h"
@@ -30,8 +32,8 @@ namespace {
 
 void delete_environment(napi_env, void* data, void*) { delete static_cast<Environment*>(data); }
 
-// The environment goes: its stores are closed, which also hands to the system what is in the log's buffer. Handles stay
-// until the last finalizer has run.
+// The environment goes: its stores are closed, which also hands to the system what is in the log's
+// buffer. Handles stay until the last finalizer has run.
 void tear_down(void* data) {
   for (const auto& handle : static_cast<Environment*>(data)->handles) {
     handle->end();
@@ -199,7 +201,8 @@ napi_value attach(napi_env env, napi_callback_info info) {
   if (napi_get_arraybuffer_info(env, argument, &data, &size) != napi_ok || size <= kDataAt) {
     return make_int(env, -1);
   }
-  if (environment.scratch_reference != nullptr) napi_delete_reference(env, environment.scratch_reference);
+  if (environment.scratch_reference != nullptr)
+    napi_delete_reference(env, environment.scratch_reference);
   napi_create_reference(env, argument, 1, &environment.scratch_reference);
   environment.scratch = static_cast<uint8_t*>(data);
   environment.scratch_bytes = size;
@@ -231,7 +234,10 @@ NAPI_MODULE_INIT() {
   napi_set_instance_data(env, environment, delete_environment, nullptr);
   napi_add_env_cleanup_hook(env, tear_down, environment);
   bind(env, exports,
-       {{"attach", attach}, {"open", open_store}, {"openSync", open_store_sync}, {"lastError", last_error}},
+       {{"attach", attach},
+        {"open", open_store},
+        {"openSync", open_store_sync},
+        {"lastError", last_error}},
        nullptr);
   return exports;
 }

@@ -14,7 +14,10 @@ export interface UserEncoding<V> {
 export type EncodingOption<V> = 'value' | 'bytes' | 'string' | 'json' | UserEncoding<V>
 
 /** What write() prepared: arguments of the addon's put. */
-export const encoded: { value: string | Uint8Array | undefined; headBytes: number } = { value: undefined, headBytes: -1 }
+export const encoded: { value: string | Uint8Array | undefined; headBytes: number } = {
+  value: undefined,
+  headBytes: -1,
+}
 
 const NARROW = 0x01
 const WIDE = 0x02
@@ -31,7 +34,10 @@ export interface Encoding {
 }
 
 function wrong(kind: number, wanted: string): VarveError {
-  return new VarveError('CORRUPT', `value: stored as kind ${kind}, but the encoding here is '${wanted}'`)
+  return new VarveError(
+    'CORRUPT',
+    `value: stored as kind ${kind}, but the encoding here is '${wanted}'`,
+  )
 }
 
 function ownBytes(at: number, size: number): Buffer {
@@ -49,7 +55,8 @@ const valueEncoding: Encoding = {
   write(value) {
     if (typeof value === 'string') return pass(value, -1)
     if (value instanceof Uint8Array) return pass(value, -1)
-    if (value === undefined) throw invalid('value', 'anything but undefined (to remove a key use delete)', value)
+    if (value === undefined)
+      throw invalid('value', 'anything but undefined (to remove a key use delete)', value)
     const headBytes = encodeValue(value, scratch)
     const text = encodedText()
     pass(text === '' ? undefined : text, headBytes)
@@ -77,7 +84,8 @@ const stringEncoding: Encoding = {
 
 const bytesEncoding: Encoding = {
   write(value) {
-    if (!(value instanceof Uint8Array)) throw invalid('value', "a Uint8Array (encoding 'bytes')", value)
+    if (!(value instanceof Uint8Array))
+      throw invalid('value', "a Uint8Array (encoding 'bytes')", value)
     pass(value, -1)
   },
   read(kind, at, size) {
@@ -89,7 +97,8 @@ const bytesEncoding: Encoding = {
 const jsonEncoding: Encoding = {
   write(value) {
     const text: unknown = JSON.stringify(value)
-    if (typeof text !== 'string') throw invalid('value', "something that JSON has (encoding 'json')", value)
+    if (typeof text !== 'string')
+      throw invalid('value', "something that JSON has (encoding 'json')", value)
     pass(text, -1)
   },
   read(kind, _at, _size, text) {
@@ -102,7 +111,8 @@ function userEncoding(user: UserEncoding<unknown>): Encoding {
   return {
     write(value) {
       const bytes: unknown = user.encode(value)
-      if (!(bytes instanceof Uint8Array)) throw invalid('encoding.encode()', 'a Uint8Array as its answer', bytes)
+      if (!(bytes instanceof Uint8Array))
+        throw invalid('encoding.encode()', 'a Uint8Array as its answer', bytes)
       pass(bytes, -2)
     },
     read(kind, at, size) {
@@ -118,7 +128,11 @@ export function encodingOf(option: unknown): Encoding {
   if (option === 'bytes') return bytesEncoding
   if (option === 'json') return jsonEncoding
   const user = option as Partial<UserEncoding<unknown>> | null
-  if (typeof user === 'object' && typeof user?.encode === 'function' && typeof user.decode === 'function') {
+  if (
+    typeof user === 'object' &&
+    typeof user?.encode === 'function' &&
+    typeof user.decode === 'function'
+  ) {
     return userEncoding(user as UserEncoding<unknown>)
   }
   throw invalid('encoding', "'value', 'bytes', 'string', 'json' or { encode, decode }", option)

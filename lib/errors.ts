@@ -60,7 +60,8 @@ export class VarveError extends Error {
 export function isVarveError(error: unknown): error is VarveError {
   if (typeof error !== 'object' || error === null) return false
   const { name, code } = error as { name?: unknown; code?: unknown }
-  return name === 'VarveError' && (ERROR_CODES as readonly unknown[]).includes(code) && code !== undefined
+  const codes: readonly unknown[] = ERROR_CODES
+  return name === 'VarveError' && code !== undefined && codes.includes(code)
 }
 
 /** The error for a wrong argument: `invalid('key', 'a string', 5)` says "key must be a string, not 5". */
@@ -74,7 +75,8 @@ const RENDERED_MAX = 40
 function render(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value.length > RENDERED_MAX ? value.slice(0, RENDERED_MAX) + '…' : value)
+      if (value.length <= RENDERED_MAX) return JSON.stringify(value)
+      return JSON.stringify(`${value.slice(0, RENDERED_MAX)}…`)
     case 'bigint':
       return value < 2n ** 64n && value > -(2n ** 64n) ? `${value}n` : 'a large bigint'
     case 'symbol':

@@ -2,9 +2,24 @@
 export { type EncodingOption, type UserEncoding } from './encoding.ts'
 export { type ErrorCode, isVarveError, VarveError } from './errors.ts'
 export { type Key } from './key.ts'
-export { type Durability, type Logger, type OpenOptions, type RangeOptions, type WriteOptions } from './options.ts'
+export {
+  type Durability,
+  type Logger,
+  type OpenOptions,
+  type RangeOptions,
+  type WriteOptions,
+} from './options.ts'
 export { Range } from './range.ts'
 export { type Receipt } from './settling.ts'
 export {
-  Batch, type BatchOperation, type Entry, Level, open, openSync, type RecoveryReport, Snapshot, Store, type Types,
+  Batch,
+  type BatchOperation,
+  type Entry,
+  Level,
+  open,
+  openSync,
+  type RecoveryReport,
+  Snapshot,
+  Store,
+  type Types,
 } from './store.ts'

@@ -42,12 +42,20 @@ const A_KEY = 'null, a boolean, number, bigint, Date, string, Uint8Array or an a
 
 const float = new Float64Array(1)
 const bits = new BigUint64Array(float.buffer)
-const words = new Uint32Array(float.buffer) // Low word first: the hosts we build for are little-endian.
+// Low word first: the hosts we build for are little-endian.
+const words = new Uint32Array(float.buffer)
 
 /** Writes the key at `offset` and returns its end. INVALID names `argument`; TOO_LARGE if it does not fit. */
-export function encodeKey(key: unknown, argument: string, target: Uint8Array, offset: number): number {
+export function encodeKey(
+  key: unknown,
+  argument: string,
+  target: Uint8Array,
+  offset: number,
+): number {
   const end =
-    typeof key === 'string' ? putText(key, argument, target, offset) : putKey(key, argument, target, offset, 0)
+    typeof key === 'string'
+      ? putText(key, argument, target, offset)
+      : putKey(key, argument, target, offset, 0)
   if (end > target.length) throw tooLarge(argument, target.length - offset)
   return end
 }
@@ -64,7 +72,13 @@ function tooLarge(argument: string, sizeMax: number): VarveError {
 
 // A write past the end of a typed array is dropped, so sizes are checked once, at the end; only what
 // could run long is checked before.
-function putKey(key: unknown, argument: string, target: Uint8Array, offset: number, depth: number): number {
+function putKey(
+  key: unknown,
+  argument: string,
+  target: Uint8Array,
+  offset: number,
+  depth: number,
+): number {
   switch (typeof key) {
     case 'boolean':
       target[offset] = key ? TAG_TRUE : TAG_FALSE
@@ -91,7 +105,13 @@ function putKey(key: unknown, argument: string, target: Uint8Array, offset: numb
   }
 }
 
-function putObject(key: object, argument: string, target: Uint8Array, offset: number, depth: number): number {
+function putObject(
+  key: object,
+  argument: string,
+  target: Uint8Array,
+  offset: number,
+  depth: number,
+): number {
   if (key instanceof Date) {
     const ms = key.getTime()
     if (ms !== ms) throw new VarveError('INVALID', `${argument} must be a valid date`)
@@ -208,7 +228,9 @@ function putBigint(value: bigint, argument: string, target: Uint8Array, offset: 
   if (size >= SIZE_OF_SIZE) {
     const width = size > 0xffffff ? 4 : size > 0xffff ? 3 : size > 0xff ? 2 : 1
     target[at++] = (SIZE_OF_SIZE + width - 1) ^ flip
-    for (let index = width - 1; index >= 0; index--) target[at++] = ((size >>> (8 * index)) & 0xff) ^ flip
+    for (let index = width - 1; index >= 0; index--) {
+      target[at++] = ((size >>> (8 * index)) & 0xff) ^ flip
+    }
   } else {
     target[at++] = size ^ flip
   }
@@ -237,7 +259,9 @@ interface Reader {
 
 /** The key that [start, end) of `bytes` encode; CORRUPT if they encode none. */
 export function decodeKey(bytes: Uint8Array, start: number, end: number): Key {
-  if (bytes[start] === TAG_TEXT && end > start && end <= bytes.length) return takeUnits(bytes, start + 1, end)
+  if (bytes[start] === TAG_TEXT && end > start && end <= bytes.length) {
+    return takeUnits(bytes, start + 1, end)
+  }
   const reader: Reader = { bytes, start, end: Math.min(end, bytes.length), at: start }
   const key = takeKey(reader, 0)
   if (reader.at !== end) throw corrupt(reader, 'bytes after its end')
@@ -432,7 +456,9 @@ function encodedPrefix(prefix: Key, target: Uint8Array): Uint8Array<ArrayBuffer>
     if (end > target.length) throw tooLarge('prefix', target.length)
     return new Uint8Array(target.subarray(0, end))
   }
-  if (typeof prefix === 'string' || prefix instanceof Uint8Array) return encoded(prefix, 'prefix', target)
+  if (typeof prefix === 'string' || prefix instanceof Uint8Array) {
+    return encoded(prefix, 'prefix', target)
+  }
   throw invalid('prefix', 'a string, Uint8Array or array', prefix)
 }
 

@@ -42,7 +42,13 @@ export interface NativeLevel {
   batchDeleteRange(beginBytes: number, endBytes: number): number
   batchCommit(): number
   batchClear(): number
-  rangeOpen(beginBytes: number, endBytes: number, reverse: number, values: number, asOf: number): number
+  rangeOpen(
+    beginBytes: number,
+    endBytes: number,
+    reverse: number,
+    values: number,
+    asOf: number,
+  ): number
   rangeNext(id: number, countMax: number): string | number
   rangeClose(id: number): number
   count(beginBytes: number, endBytes: number, asOf: number): number

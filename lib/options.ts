@@ -54,7 +54,17 @@ export interface RangeOptions<K> {
   readonly signal?: AbortSignal | undefined
 }
 
-const OPEN = ['engine', 'durability', 'memory', 'threads', 'create', 'readOnly', 'blockSize', 'encoding', 'logger']
+const OPEN = [
+  'engine',
+  'durability',
+  'memory',
+  'threads',
+  'create',
+  'readOnly',
+  'blockSize',
+  'encoding',
+  'logger',
+]
 const WRITE = ['durability', 'signal']
 const RANGE = ['gt', 'gte', 'lt', 'lte', 'prefix', 'reverse', 'limit', 'signal']
 
@@ -65,7 +75,8 @@ const ENGINES: readonly string[] = ['', 'lsm', 'memory']
 export const MEMORY_BYTES_MIN = 8 * 1024 * 1024
 
 function checkNames(options: unknown, known: readonly string[], where: string): void {
-  if (typeof options !== 'object' || options === null) throw invalid(where, 'an object of options', options)
+  if (typeof options !== 'object' || options === null)
+    throw invalid(where, 'an object of options', options)
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
     const near = known.find((other) => distance(name.toLowerCase(), other.toLowerCase()) <= 2)
@@ -88,32 +99,50 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0
 }
 
-const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 }
+const UNITS: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1024,
+  MB: 1024 ** 2,
+  GB: 1024 ** 3,
+  TB: 1024 ** 4,
+}
 
 /** '256MB' → 268435456; a number is itself. */
 export function parseSize(size: unknown, argument: string): number {
   if (typeof size === 'number' && Number.isSafeInteger(size) && size >= 0) return size
-  const found = typeof size === 'string' ? /^(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB)$/i.exec(size.trim()) : null
+  const found =
+    typeof size === 'string' ? /^(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB)$/i.exec(size.trim()) : null
   const unit = UNITS[found?.[2]?.toUpperCase() ?? '']
-  if (found === null || unit === undefined) throw invalid(argument, "bytes, or text such as '256MB'", size)
+  if (found === null || unit === undefined)
+    throw invalid(argument, "bytes, or text such as '256MB'", size)
   return Math.floor(Number(found[1]) * unit)
 }
 
 function word(options: object, name: string, words: readonly string[], standard: string): number {
   const given = (options as Record<string, unknown>)[name] ?? standard
   const index = typeof given === 'string' && given !== '' ? words.indexOf(given) : -1
-  if (index < 0) throw invalid(name, words.filter((w) => w !== '').map((w) => `'${w}'`).join(' or '), given)
+  if (index < 0)
+    throw invalid(
+      name,
+      words
+        .filter((w) => w !== '')
+        .map((w) => `'${w}'`)
+        .join(' or '),
+      given,
+    )
   return index
 }
 
 function integer(given: unknown, name: string, min: number, max: number, standard: number): number {
   if (given === undefined) return standard
-  if (typeof given === 'number' && Number.isInteger(given) && given >= min && given <= max) return given
+  if (typeof given === 'number' && Number.isInteger(given) && given >= min && given <= max)
+    return given
   throw invalid(name, `an integer from ${min} to ${max}`, given)
 }
 
 function checkSignal(signal: unknown): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalid('signal', 'an AbortSignal', signal)
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw invalid('signal', 'an AbortSignal', signal)
 }
 
 export interface CheckedOpen {
@@ -135,8 +164,10 @@ export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen
   const memory = parseSize(options.memory ?? '256MB', 'memory')
   if (memory < MEMORY_BYTES_MIN) throw invalid('memory', "at least '8MB'", options.memory)
   const engine = word(options, 'engine', ENGINES, inMemory ? 'memory' : 'lsm')
-  if (inMemory && options.engine === 'lsm') throw invalid('engine', "'memory' for ':memory:'", options.engine)
-  if (!inMemory && options.engine === 'memory') throw invalid('engine', "'lsm' for a directory", options.engine)
+  if (inMemory && options.engine === 'lsm')
+    throw invalid('engine', "'memory' for ':memory:'", options.engine)
+  if (!inMemory && options.engine === 'memory')
+    throw invalid('engine', "'lsm' for a directory", options.engine)
   if (options.readOnly !== undefined && typeof options.readOnly !== 'boolean') {
     throw invalid('readOnly', 'true or false', options.readOnly)
   }
@@ -156,17 +187,24 @@ export function checkWrite(options: WriteOptions | undefined, standard: number):
   if (options === undefined) return standard
   checkNames(options, WRITE, 'write')
   checkSignal(options.signal)
-  if (options.signal?.aborted === true) throw new VarveError('ABORTED', 'write: aborted before it began')
-  return options.durability === undefined ? standard : word(options, 'durability', DURABILITIES, 'disk')
+  if (options.signal?.aborted === true)
+    throw new VarveError('ABORTED', 'write: aborted before it began')
+  return options.durability === undefined
+    ? standard
+    : word(options, 'durability', DURABILITIES, 'disk')
 }
 
 export function checkRange(options: unknown): void {
   checkNames(options, RANGE, 'range')
   const { limit, reverse, signal } = options as RangeOptions<unknown>
-  if (limit !== undefined && (typeof limit !== 'number' || !(limit >= 0) || (limit !== Infinity && !Number.isInteger(limit)))) {
+  if (
+    limit !== undefined &&
+    (typeof limit !== 'number' || !(limit >= 0) || (limit !== Infinity && !Number.isInteger(limit)))
+  ) {
     throw invalid('limit', 'a count, 0 or more', limit)
   }
-  if (reverse !== undefined && typeof reverse !== 'boolean') throw invalid('reverse', 'true or false', reverse)
+  if (reverse !== undefined && typeof reverse !== 'boolean')
+    throw invalid('reverse', 'true or false', reverse)
   checkSignal(signal)
 }
 

@@ -2,7 +2,18 @@
 import { VarveError } from './errors.ts'
 import type { Encoding } from './encoding.ts'
 import { decodeKey, type Key, type RangeBounds, rangeBounds } from './key.ts'
-import { COUNT, DATA_AT, FAILED, GROW, KEY_AT, lastError, MORE, type NativeLevel, NEEDED_BYTES, scratch } from './native.ts'
+import {
+  COUNT,
+  DATA_AT,
+  FAILED,
+  GROW,
+  KEY_AT,
+  lastError,
+  MORE,
+  type NativeLevel,
+  NEEDED_BYTES,
+  scratch,
+} from './native.ts'
 import type { RangeOptions } from './options.ts'
 
 const FIRST_BATCH = 64
@@ -158,7 +169,13 @@ export class RangeIterator<T> implements IterableIterator<T> {
 }
 
 /** Cuts a batch of the addon into what the caller asked for. */
-function readEntries<T>(into: T[], kind: RangeKind, encoding: Encoding, text: string, count: number): void {
+function readEntries<T>(
+  into: T[],
+  kind: RangeKind,
+  encoding: Encoding,
+  text: string,
+  count: number,
+): void {
   const { u32, bytes } = scratch
   let raw = scratch.u32[NEEDED_BYTES] ?? 0
   let unit = 0
@@ -179,7 +196,12 @@ function readEntries<T>(into: T[], kind: RangeKind, encoding: Encoding, text: st
     }
     const headBytes = u32[cell + 2] ?? 0
     const units = u32[cell + 3] ?? 0
-    const value = encoding.read(u32[cell + 1] ?? 0, raw, headBytes, text.substring(unit, unit + units))
+    const value = encoding.read(
+      u32[cell + 1] ?? 0,
+      raw,
+      headBytes,
+      text.substring(unit, unit + units),
+    )
     raw += headBytes
     unit += units
     into.push((kind === 'values' ? value : [key, value]) as T)

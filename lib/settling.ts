@@ -64,7 +64,10 @@ export class Settling {
   }
 
   #settle(group: Group): void {
-    group.resolve({ commit: group.commit, durability: DURABILITY_NAMES[group.durability] ?? 'disk' })
+    group.resolve({
+      commit: group.commit,
+      durability: DURABILITY_NAMES[group.durability] ?? 'disk',
+    })
   }
 
   /** The log got further, or failed. */

@@ -6,11 +6,33 @@ import { type Encoding, encoded, encodingOf, type EncodingOption } from './encod
 import { invalid, VarveError } from './errors.ts'
 import { encodeKey, type Key } from './key.ts'
 import {
-  ABSENT, addon, COMMIT, DATA_AT, errorOf, FAILED, GROW, HEAD_BYTES, KEY_AT, KIND, lastError, type NativeLevel, type NativeStore,
-  NEEDED_BYTES, scratch, VIEW, WOULD_BLOCK,
+  ABSENT,
+  addon,
+  COMMIT,
+  DATA_AT,
+  errorOf,
+  FAILED,
+  GROW,
+  HEAD_BYTES,
+  KEY_AT,
+  KIND,
+  lastError,
+  type NativeLevel,
+  type NativeStore,
+  NEEDED_BYTES,
+  scratch,
+  VIEW,
+  WOULD_BLOCK,
 } from './native.ts'
 import {
-  checkOpen, checkRange, checkWrite, DURABILITY_NAMES, type Logger, type OpenOptions, type RangeOptions, type WriteOptions,
+  checkOpen,
+  checkRange,
+  checkWrite,
+  DURABILITY_NAMES,
+  type Logger,
+  type OpenOptions,
+  type RangeOptions,
+  type WriteOptions,
 } from './options.ts'
 import { getManyTexts, placeRange, Range } from './range.ts'
 import { type Receipt, Settling } from './settling.ts'
@@ -69,7 +91,8 @@ class Opening {
     this.#reported = true
     const error = lastError()
     logger?.error?.(error.message)
-    for (const listener of this.listeners.get('error') ?? []) (listener as (e: VarveError) => void)(error)
+    for (const listener of this.listeners.get('error') ?? [])
+      (listener as (e: VarveError) => void)(error)
   }
 
   check(): void {
@@ -89,7 +112,6 @@ class Opening {
     }
   }
 }
-
 
 /** Reading one keyspace, as of now or of a held commit. */
 abstract class Reading<T extends Types> {
@@ -136,7 +158,8 @@ abstract class Reading<T extends Types> {
   getMany(keys: readonly T['key'][]): (T['value'] | undefined)[] {
     if (!Array.isArray(keys)) throw invalid('keys', 'an array of keys', keys)
     const values: unknown[] = []
-    if (keys.every((key) => typeof key === 'string')) getManyTexts(this.source(), keys as readonly string[], values)
+    if (keys.every((key) => typeof key === 'string'))
+      getManyTexts(this.source(), keys as readonly string[], values)
     else for (const key of keys) values.push(this.get(key))
     return values
   }
@@ -188,7 +211,10 @@ abstract class Reading<T extends Types> {
 }
 
 /** A consistent view that stays as it was when it was taken. Close it when done: it keeps old versions from being dropped. */
-export class Snapshot<T extends Types = Entry> extends Reading<T> implements Disposable, AsyncDisposable {
+export class Snapshot<T extends Types = Entry>
+  extends Reading<T>
+  implements Disposable, AsyncDisposable
+{
   /** The newest commit it shows. */
   readonly commit: number
   #isOpen = true
@@ -224,17 +250,24 @@ export class Snapshot<T extends Types = Entry> extends Reading<T> implements Dis
   }
 }
 
-const forgotten = new FinalizationRegistry<{ opening: Opening; commit: number }>(({ opening, commit }) => {
-  if (!opening.isClosed) opening.native.release(commit)
-})
+const forgotten = new FinalizationRegistry<{ opening: Opening; commit: number }>(
+  ({ opening, commit }) => {
+    if (!opening.isClosed) opening.native.release(commit)
+  },
+)
 
 /** Edits gathered one by one, written as one commit by write(). */
 export class Batch<T extends Types> {
   readonly #operations: BatchOperation<T>[] = []
-  readonly #write: (operations: readonly BatchOperation<T>[], options?: WriteOptions) => Promise<Receipt>
+  readonly #write: (
+    operations: readonly BatchOperation<T>[],
+    options?: WriteOptions,
+  ) => Promise<Receipt>
 
   /** @internal */
-  constructor(write: (operations: readonly BatchOperation<T>[], options?: WriteOptions) => Promise<Receipt>) {
+  constructor(
+    write: (operations: readonly BatchOperation<T>[], options?: WriteOptions) => Promise<Receipt>,
+  ) {
     this.#write = write
   }
 
@@ -289,7 +322,12 @@ export class Level<T extends Types = Entry> extends Reading<T> {
     const promise = this.opening.settling.promise(scratch.f64[COMMIT] ?? 0, durability)
     if (signal === undefined) return promise
     return new Promise((resolve, reject) => {
-      const abort = () => reject(new VarveError('ABORTED', 'write: aborted; the write itself has happened', { cause: signal.reason }))
+      const abort = () =>
+        reject(
+          new VarveError('ABORTED', 'write: aborted; the write itself has happened', {
+            cause: signal.reason,
+          }),
+        )
       signal.addEventListener('abort', abort, { once: true })
       promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
     })
@@ -340,9 +378,12 @@ export class Level<T extends Types = Entry> extends Reading<T> {
 
   /** Reads, changes and writes one key; resolves to the new value. A callback that answers undefined deletes it. */
   async update(
-    key: T['key'], change: (value: T['value'] | undefined) => T['value'] | undefined, options?: WriteOptions,
+    key: T['key'],
+    change: (value: T['value'] | undefined) => T['value'] | undefined,
+    options?: WriteOptions,
   ): Promise<T['value'] | undefined> {
-    if (typeof change !== 'function') throw invalid('update', 'a function as its second argument', change)
+    if (typeof change !== 'function')
+      throw invalid('update', 'a function as its second argument', change)
     const value = change(this.get(key))
     await (value === undefined ? this.delete(key, options) : this.put(key, value, options))
     return value
@@ -351,7 +392,10 @@ export class Level<T extends Types = Entry> extends Reading<T> {
   /** Several edits as one commit: given as an array, or gathered by `batch().put(…).delete(…).write()`. */
   batch(): Batch<T>
   batch(operations: readonly BatchOperation<T>[], options?: WriteOptions): Promise<Receipt>
-  batch(operations?: readonly BatchOperation<T>[], options?: WriteOptions): Batch<T> | Promise<Receipt> {
+  batch(
+    operations?: readonly BatchOperation<T>[],
+    options?: WriteOptions,
+  ): Batch<T> | Promise<Receipt> {
     if (operations === undefined) return new Batch((all, given) => this.batch(all, given))
     return this.#commit(options, () => this.#gather(operations))
   }
@@ -381,7 +425,11 @@ export class Level<T extends Types = Entry> extends Reading<T> {
       return level.batchPut(this.key(operation.key), encoded.value, encoded.headBytes)
     }
     if (operation.type === 'delete') return level.batchDelete(this.key(operation.key))
-    throw invalid('batch', "operations with type 'put' or 'delete'", (operation as { type?: unknown }).type)
+    throw invalid(
+      'batch',
+      "operations with type 'put' or 'delete'",
+      (operation as { type?: unknown }).type,
+    )
   }
 
   /** What this keyspace holds now, kept as it is. */
@@ -392,18 +440,30 @@ export class Level<T extends Types = Entry> extends Reading<T> {
   }
 
   /** A keyspace of its own within this one, with its own types and encoding. Ranges of this level do not show it. */
-  sublevel<S extends Types = Entry>(name: string, options: { readonly encoding?: EncodingOption<S['value']> } = {}): Level<S> {
+  sublevel<S extends Types = Entry>(
+    name: string,
+    options: { readonly encoding?: EncodingOption<S['value']> } = {},
+  ): Level<S> {
     this.opening.check()
-    if (typeof name !== 'string' || name === '') throw invalid('name', 'the name of a sublevel', name)
+    if (typeof name !== 'string' || name === '')
+      throw invalid('name', 'the name of a sublevel', name)
     for (const option of Object.keys(options)) {
-      if (option !== 'encoding') throw new VarveError('INVALID', `sublevel: unknown option '${option}'; known is encoding`)
+      if (option !== 'encoding')
+        throw new VarveError('INVALID', `sublevel: unknown option '${option}'; known is encoding`)
     }
     const path = [...this.#path, name]
-    const id = this.opening.native.sublevelId(encodeKey(path, 'name', scratch.bytes, KEY_AT) - KEY_AT)
+    const id = this.opening.native.sublevelId(
+      encodeKey(path, 'name', scratch.bytes, KEY_AT) - KEY_AT,
+    )
     if (id < 0) throw lastError()
     const prefix = Buffer.alloc(5, 0x11)
     prefix.writeUInt32BE(id === 0 ? 0xffffffff : id, 1)
-    return new Level<S>(this.opening, openLevel(this.opening.native, prefix), encodingOf(options.encoding), path)
+    return new Level<S>(
+      this.opening,
+      openLevel(this.opening.native, prefix),
+      encodingOf(options.encoding),
+      path,
+    )
   }
 }
 
@@ -417,7 +477,10 @@ function openLevel(native: NativeStore, prefix: Uint8Array): NativeLevel {
 const ROOT_PREFIX = Uint8Array.of(0x10)
 
 /** An open store. */
-export class Store<T extends Types = Entry> extends Level<T> implements Disposable, AsyncDisposable {
+export class Store<T extends Types = Entry>
+  extends Level<T>
+  implements Disposable, AsyncDisposable
+{
   /** What opening found. */
   readonly recovery: RecoveryReport
   readonly path: string
@@ -426,7 +489,13 @@ export class Store<T extends Types = Entry> extends Level<T> implements Disposab
   constructor(opening: Opening, path: string, encoding: Encoding) {
     super(opening, openLevel(opening.native, ROOT_PREFIX), encoding, [])
     const { created, clean, replayedCommits, cutRecords, lastCommit } = opening.native
-    this.recovery = { created: created === 1, clean: clean === 1, replayedCommits, cutRecords, lastCommit }
+    this.recovery = {
+      created: created === 1,
+      clean: clean === 1,
+      replayedCommits,
+      cutRecords,
+      lastCommit,
+    }
     this.path = path
   }
 
@@ -481,7 +550,11 @@ export class Store<T extends Types = Entry> extends Level<T> implements Disposab
 
   closeSync(): void {
     if (this.opening.isClosed) return
-    if (this.opening.works > 0) throw new VarveError('BUSY', 'closeSync: a flush or compaction is under way; await it, or close()')
+    if (this.opening.works > 0)
+      throw new VarveError(
+        'BUSY',
+        'closeSync: a flush or compaction is under way; await it, or close()',
+      )
     const synced = this.opening.native.waitFor(2)
     const failed = synced < 0 ? lastError() : undefined
     this.opening.settling.progress()
@@ -508,41 +581,67 @@ interface Prepared<V> {
 
 function prepare<V>(path: string, options: OpenOptions<V>): Prepared<V> {
   const checked = checkOpen(path, options as OpenOptions)
-  return { path: path === ':memory:' ? path : resolve(path), checked, encoding: encodingOf(options.encoding), options }
+  return {
+    path: path === ':memory:' ? path : resolve(path),
+    checked,
+    encoding: encodingOf(options.encoding),
+    options,
+  }
 }
 
 function nativeOptions({ path, checked }: Prepared<unknown>) {
   const directory = path === ':memory:' ? '' : path
-  return { ...checked, directory, holder: `process ${process.pid} (${process.title})`, compaction: 0, compress: 0 }
+  return {
+    ...checked,
+    directory,
+    holder: `process ${process.pid} (${process.title})`,
+    compaction: 0,
+    compress: 0,
+  }
 }
 
-function opened<T extends Types>(prepared: Prepared<unknown>, native: NativeStore, link: { opening?: Opening }): Store<T> {
+function opened<T extends Types>(
+  prepared: Prepared<unknown>,
+  native: NativeStore,
+  link: { opening?: Opening },
+): Store<T> {
   link.opening = new Opening(native, prepared.checked.durability)
   const store = new Store<T>(link.opening, prepared.path, prepared.encoding)
   if (!store.recovery.clean) {
     const { replayedCommits, cutRecords } = store.recovery
     prepared.options.logger?.info?.(
-      `varve: ${prepared.path} was not closed: ${replayedCommits} commits read back, ${cutRecords} unfinished records dropped`)
+      `varve: ${prepared.path} was not closed: ${replayedCommits} commits read back, ${cutRecords} unfinished records dropped`,
+    )
   }
   return store
 }
 
 /** Opens a store in a directory (made if it is missing), or in memory with ':memory:'. */
-export async function open<T extends Types = Entry>(path: string, options: OpenOptions<T['value']> = {}): Promise<Store<T>> {
+export async function open<T extends Types = Entry>(
+  path: string,
+  options: OpenOptions<T['value']> = {},
+): Promise<Store<T>> {
   const prepared = prepare(path, options)
   const link: { opening?: Opening } = {}
   try {
-    const native = await addon.open(nativeOptions(prepared), () => link.opening?.progress(options.logger))
+    const native = await addon.open(nativeOptions(prepared), () =>
+      link.opening?.progress(options.logger),
+    )
     return opened<T>(prepared, native, link)
   } catch (cause) {
     throw errorOf(cause)
   }
 }
 
-export function openSync<T extends Types = Entry>(path: string, options: OpenOptions<T['value']> = {}): Store<T> {
+export function openSync<T extends Types = Entry>(
+  path: string,
+  options: OpenOptions<T['value']> = {},
+): Store<T> {
   const prepared = prepare(path, options)
   const link: { opening?: Opening } = {}
-  const native = addon.openSync(nativeOptions(prepared), () => link.opening?.progress(options.logger))
+  const native = addon.openSync(nativeOptions(prepared), () =>
+    link.opening?.progress(options.logger),
+  )
   if (typeof native === 'number') throw lastError()
   return opened<T>(prepared, native, link)
 }

@@ -1,6 +1,7 @@
-// The choice behind store/memtable: a skip list, an eager B+tree with 8-byte heads, and the memtable itself (hash
-// index, order made lazily), over the same entries in the same arena: 1 M random keys of 16 B, values of 100 B.
-// The alternatives keep one version per key and allow no concurrent reader, so they are flattered.
+// The choice behind store/memtable: a skip list, an eager B+tree with 8-byte heads, and the
+// memtable itself (hash index, order made lazily), over the same entries in the same arena: 1 M
+// random keys of 16 B, values of 100 B. The alternatives keep one version per key and allow no
+// concurrent reader, so they are flattered.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -309,7 +310,8 @@ void run_memtable(const char* name, bool expect_scans) {
     for (size_t n = 0; n < 100 && cursor->valid(); ++n, cursor->next()) visit(cursor->edit());
   }
   print_row(name, put, cold, hot, ranging.per(kSeeks), walk);
-  std::printf("%-34s %9.0f B per entry of 116\n", "", static_cast<double>(memtable.size_bytes()) / kCount);
+  const double entry_bytes = static_cast<double>(memtable.size_bytes()) / kCount;
+  std::printf("%-34s %9.0f B per entry of 116\n", "", entry_bytes);
 }
 
 const Bench memtable("memtable", [] {

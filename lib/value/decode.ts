@@ -184,12 +184,11 @@ function takeShape(): Shape {
   return lastShape
 }
 
-// Names of 128 and more have longer lengths, never equal to a byte here, and take the long way.
 function followsShape(shape: Shape, count: number): boolean {
-  if (shape.names.length !== count || count > end - at) return false
+  const lengths = shape.lengths
+  if (lengths === undefined || lengths.length !== count || count > end - at) return false
   for (let index = 0; index < count; index++) {
-    const length = (shape.names[index] as string).length
-    if (length > 0x7f || bytes[at + index] !== length) return false
+    if (bytes[at + index] !== lengths[index]) return false
   }
   return text.startsWith(shape.joined, textAt)
 }

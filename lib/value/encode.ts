@@ -17,7 +17,8 @@ export interface Scratch {
   grow(size: number): void
 }
 
-const ROOM = 16 // The most that is written without asking again: a tag, and a double or a number of any size.
+// The most that is written without asking again: a tag, and a double or a count.
+const ROOM = 16
 
 const NO_BYTES = new Uint8Array(0)
 const NO_VIEW = new DataView(NO_BYTES.buffer)
@@ -38,8 +39,12 @@ export function encodedText(): string {
 
 /** Writes the head of `value` at `into.dataAt` and returns its size; the text is in encodedText(). */
 export function encodeValue(value: unknown, into: Scratch, known?: Shapes): number {
-  if (scratch !== undefined) throw new VarveError('INVALID', 'value: a getter must not write another value')
-  if (value === undefined) throw new VarveError('INVALID', 'value must not be undefined; use delete')
+  if (scratch !== undefined) {
+    throw new VarveError('INVALID', 'value: a getter must not write another value')
+  }
+  if (value === undefined) {
+    throw new VarveError('INVALID', 'value must not be undefined; use delete')
+  }
   scratch = into
   shapes = known
   bytes = into.bytes
@@ -142,7 +147,8 @@ function putBigint(value: bigint): void {
   const digits = (value < 0n ? -value : value).toString(16)
   const size = value === 0n ? 0 : (digits.length + 1) >> 1
   if (size > tags.BIGINT_BYTES_MAX) {
-    throw new VarveError('TOO_LARGE', `value: a bigint must have at most ${tags.BIGINT_BYTES_MAX} bytes`)
+    const most = tags.BIGINT_BYTES_MAX
+    throw new VarveError('TOO_LARGE', `value: a bigint must have at most ${most} bytes`)
   }
   bytes[at++] = value < 0n ? tags.TAG_BIGINT_NEGATIVE : tags.TAG_BIGINT
   putCount(size)
@@ -214,7 +220,12 @@ function putObject(value: Record<string, unknown>): void {
     bytes[at++] = tags.TAG_OBJECT
     putCount(names.length)
     reserve(ROOM + 5 * names.length)
-    for (let index = 0; index < names.length; index++) putCount((names[index] as string).length)
+    const lengths = shape.lengths
+    if (lengths === undefined) {
+      for (const name of names) putCount(name.length)
+    } else {
+      for (let index = 0; index < lengths.length; index++) bytes[at++] = lengths[index] as number
+    }
     text += shape.joined
   }
   shape.visit(value, put)
@@ -249,7 +260,9 @@ function membersOf(value: object): Iterable<readonly [string, unknown]> {
       [`.entry(${index})`, member] as const,
     ])
   }
-  if (value instanceof Set) return [...value].map((member, index) => [`.member(${index})`, member] as const)
+  if (value instanceof Set) {
+    return [...value].map((member, index) => [`.member(${index})`, member] as const)
+  }
   return Object.entries(value).map(([name, member]) => [
     /^[A-Za-z_$][\w$]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`,
     member,

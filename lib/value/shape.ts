@@ -19,6 +19,8 @@ export interface Shape {
   readonly names: readonly string[]
   /** The names run together, as they are written. */
   readonly joined: string
+  /** The length of each name as it is written, unless one needs more than a byte. */
+  readonly lengths: Uint8Array | undefined
   visit: (object: Fields, put: (value: unknown) => void) => void
   make: (take: () => unknown) => Fields
   uses: number
@@ -61,6 +63,9 @@ function newShape(names: readonly string[]): Shape {
   return {
     names: own,
     joined: own.join(''),
+    lengths: own.some((name) => name.length > 0x7f)
+      ? undefined
+      : Uint8Array.from(own, (name) => name.length),
     visit: (object, put) => {
       for (const name of own) put(object[name])
     },
@@ -75,7 +80,8 @@ function newShape(names: readonly string[]): Shape {
 
 function setField(object: Fields, name: string, value: unknown): void {
   if (name === '__proto__') {
-    Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true })
+    const field = { value, writable: true, enumerable: true, configurable: true }
+    Object.defineProperty(object, name, field)
   } else {
     object[name] = value
   }
@@ -87,8 +93,12 @@ export function countUse(shape: Shape): void {
   if (shape.names.length > GENERATED_NAMES_MAX) return
   const names = shape.names.map((name) => JSON.stringify(name))
   try {
-    const visit = new Function('object', 'put', names.map((name) => `put(object[${name}])`).join('\n'))
-    const fields = names.map((name) => `[${name}]: take()`).join(', ')
+    const puts = names.map((name) => `put(object[${name}])`).join('\n')
+    const visit = new Function('object', 'put', puts)
+    // Computed names are slow, but the only way to say __proto__ and mean a field.
+    const fields = names
+      .map((name) => (name === '"__proto__"' ? `[${name}]: take()` : `${name}: take()`))
+      .join(', ')
     const make = new Function('take', `return { ${fields} }`)
     shape.visit = visit as Shape['visit']
     shape.make = make as Shape['make']

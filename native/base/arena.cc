@@ -17,7 +17,8 @@ uint8_t* Arena::allocate_page(size_t size, size_t align) {
   check(data != nullptr);
   pages_.push_back({data, page_size});
   held_.fetch_add(page_size, std::memory_order_relaxed);
-  if (size > kHugePageBytes / 4 && page_ != nullptr) return data;  // A page of its own; go on filling the old.
+  if (size > kHugePageBytes / 4 && page_ != nullptr)
+    return data;  // A page of its own; go on filling the old.
   page_ = data;
   used_ = size;
   end_ = page_size;

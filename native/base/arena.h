@@ -2,7 +2,8 @@
 //
 // Invariants
 //   - what allocate() returned stays where it is until the arena dies.
-//   - size_bytes() only grows: it is what the arena holds from the machine, not what was asked of it.
+//   - size_bytes() only grows: it is what the arena holds from the machine, not what was asked of
+//   it.
 // Threads: one thread allocates; size_bytes() may be read by any.
 #pragma once
 
@@ -20,7 +21,8 @@ class Arena {
   Arena& operator=(const Arena&) = delete;
   ~Arena();
 
-  // `align` is a power of two, at most 4096. Never null: a machine without memory stops the process.
+  // `align` is a power of two, at most 4096. Never null: a machine without memory stops the
+  // process.
   uint8_t* allocate(size_t size, size_t align = 8) {
     const size_t start = (used_ + align - 1) & ~(align - 1);
     if (start + size <= end_) [[likely]] {

@@ -1,7 +1,8 @@
 // base/bytes.h — borrowed bytes, and the little-endian integers that lie in them.
 //
 // `Bytes` owns nothing: whoever hands one out says until when it holds. Every integer at rest in a
-// Varve file has an explicit width and is little-endian; load/store below are the only way to touch one.
+// Varve file has an explicit width and is little-endian; load/store below are the only way to touch
+// one.
 #pragma once
 
 #include <cstddef>

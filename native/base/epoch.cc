@@ -37,8 +37,8 @@ uint64_t EpochDomain::oldest_reader() const {
 }
 
 void EpochDomain::retire(std::function<void()> free) {
-  // A reader that loaded the epoch before this step may still see the object; one that loads it after cannot,
-  // because the object was unreachable before the step.
+  // A reader that loaded the epoch before this step may still see the object; one that loads it
+  // after cannot, because the object was unreachable before the step.
   const uint64_t epoch = now_.fetch_add(1, std::memory_order_seq_cst);
   const std::unique_lock<std::mutex> held(mutex_);
   retired_.push_back({epoch, std::move(free)});

@@ -1,15 +1,16 @@
-// base/epoch.h — lets readers follow pointers without locks or shared counters, and writers free what those
-// readers may still see only after they have left.
+// base/epoch.h — lets readers follow pointers without locks or shared counters, and writers free
+// what those readers may still see only after they have left.
 //
-// A reading thread owns a Slot on a cache line of its own and publishes there the epoch at which it entered.
-// Whoever takes something out of reach calls retire(); it is freed by a later collect(), once every slot is
-// idle or entered afterwards. Entering costs one exchange on the thread's own line.
+// A reading thread owns a Slot on a cache line of its own and publishes there the epoch at which it
+// entered. Whoever takes something out of reach calls retire(); it is freed by a later collect(),
+// once every slot is idle or entered afterwards. Entering costs one exchange on the thread's own
+// line.
 //
 // Invariants
 //   - an object that a reader could reach after entering lives until that reader leaves.
 //   - Guards of one slot nest; only the outermost publishes.
-// Threads: a Slot belongs to one thread at a time; the domain is for all. retire() and collect() take a lock
-// that readers never touch.
+// Threads: a Slot belongs to one thread at a time; the domain is for all. retire() and collect()
+// take a lock that readers never touch.
 #pragma once
 
 #include <atomic>
@@ -25,7 +26,7 @@ class EpochDomain {
   struct alignas(64) Slot {
     std::atomic<uint64_t> entered{0};  // 0: not reading
     std::atomic<bool> taken{false};
-    uint32_t depth = 0;                // Owner only.
+    uint32_t depth = 0;  // Owner only.
   };
   static constexpr size_t kSlotCountMax = 1024;
 
@@ -42,7 +43,8 @@ class EpochDomain {
    public:
     Guard(EpochDomain& domain, Slot& slot) : slot_(slot) {
       if (slot.depth++ == 0) {
-        slot.entered.exchange(domain.now_.load(std::memory_order_relaxed), std::memory_order_seq_cst);
+        slot.entered.exchange(domain.now_.load(std::memory_order_relaxed),
+                              std::memory_order_seq_cst);
       }
     }
     ~Guard() {
@@ -55,8 +57,8 @@ class EpochDomain {
     Slot& slot_;
   };
 
-  // Runs `free` (on whichever thread collects) when no reader can still hold what it frees. The caller has
-  // already made it unreachable.
+  // Runs `free` (on whichever thread collects) when no reader can still hold what it frees. The
+  // caller has already made it unreachable.
   void retire(std::function<void()> free);
   void collect();  // Frees what can be freed now. Cheap when there is nothing.
   size_t pending() const { return pending_.load(std::memory_order_relaxed); }

@@ -1,5 +1,5 @@
-// base/pages.h — memory straight from the machine, in 2 MB pages where it has them: they save 15 to 40 % of a
-// cold lookup. Defined by base/os for each platform.
+// base/pages.h — memory straight from the machine, in 2 MB pages where it has them: they save 15 to
+// 40 % of a cold lookup. Defined by base/os for each platform.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// base/prefetch.h — asks the CPU for a cache line before it is needed. Any address will do, even a bad one.
+// base/prefetch.h — asks the CPU for a cache line before it is needed. Any address will do, even a
+// bad one.
 #pragma once
 
 #if defined(_MSC_VER) && !defined(__clang__)

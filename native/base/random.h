@@ -1,5 +1,5 @@
-// base/random.h — a small seeded generator (splitmix64) for tests, simulation and choices that must be
-// repeatable. Never for secrets: those come from Os::random().
+// base/random.h — a small seeded generator (splitmix64) for tests, simulation and choices that must
+// be repeatable. Never for secrets: those come from Os::random().
 #pragma once
 
 #include <cstdint>

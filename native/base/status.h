@@ -1,8 +1,9 @@
 // base/status.h — errors as values.
 //
-// A Status is fine or carries a code and a message that begins with the module and names the file or key.
-// A Result<T> is a T or such an error. Absence is never an error (use std::optional). Codes are those of
-// `ErrorCode` in lib/errors.ts, by the same names; the number is what crosses the binding.
+// A Status is fine or carries a code and a message that begins with the module and names the file
+// or key. A Result<T> is a T or such an error. Absence is never an error (use std::optional). Codes
+// are those of `ErrorCode` in lib/errors.ts, by the same names; the number is what crosses the
+// binding.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,10 @@
-// binding/addon.cc — the module: attach a scratch, open stores, make keyspaces. All state is per environment.
+// binding/addon.cc — the module: attach a scratch, open stores, make keyspaces. All state is per
+// environment.
 //
 //   attach(arrayBuffer)          the scratch from now on
-//   open(options, onProgress)    → promise of a store's functions;  openSync(options, onProgress) → them, or an Answer
-//   lastError()                  → [code, message] of the last call that answered kFailed
+//   open(options, onProgress)    → promise of a store's functions;  openSync(options, onProgress) →
+//   them, or an Answer lastError()                  → [code, message] of the last call that
+//   answered kFailed
 #include <node_api.h>
 
 #include "binding/arguments.h"
@@ -16,27 +18,35 @@ Handle::Handle(Environment& owner) : environment(owner) {}
 Handle::~Handle() { end(); }
 
 void Handle::end() {
-  if (closed || !hold.held()) return;
-  end_cursors(*this);
+  if (!closed && hold.held()) {
+    end_cursors(*this);
+    hold.store().unlisten(listener);
+    reader.reset();
+  }
   closed = true;
-  hold.store().unlisten(listener);
   if (progress != nullptr) napi_release_threadsafe_function(progress, napi_tsfn_abort);
   progress = nullptr;
-  reader.reset();
 }
 
 namespace {
 
 void delete_environment(napi_env, void* data, void*) { delete static_cast<Environment*>(data); }
 
-// What is in the log's buffer is handed to the system when the environment goes, by closing what it holds.
-void tear_down(void* data) { static_cast<Environment*>(data)->handles.clear(); }
+// The environment goes: its stores are closed, which also hands to the system what is in the log's
+// buffer. Handles stay until the last finalizer has run.
+void tear_down(void* data) {
+  for (const auto& handle : static_cast<Environment*>(data)->handles) {
+    handle->end();
+    const Status status = handle->hold.release();
+    (void)status;  // Nobody is left to tell.
+  }
+}
 
 // The environment ends the function before the handle at teardown: nobody may call it from then on.
 void progress_ended(napi_env, void* data, void*) {
   Handle* const handle = static_cast<Handle*>(data);
   if (handle->progress == nullptr) return;
-  if (handle->hold.held()) handle->hold.store().unlisten(handle->listener);
+  if (handle->hold.held() && !handle->closed) handle->hold.store().unlisten(handle->listener);
   handle->progress = nullptr;
 }
 
@@ -159,7 +169,7 @@ napi_value open_store(napi_env env, napi_callback_info info) {
   const StoreOptions options = read_options(env, arguments[0]);
   const auto run = [handle, options] {
     Result<StoreHold> hold = hold_store(native_os(), options);
-    if (!hold) return hold.error();
+    if (!hold) return hold.error();  // The handle stays closed, without a store.
     handle->hold = std::move(*hold);
     return Status::ok();
   };
@@ -173,7 +183,10 @@ napi_value open_store_sync(napi_env env, napi_callback_info info) {
   Environment& environment = environment_of(env);
   Handle& handle = new_handle(env, environment, arguments[1]);
   Result<StoreHold> hold = hold_store(native_os(), read_options(env, arguments[0]));
-  if (!hold) return make_answer(env, environment.fail(hold.error()));
+  if (!hold) {
+    handle.end();
+    return make_answer(env, environment.fail(hold.error()));
+  }
   handle.hold = std::move(*hold);
   return make_store(env, handle);
 }
@@ -188,7 +201,8 @@ napi_value attach(napi_env env, napi_callback_info info) {
   if (napi_get_arraybuffer_info(env, argument, &data, &size) != napi_ok || size <= kDataAt) {
     return make_int(env, -1);
   }
-  if (environment.scratch_reference != nullptr) napi_delete_reference(env, environment.scratch_reference);
+  if (environment.scratch_reference != nullptr)
+    napi_delete_reference(env, environment.scratch_reference);
   napi_create_reference(env, argument, 1, &environment.scratch_reference);
   environment.scratch = static_cast<uint8_t*>(data);
   environment.scratch_bytes = size;
@@ -220,7 +234,10 @@ NAPI_MODULE_INIT() {
   napi_set_instance_data(env, environment, delete_environment, nullptr);
   napi_add_env_cleanup_hook(env, tear_down, environment);
   bind(env, exports,
-       {{"attach", attach}, {"open", open_store}, {"openSync", open_store_sync}, {"lastError", last_error}},
+       {{"attach", attach},
+        {"open", open_store},
+        {"openSync", open_store_sync},
+        {"lastError", last_error}},
        nullptr);
   return exports;
 }

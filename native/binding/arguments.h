@@ -21,11 +21,12 @@ struct Call {
   Store& store() const { return level->handle.hold.store(); }
 };
 
-// A stored key: a string is encoded here; any other key was encoded by JavaScript into the key area, and its length is the
-// argument. Lives on the stack for keys of ordinary size.
+// A stored key: a string is encoded here; any other key was encoded by JavaScript into the key
+// area, and its length is the argument. Lives on the stack for keys of ordinary size.
 class KeyArgument {
  public:
-  // The level's prefix goes before it. False when the argument is neither a string nor a length in the key area.
+  // The level's prefix goes before it. False when the argument is neither a string nor a length in
+  // the key area.
   bool read(const Call& call, size_t index);
   Bytes bytes() const { return bytes_; }
 
@@ -39,10 +40,10 @@ class KeyArgument {
 
 // A value: text, bytes, or a head in the scratch area with or without text.
 struct ValueArgument {
-  uint8_t lead[5];       // The kind and, for split values, the size of the head.
+  uint8_t lead[5];  // The kind and, for split values, the size of the head.
   size_t lead_bytes = 0;
   Bytes head;
-  Bytes text;            // Borrowed from the environment until the next value is read.
+  Bytes text;  // Borrowed from the environment until the next value is read.
   bool read(const Call& call, size_t value_index, size_t head_index);
 };
 

@@ -1,5 +1,5 @@
-// binding/care.cc — durability, held commits, and the slow calls (flush, compact, close, verify), which run on a thread of
-// Node's pool and answer by a promise.
+// binding/care.cc — durability, held commits, and the slow calls (flush, compact, close, verify),
+// which run on a thread of Node's pool and answer by a promise.
 #include "binding/care.h"
 
 #include <functional>
@@ -52,8 +52,10 @@ napi_value care_keep_alive(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Handle& handle = call.handle();
   if (handle.progress != nullptr) {
-    if (read_uint32(call, 0) != 0) napi_ref_threadsafe_function(env, handle.progress);
-    else napi_unref_threadsafe_function(env, handle.progress);
+    if (read_uint32(call, 0) != 0)
+      napi_ref_threadsafe_function(env, handle.progress);
+    else
+      napi_unref_threadsafe_function(env, handle.progress);
   }
   return make_answer(env, Answer::kOk);
 }
@@ -77,7 +79,8 @@ napi_value care_release(napi_env env, napi_callback_info info) {
 napi_value care_visible(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   napi_value made = nullptr;
-  napi_create_double(env, call.handle().closed ? 0 : static_cast<double>(call.store().visible()), &made);
+  napi_create_double(env, call.handle().closed ? 0 : static_cast<double>(call.store().visible()),
+                     &made);
   return made;
 }
 
@@ -89,7 +92,8 @@ napi_value care_sublevel_id(napi_env env, napi_callback_info info) {
     return make_answer(env, environment.fail({Code::kClosed, "the store is closed"}));
   }
   const size_t size = read_uint32(call, 0);
-  if (size > kDataAt - kKeyAt) return make_answer(env, environment.fail(Status::invalid("sublevel: name")));
+  if (size > kDataAt - kKeyAt)
+    return make_answer(env, environment.fail(Status::invalid("sublevel: name")));
   const Bytes path(environment.scratch + kKeyAt, size);
   const Result<uint32_t> id = sublevel_id(call.store(), *call.handle().reader, path);
   if (!id) return make_answer(env, environment.fail(id.error()));
@@ -187,11 +191,20 @@ napi_value flush_sync(napi_env env, napi_callback_info info) {
 
 const std::vector<Method>& care_methods() {
   static const std::vector<Method>* const all = new std::vector<Method>{
-      {"request", care_request},      {"progress", care_progress}, {"waitFor", care_wait_for},
-      {"keepAlive", care_keep_alive}, {"hold", care_hold},         {"release", care_release},
-      {"visible", care_visible},      {"stats", care_stats},       {"flush", slow_flush},
-      {"sync", slow_sync},            {"compact", slow_compact},   {"close", slow_close},
-      {"closeSync", close_sync},      {"flushSync", flush_sync},
+      {"request", care_request},
+      {"progress", care_progress},
+      {"waitFor", care_wait_for},
+      {"keepAlive", care_keep_alive},
+      {"hold", care_hold},
+      {"release", care_release},
+      {"visible", care_visible},
+      {"stats", care_stats},
+      {"flush", slow_flush},
+      {"sync", slow_sync},
+      {"compact", slow_compact},
+      {"close", slow_close},
+      {"closeSync", close_sync},
+      {"flushSync", flush_sync},
       {"sublevelId", care_sublevel_id},
   };
   return *all;

@@ -1,11 +1,13 @@
-// binding/environment.h — what one JavaScript thread has: a scratch buffer shared with its JavaScript, and handles.
+// binding/environment.h — what one JavaScript thread has: a scratch buffer shared with its
+// JavaScript, and handles.
 //
-// Scratch is one ArrayBuffer allocated by JavaScript. Its first bytes are registers, numbers that go along with a call
-// without costing an argument; then an area for encoded keys; then an area for values. lib/native.ts mirrors the
-// offsets. Native code writes to it only inside a call.
+// Scratch is one ArrayBuffer allocated by JavaScript. Its first bytes are registers, numbers that
+// go along with a call without costing an argument; then an area for encoded keys; then an area for
+// values. lib/native.ts mirrors the offsets. Native code writes to it only inside a call.
 //
 // Invariants
-//   - a Handle lives until its environment is torn down, so that a late call finds it closed, not gone.
+//   - a Handle lives until its environment is torn down, so that a late call finds it closed, not
+//   gone.
 // Threads: one, but for Handle::progress, which any thread may call.
 #pragma once
 
@@ -26,7 +28,13 @@ inline constexpr size_t kKeyAt = kRegisterBytes;
 inline constexpr size_t kDataAt = 66048;  // Behind the registers and the longest key.
 
 // Registers, as indexes of 4-byte or 8-byte cells.
-enum class Register32 : uint32_t { kKind = 8, kHeadBytes = 9, kNeededBytes = 10, kCount = 11, kMore = 12 };
+enum class Register32 : uint32_t {
+  kKind = 8,
+  kHeadBytes = 9,
+  kNeededBytes = 10,
+  kCount = 11,
+  kMore = 12
+};
 enum class Register64 : uint32_t { kCommit = 0, kWritten = 1, kDurable = 2, kView = 3 };
 
 // Answers of calls that return a small integer: at or above 0 as each says, below 0 one of these.
@@ -41,15 +49,16 @@ struct StoredRange {
 };
 
 struct Cursor {
-  StoredRange rest;        // What is still to be read.
-  uint64_t commit = 0;     // Held while the cursor lives.
+  StoredRange rest;     // What is still to be read.
+  uint64_t commit = 0;  // Held while the cursor lives.
   Direction direction = Direction::kForward;
   bool want_values = true;
   bool holds = false;
   bool done = false;
 };
 
-// A keyspace within a store: what goes before every key of it. The hot functions are bound to one of these.
+// A keyspace within a store: what goes before every key of it. The hot functions are bound to one
+// of these.
 struct Level {
   Handle& handle;
   uint8_t prefix[8];
@@ -65,8 +74,8 @@ struct Environment {
   Code error_code = Code::kOk;  // Of the last call that answered kFailed.
   std::string error_message;
   std::vector<std::unique_ptr<Handle>> handles;
-  std::vector<char16_t> wide;   // Strings too long for the stack.
-  std::string text;             // A string of a value, narrowed or as UTF-16LE bytes.
+  std::vector<char16_t> wide;  // Strings too long for the stack.
+  std::string text;            // A string of a value, narrowed or as UTF-16LE bytes.
 
   void set32(Register32 cell, uint32_t value) {
     store<uint32_t>(scratch + static_cast<uint32_t>(cell) * 4, value);
@@ -74,7 +83,9 @@ struct Environment {
   void set64(Register64 cell, double value) {
     store<double>(scratch + static_cast<uint32_t>(cell) * 8, value);
   }
-  double get64(Register64 cell) const { return load<double>(scratch + static_cast<uint32_t>(cell) * 8); }
+  double get64(Register64 cell) const {
+    return load<double>(scratch + static_cast<uint32_t>(cell) * 8);
+  }
   Answer fail(const Status& status) {
     error_code = status.code();
     error_message = status.message();
@@ -100,7 +111,8 @@ struct Handle {
   ~Handle();
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
-  // Ends cursors, stops listening, and gives the reader back; the hold is released by whoever closes.
+  // Ends cursors, stops listening, and gives the reader back; the hold is released by whoever
+  // closes.
   void end();
 };
 

@@ -100,7 +100,8 @@ Answer add_put(const Call& call, Batch& batch) {
   KeyArgument key;
   ValueArgument value;
   if (!key.read(call, 0)) return call.environment().fail(Status::invalid("put: key is no key"));
-  if (!value.read(call, 1, 2)) return call.environment().fail(Status::invalid("put: value is no value"));
+  if (!value.read(call, 1, 2))
+    return call.environment().fail(Status::invalid("put: value is no value"));
   if (key.bytes().size() > kStoredKeyBytesMax) {
     return call.environment().fail({Code::kTooLarge, "put: key is above 65,536 bytes"});
   }
@@ -123,8 +124,10 @@ Answer add_delete_range(const Call& call, Batch& batch) {
   Environment& environment = call.environment();
   if (call.handle().closed) return environment.fail(closed_error());
   StoredRange range;
-  if (!read_range(call, 0, range)) return environment.fail(Status::invalid("deleteRange: no range"));
-  if (range.end.empty() || range.begin < range.end) batch.erase_range(as_bytes(range.begin), as_bytes(range.end));
+  if (!read_range(call, 0, range))
+    return environment.fail(Status::invalid("deleteRange: no range"));
+  if (range.end.empty() || range.begin < range.end)
+    batch.erase_range(as_bytes(range.begin), as_bytes(range.end));
   return Answer::kOk;
 }
 

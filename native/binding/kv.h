@@ -13,11 +13,12 @@ struct Method {
   napi_callback function;
 };
 
-const std::vector<Method>& kv_methods();      // get, put, delete, batches
-const std::vector<Method>& range_methods();   // cursors, counts, many keys at once
-const std::vector<Method>& care_methods();    // durability, holds, flush, compact, stats, close
+const std::vector<Method>& kv_methods();     // get, put, delete, batches
+const std::vector<Method>& range_methods();  // cursors, counts, many keys at once
+const std::vector<Method>& care_methods();   // durability, holds, flush, compact, stats, close
 
-// begin lies in the key area with the size given at `index`, end in the data area with the size behind it (0: none).
+// begin lies in the key area with the size given at `index`, end in the data area with the size
+// behind it (0: none).
 bool read_range(const Call& call, size_t index, StoredRange& range);
 std::string prefix_end(std::string prefix);
 

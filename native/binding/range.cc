@@ -1,9 +1,10 @@
 // binding/range.cc — many entries by one crossing: cursors, counts, many keys at once.
 //
-// A batch of entries comes back as: descriptors in the data area, four 4-byte cells each {key cell, value kind, head
-// bytes, text units}; then the raw parts (encoded keys that are no strings, heads) one after the other; and one
-// string, returned, that holds key texts and value texts in order. A key cell is the number of units of a text key, or
-// the size of an encoded key with the top bit set.
+// A batch of entries comes back as: descriptors in the data area, four 4-byte cells each {key cell,
+// value kind, head bytes, text units}; then the raw parts (encoded keys that are no strings, heads)
+// one after the other; and one string, returned, that holds key texts and value texts in order. A
+// key cell is the number of units of a text key, or the size of an encoded key with the top bit
+// set.
 #include <algorithm>
 
 #include "binding/care.h"
@@ -183,7 +184,8 @@ Result<bool> fill(Handle& handle, Cursor& cursor, EntryBatch& batch, size_t pref
   for (; entries->valid(); entries->next()) {
     const Edit& edit = entries->edit();
     const auto added = batch.add(edit.key.subspan(prefix_bytes), edit.value, cursor.want_values);
-    if (added == EntryBatch::Added::kCorrupt) return Status::corrupt("range: bytes that are no value");
+    if (added == EntryBatch::Added::kCorrupt)
+      return Status::corrupt("range: bytes that are no value");
     if (added == EntryBatch::Added::kFull) break;
     last.assign(as_text(edit.key));
   }
@@ -201,7 +203,8 @@ napi_value range_next(napi_env env, napi_callback_info info) {
   if (handle.closed) return make_answer(env, closed(call));
   const size_t id = read_uint32(call, 0);
   if (id >= handle.cursors.size() || !handle.cursors[id] || handle.cursors[id]->done) {
-    return make_answer(env, handle.environment.fail({Code::kClosed, "range: the cursor has ended"}));
+    return make_answer(env,
+                       handle.environment.fail({Code::kClosed, "range: the cursor has ended"}));
   }
   Cursor& cursor = *handle.cursors[id];
   EntryBatch batch(handle.environment, std::max<size_t>(1, read_uint32(call, 1)));
@@ -268,14 +271,16 @@ void read_many(const Call& call, size_t count, uint64_t seed, ManyKeys& keys) {
   size_t length = 0;
   napi_get_value_string_utf16(call.env, call.arguments[0], nullptr, 0, &length);
   environment.wide.resize(length + 1);
-  napi_get_value_string_utf16(call.env, call.arguments[0], environment.wide.data(), length + 1, &length);
+  napi_get_value_string_utf16(call.env, call.arguments[0], environment.wide.data(), length + 1,
+                              &length);
   const Bytes prefix = call.level->bytes();
   keys.bytes.resize(count * (prefix.size() + 1) + length * 3);
   uint8_t* const to = reinterpret_cast<uint8_t*>(keys.bytes.data());
   size_t at = 0;
   size_t unit = 0;
   for (size_t i = 0; i < count; ++i) {
-    const size_t units = std::min<size_t>(load<uint32_t>(environment.scratch + kDataAt + i * 4), length - unit);
+    const size_t units =
+        std::min<size_t>(load<uint32_t>(environment.scratch + kDataAt + i * 4), length - unit);
     const size_t begin = at;
     std::memcpy(to + at, prefix.data(), prefix.size());
     at += prefix.size();
@@ -286,7 +291,8 @@ void read_many(const Call& call, size_t count, uint64_t seed, ManyKeys& keys) {
   }
 }
 
-// getMany(joined keys, count, as_of) → text of the values; absent ones have kind 0. At most kEntryCountMax keys.
+// getMany(joined keys, count, as_of) → text of the values; absent ones have kind 0. At most
+// kEntryCountMax keys.
 napi_value range_get_many(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Handle& handle = call.handle();
@@ -315,7 +321,8 @@ napi_value range_get_many(napi_env env, napi_callback_info info) {
     const uint8_t no_key[] = {kTextKeyTag};
     const auto added = batch.add(Bytes(no_key, 1), found->edit.value, true);
     if (added == EntryBatch::Added::kCorrupt) {
-      return make_answer(env, handle.environment.fail(Status::corrupt("getMany: bytes that are no value")));
+      return make_answer(
+          env, handle.environment.fail(Status::corrupt("getMany: bytes that are no value")));
     }
     if (added == EntryBatch::Added::kFull) return batch.finish(env, true);
   }
@@ -326,7 +333,7 @@ napi_value range_get_many(napi_env env, napi_callback_info info) {
 
 const std::vector<Method>& range_methods() {
   static const std::vector<Method>* const all = new std::vector<Method>{
-      {"rangeOpen", range_open}, {"rangeNext", range_next},  {"rangeClose", range_close},
+      {"rangeOpen", range_open}, {"rangeNext", range_next},   {"rangeClose", range_close},
       {"count", range_count},    {"getMany", range_get_many},
   };
   return *all;

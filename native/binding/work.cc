@@ -35,7 +35,8 @@ void complete(napi_env env, napi_status, void* data) {
 napi_value make_error(napi_env env, const Status& status) {
   napi_value error = nullptr;
   napi_create_error(env, nullptr, make_text(env, status.message()), &error);
-  napi_set_named_property(env, error, "varveCode", make_int(env, static_cast<int32_t>(status.code())));
+  napi_set_named_property(env, error, "varveCode",
+                          make_int(env, static_cast<int32_t>(status.code())));
   return error;
 }
 
@@ -49,7 +50,8 @@ napi_value start_work(napi_env env, Handle* handle, std::function<Status()> run,
   napi_value promise = nullptr;
   napi_create_promise(env, &work->deferred, &promise);
   if (handle != nullptr && handle->closed) {
-    napi_reject_deferred(env, work->deferred, make_error(env, {Code::kClosed, "the store is closed"}));
+    napi_reject_deferred(env, work->deferred,
+                         make_error(env, {Code::kClosed, "the store is closed"}));
     return promise;
   }
   work->handle = handle;

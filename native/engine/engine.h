@@ -1,16 +1,18 @@
 // engine/engine.h — a place where sorted runs of edits come to rest and are read back.
 //
-// An engine knows nothing of transactions, logs or memtables. The store seals a memtable, hands it over as a Run,
-// and from then on reads it through a Version: an immutable view of everything absorbed so far. Dropping old
-// versions is decided by Retention alone; nothing else disappears except by a commit.
+// An engine knows nothing of transactions, logs or memtables. The store seals a memtable, hands it
+// over as a Run, and from then on reads it through a Version: an immutable view of everything
+// absorbed so far. Dropping old versions is decided by Retention alone; nothing else disappears
+// except by a commit.
 //
-// Two places: *current* holds one version per key (the newest absorbed), *history* the superseded ones and the deletions
-// that retention still asks for. A view at or above absorbed() reads current only.
+// Two places: *current* holds one version per key (the newest absorbed), *history* the superseded
+// ones and the deletions that retention still asks for. A view at or above absorbed() reads current
+// only.
 //
-// Order: keys by bytes; versions of one key newest first. A range deletion of commit n hides versions below n.
-// Lifetime: Bytes in answers are borrowed until the epoch guard of the calling thread is left, or until the cursor
-// moves. Every read runs inside an EpochDomain::Guard.
-// Threads: reads from any thread. One thread absorbs; maintain() from several at once.
+// Order: keys by bytes; versions of one key newest first. A range deletion of commit n hides
+// versions below n. Lifetime: Bytes in answers are borrowed until the epoch guard of the calling
+// thread is left, or until the cursor moves. Every read runs inside an EpochDomain::Guard. Threads:
+// reads from any thread. One thread absorbs; maintain() from several at once.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +29,8 @@ namespace varve {
 
 enum class EditKind : uint8_t { kPut = 1, kDelete = 2 };
 
-inline constexpr uint8_t kFlagSeparateValue = 1;  // `value` is a reference into a value segment (log/FORMAT.md)
+inline constexpr uint8_t kFlagSeparateValue =
+    1;  // `value` is a reference into a value segment (log/FORMAT.md)
 
 // One version of one key.
 struct Edit {
@@ -51,8 +54,8 @@ struct RangeDeletion {
   uint64_t commit = 0;
 };
 
-// What old versions must be kept. A version is kept in history while it is the newest at or below some held
-// commit number, or while its successor is above the horizon.
+// What old versions must be kept. A version is kept in history while it is the newest at or below
+// some held commit number, or while its successor is above the horizon.
 struct Retention {
   uint64_t horizon = UINT64_MAX;  // Views below it are not promised anything but by `held`.
   std::vector<uint64_t> held;     // Ascending: commit numbers that snapshots hold.
@@ -67,8 +70,9 @@ class EditCursor {
   virtual Status status() const = 0;
 };
 
-// Point edits by (key, commit descending) and range deletions by (begin, end, commit); `segments` names the log
-// segments that hold them, none for a run that was never logged (conversion, restore, bulk load).
+// Point edits by (key, commit descending) and range deletions by (begin, end, commit); `segments`
+// names the log segments that hold them, none for a run that was never logged (conversion, restore,
+// bulk load).
 struct Run {
   EditCursor* edits = nullptr;
   std::vector<RangeDeletion> range_deletions;
@@ -96,7 +100,8 @@ enum class Direction : uint8_t { kForward, kReverse };
 // A cursor over live entries (one per key, deletions resolved), or over every version.
 class EngineCursor : public EditCursor {
  public:
-  // First entry at or after `key` (forward), or at or before it (reverse), within the cursor's range.
+  // First entry at or after `key` (forward), or at or before it (reverse), within the cursor's
+  // range.
   virtual void seek(Bytes key) = 0;
 };
 
@@ -123,10 +128,11 @@ struct EngineStats {
   uint64_t disk_bytes = 0;
   uint64_t history_bytes = 0;
   uint64_t entry_count = 0;
-  uint64_t debt_bytes = 0;  // What maintenance has still to move: the store paces writers by it.
+  uint64_t debt_bytes = 0;   // What maintenance has still to move: the store paces writers by it.
   bool stop_writes = false;  // Too far behind: writers help (maintain) until it clears.
-  uint64_t absorbed_bytes = 0, written_bytes = 0, read_bytes = 0;  // Since open: write amplification.
-  std::vector<std::pair<std::string, uint64_t>> detail;            // By name, for stats().
+  uint64_t absorbed_bytes = 0, written_bytes = 0,
+           read_bytes = 0;                               // Since open: write amplification.
+  std::vector<std::pair<std::string, uint64_t>> detail;  // By name, for stats().
 };
 
 struct VerifyProblem {
@@ -140,12 +146,14 @@ enum class Progress : uint8_t { kIdle, kMore };
 class Engine {
  public:
   virtual ~Engine() = default;
-  // Takes a run in, publishes a new version and returns when it is durable. Runs come in order of commits.
+  // Takes a run in, publishes a new version and returns when it is durable. Runs come in order of
+  // commits.
   virtual Status absorb(Run& run, const Retention& retention) = 0;
   // The newest version. Borrowed: valid inside the caller's epoch guard; pin() for longer.
   virtual const EngineVersion& version() const = 0;
   virtual std::shared_ptr<const EngineVersion> pin() const = 0;
-  // Does about `budget_bytes` of background work (compaction, merge). Several threads may call it at once.
+  // Does about `budget_bytes` of background work (compaction, merge). Several threads may call it
+  // at once.
   virtual Result<Progress> maintain(uint64_t budget_bytes, const Retention& retention) = 0;
   // Rewrites everything to its smallest form. Returns when done.
   virtual Status compact(const KeyRange& range, const Retention& retention) = 0;

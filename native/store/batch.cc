@@ -58,7 +58,8 @@ void Batch::clear() {
 
 LogEdit Batch::edit(const Item& item) const {
   const size_t head = kEditHeaderBytes + (item.has_expiry ? 8 : 0);
-  const Bytes bytes = as_bytes(body_).subspan(item.offset, head + item.key_bytes + item.value_bytes);
+  const Bytes bytes =
+      as_bytes(body_).subspan(item.offset, head + item.key_bytes + item.value_bytes);
   LogEdit edit;
   edit.kind = item.kind;
   edit.expires_ms = item.has_expiry ? load<uint64_t>(bytes.data() + 16) : 0;

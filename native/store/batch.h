@@ -1,8 +1,8 @@
 // store/batch.h — the edits of one commit, gathered in the bytes that the log will hold.
 //
-// An edit is encoded once, straight into the body of the future log record; what the memtable needs beside it
-// (hash and sizes) is kept in a list. finish() normalises: one last edit per key, and no put that a later range
-// deletion of the same batch removed.
+// An edit is encoded once, straight into the body of the future log record; what the memtable needs
+// beside it (hash and sizes) is kept in a list. finish() normalises: one last edit per key, and no
+// put that a later range deletion of the same batch removed.
 //
 // Invariants
 //   - after finish(), items() and body() say the same, and no key occurs twice among point edits.

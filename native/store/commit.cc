@@ -8,7 +8,7 @@ namespace {
 
 constexpr uint64_t kReserveCount = uint64_t{1} << 24;  // Commit numbers reserved at a time.
 constexpr uint64_t kBusyNs = 50'000'000;               // The longest a commit waits for room.
-constexpr size_t kPrefetchDistance = 12;               // Edits between fetching a slot and using it.
+constexpr size_t kPrefetchDistance = 12;  // Edits between fetching a slot and using it.
 constexpr size_t kSealedCountMax = 2;
 
 }  // namespace
@@ -37,7 +37,8 @@ Result<uint64_t> Store::commit(Batch& batch) {
 void Store::insert(const Batch& batch, uint64_t commit) {
   Memtable& memtable = *parts_.load(std::memory_order_relaxed)->active;
   const std::vector<Batch::Item>& items = batch.items();
-  for (size_t i = 0; i < std::min(items.size(), kPrefetchDistance); ++i) memtable.prefetch(items[i].hash);
+  for (size_t i = 0; i < std::min(items.size(), kPrefetchDistance); ++i)
+    memtable.prefetch(items[i].hash);
   for (size_t i = 0; i < items.size(); ++i) {
     if (i + kPrefetchDistance < items.size()) memtable.prefetch(items[i + kPrefetchDistance].hash);
     const LogEdit edit = batch.edit(items[i]);
@@ -70,7 +71,8 @@ Status Store::reserve_numbers(const Lock& held) {
 Status Store::make_room(const Batch& batch, Lock& held) {
   if (failure_code_ != Code::kOk) return {failure_code_, failure_};
   uint64_t cost = 0;
-  for (const Batch::Item& item : batch.items()) cost += Memtable::cost(item.key_bytes, item.value_bytes);
+  for (const Batch::Item& item : batch.items())
+    cost += Memtable::cost(item.key_bytes, item.value_bytes);
   if (cost > options_.memory_bytes / 4) {
     return {Code::kTooLarge, "store: a commit of " + std::to_string(cost) +
                                  " bytes is above a quarter of `memory` (" +

@@ -1,4 +1,5 @@
-// store/maintain.cc — what happens behind the commits: sealed memtables are absorbed, the engine is kept in shape.
+// store/maintain.cc — what happens behind the commits: sealed memtables are absorbed, the engine is
+// kept in shape.
 #include <algorithm>
 
 #include "store/store.h"
@@ -6,10 +7,11 @@
 namespace varve {
 namespace {
 
-constexpr uint64_t kStepBytes = uint64_t{2} << 20;     // Of maintenance, before a worker looks around again.
-constexpr uint64_t kRetryNs = 200'000'000;             // After a failed flush or compaction.
+constexpr uint64_t kStepBytes = uint64_t{2}
+                                << 20;      // Of maintenance, before a worker looks around again.
+constexpr uint64_t kRetryNs = 200'000'000;  // After a failed flush or compaction.
 constexpr uint64_t kPaceNsMax = 2'000'000;
-constexpr uint64_t kDebtFree = uint64_t{256} << 20;    // Maintenance debt that slows nobody.
+constexpr uint64_t kDebtFree = uint64_t{256} << 20;  // Maintenance debt that slows nobody.
 
 }  // namespace
 
@@ -29,7 +31,8 @@ Step Store::run_flush() {
   const Status status = flush_oldest();
   if (status) return Step::again();
   if (status.code() != Code::kNoSpace) record_failure(status);
-  return Step{kRetryNs};  // A full disk may empty: the memtable stays, and is written again under another name.
+  return Step{kRetryNs};  // A full disk may empty: the memtable stays, and is written again under
+                          // another name.
 }
 
 // Absorbs the oldest sealed memtable. The engine may publish only what the log has synced.
@@ -80,7 +83,8 @@ Step Store::run_maintenance() {
     if (progress.code() != Code::kNoSpace) record_failure(progress.error());
     return Step{kRetryNs};
   }
-  // Commits wait in proportion to what maintenance has still to do, so that there is no cliff at the end.
+  // Commits wait in proportion to what maintenance has still to do, so that there is no cliff at
+  // the end.
   const EngineStats stats = engine_->stats();
   uint64_t pace = 0;
   if (stats.stop_writes) {

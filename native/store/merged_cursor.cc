@@ -3,7 +3,9 @@
 namespace varve {
 
 MergedCursor::MergedCursor(std::vector<Source> sources, uint64_t commit, Direction direction)
-    : sources_(std::move(sources)), commit_(commit), sign_(direction == Direction::kForward ? 1 : -1) {
+    : sources_(std::move(sources)),
+      commit_(commit),
+      sign_(direction == Direction::kForward ? 1 : -1) {
   for (const Source& source : sources_) any_ranges_ = any_ranges_ || source.ranges != nullptr;
   settle();
 }
@@ -35,7 +37,8 @@ void MergedCursor::settle() {
         current_ = nullptr;  // A source that failed ends the walk: an entry may be missing.
         return;
       }
-      if (current_ != nullptr && compare(cursor.edit().key, current_->edit().key) * sign_ >= 0) continue;
+      if (current_ != nullptr && compare(cursor.edit().key, current_->edit().key) * sign_ >= 0)
+        continue;
       current_ = &cursor;
       current_index_ = i;
     }

@@ -1,8 +1,9 @@
 // store/merged_cursor.h — one ordered walk over memtables and engine.
 //
-// Sources are ordered newest first. Each shows at most one entry per key: a memtable its newest version at or below the
-// view, deletions included; the engine only what lives. The newest source that has a key decides it; a range
-// deletion in a newer memtable hides what lies in the older sources.
+// Sources are ordered newest first. Each shows at most one entry per key: a memtable its newest
+// version at or below the view, deletions included; the engine only what lives. The newest source
+// that has a key decides it; a range deletion in a newer memtable hides what lies in the older
+// sources.
 //
 // Invariants
 //   - what is shown is a put, in key order of the direction, each key once.
@@ -39,7 +40,7 @@ class MergedCursor final : public EngineCursor {
 
   std::vector<Source> sources_;
   const uint64_t commit_;
-  const int sign_;             // 1 forward, -1 reverse.
+  const int sign_;  // 1 forward, -1 reverse.
   bool any_ranges_ = false;
   EngineCursor* current_ = nullptr;
   size_t current_index_ = 0;

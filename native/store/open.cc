@@ -1,10 +1,10 @@
 // store/open.cc — opening and closing: directory, manifest, engine, log, what a crash left behind.
 //
 // Order of an opening
-//   1  lock the directory, read the manifest, open the engine: everything through `absorbed` rests there
-//   2  replay the log's good prefix above it into memtables
-//   3  after an unclean close, sync the cut to the manifest, so that nothing beyond it can come back
-//   4  sync a new incarnation and the next range of commit numbers; only then may a commit be numbered
+//   1  lock the directory, read the manifest, open the engine: everything through `absorbed` rests
+//   there 2  replay the log's good prefix above it into memtables 3  after an unclean close, sync
+//   the cut to the manifest, so that nothing beyond it can come back 4  sync a new incarnation and
+//   the next range of commit numbers; only then may a commit be numbered
 #include <algorithm>
 
 #include "engine/lsm/lsm.h"
@@ -16,7 +16,8 @@ namespace varve {
 namespace {
 
 constexpr uint64_t kReserveCount = uint64_t{1} << 24;
-constexpr uint64_t kCloseFlushBytes = uint64_t{1} << 20;  // More than this in memory is absorbed at closing.
+constexpr uint64_t kCloseFlushBytes = uint64_t{1}
+                                      << 20;  // More than this in memory is absorbed at closing.
 
 Status error_at(const Status& status, const std::string& directory) {
   return {status.code(), "open " + directory + ": " + status.message()};
@@ -50,7 +51,8 @@ Store::~Store() {
   maintainers_.clear();
   log_.reset();
   delete parts_.exchange(nullptr);
-  // What was retired goes while the cache that it may be in is still there; freeing a version retires blocks.
+  // What was retired goes while the cache that it may be in is still there; freeing a version
+  // retires blocks.
   engine_.reset();
   for (int round = 0; round < 3; ++round) epochs_.collect();
   cache_.reset();
@@ -58,7 +60,7 @@ Store::~Store() {
 
 Result<std::shared_ptr<Store>> Store::open(Os& os, StoreOptions options) {
   std::shared_ptr<Store> store(new Store(os, std::move(options)));
-  const Status status = store->options_.directory.empty() ? store->open_memory() : store->open_files();
+  Status status = store->options_.directory.empty() ? store->open_memory() : store->open_files();
   if (!status) {
     store->closed_.store(true);
     return status;
@@ -81,7 +83,7 @@ Status Store::open_files() {
   if (Status status = lock_and_read_manifest(); !status) return error_at(status, directory);
   const ManifestState& state = manifest_->state();
   hash_seed_ = state.hash_seed;
-  cache_ = std::make_unique<Cache>(options_.memory_bytes / 2);
+  cache_ = std::make_unique<Cache>(epochs_, options_.memory_bytes / 2);
   if (Status status = open_engine(); !status) return error_at(status, directory);
   if (Status status = recover(state); !status) return error_at(status, directory);
   return Status::ok();
@@ -107,7 +109,8 @@ Status Store::lock_and_read_manifest() {
     const Result<std::vector<DirectoryEntry>> entries = os_.list(directory);
     if (!entries) return entries.error();
     for (const DirectoryEntry& entry : *entries) {
-      if (entry.name != "LOCK") return {Code::kForeign, "not a Varve store: it holds " + entry.name};
+      if (entry.name != "LOCK")
+        return {Code::kForeign, "not a Varve store: it holds " + entry.name};
     }
     if (!may_create) return {Code::kNotFound, "no store is there"};
     recovery_.created = true;
@@ -238,7 +241,8 @@ Status Store::close() {
   }
   Status status;
   if (log_ && !log_->failed()) {
-    const bool much = parts_.load()->active->size_bytes() > Memtable::fixed_bytes() + kCloseFlushBytes;
+    const bool much =
+        parts_.load()->active->size_bytes() > Memtable::fixed_bytes() + kCloseFlushBytes;
     if (much) status = flush();
     if (status) status = log_->sync_now();
   }

@@ -54,7 +54,8 @@ Result<StoreHold> hold_store(Os& os, const StoreOptions& options) {
   if (before) {
     const auto found = all.stores.find(*before);
     if (found != all.stores.end()) {
-      if (Status status = same_options(found->second.store->options(), options); !status) return status;
+      if (Status status = same_options(found->second.store->options(), options); !status)
+        return status;
       ++found->second.holder_count;
       return StoreHold(found->second.store);
     }

@@ -1,7 +1,7 @@
 // store/registry.h — the stores open in this process.
 //
-// The same directory opened twice, from any thread or worker, is one Store. It closes with its last holder; a second
-// opening with other options is refused by naming the option.
+// The same directory opened twice, from any thread or worker, is one Store. It closes with its last
+// holder; a second opening with other options is refused by naming the option.
 //
 // Threads: any. Opening and closing the same directory wait for each other.
 #pragma once

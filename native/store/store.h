@@ -1,15 +1,17 @@
-// store/store.h — the door of the store: one log, one sequencer, one memtable, one engine; commits in, views out.
+// store/store.h — the door of the store: one log, one sequencer, one memtable, one engine; commits
+// in, views out.
 //
 //   commit()  validate → reserve → number → log buffer → memtable → visible
 //   reads     memtable → sealed memtables → engine, as of one commit number
 //   behind    log writer · flush (seal → absorb → trim) · maintenance (compaction)
 //
-// A commit is visible when commit() returns; how durable it has become is told by through(). Nothing becomes visible
-// that could still be refused: room in memory and in the log is found before a commit takes its number.
+// A commit is visible when commit() returns; how durable it has become is told by through().
+// Nothing becomes visible that could still be refused: room in memory and in the log is found
+// before a commit takes its number.
 //
-// Reading goes through a Reader, one a thread, and happens inside a View: a guard that keeps what it reads in place.
-// A View is short (one call, one batch of a cursor). What must stay readable for longer holds a commit number
-// (hold/release), never memory.
+// Reading goes through a Reader, one a thread, and happens inside a View: a guard that keeps what
+// it reads in place. A View is short (one call, one batch of a cursor). What must stay readable for
+// longer holds a commit number (hold/release), never memory.
 //
 // Invariants
 //   - commit numbers only grow and none is used twice, whatever a crash lost.
@@ -68,9 +70,9 @@ struct StoreStats {
 
 struct RecoveryReport {
   bool created = false;
-  bool clean = true;             // The last close was a clean one.
+  bool clean = true;  // The last close was a clean one.
   uint64_t replayed_commits = 0;
-  uint64_t cut_records = 0;      // Never synced, and dropped.
+  uint64_t cut_records = 0;  // Never synced, and dropped.
   uint64_t last_commit = 0;
 };
 
@@ -89,8 +91,8 @@ class Store {
   Result<uint64_t> commit(Batch& batch);
   uint64_t visible() const { return visible_.load(std::memory_order_acquire); }
   uint64_t through(Durability durability) const;
-  // Starts what brings everything committed so far to the class; true when it is there already. kOs is done by the
-  // calling thread when the log writer is idle.
+  // Starts what brings everything committed so far to the class; true when it is there already. kOs
+  // is done by the calling thread when the log writer is idle.
   bool request(Durability durability);
   Status wait_for(Durability durability);
   Status error() const;  // Sticky failure of the log.
@@ -125,8 +127,8 @@ class Store {
     View(Reader& reader, uint64_t commit);
 
     uint64_t commit() const { return commit_; }
-    // The newest put at or below the view's commit; kAbsent for everything else but kWouldBlock. Borrowed from
-    // the view.
+    // The newest put at or below the view's commit; kAbsent for everything else but kWouldBlock.
+    // Borrowed from the view.
     Result<Lookup> get(Bytes key, bool may_block) const;
     Result<Lookup> get(Bytes key, uint64_t hash, bool may_block) const;
     void prefetch(Bytes key, uint64_t hash) const;

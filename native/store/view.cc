@@ -13,9 +13,9 @@ Store::Reader::~Reader() { store_.epochs_.give_back(slot_); }
 
 Store::View::View(Reader& reader) : View(reader, UINT64_MAX) {}
 
-// Parts first, then the engine: a flush publishes the engine's new version before it drops the memtable, so that
-// nothing can be missed between the two. The commit comes last and counts only if no memtable was added meanwhile,
-// so that every commit up to it is in what was taken.
+// Parts first, then the engine: a flush publishes the engine's new version before it drops the
+// memtable, so that nothing can be missed between the two. The commit comes last and counts only if
+// no memtable was added meanwhile, so that every commit up to it is in what was taken.
 Store::View::View(Reader& reader, uint64_t commit)
     : guard_(reader.store_.epochs_, *reader.slot_), store_(reader.store_) {
   while (true) {
@@ -89,7 +89,8 @@ void Store::release(uint64_t commit) {
   if (--found->second == 0) holds_.erase(found);
 }
 
-// Taken after what is to be absorbed was sealed: whoever holds a commit from now on holds one at or above it.
+// Taken after what is to be absorbed was sealed: whoever holds a commit from now on holds one at or
+// above it.
 Retention Store::retention() const {
   const Lock held(hold_mutex_);
   Retention retention;

@@ -1,16 +1,17 @@
 // base/os/os.h — the machine behind one interface: files, directories, time, chance and work.
 //
-// Three fillings: POSIX, Windows, and a simulated machine (os_simulated.h) whose disk forgets what was not
-// synced, tears, fills up and fails on command, and whose clock and scheduler run from a seed. Nothing above this
-// folder makes a thread, sleeps, reads a clock, draws randomness or waits, so that everything above it runs
-// under simulation unchanged.
+// Three fillings: POSIX, Windows, and a simulated machine (os_simulated.h) whose disk forgets what
+// was not synced, tears, fills up and fails on command, and whose clock and scheduler run from a
+// seed. Nothing above this folder makes a thread, sleeps, reads a clock, draws randomness or waits,
+// so that everything above it runs under simulation unchanged.
 //
-// Files: names are UTF-8 paths. A file's name is durable only after sync_directory() of its directory, its bytes
-// only after sync(). Errors: kNoSpace for a full disk, kPermission, kNotFound, kExists by name, kIo for the rest;
-// every message names the path.
+// Files: names are UTF-8 paths. A file's name is durable only after sync_directory() of its
+// directory, its bytes only after sync(). Errors: kNoSpace for a full disk, kPermission, kNotFound,
+// kExists by name, kIo for the rest; every message names the path.
 //
-// Work: background work is a step function with a small budget. Production runs each Worker on a thread; the
-// simulation runs all of them from one seeded loop, inside Gate::wait() and SimulatedOs::run().
+// Work: background work is a step function with a small budget. Production runs each Worker on a
+// thread; the simulation runs all of them from one seeded loop, inside Gate::wait() and
+// SimulatedOs::run().
 #pragma once
 
 #include <cstdint>
@@ -24,11 +25,16 @@
 
 namespace varve {
 
-enum class OpenMode : uint8_t { kRead, kWrite, kCreate };  // kCreate fails with kExists if the file is there
+enum class OpenMode : uint8_t {
+  kRead,
+  kWrite,
+  kCreate
+};  // kCreate fails with kExists if the file is there
 
 class File {
  public:
-  virtual ~File() = default;  // Closes; errors at closing are ignored, so sync() first what matters.
+  virtual ~File() =
+      default;  // Closes; errors at closing are ignored, so sync() first what matters.
   // Fills `into` from `offset`; fewer bytes only at the end of the file.
   virtual Result<size_t> read_at(uint64_t offset, MutableBytes into) = 0;
   virtual Status write_at(uint64_t offset, Bytes bytes) = 0;  // All of them or an error.
@@ -49,7 +55,8 @@ struct DirectoryEntry {
   bool is_directory = false;
 };
 
-// What a step tells its worker. wait_ns: run again after that long, or at wake(), whichever comes first.
+// What a step tells its worker. wait_ns: run again after that long, or at wake(), whichever comes
+// first.
 struct Step {
   static constexpr uint64_t kUntilWoken = UINT64_MAX;
   uint64_t wait_ns = 0;
@@ -63,7 +70,8 @@ class Worker {
   virtual void wake() = 0;      // From any thread. A wake during a step makes another step follow.
 };
 
-// A counter that can be waited on: take a ticket, look at the condition, wait only if it does not hold.
+// A counter that can be waited on: take a ticket, look at the condition, wait only if it does not
+// hold.
 //   for (uint64_t t = gate.ticket(); !ready(); t = gate.ticket()) gate.wait(t, deadline_ns);
 class Gate {
  public:
@@ -87,10 +95,12 @@ class Os {
   virtual Status create_directory(const std::string& path) = 0;  // kExists if it is there.
   virtual Status remove_directory(const std::string& path) = 0;  // Only when empty.
   virtual Status sync_directory(const std::string& path) = 0;
-  // Taken on a file of the directory that stays; kLocked names what `holder` said when it took the lock.
+  // Taken on a file of the directory that stays; kLocked names what `holder` said when it took the
+  // lock.
   virtual Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& directory,
                                                                 const std::string& holder) = 0;
-  // The same text for the same directory however it is named (device and inode, or volume and file id).
+  // The same text for the same directory however it is named (device and inode, or volume and file
+  // id).
   virtual Result<std::string> identity(const std::string& directory) = 0;
   virtual Result<uint64_t> free_bytes(const std::string& directory) = 0;
 

@@ -80,7 +80,7 @@ class PosixFile final : public File {
   }
 
   Result<uint64_t> size() override {
-    struct stat about {};
+    struct stat about{};
     if (fstat(descriptor_, &about) != 0) return failed("fstat", path_);
     return static_cast<uint64_t>(about.st_size);
   }
@@ -92,7 +92,8 @@ class PosixFile final : public File {
 
   void will_read(uint64_t offset, uint64_t size) override {
 #if defined(POSIX_FADV_WILLNEED)
-    posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
+    posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(size),
+                  POSIX_FADV_WILLNEED);
 #endif
   }
 
@@ -110,10 +111,12 @@ class PosixLock final : public DirectoryLock {
   const int descriptor_;
 };
 
-// One thread that runs a step while there is something to do, and sleeps until woken or until its time.
+// One thread that runs a step while there is something to do, and sleeps until woken or until its
+// time.
 class ThreadWorker final : public Worker {
  public:
-  explicit ThreadWorker(std::function<Step()> step) : step_(std::move(step)), thread_([this] { run(); }) {}
+  explicit ThreadWorker(std::function<Step()> step)
+      : step_(std::move(step)), thread_([this] { run(); }) {}
 
   ~ThreadWorker() override {
     {
@@ -220,7 +223,7 @@ class PosixOs final : public Os {
   }
 
   Result<bool> exists(const std::string& path) override {
-    struct stat about {};
+    struct stat about{};
     if (stat(path.c_str(), &about) == 0) return true;
     if (errno == ENOENT || errno == ENOTDIR) return false;
     return failed("stat", path);
@@ -233,7 +236,7 @@ class PosixOs final : public Os {
     while (const dirent* found = readdir(opened)) {
       const std::string name = found->d_name;
       if (name == "." || name == "..") continue;
-      struct stat about {};
+      struct stat about{};
       if (fstatat(dirfd(opened), found->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0) continue;
       entries.push_back({name, static_cast<uint64_t>(about.st_size), S_ISDIR(about.st_mode)});
     }
@@ -265,7 +268,8 @@ class PosixOs final : public Os {
     PosixFile file(dup(descriptor), path);
     if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
       char said[256];
-      const Result<size_t> size = file.read_at(0, MutableBytes(reinterpret_cast<uint8_t*>(said), sizeof said));
+      const Result<size_t> size =
+          file.read_at(0, MutableBytes(reinterpret_cast<uint8_t*>(said), sizeof said));
       close(descriptor);
       const std::string by = size && *size > 0 ? std::string(said, *size) : "another process";
       return Status(Code::kLocked, "os: " + directory + " is in use by " + by);
@@ -278,24 +282,26 @@ class PosixOs final : public Os {
   }
 
   Result<std::string> identity(const std::string& directory) override {
-    struct stat about {};
+    struct stat about{};
     if (stat(directory.c_str(), &about) != 0) return failed("stat", directory);
     return std::to_string(about.st_dev) + ":" + std::to_string(about.st_ino);
   }
 
   Result<uint64_t> free_bytes(const std::string& directory) override {
-    struct statvfs about {};
+    struct statvfs about{};
     if (statvfs(directory.c_str(), &about) != 0) return failed("statvfs", directory);
     return static_cast<uint64_t>(about.f_bavail) * about.f_frsize;
   }
 
   uint64_t now_ns() override {
     return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-        std::chrono::steady_clock::now().time_since_epoch()).count());
+                                     std::chrono::steady_clock::now().time_since_epoch())
+                                     .count());
   }
   uint64_t wall_ms() override {
     return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::system_clock::now().time_since_epoch()).count());
+                                     std::chrono::system_clock::now().time_since_epoch())
+                                     .count());
   }
 
   void random(MutableBytes into) override {

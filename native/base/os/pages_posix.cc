@@ -8,7 +8,8 @@ namespace varve {
 uint8_t* map_pages(size_t size) {
   // One page more than asked for, so that the part handed out can begin on a huge-page boundary.
   const size_t padded = size + kHugePageBytes;
-  void* const mapped = mmap(nullptr, padded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const mapped =
+      mmap(nullptr, padded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return nullptr;
   const auto address = reinterpret_cast<uintptr_t>(mapped);
   const uintptr_t aligned = (address + kHugePageBytes - 1) & ~(kHugePageBytes - 1);

@@ -33,15 +33,19 @@ Compaction::Compaction(Outside outside, CompactionInput input, const Retention& 
   merge_.seek_first();
 }
 
-// A table of the target level holds the range deletions between its first key and the next table's: no two overlap.
+// A table of the target level holds the range deletions between its first key and the next table's:
+// no two overlap.
 Status Compaction::end_table(Bytes next_key) {
   std::vector<RangeDeletion> clipped;
   for (RangeDeletion deletion : deletions_) {
     if (!keeping_.keeps(deletion)) continue;
-    if (compare(deletion.begin, as_bytes(table_begin_)) < 0) deletion.begin = as_bytes(table_begin_);
-    const bool beyond = !next_key.empty() && (deletion.end.empty() || compare(deletion.end, next_key) > 0);
+    if (compare(deletion.begin, as_bytes(table_begin_)) < 0)
+      deletion.begin = as_bytes(table_begin_);
+    const bool beyond =
+        !next_key.empty() && (deletion.end.empty() || compare(deletion.end, next_key) > 0);
     if (beyond) deletion.end = next_key;
-    if (deletion.end.empty() || compare(deletion.begin, deletion.end) < 0) clipped.push_back(deletion);
+    if (deletion.end.empty() || compare(deletion.begin, deletion.end) < 0)
+      clipped.push_back(deletion);
   }
   if (!writer_ && clipped.empty()) return Status::ok();
   if (!writer_) {

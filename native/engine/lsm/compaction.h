@@ -1,7 +1,7 @@
 // engine/lsm/compaction.h — one merge of tables into a level, a step at a time.
 //
-// Invariants: inputs are not changed; outputs count only once the engine has put them into the manifest.
-// Threads: one.
+// Invariants: inputs are not changed; outputs count only once the engine has put them into the
+// manifest. Threads: one.
 #pragma once
 
 #include <functional>

@@ -28,7 +28,9 @@ Status Keeping::add(const Edit& edit, const Out& out) {
     waiting_ = false;
   }
   const uint64_t deleted = deletions_.empty() ? 0 : deleted_at(edit);
-  const uint64_t successor = newer_ == 0 ? deleted : deleted == 0 ? newer_ : std::min(newer_, deleted);
+  const uint64_t successor = newer_ == 0    ? deleted
+                             : deleted == 0 ? newer_
+                                            : std::min(newer_, deleted);
   newer_ = edit.commit;
   if (successor != 0 && !asked_for(edit.commit, successor)) return Status::ok();
   if (edit.kind == EditKind::kDelete && bottom_ && !waiting_) {

@@ -1,8 +1,9 @@
 // engine/lsm/keeping.h — which versions of a key must be written on, and which may be forgotten.
 //
-// A version is superseded by the next newer version of its key, or by a range deletion over it, whichever came first. A
-// superseded version is kept while a held commit lies between the two, or its successor is above the horizon. A
-// deletion that nothing supersedes is kept while something may lie beneath it.
+// A version is superseded by the next newer version of its key, or by a range deletion over it,
+// whichever came first. A superseded version is kept while a held commit lies between the two, or
+// its successor is above the horizon. A deletion that nothing supersedes is kept while something
+// may lie beneath it.
 //
 // Invariants: edits come by (key, commit descending); what is kept goes out in that order.
 #pragma once
@@ -30,15 +31,16 @@ class Keeping {
 
  private:
   bool asked_for(uint64_t commit, uint64_t successor) const;
-  uint64_t deleted_at(const Edit& edit) const;  // By the oldest newer range deletion over it; 0: none.
+  uint64_t deleted_at(
+      const Edit& edit) const;  // By the oldest newer range deletion over it; 0: none.
 
   const Retention retention_;
   const std::vector<RangeDeletion> deletions_;
   const bool bottom_;
   std::string key_;
   bool any_key_ = false;
-  uint64_t newer_ = 0;        // Commit of the next newer version of the key; 0: none.
-  bool waiting_ = false;      // A deletion that goes out only if something older of its key does.
+  uint64_t newer_ = 0;    // Commit of the next newer version of the key; 0: none.
+  bool waiting_ = false;  // A deletion that goes out only if something older of its key does.
   Edit waiting_edit_;
 };
 

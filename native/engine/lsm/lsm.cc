@@ -24,7 +24,9 @@ class Lsm final : public Engine {
 
   Status open();
   Status absorb(Run& run, const Retention& retention) override;
-  const EngineVersion& version() const override { return *version_.load(std::memory_order_acquire); }
+  const EngineVersion& version() const override {
+    return *version_.load(std::memory_order_acquire);
+  }
   std::shared_ptr<const EngineVersion> pin() const override { return current(); }
   Result<Progress> maintain(uint64_t budget_bytes, const Retention& retention) override;
   Status compact(const KeyRange& range, const Retention& retention) override;
@@ -45,7 +47,8 @@ class Lsm final : public Engine {
   void publish(Levels levels, uint64_t absorbed, const Lock& held);
   Status write_run(Run& run, const Retention& retention, std::vector<TableInfo>& made);
   std::optional<CompactionInput> pick() const;
-  CompactionInput inputs_of(const LsmVersion& version, size_t level, const LsmVersion::Tables& tables) const;
+  CompactionInput inputs_of(const LsmVersion& version, size_t level,
+                            const LsmVersion::Tables& tables) const;
   Status install(const Compaction& compaction);
   Result<Progress> run_step(uint64_t budget_bytes, const Lock& held);
   Status remove_orphans(const ManifestState& state);
@@ -77,7 +80,8 @@ Lsm::~Lsm() {
 Result<std::shared_ptr<Table>> Lsm::open_table(const TableInfo& info) {
   TableOptions options = table_options_;
   options.number = info.number;
-  return Table::open(os_, table_path(options_.directory, info.number), info, cache_, epochs_, options);
+  return Table::open(os_, table_path(options_.directory, info.number), info, cache_, epochs_,
+                     options);
 }
 
 Status Lsm::remove_orphans(const ManifestState& state) {
@@ -230,9 +234,9 @@ std::optional<CompactionInput> Lsm::pick() const {
   }
   if (chosen == kLevelCount) return std::nullopt;
   if (chosen == 0) return inputs_of(*version, 0, levels[0]);
-  const auto next = std::find_if(levels[chosen].begin(), levels[chosen].end(), [&](const auto& table) {
-    return table->info().smallest > round_robin_[chosen];
-  });
+  const auto next = std::find_if(
+      levels[chosen].begin(), levels[chosen].end(),
+      [&](const auto& table) { return table->info().smallest > round_robin_[chosen]; });
   const auto& table = next == levels[chosen].end() ? levels[chosen].front() : *next;
   return inputs_of(*version, chosen, {table});
 }
@@ -250,14 +254,17 @@ Status Lsm::install(const Compaction& compaction) {
     made.push_back(std::move(*table));
   }
   LsmVersion::Tables gone;
-  for (const LsmVersion::Tables& tables : input.sources) gone.insert(gone.end(), tables.begin(), tables.end());
+  for (const LsmVersion::Tables& tables : input.sources)
+    gone.insert(gone.end(), tables.begin(), tables.end());
   for (const auto& table : gone) edit.remove_tables.push_back(table->info().number);
 
   const Lock held(mutex_);
   if (Status status = manifest_.append(edit); !status) return status;
   Levels levels = current_->levels();
   for (LsmVersion::Tables& level : levels) {
-    std::erase_if(level, [&](const auto& table) { return std::find(gone.begin(), gone.end(), table) != gone.end(); });
+    std::erase_if(level, [&](const auto& table) {
+      return std::find(gone.begin(), gone.end(), table) != gone.end();
+    });
   }
   LsmVersion::Tables& target = levels[input.target_level];
   target.insert(target.end(), made.begin(), made.end());
@@ -318,7 +325,8 @@ Status Lsm::compact(const KeyRange&, const Retention& retention) {
   }
   if (input.sources.empty()) return Status::ok();
   input.target_level = std::max<size_t>(deepest, 1);
-  while (input.target_level + 1 < kLevelCount && bytes > target_bytes(input.target_level)) ++input.target_level;
+  while (input.target_level + 1 < kLevelCount && bytes > target_bytes(input.target_level))
+    ++input.target_level;
   input.bottom = true;
   compaction_ = std::make_unique<Compaction>(
       Compaction::Outside{os_, options_.directory, table_options_, options_.table_bytes,
@@ -339,8 +347,8 @@ Status Lsm::checkpoint(const std::function<Status(Bytes)>& sink) {
       Result<std::unique_ptr<File>> file = os_.open(path, OpenMode::kRead);
       if (!file) return file.error();
       for (uint64_t at = 0; at < table->info().file_bytes;) {
-        const Result<size_t> got =
-            (*file)->read_at(at, MutableBytes(reinterpret_cast<uint8_t*>(buffer.data()), buffer.size()));
+        const Result<size_t> got = (*file)->read_at(
+            at, MutableBytes(reinterpret_cast<uint8_t*>(buffer.data()), buffer.size()));
         if (!got) return got.error();
         if (*got == 0) return Status::corrupt("lsm: " + path + " is cut");
         if (Status status = sink(as_bytes(buffer).first(*got)); !status) return status;
@@ -386,8 +394,8 @@ EngineStats Lsm::stats() const {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> open_lsm(Os& os, Manifest& manifest, Cache& cache, EpochDomain& epochs,
-                                         const LsmOptions& options) {
+Result<std::unique_ptr<Engine>> open_lsm(Os& os, Manifest& manifest, Cache& cache,
+                                         EpochDomain& epochs, const LsmOptions& options) {
   auto engine = std::make_unique<Lsm>(os, manifest, cache, epochs, options);
   if (Status status = engine->open(); !status) return status;
   return std::unique_ptr<Engine>(std::move(engine));

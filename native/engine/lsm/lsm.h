@@ -1,12 +1,15 @@
-// engine/lsm/lsm.h — sorted tables in levels: fast to write, compact at rest, one table asked for most gets.
+// engine/lsm/lsm.h — sorted tables in levels: fast to write, compact at rest, one table asked for
+// most gets.
 //
-// absorb() writes a run as a table of level 0. maintain() moves tables down: all of level 0 and what it overlaps, or one
-// table of a level that is too large and what that overlaps, are merged into the next level, a step at a time.
-// Versions that retention does not ask for are dropped on the way, and deletions with nothing beneath them.
+// absorb() writes a run as a table of level 0. maintain() moves tables down: all of level 0 and
+// what it overlaps, or one table of a level that is too large and what that overlaps, are merged
+// into the next level, a step at a time. Versions that retention does not ask for are dropped on
+// the way, and deletions with nothing beneath them.
 //
 // Invariants
 //   - levels 1 and up hold tables that do not overlap; of one key, a higher level is older.
-//   - a table is in the manifest before a version shows it, and its file goes only after no version does.
+//   - a table is in the manifest before a version shows it, and its file goes only after no version
+//   does.
 //   - a step that fails leaves the tables as they were.
 // Threads: as Engine says.     Bytes: FORMAT.md
 #pragma once
@@ -30,7 +33,7 @@ struct LsmOptions {
   uint32_t level0_count_max = 12;  // and that stop writers.
 };
 
-Result<std::unique_ptr<Engine>> open_lsm(Os& os, Manifest& manifest, Cache& cache, EpochDomain& epochs,
-                                         const LsmOptions& options);
+Result<std::unique_ptr<Engine>> open_lsm(Os& os, Manifest& manifest, Cache& cache,
+                                         EpochDomain& epochs, const LsmOptions& options);
 
 }  // namespace varve

@@ -8,7 +8,8 @@ namespace {
 
 using Tables = LsmVersion::Tables;
 
-std::vector<LevelCursor> level_cursors(const LsmVersion& version, const KeyRange& range, bool cached) {
+std::vector<LevelCursor> level_cursors(const LsmVersion& version, const KeyRange& range,
+                                       bool cached) {
   std::vector<LevelCursor> cursors;
   for (const auto& table : version.levels()[0]) {
     if (touches(table->info(), range)) cursors.emplace_back(Tables{table}, cached);
@@ -49,8 +50,10 @@ class LiveCursor final : public EngineCursor {
       find_forward();
       return;
     }
-    if (end_.empty()) merge_.seek_last();
-    else merge_.seek_before(as_bytes(end_), UINT64_MAX);
+    if (end_.empty())
+      merge_.seek_last();
+    else
+      merge_.seek_before(as_bytes(end_), UINT64_MAX);
     find_reverse();
   }
 
@@ -135,7 +138,10 @@ class LiveCursor final : public EngineCursor {
 class EveryVersionCursor final : public EditCursor {
  public:
   EveryVersionCursor(const LsmVersion& version, const KeyRange& range, uint64_t from, uint64_t to)
-      : merge_(level_cursors(version, range, true)), end_(as_text(range.end)), from_(from), to_(to) {
+      : merge_(level_cursors(version, range, true)),
+        end_(as_text(range.end)),
+        from_(from),
+        to_(to) {
     merge_.seek(range.begin, UINT64_MAX);
     settle();
   }
@@ -149,7 +155,9 @@ class EveryVersionCursor final : public EditCursor {
 
  private:
   void settle() {
-    const auto wanted = [this] { return merge_.edit().commit > from_ && merge_.edit().commit <= to_; };
+    const auto wanted = [this] {
+      return merge_.edit().commit > from_ && merge_.edit().commit <= to_;
+    };
     while (merge_.valid() && !wanted()) merge_.next();
     valid_ = merge_.valid() && (end_.empty() || compare(merge_.edit().key, as_bytes(end_)) < 0);
   }
@@ -168,7 +176,8 @@ std::unique_ptr<EngineCursor> LsmVersion::scan(const KeyRange& range, uint64_t c
   return std::make_unique<LiveCursor>(*this, range, commit, direction);
 }
 
-std::unique_ptr<EditCursor> LsmVersion::versions(const KeyRange& range, uint64_t from, uint64_t to) const {
+std::unique_ptr<EditCursor> LsmVersion::versions(const KeyRange& range, uint64_t from,
+                                                 uint64_t to) const {
   return std::make_unique<EveryVersionCursor>(*this, range, from, to);
 }
 

@@ -32,9 +32,9 @@ LsmVersion::Tables LsmVersion::overlapping(size_t level, const KeyRange& range) 
 
 const std::shared_ptr<Table>* LsmVersion::table_of(size_t level, Bytes key) const {
   const Tables& tables = levels_[level];
-  const auto above = std::upper_bound(tables.begin(), tables.end(), key, [](Bytes k, const auto& table) {
-    return compare(k, as_bytes(table->info().smallest)) < 0;
-  });
+  const auto above = std::upper_bound(
+      tables.begin(), tables.end(), key,
+      [](Bytes k, const auto& table) { return compare(k, as_bytes(table->info().smallest)) < 0; });
   if (above == tables.begin()) return nullptr;
   const std::shared_ptr<Table>& table = *(above - 1);
   return compare(key, as_bytes(table->info().largest)) <= 0 ? &table : nullptr;
@@ -45,7 +45,9 @@ uint64_t LsmVersion::range_deletion_over(Bytes key, uint64_t commit) const {
   for (const Tables& level : levels_) {
     for (const auto& table : level) {
       for (const RangeDeletion& deletion : table->range_deletions()) {
-        if (deletion.commit > commit || deletion.commit <= newest || compare(key, deletion.begin) < 0) continue;
+        if (deletion.commit > commit || deletion.commit <= newest ||
+            compare(key, deletion.begin) < 0)
+          continue;
         if (deletion.end.empty() || compare(key, deletion.end) < 0) newest = deletion.commit;
       }
     }
@@ -81,7 +83,8 @@ Result<Lookup> LsmVersion::get(Bytes key, uint64_t hash, uint64_t commit, bool m
     if (table == nullptr) continue;
     if (Status status = ask(**table); !status) return status;
   }
-  if (any_ranges_ && found.found == Found::kPut && range_deletion_over(key, commit) > found.edit.commit) {
+  if (any_ranges_ && found.found == Found::kPut &&
+      range_deletion_over(key, commit) > found.edit.commit) {
     found.found = Found::kDeleted;
   }
   return found;

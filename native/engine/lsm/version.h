@@ -22,7 +22,8 @@ class LsmVersion final : public EngineVersion {
   void prefetch(Bytes key, uint64_t hash) const override;
   std::unique_ptr<EngineCursor> scan(const KeyRange& range, uint64_t commit,
                                      Direction direction) const override;
-  std::unique_ptr<EditCursor> versions(const KeyRange& range, uint64_t from, uint64_t to) const override;
+  std::unique_ptr<EditCursor> versions(const KeyRange& range, uint64_t from,
+                                       uint64_t to) const override;
   std::vector<RangeDeletion> range_deletions(const KeyRange& range, uint64_t from,
                                              uint64_t to) const override;
   uint64_t size(const KeyRange& range) const override;
@@ -48,7 +49,8 @@ bool touches(const TableInfo& info, const KeyRange& range);
 // A level, or one table, as one walk over every version.
 class LevelCursor {
  public:
-  LevelCursor(LsmVersion::Tables tables, bool cached) : tables_(std::move(tables)), cached_(cached) {}
+  LevelCursor(LsmVersion::Tables tables, bool cached)
+      : tables_(std::move(tables)), cached_(cached) {}
   bool valid() const { return cursor_ != nullptr && cursor_->valid(); }
   const Edit& edit() const { return cursor_->edit(); }
   void next();

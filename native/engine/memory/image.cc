@@ -48,8 +48,8 @@ uint64_t Image::hidden_by(Bytes key, uint64_t than, uint64_t commit) const {
   return 0;
 }
 
-// The oldest commit after which `version` is no longer the answer: that of the next version, or of a range
-// deletion in between.
+// The oldest commit after which `version` is no longer the answer: that of the next version, or of
+// a range deletion in between.
 uint64_t LeafWriter::successor_of(const Edit& version, uint64_t newer) const {
   uint64_t successor = newer;
   for (const RangeFact& range : ranges_) {
@@ -65,8 +65,8 @@ bool LeafWriter::asked_for(uint64_t commit, uint64_t successor) const {
   return held != retention_.held.end() && *held < successor;
 }
 
-// Puts all versions of one key where they belong. A deletion that is the newest stays while it is above the
-// horizon, or while something older does that it must hide.
+// Puts all versions of one key where they belong. A deletion that is the newest stays while it is
+// above the horizon, or while something older does that it must hide.
 void LeafWriter::settle(const std::vector<Edit>& versions, Leaf& leaf) const {
   std::vector<const Edit*> kept;
   uint64_t newer = UINT64_MAX;
@@ -115,7 +115,9 @@ void LeafWriter::write(const Leaf& leaf, const std::vector<Edit>& added,
   while (more < added.size() || current < leaf.current.size() || history < leaf.history.size()) {
     const Bytes key = next_key();
     versions.clear();
-    for (; more < added.size() && equal(added[more].key, key); ++more) versions.push_back(added[more]);
+    for (; more < added.size() && equal(added[more].key, key); ++more) {
+      versions.push_back(added[more]);
+    }
     for (; current < leaf.current.size() && equal(leaf.current.edit(current).key, key); ++current) {
       versions.push_back(leaf.current.edit(current));
     }

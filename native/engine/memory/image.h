@@ -67,7 +67,8 @@ class LeafWriter {
  public:
   LeafWriter(const std::vector<RangeFact>& ranges, const Retention& retention)
       : ranges_(ranges), retention_(retention) {}
-  // `added` by (key, commit descending), all keys within the leaf. Appends one leaf or more to `into`.
+  // `added` by (key, commit descending), all keys within the leaf. Appends one leaf or more to
+  // `into`.
   void write(const Leaf& leaf, const std::vector<Edit>& added,
              std::vector<std::shared_ptr<const Leaf>>& into);
 

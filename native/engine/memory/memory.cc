@@ -176,7 +176,8 @@ class MemoryVersion final : public EngineVersion {
   void prefetch(Bytes, uint64_t) const override {}
   std::unique_ptr<EngineCursor> scan(const KeyRange& range, uint64_t commit,
                                      Direction direction) const override {
-    return std::make_unique<PageCursor>(image_, range, PageCursor::Shows::kLive, 0, commit, direction);
+    return std::make_unique<PageCursor>(image_, range, PageCursor::Shows::kLive, 0, commit,
+                                        direction);
   }
   std::unique_ptr<EditCursor> versions(const KeyRange& range, uint64_t from,
                                        uint64_t to) const override {
@@ -188,7 +189,8 @@ class MemoryVersion final : public EngineVersion {
     std::vector<RangeDeletion> answer;
     for (const RangeFact& fact : image_->ranges) {
       const RangeDeletion deletion{as_bytes(fact.begin), as_bytes(fact.end), fact.commit};
-      const bool apart = at_or_after(deletion.begin, range.end) || at_or_after(range.begin, deletion.end);
+      const bool apart =
+          at_or_after(deletion.begin, range.end) || at_or_after(range.begin, deletion.end);
       if (!apart && fact.commit > from && fact.commit <= to) answer.push_back(deletion);
     }
     std::sort(answer.begin(), answer.end(), [](const RangeDeletion& a, const RangeDeletion& b) {
@@ -261,7 +263,8 @@ class MemoryEngine final : public Engine {
 };
 
 void MemoryEngine::publish(const Lock&, Image image) {
-  auto next = std::make_shared<const MemoryVersion>(std::make_shared<const Image>(std::move(image)));
+  auto next =
+      std::make_shared<const MemoryVersion>(std::make_shared<const Image>(std::move(image)));
   VersionPointer old;
   {
     const Lock held(pin_mutex_);
@@ -324,12 +327,13 @@ Status MemoryEngine::absorb(Run& run, const Retention& retention) {
   return Status::ok();
 }
 
-// A pass writes anew the leaves that have history or lie under a range deletion, as many in one call as the budget
-// allows. At its end the range deletions go that nothing asked for lies beneath.
+// A pass writes anew the leaves that have history or lie under a range deletion, as many in one
+// call as the budget allows. At its end the range deletions go that nothing asked for lies beneath.
 Result<Progress> MemoryEngine::maintain(uint64_t budget_bytes, const Retention& retention) {
   const Lock held(mutex_);
   const ImagePointer old = latest()->image();
-  const bool same = pass_absorbed_ == old->absorbed && pass_retention_.horizon == retention.horizon &&
+  const bool same = pass_absorbed_ == old->absorbed &&
+                    pass_retention_.horizon == retention.horizon &&
                     pass_retention_.held == retention.held;
   if (!same) pass_at_ = 0;
   if (same && pass_at_ == old->leaves.size()) return Progress::kIdle;

@@ -1,16 +1,18 @@
 // engine/memory/memory.h — the engine that keeps everything in memory and nothing on disk.
 //
-// An image is a row of leaves, each with all there is of one stretch of keys: *current*, one version per key, and beside
-// it *history*. A leaf never changes: absorbing a run writes the leaves it touches anew and shares the others, then
-// publishes the new image. A stream of the whole (FORMAT.md) is what checkpoint() writes and load reads: stores with
-// `engine: 'memory'` and a path keep one beside their log.
+// An image is a row of leaves, each with all there is of one stretch of keys: *current*, one
+// version per key, and beside it *history*. A leaf never changes: absorbing a run writes the leaves
+// it touches anew and shares the others, then publishes the new image. A stream of the whole
+// (FORMAT.md) is what checkpoint() writes and load reads: stores with `engine: 'memory'` and a path
+// keep one beside their log.
 //
 // Range deletions are kept as facts with the image, and worked off leaf by leaf in maintain().
 //
 // Invariants
-//   - keys of a leaf are at or above its `low` and below the next leaf's; the first leaf's `low` is empty.
+//   - keys of a leaf are at or above its `low` and below the next leaf's; the first `low` is empty.
 //   - current has no deletion; of one key, history is older than current.
-// Threads: as engine.h says. absorb, maintain, compact and checkpoint take one mutex; reads take none.
+// Threads: as engine.h says. absorb, maintain and compact take turns; reads through version() take
+// no lock, pin() a short one.
 // Bytes: FORMAT.md
 #pragma once
 
@@ -30,8 +32,9 @@ struct MemoryEngineOptions {
 // Fills the buffer; fewer bytes only at the end of the stream.
 using StreamSource = std::function<Result<size_t>(MutableBytes)>;
 
-// `epochs` outlives the engine. With a source, the engine begins with what the stream holds; a stream that is cut short
-// or damaged is kCorrupt, one of another store kForeign, one from a later version kNewerFormat.
+// `epochs` outlives the engine. With a source, the engine begins with what the stream holds; a
+// stream that is cut short or damaged is kCorrupt, one of another store kForeign, one from a later
+// version kNewerFormat.
 Result<std::unique_ptr<Engine>> open_memory_engine(EpochDomain& epochs,
                                                    const MemoryEngineOptions& options,
                                                    const StreamSource* source = nullptr);

@@ -219,9 +219,11 @@ Result<uint64_t> read_header(const Source& source, const Identity& identity) {
     return damaged("header checksum");
   }
   const bool known = load<uint32_t>(bytes.data() + 8) == kFormatVersion &&
-                     load<uint32_t>(bytes.data() + 12) == 0 && load<uint64_t>(bytes.data() + 32) == 0;
+                     load<uint32_t>(bytes.data() + 12) == 0 &&
+                     load<uint64_t>(bytes.data() + 32) == 0;
   if (!known) {
-    return Status(Code::kNewerFormat, "engine/memory: the stream has a format or feature unknown here");
+    return Status(Code::kNewerFormat,
+                  "engine/memory: the stream has a format or feature unknown here");
   }
   if (!equal(bytes.subspan(16, 16), Bytes(identity))) {
     return Status(Code::kForeign, "engine/memory: the stream is another store's");

@@ -3,7 +3,8 @@
 // A name gets its id, never used before, in one commit that holds both the name and the counter.
 //
 // Invariants
-//   - two names never have one id, whichever thread asks: the counter is read and written under the store's lock for names.
+//   - two names never have one id, whichever thread asks: the counter is read and written under the
+//   store's lock for names.
 // Threads: any.   Bytes: layer/KEYSPACE.md
 #pragma once
 
@@ -11,8 +12,8 @@
 
 namespace varve {
 
-// The id of the sublevel whose encoded path this is, given out now if it has none. 0: there is none, and this store is
-// for reading only.
+// The id of the sublevel whose encoded path this is, given out now if it has none. 0: there is
+// none, and this store is for reading only.
 Result<uint32_t> sublevel_id(Store& store, Store::Reader& reader, Bytes path);
 
 }  // namespace varve

@@ -1,8 +1,8 @@
-// pure/codec/hash.h — the one 64-bit hash of keys. It is part of the file format (point indexes are built on it), so
-// its every bit is fixed: FORMAT.md.
+// pure/codec/hash.h — the one 64-bit hash of keys. It is part of the file format (point indexes are
+// built on it), so its every bit is fixed: FORMAT.md.
 //
-// Eight or sixteen bytes at a time are folded by a 64 by 64 bit multiplication whose halves are combined: two dependent
-// multiplications for a key of up to 16 bytes.
+// Eight or sixteen bytes at a time are folded by a 64 by 64 bit multiplication whose halves are
+// combined: two dependent multiplications for a key of up to 16 bytes.
 #pragma once
 
 #include "base/bytes.h"
@@ -22,8 +22,10 @@ inline uint64_t fold(uint64_t a, uint64_t b) {
 
 // The last 1 to 8 bytes as one number.
 inline uint64_t tail(const uint8_t* at, size_t size) {
-  if (size >= 4) return (static_cast<uint64_t>(load<uint32_t>(at)) << 32) | load<uint32_t>(at + size - 4);
-  return (static_cast<uint64_t>(at[0]) << 16) | (static_cast<uint64_t>(at[size >> 1]) << 8) | at[size - 1];
+  if (size >= 4)
+    return (static_cast<uint64_t>(load<uint32_t>(at)) << 32) | load<uint32_t>(at + size - 4);
+  return (static_cast<uint64_t>(at[0]) << 16) | (static_cast<uint64_t>(at[size >> 1]) << 8) |
+         at[size - 1];
 }
 
 }  // namespace hash_detail

@@ -1,4 +1,5 @@
-// pure/simd/kernels_scalar.cc — the specification of every kernel, and the filling for a CPU without others.
+// pure/simd/kernels_scalar.cc — the specification of every kernel, and the filling for a CPU
+// without others.
 #include "pure/simd/simd.h"
 
 namespace varve {
@@ -24,9 +25,9 @@ constexpr CrcTables kCrc;
 uint32_t crc32c(const uint8_t* bytes, size_t size, uint32_t seed) {
   uint32_t crc = ~seed;
   for (; size >= 8; bytes += 8, size -= 8) {
-    const uint32_t low = crc ^ (static_cast<uint32_t>(bytes[0]) | static_cast<uint32_t>(bytes[1]) << 8 |
-                                static_cast<uint32_t>(bytes[2]) << 16 |
-                                static_cast<uint32_t>(bytes[3]) << 24);
+    const uint32_t low =
+        crc ^ (static_cast<uint32_t>(bytes[0]) | static_cast<uint32_t>(bytes[1]) << 8 |
+               static_cast<uint32_t>(bytes[2]) << 16 | static_cast<uint32_t>(bytes[3]) << 24);
     crc = kCrc.at[7][low & 0xff] ^ kCrc.at[6][(low >> 8) & 0xff] ^ kCrc.at[5][(low >> 16) & 0xff] ^
           kCrc.at[4][low >> 24] ^ kCrc.at[3][bytes[4]] ^ kCrc.at[2][bytes[5]] ^
           kCrc.at[1][bytes[6]] ^ kCrc.at[0][bytes[7]];

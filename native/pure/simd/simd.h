@@ -1,8 +1,10 @@
-// pure/simd/simd.h — the kernel table: a few coarse functions, filled once for the CPU that is there.
+// pure/simd/simd.h — the kernel table: a few coarse functions, filled once for the CPU that is
+// there.
 //
-// kernels_scalar.cc is the specification; every other filling is tested against it. A filling is compiled with flags of
-// its own and includes nothing but this and its intrinsics header, so that no wide instruction can leak into
-// shared code. VARVE_SIMD=scalar|sse42|avx2|avx512|neon forces a filling, if this CPU can run it.
+// kernels_scalar.cc is the specification; every other filling is tested against it. A filling is
+// compiled with flags of its own and includes nothing but this and its intrinsics header, so that
+// no wide instruction can leak into shared code. VARVE_SIMD=scalar|sse42|avx2|avx512|neon forces a
+// filling, if this CPU can run it.
 #pragma once
 
 #include <stddef.h>

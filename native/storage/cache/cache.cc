@@ -6,12 +6,14 @@ Cache::~Cache() {
   for (CachedBlock* block : clock_) delete block;
 }
 
-const CachedBlock* Cache::insert(BlockHandle& handle, std::unique_ptr<uint8_t[]> data, uint32_t size) {
+const CachedBlock* Cache::insert(BlockHandle& handle, std::unique_ptr<uint8_t[]> data,
+                                 uint32_t size) {
   auto made = std::make_unique<CachedBlock>();
   made->data = std::move(data);
   made->size = size;
   made->handle = &handle;
-  if (epochs_.pending() > 256) epochs_.collect();  // Before the lock: what is freed may drop handles itself.
+  if (epochs_.pending() > 256)
+    epochs_.collect();  // Before the lock: what is freed may drop handles itself.
   const std::unique_lock<std::mutex> held(mutex_);
   if (const CachedBlock* const there = find(handle)) return there;
   CachedBlock* const block = made.release();
@@ -36,7 +38,8 @@ void Cache::remove(CachedBlock* block) {
 void Cache::evict() {
   // Twice round at most: the first time takes the marks, the second the blocks.
   size_t looks = clock_.size() * 2;
-  while (used_bytes() > budget_.load(std::memory_order_relaxed) && clock_.size() > 1 && looks-- > 0) {
+  while (used_bytes() > budget_.load(std::memory_order_relaxed) && clock_.size() > 1 &&
+         looks-- > 0) {
     if (hand_ >= clock_.size()) hand_ = 0;
     CachedBlock* const block = clock_[hand_];
     if (block->used.exchange(false, std::memory_order_relaxed)) {

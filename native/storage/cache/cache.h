@@ -1,9 +1,9 @@
 // storage/cache/cache.h — blocks of files in memory, within one budget.
 //
-// A file has an array of handles, one a block; a hit is one load of a handle's pointer, without hashing or locks. A block
-// is verified once, when it is loaded. Eviction is CLOCK: a hand goes round the cached blocks and takes those that
-// were not used since it last came by. What is evicted is retired through the epoch domain, so that whoever is
-// reading it may finish.
+// A file has an array of handles, one a block; a hit is one load of a handle's pointer, without
+// hashing or locks. A block is verified once, when it is loaded. Eviction is CLOCK: a hand goes
+// round the cached blocks and takes those that were not used since it last came by. What is evicted
+// is retired through the epoch domain, so that whoever is reading it may finish.
 //
 // Invariants
 //   - a block reached inside an epoch guard stays in place until the guard is left.
@@ -52,7 +52,8 @@ class Cache {
   }
   // Puts a block behind a handle and returns it; if another thread was first, that one's.
   const CachedBlock* insert(BlockHandle& handle, std::unique_ptr<uint8_t[]> data, uint32_t size);
-  // Lets go of everything behind these handles: their file is going away. No reader may reach them any more.
+  // Lets go of everything behind these handles: their file is going away. No reader may reach them
+  // any more.
   void drop(std::vector<BlockHandle>& handles);
   // Memory that a file holds for as long as it is open, such as its point index.
   void charge(int64_t bytes);

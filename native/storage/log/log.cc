@@ -59,7 +59,8 @@ Status Log::reserve(uint64_t body_bytes) {
 void Log::begin_segment(uint64_t commit, uint64_t bytes, const Lock& held) {
   check(spare_fits(bytes, held));
   if (current_) {
-    kept_.push_back({current_->header.number, current_->last_commit, current_->header.size_bytes, true});
+    kept_.push_back(
+        {current_->header.number, current_->last_commit, current_->header.size_bytes, true});
   }
   current_ = spares_.front();
   spares_.erase(spares_.begin());
@@ -103,7 +104,8 @@ void Log::append(uint64_t commit, uint64_t time_ms, Bytes body, uint32_t body_ch
 std::vector<uint64_t> Log::seal() {
   const Lock held(mutex_);
   if (current_ && current_->last_commit != 0) {
-    kept_.push_back({current_->header.number, current_->last_commit, current_->header.size_bytes, true});
+    kept_.push_back(
+        {current_->header.number, current_->last_commit, current_->header.size_bytes, true});
     current_.reset();
   }
   std::vector<uint64_t> numbers;
@@ -255,16 +257,17 @@ Status Log::prepare_one(uint64_t size_bytes_min) {
     if (number == options_.next_segment) size = options_.first_segment_bytes;
   }
   size = std::max(size, round_up(size_bytes_min, 4096));
-  Result<std::shared_ptr<Segment>> made =
-      prepare_segment(os_, options_.directory, options_.mark, number, size, first_commit,
-                      take_recycled(size));
+  Result<std::shared_ptr<Segment>> made = prepare_segment(
+      os_, options_.directory, options_.mark, number, size, first_commit, take_recycled(size));
   if (!made) return made.error();
   const Lock held(mutex_);
   next_number_ = number + 1;
-  // Numbers order the segments, so a spare that is too small for the record at hand is passed over for good.
+  // Numbers order the segments, so a spare that is too small for the record at hand is passed over
+  // for good.
   while (size_bytes_min != 0 && !spares_.empty() &&
          spares_.front()->header.size_bytes < size_bytes_min) {
-    recyclable_.push_back({spares_.front()->header.number, 0, spares_.front()->header.size_bytes, true});
+    recyclable_.push_back(
+        {spares_.front()->header.number, 0, spares_.front()->header.size_bytes, true});
     spares_.erase(spares_.begin());
   }
   spares_.push_back(std::move(*made));

@@ -1,19 +1,23 @@
-// storage/log/log.h — the door of the log: append commits, make them durable, follow them, trim them.
+// storage/log/log.h — the door of the log: append commits, make them durable, follow them, trim
+// them.
 //
-// The sequencer (one thread at a time, under the store's commit lock) reserves room, then appends. Appending is a copy
-// into a buffer. Bytes reach the file by write(), from the log's own worker or, when that one is idle, from the
-// thread that asks; they become durable by the worker's sync, one for all that wait. Zeroed segments are made ready
-// by a second worker, so that room in the log is room on the disk.
+// The sequencer (one thread at a time, under the store's commit lock) reserves room, then appends.
+// Appending is a copy into a buffer. Bytes reach the file by write(), from the log's own worker or,
+// when that one is idle, from the thread that asks; they become durable by the worker's sync, one
+// for all that wait. Zeroed segments are made ready by a second worker, so that room in the log is
+// room on the disk.
 //
 //   reserve → append → … → write → written_through → sync → durable_through
 //
 // Invariants
 //   - a commit is appended only into room that exists on disk.
-//   - records reach the file in commit order; written_through and durable_through only grow, and the second never
+//   - records reach the file in commit order; written_through and durable_through only grow, and
+//   the second never
 //     passes the first.
 //   - after a failed write or sync nothing is written any more, and every later call says so.
 //   - a segment is recycled only when all its commits are absorbed.
-// Threads: reserve, append and seal under one lock of the caller; the rest from any thread. Bytes: FORMAT.md
+// Threads: reserve, append and seal under one lock of the caller; the rest from any thread. Bytes:
+// FORMAT.md
 #pragma once
 
 #include <atomic>
@@ -62,7 +66,8 @@ class Log {
   // Ends the segment in use; the answer names the segments appended to since the last seal.
   std::vector<uint64_t> seal();
 
-  // Hands the buffer to the system from this thread unless another is at it; true when nothing is left over.
+  // Hands the buffer to the system from this thread unless another is at it; true when nothing is
+  // left over.
   bool try_write();
   Status write();       // Waits for its turn.
   void request_sync();  // The worker syncs soon; on_progress tells.
@@ -123,17 +128,17 @@ class Log {
   std::shared_ptr<Segment> current_;
   std::vector<std::shared_ptr<Segment>> spares_;
   std::vector<uint64_t> since_seal_;
-  std::vector<Kept> kept_;          // Full or sealed segments, oldest first.
-  std::vector<Kept> recyclable_;    // Absorbed, waiting for the preparer.
+  std::vector<Kept> kept_;        // Full or sealed segments, oldest first.
+  std::vector<Kept> recyclable_;  // Absorbed, waiting for the preparer.
   uint64_t next_number_;
   uint64_t last_appended_;
-  uint64_t wanted_bytes_ = 0;       // Room that a reserve() found missing.
+  uint64_t wanted_bytes_ = 0;  // Room that a reserve() found missing.
   std::string error_;
   Code error_code_ = Code::kOk;
 
-  std::mutex file_mutex_;     // Held while writing; taken before mutex_. Guards dirty_.
+  std::mutex file_mutex_;  // Held while writing; taken before mutex_. Guards dirty_.
   std::vector<std::shared_ptr<Segment>> dirty_;  // Written since the last sync.
-  std::mutex sync_mutex_;     // Held while syncing; taken before file_mutex_.
+  std::mutex sync_mutex_;                        // Held while syncing; taken before file_mutex_.
   std::mutex prepare_mutex_;  // Held while making a segment; taken before mutex_.
 
   std::unique_ptr<Gate> progress_;

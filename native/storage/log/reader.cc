@@ -12,7 +12,7 @@ struct Scan {
   const LogSource& source;
   const OnRecord& on_record;
   LogRecovery& out;
-  bool begun = false;       // A record has counted.
+  bool begun = false;  // A record has counted.
 };
 
 // The record at `offset`, if it is whole and of this life.
@@ -39,7 +39,8 @@ Status take(Scan& scan, const RecordHeader& header, Bytes body) {
   return scan.on_record(header, body);
 }
 
-// Good records that do not follow on are beyond a gap: they do not count, but their marks tell what was once synced.
+// Good records that do not follow on are beyond a gap: they do not count, but their marks tell what
+// was once synced.
 Status scan_records(Scan& scan, Bytes file, const SegmentHeader& segment, RecoveredSegment& found) {
   const uint64_t life_tag = segment.life_tag();
   bool gap = false;
@@ -75,8 +76,8 @@ Result<std::string> read_file(Os& os, const std::string& path) {
   if (!size) return size.error();
   (*file)->will_read(0, *size);
   std::string bytes(*size, '\0');
-  const Result<size_t> got = (*file)->read_at(
-      0, MutableBytes(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()));
+  const Result<size_t> got =
+      (*file)->read_at(0, MutableBytes(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()));
   if (!got) return got.error();
   bytes.resize(*got);
   return bytes;
@@ -91,8 +92,8 @@ Status scan_segment(Scan& scan, uint64_t number) {
   RecoveredSegment found{number, 0, bytes->size(), kSegmentHeaderBytes};
   if (number == cut.segment && bytes->size() > cut.offset) bytes->resize(cut.offset);
   const Bytes file = as_bytes(*bytes);
-  const Result<SegmentHeader> header = decode_segment_header(
-      file.first(std::min<size_t>(file.size(), kSegmentHeaderBytes)), path);
+  const Result<SegmentHeader> header =
+      decode_segment_header(file.first(std::min<size_t>(file.size(), kSegmentHeaderBytes)), path);
   if (!header && header.code() == Code::kNewerFormat) return header.error();
   const bool ours = header && header->number == number &&
                     std::memcmp(header->mark.identity, scan.source.mark.identity, 16) == 0;
@@ -126,10 +127,10 @@ Result<LogRecovery> recover_log(Os& os, const LogSource& source, const OnRecord&
   const uint64_t synced = std::max(out.durable_mark, source.must_reach);
   if (out.last_commit < synced) {
     out.corrupt = true;
-    const std::string where =
-        out.cut_segment == 0 ? source.directory
-                             : segment_path(source.directory, out.cut_segment) + " at byte " +
-                                   std::to_string(out.cut_offset);
+    const std::string where = out.cut_segment == 0
+                                  ? source.directory
+                                  : segment_path(source.directory, out.cut_segment) + " at byte " +
+                                        std::to_string(out.cut_offset);
     out.what = "log: commits through " + std::to_string(synced) +
                " were durable, but the log is good only through " +
                std::to_string(out.last_commit) + "; it breaks in " + where;

@@ -1,8 +1,8 @@
 // storage/log/reader.h — reads back what log.cc wrote, and knows where the truth ends.
 //
-// A crash can tear the last records, so a bad checksum at the tail is the end of the log, not an error. Missing
-// commits that were once synced (some later good record says so by its durable mark) are corruption, and
-// are reported as such.
+// A crash can tear the last records, so a bad checksum at the tail is the end of the log, not an
+// error. Missing commits that were once synced (some later good record says so by its durable mark)
+// are corruption, and are reported as such.
 //
 // Invariants
 //   - no record is handed out whose checksums, life and order were not verified.
@@ -24,23 +24,24 @@ struct RecoveredSegment {
   uint64_t number = 0;
   uint64_t last_commit = 0;  // 0: no record of its life counts.
   uint64_t size_bytes = 0;
-  uint64_t good_bytes = 0;   // Where its good records end.
+  uint64_t good_bytes = 0;  // Where its good records end.
 };
 
 struct LogRecovery {
   std::vector<RecoveredSegment> segments;  // By number.
-  uint64_t last_commit = 0;   // Of the good prefix; `absorbed` when the log adds nothing to it.
+  uint64_t last_commit = 0;  // Of the good prefix; `absorbed` when the log adds nothing to it.
   uint64_t last_time_ms = 0;
   uint64_t durable_mark = 0;  // The greatest found in any good record, beyond a gap too.
   uint64_t cut_records = 0;   // Good records beyond a gap: an unsynced tail that is dropped.
   uint64_t cut_segment = 0;   // Where the good prefix ends; 0: no record counts.
   uint64_t cut_offset = 0;
-  bool corrupt = false;       // Something synced is missing: `what` says file and offset.
+  bool corrupt = false;  // Something synced is missing: `what` says file and offset.
   std::string what;
-  uint64_t next_number = 1;   // Above every segment file there is.
+  uint64_t next_number = 1;  // Above every segment file there is.
 };
 
-struct LogCut {  // Of an earlier unclean open: segments from `segment` (there from `offset`) up to, but not
+struct LogCut {  // Of an earlier unclean open: segments from `segment` (there from `offset`) up to,
+                 // but not
   uint64_t segment = 0;  // including, `resume` hold nothing that counts. 0: no cut.
   uint64_t offset = 0;
   uint64_t resume = 0;
@@ -49,9 +50,10 @@ struct LogCut {  // Of an earlier unclean open: segments from `segment` (there f
 struct LogSource {
   std::string directory;
   StoreMark mark;
-  uint64_t floor = 0;       // Segments below it are done with.
-  uint64_t absorbed = 0;    // Commits at or below it rest in the engine: read over, not handed out.
-  uint64_t must_reach = 0;  // The last commit of a clean close: a prefix that ends below it is corrupt.
+  uint64_t floor = 0;     // Segments below it are done with.
+  uint64_t absorbed = 0;  // Commits at or below it rest in the engine: read over, not handed out.
+  uint64_t must_reach =
+      0;  // The last commit of a clean close: a prefix that ends below it is corrupt.
   LogCut cut;
 };
 

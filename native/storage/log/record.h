@@ -1,4 +1,5 @@
-// storage/log/record.h — the bytes of one commit in the log: a record header and self-verifying edits.
+// storage/log/record.h — the bytes of one commit in the log: a record header and self-verifying
+// edits.
 //
 // Invariants
 //   - nothing that decode_* or EditReader hands out has an unverified checksum.
@@ -17,7 +18,8 @@ namespace varve {
 
 inline constexpr size_t kRecordHeaderBytes = 56;
 inline constexpr size_t kEditHeaderBytes = 16;
-inline constexpr size_t kStoredKeyBytesMax = 65536 + 16;  // A user's 64 KiB and the store's own prefix.
+inline constexpr size_t kStoredKeyBytesMax =
+    65536 + 16;  // A user's 64 KiB and the store's own prefix.
 inline constexpr uint64_t kCommitMax = (uint64_t{1} << 53) - 1;
 inline constexpr uint8_t kRecordKindCommit = 1;
 
@@ -63,6 +65,8 @@ class EditReader {
 };
 
 // The bytes a record with this body takes in a segment, padding included.
-inline uint64_t record_bytes(uint64_t body_bytes) { return round_up(kRecordHeaderBytes + body_bytes, 8); }
+inline uint64_t record_bytes(uint64_t body_bytes) {
+  return round_up(kRecordHeaderBytes + body_bytes, 8);
+}
 
 }  // namespace varve

@@ -99,7 +99,8 @@ Result<std::shared_ptr<Segment>> prepare_segment(Os& os, const std::string& dire
   if (status) status = os.sync_directory(directory);
   if (status) return segment;
   segment->file.reset();
-  const Status removed = os.remove(path);  // Half a segment is no use; a failure leaves an idle file.
+  const Status removed =
+      os.remove(path);  // Half a segment is no use; a failure leaves an idle file.
   (void)removed;
   return status;
 }

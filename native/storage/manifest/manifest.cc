@@ -11,7 +11,8 @@ constexpr char kMagic[] = "VARVEMAN";
 constexpr size_t kHeaderBytes = 64;
 constexpr size_t kRecordHeadBytes = 8;
 constexpr size_t kFieldHeadBytes = 8;
-constexpr uint64_t kGrowthMin = uint64_t{256} << 10;  // Written anew beyond this and twice the state.
+constexpr uint64_t kGrowthMin = uint64_t{256}
+                                << 10;  // Written anew beyond this and twice the state.
 constexpr uint64_t kRecordBytesMax = uint64_t{1} << 30;
 constexpr uint16_t kCritical = 1;
 
@@ -66,8 +67,9 @@ void add_table(std::string& to, const ManifestTable& table) {
   append<uint64_t>(bytes, info.number);
   append<uint8_t>(bytes, table.level);
   append<uint8_t>(bytes, static_cast<uint8_t>(table.place | (info.unbounded ? 0x80 : 0)));
-  for (const uint64_t number : {info.file_bytes, info.entry_count, info.range_deletion_count, info.key_bytes,
-                                info.value_bytes, info.delete_count, info.commit_first, info.commit_last}) {
+  for (const uint64_t number :
+       {info.file_bytes, info.entry_count, info.range_deletion_count, info.key_bytes,
+        info.value_bytes, info.delete_count, info.commit_first, info.commit_last}) {
     append<uint64_t>(bytes, number);
   }
   for (const std::string* key : {&info.smallest, &info.largest}) {
@@ -136,8 +138,9 @@ bool read_table(Bytes bytes, ManifestTable& table) {
   table.level = at[8];
   table.place = at[9] & 0x7f;
   info.unbounded = (at[9] & 0x80) != 0;
-  uint64_t* const numbers[] = {&info.file_bytes,  &info.entry_count,  &info.range_deletion_count, &info.key_bytes,
-                               &info.value_bytes, &info.delete_count, &info.commit_first,         &info.commit_last};
+  uint64_t* const numbers[] = {&info.file_bytes,   &info.entry_count, &info.range_deletion_count,
+                               &info.key_bytes,    &info.value_bytes, &info.delete_count,
+                               &info.commit_first, &info.commit_last};
   for (size_t i = 0; i < 8; ++i) *numbers[i] = load<uint64_t>(at + 10 + i * 8);
   Bytes rest = bytes.subspan(kFixed);
   for (std::string* key : {&info.smallest, &info.largest}) {
@@ -192,12 +195,14 @@ Status apply_fields(ManifestState& state, Bytes fields, const std::string& path)
     const uint16_t tag = load<uint16_t>(fields.data());
     const uint16_t flags = load<uint16_t>(fields.data() + 2);
     const uint32_t size = load<uint32_t>(fields.data() + 4);
-    if (size > fields.size() - kFieldHeadBytes) return Status::corrupt("manifest: a cut field in " + path);
+    if (size > fields.size() - kFieldHeadBytes)
+      return Status::corrupt("manifest: a cut field in " + path);
     const Bytes bytes = fields.subspan(kFieldHeadBytes, size);
     fields = fields.subspan(kFieldHeadBytes + size);
     const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kLogFloor);
     if (!known && (flags & kCritical) != 0) {
-      return {Code::kNewerFormat, "manifest: " + path + " has a field of a newer version, " + std::to_string(tag)};
+      return {Code::kNewerFormat,
+              "manifest: " + path + " has a field of a newer version, " + std::to_string(tag)};
     }
     if (known && !apply_field(state, static_cast<Tag>(tag), bytes)) {
       return Status::corrupt("manifest: a field with tag " + std::to_string(tag) + " in " + path +
@@ -211,7 +216,8 @@ Status apply_fields(ManifestState& state, Bytes fields, const std::string& path)
 std::optional<Bytes> record_at(Bytes bytes) {
   if (bytes.size() < kRecordHeadBytes) return std::nullopt;
   const uint32_t size = load<uint32_t>(bytes.data());
-  if (size == 0 || size > kRecordBytesMax || size > bytes.size() - kRecordHeadBytes) return std::nullopt;
+  if (size == 0 || size > kRecordBytesMax || size > bytes.size() - kRecordHeadBytes)
+    return std::nullopt;
   const Bytes fields = bytes.subspan(kRecordHeadBytes, size);
   if (crc32c(fields, size) != load<uint32_t>(bytes.data() + 4)) return std::nullopt;
   return fields;
@@ -345,10 +351,12 @@ Status Manifest::read(uint64_t number) {
   if (first) return Status::corrupt("manifest: the state in " + path + " is damaged");
   for (size_t skip = 1; skip + kRecordHeadBytes < rest.size(); ++skip) {
     if (record_at(rest.subspan(skip))) {
-      return Status::corrupt("manifest: " + path + " is damaged at byte " + std::to_string(all.size() - rest.size()));
+      return Status::corrupt("manifest: " + path + " is damaged at byte " +
+                             std::to_string(all.size() - rest.size()));
     }
   }
-  return Status::ok();  // file_ stays null: the first append writes the state anew, behind no torn tail.
+  return Status::ok();  // file_ stays null: the first append writes the state anew, behind no torn
+                        // tail.
 }
 
 }  // namespace varve

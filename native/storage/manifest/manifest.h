@@ -1,13 +1,15 @@
-// storage/manifest/manifest.h — the one record of what belongs to a store: identity, numbers in use, files.
+// storage/manifest/manifest.h — the one record of what belongs to a store: identity, numbers in
+// use, files.
 //
-// A change is a ManifestEdit, durable when append() returns. The file grows by changes and is written anew, as the
-// whole state under the next number, when it has grown enough or when a write to it failed.
+// A change is a ManifestEdit, durable when append() returns. The file grows by changes and is
+// written anew, as the whole state under the next number, when it has grown enough or when a write
+// to it failed.
 //
 // Invariants
 //   - state() is what the disk says: it changes only after a sync.
 //   - a file is never appended to after a write or sync of it failed.
-// Threads: any; append() takes turns. state() is for the opening thread; later readers use copies of their own.
-// Bytes: FORMAT.md
+// Threads: any; append() takes turns. state() is for the opening thread; later readers use copies
+// of their own. Bytes: FORMAT.md
 #pragma once
 
 #include <array>

@@ -28,16 +28,18 @@ uint64_t load_width(const uint8_t* at, uint32_t width) {
 
 void BlockBuilder::add(const Edit& edit) {
   entries_.push_back({bytes_.size(), static_cast<uint32_t>(edit.key.size()),
-                      static_cast<uint32_t>(edit.value.size()), edit.commit, edit.expires_ms, edit.kind, edit.flags});
+                      static_cast<uint32_t>(edit.value.size()), edit.commit, edit.expires_ms,
+                      edit.kind, edit.flags});
   append(bytes_, edit.key);
   append(bytes_, edit.value);
 }
 
 void BlockBuilder::append_entry(std::string& to, const Entry& entry, size_t prefix, uint64_t base,
                                 uint32_t width) const {
-  const uint8_t meta = static_cast<uint8_t>((entry.kind == EditKind::kDelete ? kMetaDelete : 0) |
-                                            ((entry.flags & kFlagSeparateValue) != 0 ? kMetaSeparate : 0) |
-                                            (entry.expires_ms != 0 ? kMetaExpiry : 0));
+  const uint8_t meta =
+      static_cast<uint8_t>((entry.kind == EditKind::kDelete ? kMetaDelete : 0) |
+                           ((entry.flags & kFlagSeparateValue) != 0 ? kMetaSeparate : 0) |
+                           (entry.expires_ms != 0 ? kMetaExpiry : 0));
   to.push_back(static_cast<char>(meta));
   uint8_t commit[8];
   store<uint64_t>(commit, entry.commit - base);
@@ -110,7 +112,9 @@ bool Block::parse(Bytes bytes, Block& block) {
     block.offsets_ = rest.data();
     rest = rest.subspan(offsets);
     body = rest.size();
-    if (load<uint32_t>(block.offsets_) != 0 || load<uint32_t>(block.offsets_ + block.count_ * 4) != body) return false;
+    if (load<uint32_t>(block.offsets_) != 0 ||
+        load<uint32_t>(block.offsets_ + block.count_ * 4) != body)
+      return false;
   } else if (static_cast<uint64_t>(block.stride_) * block.count_ != body) {
     return false;
   }
@@ -169,7 +173,8 @@ int Block::compare_key(uint32_t slot, Bytes key) const {
 
 bool Block::key_equals(uint32_t slot, Bytes key) const {
   if (key.size() < prefix_.size()) return false;
-  return equal(suffix(slot), key.subspan(prefix_.size())) && equal(prefix_, key.first(prefix_.size()));
+  return equal(suffix(slot), key.subspan(prefix_.size())) &&
+         equal(prefix_, key.first(prefix_.size()));
 }
 
 void Block::read(uint32_t slot, Edit& edit) const {
@@ -190,8 +195,10 @@ uint32_t Block::lower_bound(Bytes key, uint64_t at_commit) const {
   while (low < high) {
     const uint32_t middle = low + (high - low) / 2;
     const int order = compare_key(middle, key);
-    if (order < 0 || (order == 0 && commit(middle) > at_commit)) low = middle + 1;
-    else high = middle;
+    if (order < 0 || (order == 0 && commit(middle) > at_commit))
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low;
 }

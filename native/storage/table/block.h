@@ -1,9 +1,11 @@
 // storage/table/block.h — a block of sorted entries, each readable on its own.
 //
-// The prefix that all keys share is stored once; an entry is found by its slot, through an array of offsets or, when
-// all entries have one size, by multiplication; nothing needs its neighbours decoded.
+// The prefix that all keys share is stored once; an entry is found by its slot, through an array of
+// offsets or, when all entries have one size, by multiplication; nothing needs its neighbours
+// decoded.
 //
-// Invariants: Block::parse() accepts only bytes on which every later call stays in bounds.    Bytes: FORMAT.md
+// Invariants: Block::parse() accepts only bytes on which every later call stays in bounds. Bytes:
+// FORMAT.md
 #pragma once
 
 #include <string>
@@ -34,8 +36,11 @@ class BlockBuilder {
     EditKind kind;
     uint8_t flags;
   };
-  Bytes key(size_t i) const { return as_bytes(bytes_).subspan(entries_[i].offset, entries_[i].key_size); }
-  void append_entry(std::string& to, const Entry& entry, size_t prefix, uint64_t base, uint32_t width) const;
+  Bytes key(size_t i) const {
+    return as_bytes(bytes_).subspan(entries_[i].offset, entries_[i].key_size);
+  }
+  void append_entry(std::string& to, const Entry& entry, size_t prefix, uint64_t base,
+                    uint32_t width) const;
 
   std::string bytes_;
   std::vector<Entry> entries_;

@@ -1,4 +1,5 @@
-// storage/table/layout.h — sizes and magic numbers of table files, shared by writer and reader. Bytes: FORMAT.md
+// storage/table/layout.h — sizes and magic numbers of table files, shared by writer and reader.
+// Bytes: FORMAT.md
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,7 @@ inline constexpr char kTableMagic[] = "VARVETAB";
 inline constexpr size_t kBlockHeaderBytes = 24;
 inline constexpr size_t kBlockTrailerBytes = 8;  // u32 checksum, u8 compression, 3 reserved
 inline constexpr size_t kTableFooterBytes = 192;
-inline constexpr size_t kBucketCount = 16;       // Entries of 4 bytes in a bucket of the point index
+inline constexpr size_t kBucketCount = 16;  // Entries of 4 bytes in a bucket of the point index
 inline constexpr uint32_t kEmptySlot = 0xffffffffu;
 
 }  // namespace varve

@@ -37,14 +37,16 @@ class Filling {
   bool add(uint32_t key) {
     for (int move = 0; move < kMoveCountMax; ++move) {
       const PointPlace place = point_place(hashes_[key], bucket_count_);
-      const uint32_t bucket = used_[place.first] <= used_[place.second] ? place.first : place.second;
+      const uint32_t bucket =
+          used_[place.first] <= used_[place.second] ? place.first : place.second;
       if (used_[bucket] < kBucketCount) {
         owners_[static_cast<size_t>(bucket) * kBucketCount + used_[bucket]++] = key;
         return true;
       }
       // Both are full: take the place of another, which then looks for its own second bucket.
       const uint32_t from = random_.one_in(2) ? place.first : place.second;
-      std::swap(key, owners_[static_cast<size_t>(from) * kBucketCount + random_.below(kBucketCount)]);
+      std::swap(key,
+                owners_[static_cast<size_t>(from) * kBucketCount + random_.below(kBucketCount)]);
     }
     return false;
   }
@@ -58,9 +60,10 @@ class Filling {
 
 }  // namespace
 
-std::string fill_point_index(const std::vector<uint64_t>& hashes, const std::vector<uint32_t>& locations,
-                             uint32_t location_bits) {
-  uint64_t bucket_count = std::max<uint64_t>(1, (hashes.size() * 100 / 97 + kBucketCount) / kBucketCount);
+std::string fill_point_index(const std::vector<uint64_t>& hashes,
+                             const std::vector<uint32_t>& locations, uint32_t location_bits) {
+  uint64_t bucket_count =
+      std::max<uint64_t>(1, (hashes.size() * 100 / 97 + kBucketCount) / kBucketCount);
   while (true) {
     Filling filling(hashes, static_cast<uint32_t>(bucket_count));
     if (!filling.add_all()) {

@@ -1,4 +1,5 @@
-// storage/table/point_index.h — where a fingerprint may lie, and how the buckets are filled. Bytes: FORMAT.md
+// storage/table/point_index.h — where a fingerprint may lie, and how the buckets are filled. Bytes:
+// FORMAT.md
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@
 namespace varve {
 
 struct PointPlace {
-  uint32_t first;   // Buckets.
+  uint32_t first;  // Buckets.
   uint32_t second;
 };
 
@@ -22,9 +23,9 @@ inline uint32_t point_fingerprint(uint64_t hash, uint32_t location_bits) {
   return static_cast<uint32_t>(hash >> 8) << location_bits;
 }
 
-// Puts every key into one of its two buckets, moving others to their second one as needed. The buckets are about 97 %
-// full, so that a key costs about 4.1 bytes.
-std::string fill_point_index(const std::vector<uint64_t>& hashes, const std::vector<uint32_t>& locations,
-                             uint32_t location_bits);
+// Puts every key into one of its two buckets, moving others to their second one as needed. The
+// buckets are about 97 % full, so that a key costs about 4.1 bytes.
+std::string fill_point_index(const std::vector<uint64_t>& hashes,
+                             const std::vector<uint32_t>& locations, uint32_t location_bits);
 
 }  // namespace varve

@@ -25,7 +25,8 @@ uint64_t table_number(const std::string& name) {
 }
 
 Result<std::shared_ptr<Table>> Table::open(Os& os, const std::string& path, const TableInfo& info,
-                                           Cache& cache, EpochDomain& epochs, const TableOptions& options) {
+                                           Cache& cache, EpochDomain& epochs,
+                                           const TableOptions& options) {
   std::shared_ptr<Table> table(new Table(os, path, cache, epochs));
   table->info_ = info;
   if (Status status = table->open_file(options); !status) return status;
@@ -47,14 +48,15 @@ Status Table::check_part(uint64_t offset, Bytes bytes, const char* what) const {
   const bool good = load<uint32_t>(trailer) == crc32c(part, static_cast<uint32_t>(offset)) &&
                     load<uint32_t>(trailer + 4) == 0;
   if (good) return Status::ok();
-  return Status::corrupt(std::string("table: ") + what + " of " + path_ + " at byte " + std::to_string(offset) +
-                         " is damaged");
+  return Status::corrupt(std::string("table: ") + what + " of " + path_ + " at byte " +
+                         std::to_string(offset) + " is damaged");
 }
 
 Result<std::string> Table::read_part(uint64_t offset, uint64_t size, const char* what) {
   const uint64_t end = info_.file_bytes - kTableFooterBytes;
   if (offset > end || size > end - offset || end - offset - size < kBlockTrailerBytes) {
-    return Status::corrupt(std::string("table: ") + what + " of " + path_ + " lies outside the file");
+    return Status::corrupt(std::string("table: ") + what + " of " + path_ +
+                           " lies outside the file");
   }
   std::string bytes(size + kBlockTrailerBytes, '\0');
   const Result<size_t> got =
@@ -77,7 +79,8 @@ Status Table::open_file(const TableOptions& options) {
                            std::to_string(info_.file_bytes) + " were written");
   }
   uint8_t footer[kTableFooterBytes];
-  const Result<size_t> got = file_->read_at(*size - kTableFooterBytes, MutableBytes(footer, sizeof footer));
+  const Result<size_t> got =
+      file_->read_at(*size - kTableFooterBytes, MutableBytes(footer, sizeof footer));
   if (!got) return got.error();
   if (*got != sizeof footer || std::memcmp(footer, kTableMagic, 8) != 0 ||
       load<uint32_t>(footer + 188) != crc32c(Bytes(footer, 188))) {
@@ -93,17 +96,19 @@ Status Table::open_file(const TableOptions& options) {
   location_bits_ = load<uint32_t>(footer + 148);
   slot_bits_ = load<uint32_t>(footer + 152);
   points_at_ = load<uint64_t>(footer + 128);
-  if (location_bits_ > 28 || slot_bits_ > location_bits_) return Status::corrupt("table: the footer of " + path_);
+  if (location_bits_ > 28 || slot_bits_ > location_bits_)
+    return Status::corrupt("table: the footer of " + path_);
 
-  Result<std::string> ranges = read_part(load<uint64_t>(footer + 104), load<uint32_t>(footer + 112),
-                                         "the range deletions");
+  Result<std::string> ranges =
+      read_part(load<uint64_t>(footer + 104), load<uint32_t>(footer + 112), "the range deletions");
   if (!ranges) return ranges.error();
   range_bytes_ = std::move(*ranges);
-  Result<std::string> index = read_part(load<uint64_t>(footer + 116), load<uint32_t>(footer + 124),
-                                        "the block index");
+  Result<std::string> index =
+      read_part(load<uint64_t>(footer + 116), load<uint32_t>(footer + 124), "the block index");
   if (!index) return index.error();
   index_ = std::move(*index);
-  const Result<std::string> points = read_part(points_at_, load<uint64_t>(footer + 136), "the point index");
+  const Result<std::string> points =
+      read_part(points_at_, load<uint64_t>(footer + 136), "the point index");
   if (!points) return points.error();
   points_bytes_ = points->size();
   bucket_count_ = static_cast<uint32_t>(points_bytes_ / (kBucketCount * 4));
@@ -117,7 +122,8 @@ Status Table::open_file(const TableOptions& options) {
   points_ = aligned;
   if (Status status = parse_range_deletions(); !status) return status;
   if (Status status = parse_index(); !status) return status;
-  if (blocks_.size() != block_count) return Status::corrupt("table: the block index of " + path_ + " is short");
+  if (blocks_.size() != block_count)
+    return Status::corrupt("table: the block index of " + path_ + " is short");
   handles_ = std::vector<BlockHandle>(block_count);
   cache_.charge(static_cast<int64_t>(points_bytes_ + index_.size()));
   return Status::ok();
@@ -147,8 +153,10 @@ Status Table::parse_range_deletions() {
     if (rest.size() < 16) return Status::corrupt("table: a range deletion of " + path_ + " is cut");
     const uint64_t begin = load<uint32_t>(rest.data() + 8);
     const uint64_t end = load<uint32_t>(rest.data() + 12);
-    if (begin + end > rest.size() - 16) return Status::corrupt("table: a range deletion of " + path_ + " is cut");
-    ranges_.push_back({rest.subspan(16, begin), rest.subspan(16 + begin, end), load<uint64_t>(rest.data())});
+    if (begin + end > rest.size() - 16)
+      return Status::corrupt("table: a range deletion of " + path_ + " is cut");
+    ranges_.push_back(
+        {rest.subspan(16, begin), rest.subspan(16 + begin, end), load<uint64_t>(rest.data())});
     rest = rest.subspan(16 + begin + end);
   }
   return Status::ok();
@@ -165,18 +173,20 @@ Result<const CachedBlock*> Table::block(uint32_t number, bool may_block) {
   const Result<size_t> got = file_->read_at(place.offset, MutableBytes(data.get(), size));
   if (!got) return got.error();
   if (*got != size) return Status::corrupt("table: " + path_ + " is cut");
-  if (Status status = check_part(place.offset, Bytes(data.get(), size), "a block"); !status) return status;
+  if (Status status = check_part(place.offset, Bytes(data.get(), size), "a block"); !status)
+    return status;
   Block block;
   if (!Block::parse(Bytes(data.get(), place.size), block)) {
-    return Status::corrupt("table: a block of " + path_ + " at byte " + std::to_string(place.offset) +
-                           " does not parse");
+    return Status::corrupt("table: a block of " + path_ + " at byte " +
+                           std::to_string(place.offset) + " does not parse");
   }
   return cache_.insert(handles_[number], std::move(data), place.size);
 }
 
 uint32_t Table::block_of(Bytes key) const {
-  const auto above = std::upper_bound(blocks_.begin(), blocks_.end(), key,
-                                      [](Bytes k, const BlockPlace& place) { return compare(k, place.first_key) < 0; });
+  const auto above = std::upper_bound(
+      blocks_.begin(), blocks_.end(), key,
+      [](Bytes k, const BlockPlace& place) { return compare(k, place.first_key) < 0; });
   return above == blocks_.begin() ? 0 : static_cast<uint32_t>(above - blocks_.begin() - 1);
 }
 
@@ -250,7 +260,8 @@ Status Table::verify(std::vector<VerifyProblem>& problems) {
     Block at;
     if (bytes && Block::parse(as_bytes(*bytes), at)) continue;
     if (!bytes && bytes.code() != Code::kCorrupt) return bytes.error();
-    problems.push_back({path_, place.offset, bytes ? "a block does not parse" : bytes.error().message()});
+    problems.push_back(
+        {path_, place.offset, bytes ? "a block does not parse" : bytes.error().message()});
   }
   const Result<std::string> points = read_part(points_at_, points_bytes_, "the point index");
   if (!points) problems.push_back({path_, points_at_, points.error().message()});
@@ -260,11 +271,14 @@ Status Table::verify(std::vector<VerifyProblem>& problems) {
 uint64_t Table::size_within(const KeyRange& range) const {
   if (blocks_.empty()) return 0;
   const uint32_t first = block_of(range.begin);
-  const uint32_t last = range.end.empty() ? static_cast<uint32_t>(blocks_.size()) - 1 : block_of(range.end);
+  const uint32_t last =
+      range.end.empty() ? static_cast<uint32_t>(blocks_.size()) - 1 : block_of(range.end);
   return last < first ? 0 : blocks_[last].offset + blocks_[last].size - blocks_[first].offset;
 }
 
-std::unique_ptr<TableCursor> Table::cursor() { return std::make_unique<TableCursor>(shared_from_this(), true); }
+std::unique_ptr<TableCursor> Table::cursor() {
+  return std::make_unique<TableCursor>(shared_from_this(), true);
+}
 
 std::unique_ptr<TableCursor> Table::cursor_uncached() {
   return std::make_unique<TableCursor>(shared_from_this(), false);
@@ -288,7 +302,8 @@ bool TableCursor::enter(uint32_t number) {
   }
   const Table::BlockPlace& place = table_->blocks_[number];
   const size_t size = place.size + kBlockTrailerBytes;
-  const bool inside = place.offset >= window_at_ && place.offset + size <= window_at_ + window_.size();
+  const bool inside =
+      place.offset >= window_at_ && place.offset + size <= window_at_ + window_.size();
   if (!inside) {
     window_.resize(std::max(size, kWindowBytes));
     window_at_ = place.offset;

@@ -1,8 +1,9 @@
-// storage/table/table.h — immutable files of sorted versions: written once, read by key or in order.
+// storage/table/table.h — immutable files of sorted versions: written once, read by key or in
+// order.
 //
-// A get asks the point index, which is also the filter: a fingerprint found there names block and slot, so that a key
-// that is there costs its bucket and its block, and one that is not costs a bucket. Blocks come through the cache,
-// verified when they are loaded.
+// A get asks the point index, which is also the filter: a fingerprint found there names block and
+// slot, so that a key that is there costs its bucket and its block, and one that is not costs a
+// bucket. Blocks come through the cache, verified when they are loaded.
 //
 // Invariants
 //   - a table never changes; its file is removed when drop() was called and the last user let go.
@@ -68,8 +69,8 @@ class TableWriter {
   uint64_t written_ = 0;
   std::string last_key_;
   std::vector<BlockPlace> blocks_;
-  std::vector<uint64_t> hashes_;       // Of each key, in order,
-  std::vector<uint64_t> locations_;    // and block << 32 | slot of its newest version.
+  std::vector<uint64_t> hashes_;     // Of each key, in order,
+  std::vector<uint64_t> locations_;  // and block << 32 | slot of its newest version.
   uint32_t slot_max_ = 0;
   struct OwnedDeletion {
     std::string begin, end;
@@ -83,7 +84,8 @@ class TableWriter {
 class Table : public std::enable_shared_from_this<Table> {
  public:
   static Result<std::shared_ptr<Table>> open(Os& os, const std::string& path, const TableInfo& info,
-                                             Cache& cache, EpochDomain& epochs, const TableOptions& options);
+                                             Cache& cache, EpochDomain& epochs,
+                                             const TableOptions& options);
   ~Table();
 
   // The newest version at or below the commit; range deletions are not applied.
@@ -91,7 +93,8 @@ class Table : public std::enable_shared_from_this<Table> {
   void prefetch(uint64_t hash) const;
   // Every version, in order; not placed until a seek.
   std::unique_ptr<class TableCursor> cursor();
-  std::unique_ptr<class TableCursor> cursor_uncached();  // Reads ahead around the cache: compaction.
+  std::unique_ptr<class TableCursor>
+  cursor_uncached();  // Reads ahead around the cache: compaction.
   const std::vector<RangeDeletion>& range_deletions() const { return ranges_; }
   const TableInfo& info() const { return info_; }
   Status verify(std::vector<VerifyProblem>& problems);
@@ -116,7 +119,8 @@ class Table : public std::enable_shared_from_this<Table> {
   // Null with an ok status: not in memory, and may_block is false.
   Result<const CachedBlock*> block(uint32_t number, bool may_block);
   uint32_t block_of(Bytes key) const;  // The last block whose first key is not above it.
-  Result<Lookup> get_at(uint32_t block, uint32_t slot, Bytes key, uint64_t commit, bool may_block, bool& is_key);
+  Result<Lookup> get_at(uint32_t block, uint32_t slot, Bytes key, uint64_t commit, bool may_block,
+                        bool& is_key);
 
   Os& os_;
   const std::string path_;
@@ -139,10 +143,12 @@ class Table : public std::enable_shared_from_this<Table> {
   std::atomic<bool> dropped_{false};
 };
 
-// A walk over every version. Borrowed bytes hold until the cursor moves (and, cached, inside the caller's epoch guard).
+// A walk over every version. Borrowed bytes hold until the cursor moves (and, cached, inside the
+// caller's epoch guard).
 class TableCursor final : public EditCursor {
  public:
-  TableCursor(std::shared_ptr<Table> table, bool cached) : table_(std::move(table)), cached_(cached) {}
+  TableCursor(std::shared_ptr<Table> table, bool cached)
+      : table_(std::move(table)), cached_(cached) {}
   bool valid() const override { return valid_; }
   const Edit& edit() const override { return edit_; }
   void next() override;

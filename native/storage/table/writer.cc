@@ -37,7 +37,8 @@ Status TableWriter::add(const Edit& edit) {
     hashes_.push_back(hash64(edit.key, options_.hash_seed));
     locations_.push_back(static_cast<uint64_t>(blocks_.size()) << 32 | block_.count());
   } else if (block_.size_bytes() >= options_.block_bytes * 8) {
-    if (Status status = finish_block(); !status) return status;  // A long chain goes on in the next.
+    if (Status status = finish_block(); !status)
+      return status;  // A long chain goes on in the next.
   }
   slot_max_ = std::max(slot_max_, static_cast<uint32_t>(block_.count()));
   block_.add(edit);
@@ -51,8 +52,8 @@ Status TableWriter::add(const Edit& edit) {
 }
 
 void TableWriter::add(const RangeDeletion& deletion) {
-  range_deletions_.push_back({std::string(as_text(deletion.begin)), std::string(as_text(deletion.end)),
-                              deletion.commit});
+  range_deletions_.push_back(
+      {std::string(as_text(deletion.begin)), std::string(as_text(deletion.end)), deletion.commit});
   info_.commit_first = std::min(info_.commit_first, deletion.commit);
   info_.commit_last = std::max(info_.commit_last, deletion.commit);
 }
@@ -113,7 +114,8 @@ std::string TableWriter::encode_point_index() {
   std::vector<uint32_t> locations;
   locations.reserve(locations_.size());
   for (const uint64_t location : locations_) {
-    locations.push_back(static_cast<uint32_t>(location >> 32) << slot_bits_ | static_cast<uint32_t>(location));
+    locations.push_back(static_cast<uint32_t>(location >> 32) << slot_bits_ |
+                        static_cast<uint32_t>(location));
   }
   return fill_point_index(hashes_, locations, location_bits_);
 }
@@ -125,8 +127,9 @@ std::string TableWriter::encode_footer() const {
   store<uint32_t>(at + 12, kTableFooterBytes);
   std::memcpy(at + 16, options_.store_identity, 16);
   store<uint64_t>(at + 32, options_.number);
-  const uint64_t numbers[] = {info_.commit_first, info_.commit_last, info_.entry_count, info_.range_deletion_count,
-                              info_.key_bytes,    info_.value_bytes, info_.delete_count};
+  const uint64_t numbers[] = {info_.commit_first,         info_.commit_last, info_.entry_count,
+                              info_.range_deletion_count, info_.key_bytes,   info_.value_bytes,
+                              info_.delete_count};
   for (size_t i = 0; i < 7; ++i) store<uint64_t>(at + 48 + i * 8, numbers[i]);
   store<uint64_t>(at + 104, ranges_at_);
   store<uint32_t>(at + 112, ranges_size_);

@@ -1,10 +1,11 @@
 // store/memtable/entry.h — a key and the chain of its versions, as they lie in the arena.
 //
 //   Entry   | newest 8 | hash 8 | key size 4 | 4 unused | key, padded to 8 |
-//   Version | next 8 | jump 8 | stamp 8 | value size 4 | depth 4 | expiry 8, if stamped so | value |
+//   Version | next 8 | jump 8 | stamp 8 | value size 4 | depth 4 | expiry 8 if any | value |
 //
-// `stamp` is commit << 11 | kind << 9 | has expiry << 8 | flags. The chain runs from newest to oldest through `next`;
-// `jump` skips ahead by the skew-binary rule, so that any version is found in O(log versions) steps.
+// `stamp` is commit << 11 | kind << 9 | has expiry << 8 | flags. The chain runs from newest to
+// oldest through `next`; `jump` skips ahead by the skew-binary rule, so that any version is found
+// in O(log versions) steps.
 //
 // Threads: all but `newest` is written before the entry or version is published, and never again.
 #pragma once
@@ -19,8 +20,8 @@
 
 namespace varve::memtable {
 
-// An arena that also knows what was asked of it. A block so large that the arena gives it pages of its own
-// counts as those pages.
+// An arena that also knows what was asked of it. A block so large that the arena gives it pages of
+// its own counts as those pages.
 class Memory {
  public:
   static constexpr size_t kLargeBytes = size_t{512} << 10;

@@ -34,7 +34,8 @@ HashIndex::Segment* HashIndex::make_segment(uint32_t depth) {
 
 const HashIndex::Directory* HashIndex::make_directory(uint32_t depth) {
   const size_t count = size_t{1} << depth;
-  uint8_t* const at = memory_.allocate(sizeof(Directory) + count * sizeof(std::atomic<Segment*>), 64);
+  const size_t size = sizeof(Directory) + count * sizeof(std::atomic<Segment*>);
+  uint8_t* const at = memory_.allocate(size, 64);
   Directory* const directory = std::construct_at(reinterpret_cast<Directory*>(at));
   directory->depth = depth;
   directory->segments = reinterpret_cast<std::atomic<Segment*>*>(at + sizeof(Directory));
@@ -69,7 +70,8 @@ Entry* HashIndex::find(Bytes key, uint64_t hash) const {
         }
         if ((slot & ~kAddressMask) != fingerprint) continue;
         Entry* const entry = entry_of(slot);
-        // Its first version and value lie right behind: let their lines come together with the key's.
+        // Its first version and value lie right behind: let their lines come together with the
+        // key's.
         varve::prefetch(reinterpret_cast<const uint8_t*>(entry) + 64);
         varve::prefetch(reinterpret_cast<const uint8_t*>(entry) + 128);
         if (equal(entry->key(), key)) return entry;

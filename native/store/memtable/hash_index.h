@@ -1,17 +1,20 @@
-// store/memtable/hash_index.h — from the hash of a key to its entry: one line of slots, then the entry.
+// store/memtable/hash_index.h — from the hash of a key to its entry: one line of slots, then the
+// entry.
 //
 //   directory[top bits of hash] ──► segment: 512 buckets of 8 slots, one bucket per cache line
 //   slot = low 16 bits of the hash << 48 | address of the entry; 0: empty
 //
-// A bucket that is full overflows into the next one, so an empty slot ends the search. A segment that is three
-// quarters full is split in two new ones, so growing never stops the writer for longer than 3,072 entries take; the old
-// segment stays as it is for readers that came through the old directory. Were hashes to collide so much that splitting
-// does not separate them, a full segment gets another behind it, so the directory stays proportional to the entries.
+// A bucket that is full overflows into the next one, so an empty slot ends the search. A segment
+// that is three quarters full is split in two new ones, so growing never stops the writer for
+// longer than 3,072 entries take; the old segment stays as it is for readers that came through the
+// old directory. Were hashes to collide so much that splitting does not separate them, a full
+// segment gets another behind it, so the directory stays proportional to the entries.
 //
 // Invariants
 //   - a segment reachable from the newest directory is the only one its hashes are written to.
 //   - dead segments and directories take no more than the live ones: each split doubles.
-// Threads: one writer inserts; anyone finds. Slots, directories and overflow links are released and acquired.
+// Threads: one writer inserts; anyone finds. Slots, directories and overflow links are released and
+// acquired.
 #pragma once
 
 #include <atomic>
@@ -32,7 +35,8 @@ class HashIndex {
   void insert(Entry* entry);                    // A key that is not there yet. Writer.
 
   static constexpr size_t kSlotCount = 4096;
-  // The most that one more key adds, averaged over all before it: live and dead segments, half full after a split.
+  // The most that one more key adds, averaged over all before it: live and dead segments, half full
+  // after a split.
   static constexpr size_t kKeyBytesMax = 64;
 
  private:

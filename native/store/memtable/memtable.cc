@@ -175,7 +175,7 @@ Lookup Memtable::get(Bytes key, uint64_t hash, uint64_t commit) const {
   }
   if (parts_->ranges.empty()) return answer;
   const uint64_t hidden = parts_->ranges.newest_over(key, commit);
-  if (hidden == 0 || (answer.found != Found::kAbsent && hidden <= answer.edit.commit)) return answer;
+  if (hidden <= answer.edit.commit) return answer;  // 0 if there is none.
   return {Found::kDeleted, {key, hidden, EditKind::kDelete, 0, 0, {}}};
 }
 

@@ -57,7 +57,8 @@ SortedRun::SortedRun(std::vector<Item> items) : items_(std::move(items)) {
   for (size_t i = 0; i < fine_.size(); i += kCoarseStep) coarse_.push_back(fine_[i]);
 }
 
-// The index of the first item whose head is not below `head`. It lies behind the last sample that is below.
+// The index of the first item whose head is not below `head`. It lies behind the last sample that
+// is below.
 size_t SortedRun::first_not_below(uint64_t head) const {
   const auto index = [head](const uint64_t* begin, const uint64_t* end) {
     return static_cast<size_t>(std::lower_bound(begin, end, head) - begin);
@@ -92,8 +93,8 @@ const Item* Ordered::lower_bound(size_t run, Bytes key) const {
   return before ? sorted.begin() : sorted.end();
 }
 
-// Room for 510 pointers. The writer fills `entries` and raises `count`; whoever sorts reads up to `count`, and frees
-// the chunk once `next` is there: by then the writer has left it.
+// Room for 510 pointers. The writer fills `entries` and raises `count`; whoever sorts reads up to
+// `count`, and frees the chunk once `next` is there: by then the writer has left it.
 struct Order::Chunk {
   static constexpr uint32_t kCount = 510;
   std::atomic<uint32_t> count{0};

@@ -1,17 +1,20 @@
-// store/memtable/order.h — the entries in the order of their keys, put in order only when somebody asks.
+// store/memtable/order.h — the entries in the order of their keys, put in order only when somebody
+// asks.
 //
-//   writer ─► pending (chunks of pointers) ─► [sort] ─► run │ run │ run …   each a sorted array of {head, entry}
+//   writer ─► pending (chunks of pointers) ─► [sort] ─► run │ run │ run …   of {head, entry}
 //
-// A run is immutable: readers pin the list of runs by reference count and merge as they walk, so nothing is ever
-// changed under them. A new run is merged with its predecessors while they are of like size, so there are few.
-// `head` is the 8 bytes of the key, as a big-endian number, behind the prefix that all ordered keys share: most
-// comparisons look at nothing else. A run keeps every 16th head, and every 32nd of those, in arrays of their
-// own, so that a seek misses the cache about twice.
+// A run is immutable: readers pin the list of runs by reference count and merge as they walk, so
+// nothing is ever changed under them. A new run is merged with its predecessors while they are of
+// like size, so there are few. `head` is the 8 bytes of the key, as a big-endian number, behind the
+// prefix that all ordered keys share: most comparisons look at nothing else. A run keeps every 16th
+// head, and every 32nd of those, in arrays of their own, so that a seek misses the cache about
+// twice.
 //
 // Invariants
 //   - every entry is pending or in exactly one run, and no key is in two entries.
 //   - all runs of one list have the same `skip`, so their heads compare.
-// Threads: one writer appends. order() is for all: it sorts under a mutex that the writer only ever tries.
+// Threads: one writer appends. order() is for all: it sorts under a mutex that the writer only ever
+// tries.
 #pragma once
 
 #include <atomic>
@@ -30,7 +33,8 @@ struct Item {
   const Entry* entry;
 };
 
-// The 8 bytes behind `skip` as a number that orders like them; bytes that are not there count as zero.
+// The 8 bytes behind `skip` as a number that orders like them; bytes that are not there count as
+// zero.
 uint64_t head_of(Bytes key, size_t skip);
 bool in_order(const Item& a, const Item& b);
 
@@ -73,12 +77,15 @@ class Order {
   std::shared_ptr<const Ordered> order();
   size_t size_bytes() const;
 
-  static constexpr size_t kBatchCount = 4096;  // What the writer sorts at once, where scans are expected.
-  // Runs up to this size together, or an eighth of everything, are merged while somebody waits: at most some 5 ms,
-  // and rarely. More runs make every scan slower: 13 runs took 34 us for a range of 100, one run 7.
+  // What the writer sorts at once, where scans are expected.
+  static constexpr size_t kBatchCount = 4096;
+  // Runs up to this size together, or an eighth of everything, are merged while somebody waits:
+  // some milliseconds (a guess), and rarely. More runs make every scan slower: bench/native/README.md.
   static constexpr size_t kMergeCount = size_t{512} << 10;
-  static constexpr size_t kMergeRatio = 4;  // A run takes in a predecessor up to so many times its size.
-  static constexpr size_t kKeyBytesMax = 64;  // Pending, in a run, and in the run being made from it.
+  // A run takes in a predecessor up to so many times its size.
+  static constexpr size_t kMergeRatio = 4;
+  // Pending, in a run, and in the run being made from it.
+  static constexpr size_t kKeyBytesMax = 64;
 
  private:
   struct Chunk;

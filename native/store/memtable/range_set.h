@@ -1,8 +1,9 @@
 // store/memtable/range_set.h — the range deletions of a memtable, and which of them covers a key.
 //
-// They lie in a few immutable sets, each sorted by begin and read as a balanced tree whose nodes know the greatest
-// end and the commits below them, so that a search leaves out whatever cannot better what it has. A new deletion is a set
-// of one; sets of like size are merged, so there are O(log n) of them. The list of sets is published by pointer.
+// They lie in a few immutable sets, each sorted by begin and read as a balanced tree whose nodes
+// know the greatest end and the commits below them, so that a search leaves out whatever cannot
+// better what it has. A new deletion is a set of one; sets of like size are merged, so there are
+// O(log n) of them. The list of sets is published by pointer.
 //
 // Threads: one writer adds; anyone reads. No set and no list changes once published.
 #pragma once
@@ -45,7 +46,8 @@ class RangeSet {
   };
 
  public:
-  // A deletion moves to a set at least half as large again each time, and each adding publishes one list.
+  // A deletion moves to a set at least half as large again each time, and each adding publishes one
+  // list.
   static constexpr size_t kDeletionBytesMax =
       kCountMax * (sizeof(Node) + sizeof(Set)) + sizeof(List);
 

@@ -1,5 +1,6 @@
-// store/memtable/sort.cc — sorting items by their heads, and those whose heads are equal by the heads behind what
-// they share, so that long common prefixes do not turn every comparison into two cache misses.
+// store/memtable/sort.cc — sorting items by their heads, and those whose heads are equal by the
+// heads behind what they share, so that long common prefixes do not turn every comparison into two
+// cache misses.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -92,7 +93,8 @@ void sort_items(std::vector<Item>& items, size_t skip) {
   for (const Group& tie : outer) {
     const uint64_t head = items[tie.begin].head;
     open.assign(1, tie);
-    // Each turn's stretch shares at least 8 bytes more than the one it came from, so key size bounds the depth.
+    // Each turn's stretch shares at least 8 bytes more than the one it came from, so key size
+    // bounds the depth.
     while (!open.empty()) {
       const Group next = open.back();
       open.pop_back();

@@ -11,7 +11,8 @@ Walk::Walk(std::shared_ptr<const Ordered> ordered, const KeyRange& range, Direct
   parts_.reserve(ordered_->runs.size());
   for (size_t i = 0; i < ordered_->runs.size(); ++i) {
     const SortedRun& run = *ordered_->runs[i];
-    const Item* const first = range.begin.empty() ? run.begin() : ordered_->lower_bound(i, range.begin);
+    const Item* const first =
+        range.begin.empty() ? run.begin() : ordered_->lower_bound(i, range.begin);
     const Item* const last = range.end.empty() ? run.end() : ordered_->lower_bound(i, range.end);
     const Item* const at = forward_ ? first : std::max(first, last);
     parts_.push_back({at, first, std::max(first, last), forward_});

@@ -1,8 +1,9 @@
-// store/memtable/walk.h — goes through the runs of an Ordered as if they were one, in either direction.
+// store/memtable/walk.h — goes through the runs of an Ordered as if they were one, in either
+// direction.
 //
-// The runs are merged a little ahead of the reader, by their heads alone, into a short queue whose entries are being
-// fetched meanwhile: each entry is a miss of its own, and so they overlap. The queue starts short and grows, so that
-// a scan that stops early fetches little in vain.
+// The runs are merged a little ahead of the reader, by their heads alone, into a short queue whose
+// entries are being fetched meanwhile: each entry is a miss of its own, and so they overlap. The
+// queue starts short and grows, so that a scan that stops early fetches little in vain.
 //
 // Threads: one. Lifetime: pins the runs; the entries are the memtable's.
 #pragma once

@@ -71,7 +71,8 @@ struct Model {
     const auto versions = keys.find(key);
     if (versions == keys.end()) return nullptr;
     const auto newest = versions->second.lower_bound(view);
-    if (newest == versions->second.end() || newest->second.kind == EditKind::kDelete) return nullptr;
+    if (newest == versions->second.end()) return nullptr;
+    if (newest->second.kind == EditKind::kDelete) return nullptr;
     for (const Range& range : ranges) {
       const bool covers = key >= range.begin && (range.end.empty() || key < range.end);
       if (covers && range.commit <= view && range.commit > newest->first) return nullptr;
@@ -162,7 +163,8 @@ void check_view(const EngineVersion& version, const Model& model, Random& random
   expect(drain(*reverse) == std::vector<Line>(back, lines.end()));
 }
 
-void check_promised(Engine& engine, const Model& model, Random& random, const Retention& retention) {
+void check_promised(Engine& engine, const Model& model, Random& random,
+                    const Retention& retention) {
   const auto version = engine.pin();
   expect(version->absorbed() == model.commit);
   check_view(*version, model, random, model.commit);
@@ -228,7 +230,7 @@ static const Case model("what retention promises is answered as from a list of a
   for (uint64_t i = 0; i < 8; ++i) run_model(seed() * 100 + i);
 });
 
-static const Case worked_off("compact() works off range deletions and drops what nobody asks for", [] {
+static const Case worked_off("compact() works off range deletions and drops what none asks for", [] {
   Random random(seed());
   const auto opened = open_with();
   Model model;
@@ -279,4 +281,29 @@ static const Case foreign("a stream of another store is refused as FOREIGN", [] 
   const StreamSource source = source_of(stream);
   EpochDomain epochs;
   expect(open_memory_engine(epochs, options, &source).code() == Code::kForeign);
+});
+
+static const Case example("the example of FORMAT.md decodes to what it says", [] {
+  const std::string_view hex =
+      "56415256454d454d0000000000000000a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
+      "0000000000000000000000000000000000000000000000000000000000000000"
+      "0700000000000000000000000000000000000000000000000000000000000000"
+      "000000000000000000000000000000000000000000000000000000005f576821"
+      "010000001f0000009006469d0700000000000000000000000000000001000300"
+      "00000200000061646133360300000010000000b030c0c7010000000000000000"
+      "00000000000000";
+  std::string stream;
+  for (size_t i = 0; i < hex.size(); i += 2) {
+    stream.push_back(static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+  }
+  MemoryEngineOptions options;
+  for (size_t i = 0; i < 16; ++i) options.identity[i] = static_cast<uint8_t>(0xa0 + i);
+  const StreamSource source = source_of(stream);
+  EpochDomain epochs;
+  const auto engine = open_memory_engine(epochs, options, &source);
+  require(static_cast<bool>(engine));
+  expect((*engine)->pin()->absorbed() == 7);
+  const auto cursor = (*engine)->pin()->scan({}, 7, Direction::kForward);
+  expect(drain(*cursor) == std::vector<Line>{{"ada", 7, EditKind::kPut, "36"}});
+  expect(stream_of(**engine) == stream);
 });

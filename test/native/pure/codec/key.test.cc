@@ -41,7 +41,8 @@ const test::Case ascii("an ASCII text key is its tag and its letters", [] {
 });
 
 const test::Case round_trips("text of every width and lone surrogates come back", [] {
-  const std::u16string texts[] = {u"", u"a", u"é", u"水", kHigh + kLow, kHigh, kLow, kLow + kHigh, u"aé水z"};
+  const std::u16string texts[] = {u"",   u"a",  u"é",         u"水",  kHigh + kLow,
+                                  kHigh, kLow, kLow + kHigh, u"aé水z"};
   for (const std::u16string& text : texts) {
     expect(round(text) == text);
     expect(bool(validate_key(as_bytes(text_key(text)))));
@@ -54,8 +55,8 @@ const test::Case order("text sorts by code point, astral characters last", [] {
 });
 
 const test::Case ill_formed("bytes that are no key are refused", [] {
-  for (const char* hex : {"", "00", "11", "20", "20ffffffffffffffff", "207fffffffffffffff", "40c0", "40eda0",
-                          "40eda0bdedb880", "60", "6040", "604061", "1010",
+  for (const char* hex : {"", "00", "11", "20", "20ffffffffffffffff", "207fffffffffffffff",
+                          "40c0", "40eda0", "40eda0bdedb880", "60", "6040", "604061", "1010",
                           "20bff0000000000000ff", "20bff0000000000000ff0100"}) {
     expect(!validate_key(as_bytes(from_hex(hex))));
   }
@@ -76,9 +77,7 @@ const test::Case shown("a key is shown short, for messages", [] {
 
 // The lines are hex, a tab and a description, in key order.
 const test::Case fixture("every key that TypeScript wrote is a key, in the same order", [] {
-  std::string path = __FILE__;
-  path.replace(path.find("native/pure"), std::string::npos, "format/keys.txt");
-  std::ifstream file(path);
+  std::ifstream file("test/format/keys.txt");  // Native tests run from the root of the repository.
   std::string line;
   std::string last;
   size_t count = 0;

@@ -1,5 +1,5 @@
-// One writer and several readers at once: what a commit made visible is found by whoever reads at it. The thread
-// sanitizer watches.
+// One writer and several readers at once: what a commit made visible is found by whoever reads at
+// it. The thread sanitizer watches.
 #include <atomic>
 #include <string>
 #include <thread>

@@ -94,8 +94,8 @@ std::vector<Line> newest_lines(const Model& model, const std::string& begin, con
   return lines;
 }
 
-std::vector<Line> version_lines(const Model& model, const std::string& begin, const std::string& end,
-                                uint64_t from, uint64_t to) {
+std::vector<Line> version_lines(const Model& model, const std::string& begin,
+                                const std::string& end, uint64_t from, uint64_t to) {
   std::vector<Line> lines;
   for (const auto& [key, versions] : model.keys) {
     if (key < begin || (!end.empty() && key >= end)) continue;
@@ -235,7 +235,7 @@ static const Case chain("any of 10,000 versions of one key is found", [] {
   expect(drain(*memtable.versions({}, 10, 20)).size() == 5);
 });
 
-static const Case ranges("a range deletion hides older puts and lets one of its own commit stand", [] {
+static const Case ranges("a range deletion hides older puts, not one of its own commit", [] {
   Memtable memtable(1);
   put(memtable, put_of("b", 1, "old"));
   memtable.delete_range({as_bytes("a"), as_bytes("c"), 2});
@@ -285,7 +285,8 @@ static const Case large("200,000 keys put in any order come out sorted, whatever
   uint64_t count = 0;
   bool sorted = true;
   std::string last;
-  for (auto cursor = memtable.scan({}, kCount, Direction::kForward); cursor->valid(); cursor->next()) {
+  const auto cursor = memtable.scan({}, kCount, Direction::kForward);
+  for (; cursor->valid(); cursor->next()) {
     const std::string key(as_text(cursor->edit().key));
     sorted = sorted && (count == 0 || last < key);
     last = key;
@@ -293,6 +294,6 @@ static const Case large("200,000 keys put in any order come out sorted, whatever
   }
   expect(sorted && count > kCount / 2);
   uint64_t versions = 0;
-  for (auto cursor = memtable.versions({}, 0, kCount); cursor->valid(); cursor->next()) ++versions;
+  for (auto all = memtable.versions({}, 0, kCount); all->valid(); all->next()) ++versions;
   expect(versions == kCount);
 });

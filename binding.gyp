@@ -72,7 +72,9 @@
       'sources': ['<!@(node native/tools/sources.cjs binding)'],
       'include_dirs': ["<!(node -p \"require('node-addon-api').include_dir\")"],
       'defines': ['NAPI_VERSION=9', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED',
-                  'NODE_API_NO_EXTERNAL_BUFFERS_ALLOWED'] }
+                  'NODE_API_NO_EXTERNAL_BUFFERS_ALLOWED'],
+      'conditions': [['OS=="linux"', {
+        'ldflags': ['-Wl,--version-script=<(module_root_dir)/native/binding/exports.map'] }]] }
   ],
   'conditions': [
     ['core_tests==1', { 'targets': [

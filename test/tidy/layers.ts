@@ -33,7 +33,8 @@ export const MODULES: readonly Module[] = [
   { folder: 'store/memtable', mayInclude: [...PURE, 'engine'] },
   { folder: 'store', mayInclude: [...PURE, ...STORAGE, ...ENGINES, 'store/memtable'],
     doors: ['store.h', 'batch.h', 'registry.h'] },
-  { folder: 'binding', mayInclude: [...PURE, 'engine', 'store'], doors: [] },
+  { folder: 'layer/catalog', mayInclude: [...PURE, 'store'] },
+  { folder: 'binding', mayInclude: [...PURE, 'engine', 'store', 'layer/catalog'], doors: [] },
 ]
 
 export function moduleOf(file: string): Module | undefined {

@@ -39,12 +39,16 @@ export class LevelStore implements Store {
   readonly #db: Level
   readonly #codec: Codec
   readonly #write: object
+  readonly #isDurable: boolean
   constructor(db: Level, options: OpenOptions) {
     this.#db = db
     this.#codec = codecOf(options.encoding)
-    this.#write = { ...this.#codec.options, sync: options.durability === 'disk' }
+    this.#isDurable = options.durability === 'disk'
+    this.#write = { ...this.#codec.options, sync: this.#isDurable }
   }
+  // The RocksDB binding drops `sync` from a put and honours it in a batch, so a durable put is a batch of one.
   put(key: string, value: Value) {
+    if (this.#isDurable) return this.batch([key], [value])
     return this.#db.put(key, this.#codec.encode(value), this.#write)
   }
   batch(keys: readonly string[], values: readonly Value[]) {

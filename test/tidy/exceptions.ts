@@ -11,12 +11,16 @@ export const EXCEPTIONS: readonly Exception[] = [
     reason: 'asks for the compiler, not the system: a prefetch has one spelling for each compiler' },
   { rule: 'head', file: 'native/base/os/pages_posix.cc',
     reason: 'one filling of base/pages.h, whose head speaks for it' },
+  { rule: 'format', file: 'native/engine/lsm/FORMAT.md',
+    reason: 'the engine writes no file of its own: the document joins those of its tables and the manifest' },
   { rule: 'intrinsics', file: 'native/base/prefetch.h',
     reason: 'the prefetch of MSVC is an intrinsic; the helper hides it from everyone else' },
 ]
 
 // Lines of C++ beyond 100 columns that the first slices brought along; each reformatted file lowers it.
 export const LONG_LINES_MAX = 300
+// The same of lib/ and bench/ in TypeScript.
+export const LONG_TYPESCRIPT_LINES_MAX = 160
 
 export function isExcepted(rule: string, file: string): boolean {
   return EXCEPTIONS.some((one) => one.rule === rule && one.file === file)

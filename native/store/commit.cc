@@ -84,14 +84,15 @@ Status Store::make_room(const Batch& batch, Lock& held) {
     flushed_->wait(ticket, os_.now_ns() + pace);
     held.lock();
   }
-  const Memtable& active = *parts_.load(std::memory_order_relaxed)->active;
-  if (active.empty() || active.size_bytes() + cost <= memtable_bytes_max()) return Status::ok();
-  if (Status status = wait_for_flush(held); !status) return status;
-  return seal(held);
+  while (true) {  // Another thread may seal, or fill the new memtable, while this one waits.
+    const Memtable& active = *parts_.load(std::memory_order_relaxed)->active;
+    if (active.empty() || active.size_bytes() + cost <= memtable_bytes_max()) return Status::ok();
+    if (sealed_.size() < kSealedCountMax) return seal(held);
+    if (Status status = wait_for_flush(held); !status) return status;
+  }
 }
 
 Status Store::wait_for_flush(Lock& held) {
-  if (sealed_.size() < kSealedCountMax) return Status::ok();
   const uint64_t begin = os_.now_ns();
   bool in_time = true;
   while (in_time && sealed_.size() >= kSealedCountMax && failure_code_ == Code::kOk) {
@@ -123,6 +124,7 @@ Status Store::seal(const Lock& held) {
 
   auto next = std::make_unique<Parts>();
   next->active = std::make_shared<Memtable>(++memtable_id_);
+  next->active->expect_scans(scanned_.load(std::memory_order_relaxed));
   next->sealed = now.sealed;
   next->sealed.insert(next->sealed.begin(), now.active);
   sealed_.push_back(std::move(sealed));

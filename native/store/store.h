@@ -198,6 +198,7 @@ class Store {
   std::atomic<const Parts*> parts_{nullptr};
   std::atomic<uint64_t> visible_{0};
   std::atomic<bool> closed_{false};
+  mutable std::atomic<bool> scanned_{false};  // New memtables keep themselves in order.
 
   struct Sealed {
     std::shared_ptr<Memtable> memtable;

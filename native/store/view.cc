@@ -52,6 +52,7 @@ void Store::View::prefetch(Bytes key, uint64_t hash) const {
 }
 
 std::unique_ptr<EngineCursor> Store::View::scan(const KeyRange& range, Direction direction) const {
+  store_.scanned_.store(true, std::memory_order_relaxed);
   std::vector<MergedCursor::Source> sources;
   const auto add = [&](const Memtable& memtable) {
     if (memtable.empty()) return;

@@ -88,7 +88,7 @@ function install(name: string, tarball: string, env: NodeJS.ProcessEnv): string 
   const folder = join(temporary, name)
   mkdirSync(folder)
   for (const [file, text] of Object.entries(CONSUMERS)) writeFileSync(join(folder, file), text)
-  npm(['install', tarball, '--allow-scripts=varve'], { cwd: folder, env })
+  npm(['install', tarball], { cwd: folder, env })
   return folder
 }
 

@@ -27,7 +27,9 @@ const hasNm = (() => {
 describe.skipIf(!isLinux || !hasNm)('the addon', () => {
   it('shows its two entries and nothing else', () => {
     const entries = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
-    expect(symbols('--defined-only').filter((name) => !entries.includes(name))).toEqual([])
+    // Inline statics of the C++ library are unique across a process by the compiler's rule, whatever we hide.
+    const ours = symbols('--defined-only').filter((name) => !/^_ZZ?N?(?:K)?St/.test(name))
+    expect(ours.filter((name) => !entries.includes(name))).toEqual([])
   })
 
   it('asks node for Node-API alone', () => {

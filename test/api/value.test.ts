@@ -160,7 +160,7 @@ test('objects of a known shape are written by its id', () => {
 
 test('the worked example of FORMAT.md decodes', () => {
   const document = readFileSync(new URL('../../lib/value/FORMAT.md', import.meta.url), 'utf8')
-  const example = document.split('**Worked example**')[1]?.split('```')[1] ?? ''
+  const example = document.split('## Worked example')[1]?.split('```')[1] ?? ''
   const hex = [...example.matchAll(/^((?:[0-9A-F]{2} )+)/gm)].map(([line]) => line.replaceAll(' ', '')).join('')
   const head = new Uint8Array(Buffer.from(hex, 'hex'))
   expect(decode({ head, text: 'abxy' })).toStrictEqual({ a: 1, b: 'xy' })

@@ -1,0 +1,35 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, describe, it } from 'vitest'
+
+import { open } from '../../lib/index.ts'
+import { kv } from './kv.ts'
+import { againstModel } from './model.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'varve-kv-'))
+let count = 0
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+const small = { memory: '8MB', durability: 'os' } as const
+const SEEDS = [1, 2, 3, 4, 5, 6]
+
+describe('key-values on lsm', () => {
+  kv(() => open(join(root, `${++count}`), small))
+  for (const seed of SEEDS) {
+    it(`follows the model with seed ${seed}`, async () => {
+      const directory = join(root, `${++count}`)
+      await againstModel(seed, 1500, () => open(directory, small), true)
+    })
+  }
+})
+
+describe('key-values in memory', () => {
+  kv(() => open(':memory:', { memory: '8MB' }))
+  for (const seed of SEEDS) {
+    it(`follows the model with seed ${seed}`, async () => {
+      await againstModel(seed, 1500, () => open(':memory:', { memory: '8MB' }), false)
+    })
+  }
+})

@@ -12,7 +12,6 @@ struct Scan {
   const LogSource& source;
   const OnRecord& on_record;
   LogRecovery& out;
-  bool begun = false;  // A record has counted.
 };
 
 // The record at `offset`, if it is whole and of this life.
@@ -25,15 +24,16 @@ std::optional<RecordHeader> record_at(Bytes file, uint64_t offset, uint64_t life
   return header;
 }
 
-// A record counts when it follows on the last that did. The first may follow any absorbed commit.
+// A record counts when it follows on the last that did. What lies at or below `absorbed` rests in the engine, and its
+// segments go one by one in any order: gaps among such records are no gaps.
 bool follows(const Scan& scan, const RecordHeader& header) {
-  if (scan.begun) return header.previous == scan.out.last_commit;
+  if (header.commit <= scan.source.absorbed) return true;
+  if (scan.out.last_commit > scan.source.absorbed) return header.previous == scan.out.last_commit;
   return header.previous <= scan.source.absorbed;
 }
 
 Status take(Scan& scan, const RecordHeader& header, Bytes body) {
-  scan.begun = true;
-  scan.out.last_commit = header.commit;
+  scan.out.last_commit = std::max(scan.out.last_commit, header.commit);
   scan.out.last_time_ms = std::max(scan.out.last_time_ms, header.time_ms);
   if (header.commit <= scan.source.absorbed) return Status::ok();
   return scan.on_record(header, body);
@@ -117,7 +117,7 @@ Result<LogRecovery> recover_log(Os& os, const LogSource& source, const OnRecord&
   std::sort(numbers.begin(), numbers.end());
 
   LogRecovery out;
-  Scan scan{os, source, on_record, out, false};
+  Scan scan{os, source, on_record, out};
   for (const uint64_t number : numbers) {
     out.next_number = std::max(out.next_number, number + 1);
     if (number < source.floor) continue;

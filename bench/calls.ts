@@ -8,10 +8,16 @@ import { keyOf, valueOf } from './data.ts'
 import { varve } from './drivers/varve.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'varve-calls-'))
-const store = await varve.open(join(folder, 'store'),
-  { encoding: 'string', durability: 'os', memoryBytes: 64 << 20 })
+const store = await varve.open(join(folder, 'store'), {
+  encoding: 'string',
+  durability: 'os',
+  memoryBytes: 64 << 20,
+})
 const keys = Array.from({ length: 1000 }, (_, i) => keyOf(i))
-await store.batch(keys, keys.map((_, i) => valueOf(i, 0, 'string')))
+await store.batch(
+  keys,
+  keys.map((_, i) => valueOf(i, 0, 'string')),
+)
 
 let turn = 0
 const next = () => keys[turn++ % keys.length] ?? ''

@@ -25,7 +25,10 @@ export function findDriver(name: string): Driver {
 async function fillAll(store: Store, keyCount: number, options: OpenOptions): Promise<void> {
   for (let first = 0; first < keyCount; first += 1000) {
     const indexes = Array.from({ length: Math.min(1000, keyCount - first) }, (_, i) => first + i)
-    await store.batch(indexes.map(keyOf), indexes.map((i) => valueOf(i, 0, options.encoding)))
+    await store.batch(
+      indexes.map(keyOf),
+      indexes.map((i) => valueOf(i, 0, options.encoding)),
+    )
   }
   await store.settle()
 }
@@ -67,7 +70,11 @@ class Session {
     if (this.#workload.begins === 'empty') await this.#openFresh()
     if (this.#workload.begins === 'none') this.remove()
     const context = {
-      driver: this.#driver, path: this.#path, keyCount: this.#keyCount, round, store: this.#store,
+      driver: this.#driver,
+      path: this.#path,
+      keyCount: this.#keyCount,
+      round,
+      store: this.#store,
       open: (path: string, options?: Partial<OpenOptions>) =>
         this.#driver.open(path, { ...this.#options, ...options }),
     } as Context
@@ -92,19 +99,23 @@ export function serve(driverName: string): void {
   let session: Session | undefined
   const handle = async (request: Request): Promise<number> => {
     if (request.type === 'prepare') {
-      const workload = [...storeWorkloads, ...longWorkloads].find((one) => one.name === request.workload)
+      const workload = [...storeWorkloads, ...longWorkloads].find(
+        (one) => one.name === request.workload,
+      )
       if (workload === undefined) throw new Error(`bench: no workload named ${request.workload}`)
       session = new Session(findDriver(driverName), workload, request.keyCount)
       await session.prepare()
       return 0
     }
-    if (request.type === 'round') return await session?.round(request.round) ?? 0
+    if (request.type === 'round') return (await session?.round(request.round)) ?? 0
     await session?.end()
     return 0
   }
   process.on('message', (request: Request) => {
-    handle(request).then((value) => process.send?.({ value } satisfies Reply),
-      (error: unknown) => process.send?.({ error: String(error) } satisfies Reply))
+    handle(request).then(
+      (value) => process.send?.({ value } satisfies Reply),
+      (error: unknown) => process.send?.({ error: String(error) } satisfies Reply),
+    )
   })
 }
 
@@ -113,7 +124,10 @@ export async function fillAndWait(driverName: string, path: string): Promise<voi
   const store = await findDriver(driverName).open(path, DEFAULTS)
   for (let first = 0; first < 400_000; first += 1000) {
     const indexes = Array.from({ length: 1000 }, (_, i) => first + i)
-    await store.batch(indexes.map(keyOf), indexes.map((i) => valueOf(i, 0, 'string')))
+    await store.batch(
+      indexes.map(keyOf),
+      indexes.map((i) => valueOf(i, 0, 'string')),
+    )
   }
   process.send?.({ value: 0 })
   setInterval(() => {}, 1000)

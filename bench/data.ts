@@ -8,7 +8,7 @@ const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ
 export class Random {
   #state: number
   constructor(seed: number) {
-    this.#state = (Math.imul(seed + 1, 0x9e3779b1) >>> 0) || 1
+    this.#state = Math.imul(seed + 1, 0x9e3779b1) >>> 0 || 1
   }
   next(): number {
     let x = this.#state
@@ -35,7 +35,13 @@ function mix(value: number): number {
 // mix() permutes 32-bit numbers, so its ten digits never repeat; the rest fills the key to 16 characters.
 function makeKey(index: number): string {
   const digits = mix(index).toString().padStart(10, '0')
-  return digits + mix(index + 0x51ed27).toString(36).padStart(7, '0').slice(0, 6)
+  return (
+    digits +
+    mix(index + 0x51ed27)
+      .toString(36)
+      .padStart(7, '0')
+      .slice(0, 6)
+  )
 }
 
 // Making a key costs about as much as reading one, so the first two million are made once.
@@ -63,9 +69,14 @@ function textOf(seed: number, size: number): string {
 export function documentOf(index: number, version: number): object {
   const seed = index * 31 + version
   return {
-    id: index, name: textOf(seed, 20), email: `${textOf(seed + 1, 12)}@example.org`,
-    age: seed % 90, city: textOf(seed + 2, 12), score: (seed % 1000) / 8,
-    active: seed % 2 === 0, notes: textOf(seed + 3, 100),
+    id: index,
+    name: textOf(seed, 20),
+    email: `${textOf(seed + 1, 12)}@example.org`,
+    age: seed % 90,
+    city: textOf(seed + 2, 12),
+    score: (seed % 1000) / 8,
+    active: seed % 2 === 0,
+    notes: textOf(seed + 3, 100),
   }
 }
 

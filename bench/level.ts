@@ -25,13 +25,16 @@ interface Codec {
 
 function codecOf(encoding: Encoding): Codec {
   const same = (value: unknown) => value
-  if (encoding === 'string') return { options: { valueEncoding: 'utf8' }, encode: same, decode: same }
-  if (encoding === 'bytes') return { options: { valueEncoding: 'buffer' }, encode: same, decode: same }
+  if (encoding === 'string')
+    return { options: { valueEncoding: 'utf8' }, encode: same, decode: same }
+  if (encoding === 'bytes')
+    return { options: { valueEncoding: 'buffer' }, encode: same, decode: same }
   const packr = new Packr({ structures: [] })
   return {
     options: { valueEncoding: 'buffer' },
     encode: (value) => packr.pack(value),
-    decode: (stored) => (stored instanceof Uint8Array ? packr.unpack(stored) as unknown : undefined),
+    decode: (stored) =>
+      stored instanceof Uint8Array ? (packr.unpack(stored) as unknown) : undefined,
   }
 }
 
@@ -52,8 +55,11 @@ export class LevelStore implements Store {
     return this.#db.put(key, this.#codec.encode(value), this.#write)
   }
   batch(keys: readonly string[], values: readonly Value[]) {
-    const operations = keys.map((key, i) =>
-      ({ type: 'put', key, value: this.#codec.encode(values[i] ?? '') }))
+    const operations = keys.map((key, i) => ({
+      type: 'put',
+      key,
+      value: this.#codec.encode(values[i] ?? ''),
+    }))
     return this.#db.batch(operations, this.#write)
   }
   get(key: string) {
@@ -74,8 +80,12 @@ export class LevelStore implements Store {
     }
   }
   async range(from: string, limit: number) {
-    const cursor = this.#db.iterator({ gte: from, limit, highWaterMarkBytes: 1 << 20,
-      ...this.#codec.options })
+    const cursor = this.#db.iterator({
+      gte: from,
+      limit,
+      highWaterMarkBytes: 1 << 20,
+      ...this.#codec.options,
+    })
     let count = 0
     for (;;) {
       const page = await cursor.nextv(1000)

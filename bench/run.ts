@@ -45,7 +45,7 @@ class Runner {
   async ask(request: Request): Promise<number> {
     this.#child.send(request)
     const exited = once(this.#child, 'exit').then(() => [{ error: 'the process ended' }])
-    const [reply] = await Promise.race([once(this.#child, 'message'), exited]) as [Reply]
+    const [reply] = (await Promise.race([once(this.#child, 'message'), exited])) as [Reply]
     if ('error' in reply) throw new Error(reply.error)
     return reply.value
   }
@@ -79,7 +79,8 @@ async function measure(workload: Workload, names: readonly string[], rounds: num
   }
   for (let round = 0; round <= rounds; round += 1) {
     const turned = runners.map((_, i) => runners[(i + round) % runners.length])
-    for (const runner of turned) if (runner !== undefined) await attempt(runner, { type: 'round', round })
+    for (const runner of turned)
+      if (runner !== undefined) await attempt(runner, { type: 'round', round })
     if (process.stderr.isTTY) process.stderr.write(`\r${workload.name}: round ${round}/${rounds} `)
   }
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
@@ -87,13 +88,24 @@ async function measure(workload: Workload, names: readonly string[], rounds: num
     await attempt(runner, { type: 'end' })
     runner.stop()
   }
-  const results = Object.fromEntries(names.map((name) => {
-    const error = errors.get(name)
-    return [name, { ...summarize(values.get(name) ?? []), ...(error === undefined ? {} : { error }) }]
-  }))
+  const results = Object.fromEntries(
+    names.map((name) => {
+      const error = errors.get(name)
+      return [
+        name,
+        { ...summarize(values.get(name) ?? []), ...(error === undefined ? {} : { error }) },
+      ]
+    }),
+  )
   const unit = workload.unit ?? (workload.per === 'cpu' ? '/CPU s' : '/s')
-  return { workload: workload.name, title: workload.title, target: workload.target, per: workload.per,
-    unit, results }
+  return {
+    workload: workload.name,
+    title: workload.title,
+    target: workload.target,
+    per: workload.per,
+    unit,
+    results,
+  }
 }
 
 function figureOf(value: number): string {
@@ -119,15 +131,28 @@ function ratioOf(row: Row, rival: string): number | undefined {
 
 function printTable(rows: readonly Row[], names: readonly string[]): void {
   const rivals = names.filter((name) => name !== OURS)
-  const heads = ['workload', 'unit', ...names, ...rivals.map((name) => `÷ ${name}`), '÷ best', 'target']
+  const heads = [
+    'workload',
+    'unit',
+    ...names,
+    ...rivals.map((name) => `÷ ${name}`),
+    '÷ best',
+    'target',
+  ]
   console.log(`| ${heads.join(' | ')} |`)
   console.log(`|${heads.map(() => '---').join('|')}|`)
   for (const row of rows) {
     const ratios = rivals.map((rival) => ratioOf(row, rival))
     const known = ratios.filter((ratio) => ratio !== undefined)
     const best = known.length === 0 ? '' : `${Math.min(...known).toFixed(2)}×`
-    const cells = [row.title, row.unit, ...names.map((name) => cellOf(row.results[name])),
-      ...ratios.map((ratio) => (ratio === undefined ? '' : `${ratio.toFixed(2)}×`)), best, row.target]
+    const cells = [
+      row.title,
+      row.unit,
+      ...names.map((name) => cellOf(row.results[name])),
+      ...ratios.map((ratio) => (ratio === undefined ? '' : `${ratio.toFixed(2)}×`)),
+      best,
+      row.target,
+    ]
     console.log(`| ${cells.join(' | ')} |`)
   }
   for (const row of rows) {
@@ -139,12 +164,14 @@ function printTable(rows: readonly Row[], names: readonly string[]): void {
 
 async function main(): Promise<void> {
   const set = flags.find((flag) => !flag.startsWith('--')) ?? 'store'
-  if (set !== 'store') throw new Error(`bench: no workload set named ${set}; there are: store, calls`)
+  if (set !== 'store')
+    throw new Error(`bench: no workload set named ${set}; there are: store, calls`)
   const only = option('only')?.split(',')
   const all = [...storeWorkloads, ...longWorkloads]
   const unknown = only?.find((name) => !all.some((one) => one.name === name))
   if (unknown !== undefined) throw new Error(`bench: no workload named ${unknown}; see --list`)
-  const workloads = only === undefined ? storeWorkloads : all.filter(({ name }) => only.includes(name))
+  const workloads =
+    only === undefined ? storeWorkloads : all.filter(({ name }) => only.includes(name))
   if (flags.includes('--list')) {
     for (const { name, title } of all) console.log(`${name.padEnd(20)} ${title}`)
     return
@@ -157,7 +184,10 @@ async function main(): Promise<void> {
     rows.push(await measure(workload, names, rounds))
     // Written after every row, so that a run cut short keeps what it measured.
     const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version }
-    writeFileSync(join(resultRoot, `${set}.json`), `${JSON.stringify({ machine, rounds, rows }, null, 2)}\n`)
+    writeFileSync(
+      join(resultRoot, `${set}.json`),
+      `${JSON.stringify({ machine, rounds, rows }, null, 2)}\n`,
+    )
   }
   printTable(rows, names)
 }

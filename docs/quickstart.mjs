@@ -40,10 +40,16 @@ async function keyValues(directory) {
   const db = await open(directory)
   try {
     say('\n1. Key-values: any key, any value')
-    await db.put('ada', { name: 'Ada', born: new Date('1815-12-10'), languages: new Set(['en', 'fr']) })
+    await db.put('ada', {
+      name: 'Ada',
+      born: new Date('1815-12-10'),
+      languages: new Set(['en', 'fr']),
+    })
     await db.put(['user', 7], 'tuples are keys, too')
     await db.put(42, 10n ** 20n)
-    say(`   get('ada')        → ${JSON.stringify(db.get('ada').name)}, born ${db.get('ada').born.getFullYear()}`)
+    say(
+      `   get('ada')        → ${JSON.stringify(db.get('ada').name)}, born ${db.get('ada').born.getFullYear()}`,
+    )
     say(`   get(['user', 7])  → ${db.get(['user', 7])}`)
     say(`   get(42)           → ${db.get(42)}`)
 
@@ -54,13 +60,17 @@ async function keyValues(directory) {
     say(`   1,000 puts        → commit ${commit}, on ${durability}`)
     const found = db.range({ gte: 'item/0500', lt: 'item/0503' }).toArray()
     say(`   range             → ${found.map(([key, value]) => `${key}=${value}`).join(' ')}`)
-    say(`   last two          → ${db.keys({ prefix: 'item/', reverse: true, limit: 2 }).toArray().join(' ')}`)
+    say(
+      `   last two          → ${db.keys({ prefix: 'item/', reverse: true, limit: 2 }).toArray().join(' ')}`,
+    )
 
     say('\n3. A snapshot stays as it was')
     const snapshot = db.snapshot()
     await db.update('counter', (n) => (n ?? 0) + 1)
     await db.deleteRange({ prefix: 'item/' })
-    say(`   now ${db.count({ prefix: 'item/' })} items, in the snapshot ${snapshot.count({ prefix: 'item/' })}`)
+    say(
+      `   now ${db.count({ prefix: 'item/' })} items, in the snapshot ${snapshot.count({ prefix: 'item/' })}`,
+    )
     snapshot.close()
     return db.count()
   } finally {
@@ -75,15 +85,20 @@ async function crash(directory, before) {
   try {
     const { replayedCommits, cutRecords } = db.recovery
     say(`   acknowledged      → ${acknowledged} commits before the kill`)
-    say(`   found again       → ${replayedCommits} commits read back, ${cutRecords} unfinished ones dropped`)
+    say(
+      `   found again       → ${replayedCommits} commits read back, ${cutRecords} unfinished ones dropped`,
+    )
     let lost = 0
     for (let n = 1; n <= acknowledged; n++) {
       const halves = [db.get(['acknowledged', n]), db.get(['mirror', n])]
       if (halves.some((half) => half?.n !== n)) lost++
     }
     const halves = db.count({ prefix: ['acknowledged'] }) - db.count({ prefix: ['mirror'] })
-    const others = db.count() - db.count({ prefix: ['acknowledged'] }) - db.count({ prefix: ['mirror'] })
-    say(`   lost              → ${lost}; half commits → ${halves}; earlier entries → ${others} of ${before}`)
+    const others =
+      db.count() - db.count({ prefix: ['acknowledged'] }) - db.count({ prefix: ['mirror'] })
+    say(
+      `   lost              → ${lost}; half commits → ${halves}; earlier entries → ${others} of ${before}`,
+    )
     if (lost !== 0 || halves !== 0 || others !== before) throw new Error('the store lost something')
   } finally {
     await db.close()

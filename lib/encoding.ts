@@ -19,6 +19,22 @@ export const encoded: { value: string | Uint8Array | undefined; headBytes: numbe
   headBytes: -1,
 }
 
+/**
+ * True while a value is turned into bytes. That runs code of the value's own (getters, toJSON, a user's encode), which
+ * must not use a store: both would write into the same scratch.
+ */
+export const encoding = { underWay: false }
+
+/** Runs `write` with the mark set. */
+export function writeValue(by: Encoding, value: unknown): void {
+  encoding.underWay = true
+  try {
+    by.write(value)
+  } finally {
+    encoding.underWay = false
+  }
+}
+
 const NARROW = 0x01
 const WIDE = 0x02
 const BYTES = 0x03

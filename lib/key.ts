@@ -347,7 +347,7 @@ const CHUNK = 4096
 function takeUnits(bytes: Uint8Array, start: number, end: number): string {
   let text = ''
   let units: number[] = []
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     const lead = bytes[at] as number
     const size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
     let point = size === 1 ? lead : lead & (0x7f >> size)

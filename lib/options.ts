@@ -115,7 +115,9 @@ export function parseSize(size: unknown, argument: string): number {
   const unit = UNITS[found?.[2]?.toUpperCase() ?? '']
   if (found === null || unit === undefined)
     throw invalid(argument, "bytes, or text such as '256MB'", size)
-  return Math.floor(Number(found[1]) * unit)
+  const bytes = Math.floor(Number(found[1]) * unit)
+  if (!Number.isSafeInteger(bytes)) throw invalid(argument, 'at most 8192TB', size)
+  return bytes
 }
 
 function word(options: object, name: string, words: readonly string[], standard: string): number {

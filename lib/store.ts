@@ -2,7 +2,14 @@
 // durable as was asked.
 import { resolve } from 'node:path'
 
-import { type Encoding, encoded, encodingOf, type EncodingOption } from './encoding.ts'
+import {
+  type Encoding,
+  encoded,
+  encoding,
+  encodingOf,
+  type EncodingOption,
+  writeValue,
+} from './encoding.ts'
 import { invalid, VarveError } from './errors.ts'
 import { encodeKey, type Key } from './key.ts'
 import {
@@ -97,6 +104,9 @@ class Opening {
 
   check(): void {
     if (this.isClosed) throw new VarveError('CLOSED', 'the store is closed')
+    if (encoding.underWay) {
+      throw new VarveError('INVALID', 'value: its getters may not use a store while it is written')
+    }
   }
 
   /** A slow call: counted, so that closing waits for it. */
@@ -344,7 +354,7 @@ export class Level<T extends Types = Entry> extends Reading<T> {
   }
 
   #put(key: T['key'], value: T['value']): number {
-    this.encoding.write(value)
+    writeValue(this.encoding, value)
     return this.level.put(this.key(key), encoded.value, encoded.headBytes)
   }
 
@@ -421,7 +431,7 @@ export class Level<T extends Types = Entry> extends Reading<T> {
 
   #add(level: NativeLevel, operation: BatchOperation<T>): number {
     if (operation.type === 'put') {
-      this.encoding.write(operation.value)
+      writeValue(this.encoding, operation.value)
       return level.batchPut(this.key(operation.key), encoded.value, encoded.headBytes)
     }
     if (operation.type === 'delete') return level.batchDelete(this.key(operation.key))

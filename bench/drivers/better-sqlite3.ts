@@ -17,7 +17,9 @@ class SqliteStore implements Store {
   constructor(db: Database, options: OpenOptions) {
     this.#db = db
     this.#packr = options.encoding === 'value' ? new Packr({ structures: [] }) : undefined
-    this.#put = db.prepare('INSERT INTO kv VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v')
+    this.#put = db.prepare(
+      'INSERT INTO kv VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v',
+    )
     this.#get = db.prepare('SELECT v FROM kv WHERE k = ?').pluck()
     this.#range = db.prepare('SELECT k, v FROM kv WHERE k >= ? ORDER BY k LIMIT ?').raw()
     this.#putMany = db.transaction((keys: readonly string[], values: readonly Value[]) => {
@@ -32,7 +34,9 @@ class SqliteStore implements Store {
   }
   get(key: string): unknown {
     const stored = this.#get.get(key)
-    return this.#packr !== undefined && stored instanceof Uint8Array ? this.#packr.unpack(stored) : stored
+    return this.#packr !== undefined && stored instanceof Uint8Array
+      ? this.#packr.unpack(stored)
+      : stored
   }
   getMany(keys: readonly string[]) {
     return keys.map((key) => this.get(key))

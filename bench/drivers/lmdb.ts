@@ -35,7 +35,8 @@ class LmdbStore implements Store {
   }
   range(from: string, limit: number) {
     let count = 0
-    for (const { key } of this.#db.getRange({ start: from, limit })) if (key !== undefined) count += 1
+    for (const { key } of this.#db.getRange({ start: from, limit }))
+      if (key !== undefined) count += 1
     return count
   }
   settle() {
@@ -50,8 +51,13 @@ export const lmdb: Driver = {
   name: 'lmdb',
   open(path: string, options: OpenOptions) {
     const isDurable = options.durability === 'disk'
-    const db = open<Value, string>({ path, encoding: ENCODINGS[options.encoding],
-      noSync: !isDurable, sharedStructuresKey: Symbol.for('structures'), mapSize: 2 ** 36 })
+    const db = open<Value, string>({
+      path,
+      encoding: ENCODINGS[options.encoding],
+      noSync: !isDurable,
+      sharedStructuresKey: Symbol.for('structures'),
+      mapSize: 2 ** 36,
+    })
     return Promise.resolve(new LmdbStore(db, isDurable))
   },
 }

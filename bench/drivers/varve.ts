@@ -57,8 +57,14 @@ export const varve: Driver = {
   name: 'varve',
   async open(path: string, options: OpenOptions) {
     const href = pathToFileURL(join(repositoryRoot, 'dist', 'index.js')).href
-    const { open } = await import(href) as Package
-    return new VarveStore(await open(path, { engine: 'lsm', durability: options.durability,
-      memory: options.memoryBytes, encoding: options.encoding }))
+    const { open } = (await import(href)) as Package
+    return new VarveStore(
+      await open(path, {
+        engine: 'lsm',
+        durability: options.durability,
+        memory: options.memoryBytes,
+        encoding: options.encoding,
+      }),
+    )
   },
 }

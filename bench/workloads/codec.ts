@@ -4,26 +4,42 @@ import { keyOf, valueOf } from '../data.ts'
 import type { Workload } from '../shape.ts'
 
 const COUNT = 50_000
-const base = { per: 'cpu', begins: 'filled', keyCount: 1000, options: { encoding: 'value' } } as const
+const base = {
+  per: 'cpu',
+  begins: 'filled',
+  keyCount: 1000,
+  options: { encoding: 'value' },
+} as const
 
-export const codecEncode: Workload = { ...base, name: 'codec-encode', target: '≥ 1×',
+export const codecEncode: Workload = {
+  ...base,
+  name: 'codec-encode',
+  target: '≥ 1×',
   title: 'value codec, 8-field document, by batches of 1,000 over the same keys',
   async run({ store, round }) {
     const keys = Array.from({ length: 1000 }, (_, i) => keyOf(i))
     for (let first = 0; first < COUNT; first += 1000) {
-      await store.batch(keys, keys.map((_, i) => valueOf(i, round * 50 + first / 1000 + 1, 'value')))
+      await store.batch(
+        keys,
+        keys.map((_, i) => valueOf(i, round * 50 + first / 1000 + 1, 'value')),
+      )
     }
     return { operations: COUNT }
-  } }
-export const codecDecode: Workload = { ...base, name: 'codec-decode', target: '≥ 2×',
+  },
+}
+export const codecDecode: Workload = {
+  ...base,
+  name: 'codec-decode',
+  target: '≥ 2×',
   title: 'value codec, 8-field document, decode with all fields read',
   async run({ store }) {
     let size = 0
     for (let i = 0; i < COUNT; i += 1) {
       const answer = store.get(keyOf(i % 1000))
-      const found = (answer instanceof Promise ? await answer as unknown : answer) as object
+      const found = (answer instanceof Promise ? ((await answer) as unknown) : answer) as object
       for (const field of Object.values(found)) size += typeof field === 'string' ? field.length : 1
     }
     if (size === 0) throw new Error('decode: nothing was read')
     return { operations: COUNT }
-  } }
+  },
+}

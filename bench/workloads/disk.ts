@@ -15,18 +15,31 @@ function bytesUnder(folder: string): number {
   }, 0)
 }
 
-const overRaw = ({ path, keyCount }: Context) =>
-  ({ figure: bytesUnder(path) / (keyCount * RAW_BYTES_PER_KEY) })
+const overRaw = ({ path, keyCount }: Context) => ({
+  figure: bytesUnder(path) / (keyCount * RAW_BYTES_PER_KEY),
+})
 
-export const diskSettled: Workload = { name: 'disk-settled', title: 'disk after compaction, over raw',
-  target: '≤ 1.08', per: 'figure', unit: '× raw', begins: 'filled',
+export const diskSettled: Workload = {
+  name: 'disk-settled',
+  title: 'disk after compaction, over raw',
+  target: '≤ 1.08',
+  per: 'figure',
+  unit: '× raw',
+  begins: 'filled',
   async run(context) {
     await context.store.settle()
     return overRaw(context)
-  } }
-export const diskFilled: Workload = { name: 'disk-filled', title: 'disk right after a fill, over raw',
-  target: '≤ 1.3 plus three memtables', per: 'figure', unit: '× raw', begins: 'empty',
+  },
+}
+export const diskFilled: Workload = {
+  name: 'disk-filled',
+  title: 'disk right after a fill, over raw',
+  target: '≤ 1.3 plus three memtables',
+  per: 'figure',
+  unit: '× raw',
+  begins: 'empty',
   async run(context) {
     await load(context)
     return overRaw(context)
-  } }
+  },
+}

@@ -14,12 +14,21 @@ async function fill({ store, keyCount, round }: Context, batchSize: number) {
 }
 
 export const fillBatches: Workload = {
-  name: 'fill', title: 'fill: batches of 1,000, no fsync', target: '≥ 4×', per: 'cpu', begins: 'empty',
+  name: 'fill',
+  title: 'fill: batches of 1,000, no fsync',
+  target: '≥ 4×',
+  per: 'cpu',
+  begins: 'empty',
   run: (context) => fill(context, 1000),
 }
 
 export const fillDurable: Workload = {
-  name: 'fill-durable', title: 'fill: batches of 100, each fsynced', target: '≥ 2×', per: 'wall',
-  begins: 'empty', keyCount: 100_000, options: { durability: 'disk' },
+  name: 'fill-durable',
+  title: 'fill: batches of 100, each fsynced',
+  target: '≥ 2×',
+  per: 'wall',
+  begins: 'empty',
+  keyCount: 100_000,
+  options: { durability: 'disk' },
   run: (context) => fill(context, 100),
 }

@@ -8,10 +8,11 @@ async function gets({ store }: Context, keys: readonly string[], areThere = true
   let found = 0
   for (const key of keys) {
     const answer = store.get(key)
-    const value = answer instanceof Promise ? await answer as unknown : answer
+    const value = answer instanceof Promise ? ((await answer) as unknown) : answer
     if (value !== undefined && value !== null) found += 1
   }
-  if (found !== (areThere ? keys.length : 0)) throw new Error(`get: found ${found} of ${keys.length}`)
+  if (found !== (areThere ? keys.length : 0))
+    throw new Error(`get: found ${found} of ${keys.length}`)
   return { operations: keys.length }
 }
 
@@ -27,19 +28,45 @@ function skewed({ keyCount, round }: Context): string[] {
 
 const base = { per: 'cpu', begins: 'filled', target: '≥ 3×' } as const
 
-export const getString: Workload = { ...base, name: 'get-string', title: 'get → string, uniform',
-  run: (context) => gets(context, uniform(context)) }
-export const getBytes: Workload = { ...base, name: 'get-bytes', title: 'get → bytes, owned',
-  options: { encoding: 'bytes' }, run: (context) => gets(context, uniform(context)) }
-export const getValue: Workload = { ...base, name: 'get-value', options: { encoding: 'value' },
-  title: 'get → structured value of 8 fields, uniform', run: (context) => gets(context, uniform(context)) }
-export const getValueZipfian: Workload = { ...base, name: 'get-value-zipfian',
-  options: { encoding: 'value' }, title: 'get → structured value of 8 fields, zipfian',
-  target: '≥ 2× of lmdb with its object cache', run: (context) => gets(context, skewed(context)) }
-export const getAbsent: Workload = { ...base, name: 'get-absent', title: 'get, absent key',
-  run: (context) => gets(context, uniform(context, absentKeyOf), false) }
+export const getString: Workload = {
+  ...base,
+  name: 'get-string',
+  title: 'get → string, uniform',
+  run: (context) => gets(context, uniform(context)),
+}
+export const getBytes: Workload = {
+  ...base,
+  name: 'get-bytes',
+  title: 'get → bytes, owned',
+  options: { encoding: 'bytes' },
+  run: (context) => gets(context, uniform(context)),
+}
+export const getValue: Workload = {
+  ...base,
+  name: 'get-value',
+  options: { encoding: 'value' },
+  title: 'get → structured value of 8 fields, uniform',
+  run: (context) => gets(context, uniform(context)),
+}
+export const getValueZipfian: Workload = {
+  ...base,
+  name: 'get-value-zipfian',
+  options: { encoding: 'value' },
+  title: 'get → structured value of 8 fields, zipfian',
+  target: '≥ 2× of lmdb with its object cache',
+  run: (context) => gets(context, skewed(context)),
+}
+export const getAbsent: Workload = {
+  ...base,
+  name: 'get-absent',
+  title: 'get, absent key',
+  run: (context) => gets(context, uniform(context, absentKeyOf), false),
+}
 
-export const getMany: Workload = { ...base, name: 'get-many', title: 'getMany of 100, per key',
+export const getMany: Workload = {
+  ...base,
+  name: 'get-many',
+  title: 'getMany of 100, per key',
   target: '≥ 6×',
   async run(context) {
     const keys = uniform(context)
@@ -48,9 +75,13 @@ export const getMany: Workload = { ...base, name: 'get-many', title: 'getMany of
       if (found.length !== 100) throw new Error('getMany: an answer is missing')
     }
     return { operations: keys.length }
-  } }
+  },
+}
 
-export const getAsync: Workload = { ...base, name: 'get-async', target: '≥ 5×',
+export const getAsync: Workload = {
+  ...base,
+  name: 'get-async',
+  target: '≥ 5×',
   title: 'getAsync, 64 in flight, data in memory',
   async run(context) {
     const keys = uniform(context)
@@ -58,4 +89,5 @@ export const getAsync: Workload = { ...base, name: 'get-async', target: '≥ 5×
       await Promise.all(keys.slice(first, first + 64).map((key) => context.store.getAsync(key)))
     }
     return { operations: keys.length }
-  } }
+  },
+}

@@ -13,8 +13,13 @@ async function openOnce({ open, path }: Context) {
   return { figure }
 }
 
-export const openClean: Workload = { name: 'open-clean', title: 'open a clean 1 M-key store',
-  target: '≤ 10 ms over plain Node', per: 'figure', unit: 'ms', begins: 'filled',
+export const openClean: Workload = {
+  name: 'open-clean',
+  title: 'open a clean 1 M-key store',
+  target: '≤ 10 ms over plain Node',
+  per: 'figure',
+  unit: 'ms',
+  begins: 'filled',
   async run(context) {
     const copy = `${context.path}-clean`
     rmSync(copy, { recursive: true, force: true })
@@ -23,18 +28,29 @@ export const openClean: Workload = { name: 'open-clean', title: 'open a clean 1 
     await own.batch(['a'], ['b'])
     await own.close()
     return openOnce({ ...context, path: copy })
-  } }
+  },
+}
 
-export const openCrashed: Workload = { name: 'open-crashed', per: 'figure', unit: 'ms', begins: 'none',
-  title: 'open after a crash with a 64 MB log', target: '≤ 250 ms',
+export const openCrashed: Workload = {
+  name: 'open-crashed',
+  per: 'figure',
+  unit: 'ms',
+  begins: 'none',
+  title: 'open after a crash with a 64 MB log',
+  target: '≤ 250 ms',
   async run(context) {
     const crashed = `${context.path}-crashed`
     rmSync(crashed, { recursive: true, force: true })
-    const child = fork(process.argv[1] ?? '', ['--crash-after-filling', context.driver.name, crashed])
+    const child = fork(process.argv[1] ?? '', [
+      '--crash-after-filling',
+      context.driver.name,
+      crashed,
+    ])
     await once(child, 'message')
     child.kill('SIGKILL')
     await once(child, 'exit')
     cpSync(crashed, context.path, { recursive: true })
     rmSync(crashed, { recursive: true, force: true })
     return openOnce(context)
-  } }
+  },
+}

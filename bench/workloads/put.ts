@@ -18,13 +18,37 @@ async function puts({ store, keyCount, round }: Context, count: number, inFlight
 
 const base = { begins: 'filled', keyCount: 100_000 } as const
 
-export const put1: Workload = { ...base, name: 'put-1', per: 'cpu', target: '≥ 3×',
-  title: 'single put, visible, no fsync, 1 in flight', run: (context) => puts(context, 50_000, 1) }
-export const put64: Workload = { ...base, name: 'put-64', per: 'cpu', target: '≥ 4×',
-  title: 'single put, visible, no fsync, 64 in flight', run: (context) => puts(context, 64_000, 64) }
-export const putDurable1: Workload = { ...base, name: 'put-durable-1', per: 'wall', target: '≥ 1.2×',
-  title: 'single durable put, 1 in flight', options: { durability: 'disk' },
-  run: (context) => puts(context, 1_000, 1) }
-export const putDurable64: Workload = { ...base, name: 'put-durable-64', per: 'wall', target: '≥ 4×',
-  title: 'durable puts, 64 in flight', options: { durability: 'disk' },
-  run: (context) => puts(context, 6_400, 64) }
+export const put1: Workload = {
+  ...base,
+  name: 'put-1',
+  per: 'cpu',
+  target: '≥ 3×',
+  title: 'single put, visible, no fsync, 1 in flight',
+  run: (context) => puts(context, 50_000, 1),
+}
+export const put64: Workload = {
+  ...base,
+  name: 'put-64',
+  per: 'cpu',
+  target: '≥ 4×',
+  title: 'single put, visible, no fsync, 64 in flight',
+  run: (context) => puts(context, 64_000, 64),
+}
+export const putDurable1: Workload = {
+  ...base,
+  name: 'put-durable-1',
+  per: 'wall',
+  target: '≥ 1.2×',
+  title: 'single durable put, 1 in flight',
+  options: { durability: 'disk' },
+  run: (context) => puts(context, 1_000, 1),
+}
+export const putDurable64: Workload = {
+  ...base,
+  name: 'put-durable-64',
+  per: 'wall',
+  target: '≥ 4×',
+  title: 'durable puts, 64 in flight',
+  options: { durability: 'disk' },
+  run: (context) => puts(context, 6_400, 64),
+}

@@ -9,7 +9,10 @@ async function scan({ store, keyCount }: Context) {
 }
 
 export const range100: Workload = {
-  name: 'range-100', title: 'range of 100 from a random key, entries', target: '≥ 4×', per: 'cpu',
+  name: 'range-100',
+  title: 'range of 100 from a random key, entries',
+  target: '≥ 4×',
+  per: 'cpu',
   begins: 'filled',
   async run({ store, keyCount, round }) {
     const random = new Random(round + 31)
@@ -21,7 +24,20 @@ export const range100: Workload = {
     return { operations }
   },
 }
-export const scanStrings: Workload = { name: 'scan-strings', per: 'cpu', begins: 'filled', target: '≥ 4×',
-  title: 'full ordered scan, entries: strings', run: scan }
-export const scanBytes: Workload = { name: 'scan-bytes', per: 'cpu', begins: 'filled', target: '≥ 10×',
-  title: 'full ordered scan, entries: bytes', options: { encoding: 'bytes' }, run: scan }
+export const scanStrings: Workload = {
+  name: 'scan-strings',
+  per: 'cpu',
+  begins: 'filled',
+  target: '≥ 4×',
+  title: 'full ordered scan, entries: strings',
+  run: scan,
+}
+export const scanBytes: Workload = {
+  name: 'scan-bytes',
+  per: 'cpu',
+  begins: 'filled',
+  target: '≥ 10×',
+  title: 'full ordered scan, entries: bytes',
+  options: { encoding: 'bytes' },
+  run: scan,
+}

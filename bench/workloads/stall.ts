@@ -18,20 +18,33 @@ async function latencies({ store, keyCount, round }: Context): Promise<Float64Ar
 }
 
 const base = { per: 'figure', unit: 'ms', begins: 'empty' } as const
-export const stallTail: Workload = { ...base, name: 'stall-p9999', title: 'put during a fill, p99.99',
+export const stallTail: Workload = {
+  ...base,
+  name: 'stall-p9999',
+  title: 'put during a fill, p99.99',
   target: '≤ 5 ms',
   async run(context) {
     const times = await latencies(context)
     return { figure: times[Math.floor(times.length * 0.9999)] ?? 0 }
-  } }
-export const stallLongest: Workload = { ...base, name: 'stall-longest', title: 'put during a fill, longest',
+  },
+}
+export const stallLongest: Workload = {
+  ...base,
+  name: 'stall-longest',
+  title: 'put during a fill, longest',
   target: '≤ 50 ms',
   async run(context) {
     return { figure: (await latencies(context)).at(-1) ?? 0 }
-  } }
+  },
+}
 
-export const loopDelay: Workload = { name: 'loop-delay', title: 'event-loop delay p99, mixed load',
-  target: '≤ 2 ms', per: 'figure', unit: 'ms', begins: 'filled',
+export const loopDelay: Workload = {
+  name: 'loop-delay',
+  title: 'event-loop delay p99, mixed load',
+  target: '≤ 2 ms',
+  per: 'figure',
+  unit: 'ms',
+  begins: 'filled',
   async run({ store, keyCount, round }) {
     const random = new Random(round + 61)
     const monitor = monitorEventLoopDelay({ resolution: 1 })
@@ -39,7 +52,8 @@ export const loopDelay: Workload = { name: 'loop-delay', title: 'event-loop dela
     for (let i = 0; i < 2000; i += 1) {
       const pending = Array.from({ length: 16 }, (_, j) => {
         const index = random.below(keyCount)
-        return j % 2 === 0 ? store.get(keyOf(index))
+        return j % 2 === 0
+          ? store.get(keyOf(index))
           : store.put(keyOf(index), valueOf(index, round * 32_000 + i * 16 + j + 1, 'string'))
       })
       await Promise.all(pending)
@@ -48,4 +62,5 @@ export const loopDelay: Workload = { name: 'loop-delay', title: 'event-loop dela
     monitor.disable()
     // The monitor's own period of 1 ms is part of every sample.
     return { figure: Math.max(0, monitor.percentile(99) / 1e6 - 1) }
-  } }
+  },
+}

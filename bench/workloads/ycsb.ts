@@ -12,15 +12,30 @@ async function mixed({ store, keyCount, round }: Context, readShare: number) {
     for (let i = 0; i < 64; i += 1) {
       const index = next()
       const isRead = random.unit() < readShare
-      pending.push(isRead ? store.get(keyOf(index))
-        : store.put(keyOf(index), valueOf(index, round * COUNT + first + i + 1, 'string')))
+      pending.push(
+        isRead
+          ? store.get(keyOf(index))
+          : store.put(keyOf(index), valueOf(index, round * COUNT + first + i + 1, 'string')),
+      )
     }
     await Promise.all(pending)
   }
   return { operations: COUNT }
 }
 
-export const ycsbA: Workload = { name: 'ycsb-a', title: 'YCSB A (50/50), zipfian, 64 at a time',
-  target: '≥ 4×', per: 'cpu', begins: 'filled', run: (context) => mixed(context, 0.5) }
-export const ycsbB: Workload = { name: 'ycsb-b', title: 'YCSB B (95/5), zipfian, 64 at a time',
-  target: '≥ 4×', per: 'cpu', begins: 'filled', run: (context) => mixed(context, 0.95) }
+export const ycsbA: Workload = {
+  name: 'ycsb-a',
+  title: 'YCSB A (50/50), zipfian, 64 at a time',
+  target: '≥ 4×',
+  per: 'cpu',
+  begins: 'filled',
+  run: (context) => mixed(context, 0.5),
+}
+export const ycsbB: Workload = {
+  name: 'ycsb-b',
+  title: 'YCSB B (95/5), zipfian, 64 at a time',
+  target: '≥ 4×',
+  per: 'cpu',
+  begins: 'filled',
+  run: (context) => mixed(context, 0.95),
+}

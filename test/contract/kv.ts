@@ -10,14 +10,54 @@ export interface Subject {
 }
 
 const VALUES: readonly unknown[] = [
-  null, true, 0, -0.5, 2 ** 40, NaN, 12n, -(10n ** 30n), '', 'latin é', 'wide ☃ 𝄞', '\ud800', new Date(5),
-  [1, 'two', [3]], { a: 1, b: { c: undefined } }, new Map([[1, { x: 'y' }]]), new Set(['q']),
+  null,
+  true,
+  0,
+  -0.5,
+  2 ** 40,
+  NaN,
+  12n,
+  -(10n ** 30n),
+  '',
+  'latin é',
+  'wide ☃ 𝄞',
+  '\ud800',
+  new Date(5),
+  [1, 'two', [3]],
+  { a: 1, b: { c: undefined } },
+  new Map([[1, { x: 'y' }]]),
+  new Set(['q']),
   new Float64Array([1.5, 2.5]),
 ]
 
 const KEYS: readonly Key[] = [
-  null, false, true, -Infinity, -(10n ** 20n), -1.5, 0, 1, 1n, 2, 10n ** 20n, Infinity, new Date(0), '', 'a', 'a\0', 'ab',
-  'é', '\uffff', '𝄞', new Uint8Array(0), new Uint8Array([0]), new Uint8Array([255]), [], ['a'], ['a', 1], ['b'],
+  null,
+  false,
+  true,
+  -Infinity,
+  -(10n ** 20n),
+  -1.5,
+  0,
+  1,
+  1n,
+  2,
+  10n ** 20n,
+  Infinity,
+  new Date(0),
+  '',
+  'a',
+  'a\0',
+  'ab',
+  'é',
+  '\uffff',
+  '𝄞',
+  new Uint8Array(0),
+  new Uint8Array([0]),
+  new Uint8Array([255]),
+  [],
+  ['a'],
+  ['a', 1],
+  ['b'],
 ]
 
 function numbered(n: number): string {
@@ -53,7 +93,9 @@ export function kv(open: () => Promise<Store>): void {
       if (flushed) await db.flush()
       expect(db.values({ gte: 'k0010', lt: 'k0013' }).toArray()).toEqual([10, 11, 12])
       expect(db.values({ gt: 'k0010', lte: 'k0013' }).toArray()).toEqual([11, 12, 13])
-      expect(db.values({ gt: 'k0010', lte: 'k0013', reverse: true }).toArray()).toEqual([13, 12, 11])
+      expect(db.values({ gt: 'k0010', lte: 'k0013', reverse: true }).toArray()).toEqual([
+        13, 12, 11,
+      ])
       expect(db.values({ prefix: 'k099', limit: 2, reverse: true }).toArray()).toEqual([999, 998])
       expect(db.count({ prefix: 'k00' })).toBe(100)
       expect(db.range({ gte: 'k0999' }).first()).toEqual(['k0999', 999])
@@ -83,7 +125,12 @@ export function kv(open: () => Promise<Store>): void {
       { type: 'put', key: 'a', value: 2 },
       { type: 'delete', key: 'gone' },
     ])
-    expect([db.commit, db.get('a'), db.has('gone'), db.version('a')]).toEqual([before + 1, 2, false, before + 1])
+    expect([db.commit, db.get('a'), db.has('gone'), db.version('a')]).toEqual([
+      before + 1,
+      2,
+      false,
+      before + 1,
+    ])
   })
 
   it('deletes ranges, and what comes later stands', async () => {
@@ -92,7 +139,11 @@ export function kv(open: () => Promise<Store>): void {
     await db.flush()
     await db.deleteRange({ gte: 'k0010', lt: 'k0090' })
     await db.put('k0050', 'new')
-    const expected = [...Array.from({ length: 10 }, (_, n) => n), 'new', ...Array.from({ length: 10 }, (_, n) => 90 + n)]
+    const expected = [
+      ...Array.from({ length: 10 }, (_, n) => n),
+      'new',
+      ...Array.from({ length: 10 }, (_, n) => 90 + n),
+    ]
     expect(db.values().toArray()).toEqual(expected)
     expect(db.get('k0020')).toBeUndefined()
     await db.flush()

@@ -16,19 +16,29 @@ export function randomFrom(seed: number): (below: number) => number {
 
 type Model = Map<string, string>
 
-function check(db: Store, model: Model, random: (below: number) => number, keyOf: () => string): void {
+function check(
+  db: Store,
+  model: Model,
+  random: (below: number) => number,
+  keyOf: () => string,
+): void {
   const key = keyOf()
   expect(db.get(key)).toBe(model.get(key))
   const [a, b] = [keyOf(), keyOf()].sort()
   const reverse = random(2) === 0
-  const wanted = [...model].filter(([k]) => k >= (a ?? '') && k < (b ?? '')).sort(([x], [y]) => (x < y ? -1 : 1))
+  const wanted = [...model]
+    .filter(([k]) => k >= (a ?? '') && k < (b ?? ''))
+    .sort(([x], [y]) => (x < y ? -1 : 1))
   if (reverse) wanted.reverse()
   expect(db.range({ gte: a, lt: b, reverse }).toArray()).toEqual(wanted)
 }
 
 /** Runs operations and compares as it goes; `reopen` is asked for now and then where the store persists. */
 export async function againstModel(
-  seed: number, steps: number, open: () => Promise<Store>, persistent: boolean,
+  seed: number,
+  steps: number,
+  open: () => Promise<Store>,
+  persistent: boolean,
 ): Promise<void> {
   const random = randomFrom(seed)
   const model: Model = new Map()

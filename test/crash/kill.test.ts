@@ -1,7 +1,15 @@
 // Real processes, really killed, on a real directory. What was acknowledged with 'disk' is there; batches are whole; any
 // class leaves a prefix of the commits.
 import { fork } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,7 +29,12 @@ beforeAll(() => {
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 /** Lets a writer run, kills it, and answers the last number that it said was acknowledged. */
-function writeAndKill(directory: string, durability: string, from: number, milliseconds: number): Promise<number> {
+function writeAndKill(
+  directory: string,
+  durability: string,
+  from: number,
+  milliseconds: number,
+): Promise<number> {
   return new Promise((resolve, reject) => {
     let last = 0
     const child = fork(writer, [directory, durability, String(from)])
@@ -41,8 +54,14 @@ async function checkPrefix(directory: string): Promise<number> {
   const db = await open(directory, { memory: '8MB' })
   try {
     const last = (db.get('last') ?? 0) as number
-    const left = db.keys({ prefix: ['left'] }).toArray().map((key) => (key as [string, number])[1])
-    const right = db.keys({ prefix: ['right'] }).toArray().map((key) => (key as [string, number])[1])
+    const left = db
+      .keys({ prefix: ['left'] })
+      .toArray()
+      .map((key) => (key as [string, number])[1])
+    const right = db
+      .keys({ prefix: ['right'] })
+      .toArray()
+      .map((key) => (key as [string, number])[1])
     const expected = Array.from({ length: last }, (_, i) => i + 1)
     expect(left).toEqual(expected)
     expect(right).toEqual(expected)
@@ -73,7 +92,11 @@ function newestSegment(directory: string): string {
   const name = readdirSync(directory)
     .filter((one) => one.endsWith('.log'))
     .sort()
-    .findLast((one) => readFileSync(join(directory, one)).subarray(128, 136).some((byte) => byte !== 0))
+    .findLast((one) =>
+      readFileSync(join(directory, one))
+        .subarray(128, 136)
+        .some((byte) => byte !== 0),
+    )
   return join(directory, name ?? '')
 }
 
@@ -100,7 +123,9 @@ describe('a log that was damaged', () => {
     writeFileSync(path, bytes)
     await expect(open(directory)).rejects.toMatchObject({
       code: 'CORRUPT',
-      message: expect.stringMatching(/were durable, but the log is good only through \d+; it breaks in .* /),
+      message: expect.stringMatching(
+        /were durable, but the log is good only through \d+; it breaks in .* /,
+      ),
     })
   })
 })

@@ -1,7 +1,8 @@
 // pure/codec/key.h — ordered keys: comparing the bytes compares the values.
 //
-// null < false < true < numbers and bigints in one order < dates < strings < bytes < arrays. lib/key.ts
-// writes the same bytes for every kind; C++ writes the hot one (text) and can check and show all of them.
+// null < false < true < numbers and bigints in one order < dates < strings < bytes < arrays.
+// lib/key.ts writes the same bytes for every kind; C++ writes the hot one (text) and can check and
+// show all of them.
 //
 // Invariants
 //   - One value has exactly one encoding; validate_key() accepts nothing else.
@@ -29,7 +30,8 @@ inline constexpr uint8_t kArrayKeyTag = 0x60;
 inline constexpr uint8_t kBigintMarker = 0xFF;
 inline constexpr size_t kKeyNestingMax = 16;
 
-// Writes the tag and the text as WTF-8, and returns the bytes written; `to` has room for 1 + 3 * count.
+// Writes the tag and the text as WTF-8, and returns the bytes written; `to` has room for 1 + 3 *
+// count.
 size_t encode_text_key(const char16_t* units, size_t count, uint8_t* to);
 
 inline bool is_text_key(Bytes key) { return !key.empty() && key[0] == kTextKeyTag; }

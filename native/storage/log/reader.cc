@@ -24,8 +24,8 @@ std::optional<RecordHeader> record_at(Bytes file, uint64_t offset, uint64_t life
   return header;
 }
 
-// A record counts when it follows on the last that did. What lies at or below `absorbed` rests in the engine, and its
-// segments go one by one in any order: gaps among such records are no gaps.
+// A record counts when it follows on the last that did. What lies at or below `absorbed` rests in
+// the engine, and its segments go one by one in any order: gaps among such records are no gaps.
 bool follows(const Scan& scan, const RecordHeader& header) {
   if (header.commit <= scan.source.absorbed) return true;
   if (scan.out.last_commit > scan.source.absorbed) return header.previous == scan.out.last_commit;

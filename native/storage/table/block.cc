@@ -62,7 +62,8 @@ std::string BlockBuilder::finish() {
     base = std::min(base, entry.commit);
     newest = std::max(newest, entry.commit);
   }
-  const uint32_t width = static_cast<uint32_t>((std::bit_width(newest - base) + 7) / 8);
+  const uint32_t width = static_cast<uint32_t>((std::bit_width(newest - base) + 7) /
+                                               8);  // 7 at most: commits are below 2^53
 
   std::string body;
   std::vector<uint32_t> offsets;
@@ -122,7 +123,8 @@ bool Block::parse(Bytes bytes, Block& block) {
   for (uint32_t slot = 0; slot < block.count_; ++slot) {
     if (block.stride_ == 0) {
       const uint8_t* const offset = block.offsets_ + static_cast<size_t>(slot) * 4;
-      if (load<uint32_t>(offset) > load<uint32_t>(offset + 4)) return false;
+      const uint32_t end = load<uint32_t>(offset + 4);
+      if (load<uint32_t>(offset) > end || end > body) return false;
     }
     const size_t size = block.entry_size(slot);
     const uint8_t* const e = block.entry(slot);

@@ -35,7 +35,7 @@ Result<std::shared_ptr<Table>> Table::open(Os& os, const std::string& path, cons
 
 Table::~Table() {
   cache_.drop(handles_);
-  cache_.charge(-static_cast<int64_t>(points_bytes_ + index_.size()));
+  cache_.charge(-static_cast<int64_t>(charged_bytes_));
   file_.reset();
   if (!dropped_.load()) return;
   const Status status = os_.remove(path_);
@@ -125,7 +125,8 @@ Status Table::open_file(const TableOptions& options) {
   if (blocks_.size() != block_count)
     return Status::corrupt("table: the block index of " + path_ + " is short");
   handles_ = std::vector<BlockHandle>(block_count);
-  cache_.charge(static_cast<int64_t>(points_bytes_ + index_.size()));
+  charged_bytes_ = points_bytes_ + index_.size();
+  cache_.charge(static_cast<int64_t>(charged_bytes_));
   return Status::ok();
 }
 

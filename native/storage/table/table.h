@@ -140,6 +140,7 @@ class Table : public std::enable_shared_from_this<Table> {
   uint32_t location_bits_ = 0;
   uint32_t slot_bits_ = 0;
   uint64_t points_at_ = 0;
+  uint64_t charged_bytes_ = 0;  // What the cache was told of.
   std::atomic<bool> dropped_{false};
 };
 

@@ -63,8 +63,8 @@ class HashIndex {
 
   Memory& memory_;
   std::atomic<const Directory*> directory_{nullptr};
-  uint64_t entry_count_ = 0;        // Writer only.
-  std::vector<Entry*> splitting_;   // Writer only: room kept from split to split.
+  uint64_t entry_count_ = 0;       // Writer only.
+  std::vector<Entry*> splitting_;  // Writer only: room kept from split to split.
 };
 
 }  // namespace varve::memtable

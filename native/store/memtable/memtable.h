@@ -4,8 +4,8 @@
 // Three structures share one arena of 2 MB pages, each for one question:
 //
 //   hash ─► HashIndex (fingerprint slots) ─► Entry {key, newest} ─► Version ─► older Version ─► …
-//   order ─► Order: pending keys, sorted when somebody asks, into a few runs of (8-byte head, Entry)
-//   cover ─► RangeSet: range deletions, in immutable sets published by pointer
+//   order ─► Order: pending keys, sorted when somebody asks, into a few runs of (8-byte head,
+//   Entry) cover ─► RangeSet: range deletions, in immutable sets published by pointer
 //
 // The first version of a key lies right behind it, so that a cold get costs two dependent misses:
 // the slot's line and the entry. A fill that nobody scans pays nothing for order but a pointer per
@@ -50,14 +50,14 @@ class Memtable {
   void expect_scans(bool expected);  // True: sort in batches from now on, before anyone scans.
 
   void prefetch(uint64_t hash) const;  // Fetches the slot that put or get will touch. Any thread.
-  size_t size_bytes() const;                  // Taken for entries, index and order.
-  uint64_t edit_count() const;                // Puts and deletes, without range deletions.
-  bool empty() const;                         // Neither edits nor range deletions.
+  size_t size_bytes() const;           // Taken for entries, index and order.
+  uint64_t edit_count() const;         // Puts and deletes, without range deletions.
+  bool empty() const;                  // Neither edits nor range deletions.
   // What put() may take at most, its share of later growth included, so that the store can refuse
   // before it numbers a commit; likewise delete_range(), by the sizes of its two keys.
   static size_t cost(size_t key_size, size_t value_size);
   static size_t range_cost(size_t begin_size, size_t end_size);
-  static size_t fixed_bytes();                // What an empty memtable takes.
+  static size_t fixed_bytes();  // What an empty memtable takes.
 
   // The newest at or below `commit`: kPut; kDeleted (a deletion, or a range deletion newer than the
   // put: then edit.commit is the range deletion's); kAbsent.

@@ -80,7 +80,8 @@ class Order {
   // What the writer sorts at once, where scans are expected.
   static constexpr size_t kBatchCount = 4096;
   // Runs up to this size together, or an eighth of everything, are merged while somebody waits:
-  // some milliseconds (a guess), and rarely. More runs make every scan slower: bench/native/README.md.
+  // some milliseconds (a guess), and rarely. More runs make every scan slower:
+  // bench/native/README.md.
   static constexpr size_t kMergeCount = size_t{512} << 10;
   // A run takes in a predecessor up to so many times its size.
   static constexpr size_t kMergeRatio = 4;
@@ -98,7 +99,7 @@ class Order {
   std::atomic<uint64_t> appended_{0};  // Written by the writer, read by all.
 
   std::atomic<bool> scans_expected_{false};
-  std::atomic<uint64_t> taken_{0};      // Written under the mutex.
+  std::atomic<uint64_t> taken_{0};  // Written under the mutex.
 
   std::mutex mutex_;  // Guards everything below.
   Chunk* head_;

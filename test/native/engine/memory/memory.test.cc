@@ -93,8 +93,8 @@ std::vector<Line> drain(EditCursor& cursor) {
   std::vector<Line> lines;
   for (; cursor.valid(); cursor.next()) {
     const Edit& edit = cursor.edit();
-    lines.push_back({std::string(as_text(edit.key)), edit.commit, edit.kind,
-                     std::string(as_text(edit.value))});
+    lines.push_back(
+        {std::string(as_text(edit.key)), edit.commit, edit.kind, std::string(as_text(edit.value))});
   }
   return lines;
 }
@@ -230,17 +230,18 @@ static const Case model("what retention promises is answered as from a list of a
   for (uint64_t i = 0; i < 8; ++i) run_model(seed() * 100 + i);
 });
 
-static const Case worked_off("compact() works off range deletions and drops what none asks for", [] {
-  Random random(seed());
-  const auto opened = open_with();
-  Model model;
-  absorb_random(*opened->engine, model, random, {}, 2000, 100);
-  expect_ok(opened->engine->compact({}, {}));
-  const EngineStats stats = opened->engine->stats();
-  expect(stats.history_bytes == 0);
-  expect(opened->engine->pin()->range_deletions({}, 0, UINT64_MAX).empty());
-  expect(stats.entry_count == model.scan("", "", model.commit).size());
-});
+static const Case worked_off(
+    "compact() works off range deletions and drops what none asks for", [] {
+      Random random(seed());
+      const auto opened = open_with();
+      Model model;
+      absorb_random(*opened->engine, model, random, {}, 2000, 100);
+      expect_ok(opened->engine->compact({}, {}));
+      const EngineStats stats = opened->engine->stats();
+      expect(stats.history_bytes == 0);
+      expect(opened->engine->pin()->range_deletions({}, 0, UINT64_MAX).empty());
+      expect(stats.entry_count == model.scan("", "", model.commit).size());
+    });
 
 static const Case kept("with everything retained, versions() gives back all that was absorbed", [] {
   Random random(seed());

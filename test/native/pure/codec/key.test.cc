@@ -1,4 +1,5 @@
-// test/native/pure/codec/key.test.cc — ordered keys, held against the fixture that lib/key.ts wrote.
+// test/native/pure/codec/key.test.cc — ordered keys, held against the fixture that lib/key.ts
+// wrote.
 #include "pure/codec/key.h"
 
 #include <fstream>
@@ -36,12 +37,14 @@ const std::u16string kHigh(1, char16_t{0xD83D});
 const std::u16string kLow(1, char16_t{0xDE00});
 
 const test::Case ascii("an ASCII text key is its tag and its letters", [] {
-  expect(text_key(u"abc") == "\x40" "abc");
+  expect(text_key(u"abc") ==
+         "\x40"
+         "abc");
   expect(text_key(u"") == "\x40");
 });
 
 const test::Case round_trips("text of every width and lone surrogates come back", [] {
-  const std::u16string texts[] = {u"",   u"a",  u"é",         u"水",  kHigh + kLow,
+  const std::u16string texts[] = {u"",   u"a", u"é",         u"水",   kHigh + kLow,
                                   kHigh, kLow, kLow + kHigh, u"aé水z"};
   for (const std::u16string& text : texts) {
     expect(round(text) == text);
@@ -55,8 +58,8 @@ const test::Case order("text sorts by code point, astral characters last", [] {
 });
 
 const test::Case ill_formed("bytes that are no key are refused", [] {
-  for (const char* hex : {"", "00", "11", "20", "20ffffffffffffffff", "207fffffffffffffff",
-                          "40c0", "40eda0", "40eda0bdedb880", "60", "6040", "604061", "1010",
+  for (const char* hex : {"", "00", "11", "20", "20ffffffffffffffff", "207fffffffffffffff", "40c0",
+                          "40eda0", "40eda0bdedb880", "60", "6040", "604061", "1010",
                           "20bff0000000000000ff", "20bff0000000000000ff0100"}) {
     expect(!validate_key(as_bytes(from_hex(hex))));
   }
@@ -71,7 +74,8 @@ const test::Case deep("arrays nest sixteen deep and no deeper", [] {
 
 const test::Case shown("a key is shown short, for messages", [] {
   expect(key_to_text(as_bytes(text_key(u"ab"))) == "\"ab\"");
-  expect(key_to_text(as_bytes(from_hex("6020bff0000000000000406100" "00"))) == "[1, \"a\"]");
+  expect(key_to_text(as_bytes(from_hex("6020bff0000000000000406100"
+                                       "00"))) == "[1, \"a\"]");
   expect(key_to_text(as_bytes(text_key(std::u16string(5000, u'x')))).size() < 110);
 });
 

@@ -620,7 +620,8 @@ function opened<T extends Types>(
   if (!store.recovery.clean) {
     const { replayedCommits, cutRecords } = store.recovery
     prepared.options.logger?.info?.(
-      `varve: ${prepared.path} was not closed: ${replayedCommits} commits read back, ${cutRecords} unfinished records dropped`,
+      `varve: ${prepared.path} was not closed: ${replayedCommits} commits read back, ` +
+        `${cutRecords} unfinished records dropped`,
     )
   }
   return store

@@ -17,7 +17,9 @@ static std::vector<Registered>& all() {
   return list;
 }
 
-Bench::Bench(const char* name, std::function<void()> body) { all().push_back({name, std::move(body)}); }
+Bench::Bench(const char* name, std::function<void()> body) {
+  all().push_back({name, std::move(body)});
+}
 
 double thread_cpu_ns() {
   timespec now{};

@@ -1,10 +1,13 @@
-// test/native/test.h — the whole test harness: a case is a sentence that is true and a function that shows it.
+// test/native/test.h — the whole test harness: a case is a sentence that is true and a function
+// that shows it.
 //
-//   static const test::Case torn_tail("a torn tail is dropped and everything before it survives", [] {
+//   static const test::Case torn_tail("a torn tail is dropped and everything before it survives",
+//   [] {
 //     expect(reader.next()->commit == 3);
 //   });
 //
-// expect() records a failure with its line and goes on; require() ends the process, for what the rest needs.
+// expect() records a failure with its line and goes on; require() ends the process, for what the
+// rest needs.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +23,8 @@ struct Case {
 };
 
 void expect(bool holds, const char* file = __builtin_FILE(), int line = __builtin_LINE());
-void expect_ok(const Status& status, const char* file = __builtin_FILE(), int line = __builtin_LINE());
+void expect_ok(const Status& status, const char* file = __builtin_FILE(),
+               int line = __builtin_LINE());
 void require(bool holds, const char* file = __builtin_FILE(), int line = __builtin_LINE());
 // The seed of this run (--seed=N, default 1): mix it into every random test; a failure prints it.
 uint64_t seed();

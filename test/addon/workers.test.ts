@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+
+import { afterAll, describe, expect, it } from 'vitest'
+
+import { open } from '../../lib/index.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'varve-workers-'))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+const COUNT = 2000
+
+function start(directory: string, name: string, end: string): Worker {
+  const workerData = { directory, name, count: COUNT, end }
+  return new Worker(new URL('worker.mjs', import.meta.url), { workerData })
+}
+
+const written = (worker: Worker) =>
+  new Promise<void>((resolve, reject) => {
+    worker.once('message', () => resolve())
+    worker.once('error', reject)
+  })
+const ended = (worker: Worker) =>
+  new Promise<number>((resolve, reject) => {
+    worker.once('exit', resolve)
+    worker.once('error', reject)
+  })
+
+describe('worker threads', () => {
+  it('share one store, and close it in any order or not at all', async () => {
+    const directory = join(root, 'shared')
+    const db = await open(directory, { memory: '8MB', durability: 'os' })
+    const ends = ['close', 'leave', 'endless', 'close']
+    const workers = ends.map((end, i) => start(directory, `w${i}`, end))
+    const exits = workers.map((worker) => ended(worker))
+    await Promise.all(workers.map((worker) => written(worker)))
+    await workers[2]?.terminate()
+    await Promise.all(exits)
+    for (const [i] of ends.entries()) expect(db.count({ prefix: [`w${i}`] })).toBe(COUNT)
+    await db.close()
+    await using again = await open(directory, { memory: '8MB' })
+    expect(again.recovery.clean).toBe(true)
+    expect(again.count()).toBe(COUNT * ends.length)
+  }, 60_000)
+
+  it('outlive the thread that opened first', async () => {
+    const directory = join(root, 'outlive')
+    const db = await open(directory, { memory: '8MB', durability: 'os' })
+    const worker = start(directory, 'w', 'close')
+    const exit = ended(worker)
+    await db.close()
+    await written(worker)
+    expect(await exit).toBe(0)
+    await using again = await open(directory)
+    expect(again.count()).toBe(COUNT)
+  }, 60_000)
+})

@@ -119,7 +119,7 @@ Status Store::seal(const Lock& held) {
   sealed.memtable = now.active;
   if (log_) sealed.segments = log_->seal();
   sealed.commit_first = active_first_commit_;
-  sealed.commit_last = next_commit_ - 1;
+  sealed.commit_last = visible();  // Numbers that a crash took are above it.
   active_first_commit_ = 0;
 
   auto next = std::make_unique<Parts>();

@@ -35,8 +35,20 @@ Step Store::run_flush() {
                           // another name.
 }
 
-// Absorbs the oldest sealed memtable. The engine may publish only what the log has synced.
+// The engine may publish only what the log has synced. Nothing is locked while that is waited for.
+Status Store::sync_oldest() {
+  if (!log_) return Status::ok();
+  uint64_t last = 0;
+  {
+    const Lock held(commit_mutex_);
+    if (!sealed_.empty()) last = sealed_.front().commit_last;
+  }
+  return log_->durable_through() < last ? log_->sync_now() : Status::ok();
+}
+
+// Absorbs the oldest sealed memtable.
 Status Store::flush_oldest() {
+  if (Status status = sync_oldest(); !status) return status;
   const Lock flush_held(flush_mutex_);
   Sealed sealed;
   {
@@ -44,11 +56,8 @@ Status Store::flush_oldest() {
     if (sealed_.empty()) return Status::ok();
     sealed = sealed_.front();
   }
-  if (log_) {
-    if (log_->durable_through() < sealed.commit_last) {
-      if (Status status = log_->sync_now(); !status) return status;
-    }
-  }
+  // Another thread has absorbed what was waited for: the next one is the next call's.
+  if (log_ && log_->durable_through() < sealed.commit_last) return Status::ok();
   const std::unique_ptr<EditCursor> edits = sealed.memtable->versions({}, 0, UINT64_MAX);
   Run run;
   run.edits = edits.get();

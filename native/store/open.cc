@@ -15,6 +15,9 @@
 namespace varve {
 namespace {
 
+constexpr uint64_t kSegmentUnitBytes = 4096;
+constexpr uint64_t kSegmentBytesMin = uint64_t{1} << 20;
+constexpr uint64_t kSegmentBytesMax = uint64_t{16} << 20;
 constexpr uint64_t kReserveCount = uint64_t{1} << 24;
 constexpr uint64_t kCloseFlushBytes = uint64_t{1}
                                       << 20;  // More than this in memory is absorbed at closing.
@@ -23,22 +26,32 @@ Status error_at(const Status& status, const std::string& directory) {
   return {status.code(), "open " + directory + ": " + status.message()};
 }
 
+StoreOptions with_sizes(StoreOptions options) {
+  if (options.segment_bytes == 0) {
+    options.segment_bytes = std::clamp(round_up(options.memory_bytes / 16, kSegmentUnitBytes),
+                                       kSegmentBytesMin, kSegmentBytesMax);
+  }
+  return options;
+}
+
 // Creates the directory and those above it.
 Status create_directories(Os& os, const std::string& path) {
   Status status = os.create_directory(path);
-  if (status || status.code() == Code::kExists) return Status::ok();
   const size_t slash = path.find_last_of("/\\");
-  if (status.code() != Code::kNotFound || slash == std::string::npos || slash == 0) return status;
-  if (Status above = create_directories(os, path.substr(0, slash)); !above) return above;
-  status = os.create_directory(path);
-  if (!status && status.code() != Code::kExists) return status;
-  return os.sync_directory(path.substr(0, slash));
+  const bool has_above = slash != std::string::npos && slash != 0;
+  if (status.code() == Code::kNotFound && has_above) {
+    if (Status above = create_directories(os, path.substr(0, slash)); !above) return above;
+    status = os.create_directory(path);
+  }
+  if (status.code() == Code::kExists) return Status::ok();
+  if (!status) return status;
+  return os.sync_directory(has_above ? path.substr(0, slash) : slash == 0 ? "/" : ".");
 }
 
 }  // namespace
 
 Store::Store(Os& os, StoreOptions options)
-    : os_(os), options_(std::move(options)), flushed_(os.gate()) {
+    : os_(os), options_(with_sizes(std::move(options))), flushed_(os.gate()) {
   auto parts = std::make_unique<Parts>();
   parts->active = std::make_shared<Memtable>(++memtable_id_);
   publish_parts(std::move(parts));
@@ -109,8 +122,8 @@ Status Store::lock_and_read_manifest() {
     const Result<std::vector<DirectoryEntry>> entries = os_.list(directory);
     if (!entries) return entries.error();
     for (const DirectoryEntry& entry : *entries) {
-      if (entry.name != "LOCK")
-        return {Code::kForeign, "not a Varve store: it holds " + entry.name};
+      if (entry.name == "LOCK" || Manifest::is_unfinished(entry.name)) continue;
+      return {Code::kForeign, "not a Varve store: it holds " + entry.name};
     }
     if (!may_create) return {Code::kNotFound, "no store is there"};
     recovery_.created = true;
@@ -140,6 +153,8 @@ Status Store::open_engine() {
   LsmOptions options;
   options.directory = options_.directory;
   options.block_bytes = options_.block_bytes;
+  options.table_bytes = options_.table_bytes;
+  options.level1_bytes = 4 * options_.table_bytes;
   Result<std::unique_ptr<Engine>> engine = open_lsm(os_, *manifest_, *cache_, epochs_, options);
   if (!engine) return engine.error();
   engine_ = std::move(*engine);
@@ -222,6 +237,8 @@ Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found)
   LogOptions options;
   options.directory = options_.directory;
   options.mark = mark;
+  options.segment_bytes = options_.segment_bytes;
+  options.first_segment_bytes = std::min(options.first_segment_bytes, options_.segment_bytes);
   options.next_segment = found.next_number;
   options.last_commit = last;
   options.on_progress = [this] { notify(); };

@@ -56,7 +56,9 @@ struct StoreOptions {
   uint64_t memory_bytes = uint64_t{256} << 20;
   uint32_t thread_count = 2;
   uint32_t block_bytes = 4096;
-  std::string holder;  // What a second process is told of us.
+  uint64_t table_bytes = uint64_t{32} << 20;
+  uint64_t segment_bytes = 0;  // Of the log; 0: a sixteenth of the memory, 1 to 16 MB.
+  std::string holder;          // What a second process is told of us.
 };
 
 struct StoreStats {
@@ -176,6 +178,7 @@ class Store {
   void publish_parts(std::unique_ptr<const Parts> parts);
 
   Step run_flush();
+  Status sync_oldest();
   Status flush_oldest();
   Step run_maintenance();
   void notify();

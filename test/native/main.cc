@@ -60,6 +60,7 @@ void require(bool holds, const char* file, int line) {
   std::fprintf(stderr, "  %s:%d: requirement failed\n0 passed, 1 failed\n", file, line);
   std::exit(1);
 }
+int failure_count() { return state().failures_here; }
 uint64_t seed() { return state().seed; }
 uint64_t seed_count() { return state().seed_count; }
 

@@ -26,6 +26,8 @@ void expect(bool holds, const char* file = __builtin_FILE(), int line = __builti
 void expect_ok(const Status& status, const char* file = __builtin_FILE(),
                int line = __builtin_LINE());
 void require(bool holds, const char* file = __builtin_FILE(), int line = __builtin_LINE());
+// Failed expectations of the case that runs.
+int failure_count();
 // The seed of this run (--seed=N, default 1): mix it into every random test; a failure prints it.
 uint64_t seed();
 // How many seeds a simulation test should try (--seeds=N, default 20).

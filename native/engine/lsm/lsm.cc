@@ -279,8 +279,10 @@ Result<Progress> Lsm::run_step(uint64_t budget_bytes, const Lock& held) {
   check(held.owns_lock());
   Result<Progress> progress = compaction_->step(budget_bytes);
   if (progress && *progress == Progress::kMore) return progress;
+  // Whether a failed change to the manifest took place only the next open knows: then the outputs
+  // stay, and it removes them if not.
   Status status = progress ? install(*compaction_) : progress.error();
-  if (!status) compaction_->abandon();
+  if (!progress) compaction_->abandon();
   compaction_.reset();
   if (!status) return status;
   return Progress::kMore;  // Another may be due.

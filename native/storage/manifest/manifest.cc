@@ -8,6 +8,7 @@ namespace varve {
 namespace {
 
 constexpr char kMagic[] = "VARVEMAN";
+constexpr std::string_view kUnfinished = ".new";  // Behind the name until all of it is on disk.
 constexpr size_t kHeaderBytes = 64;
 constexpr size_t kRecordHeadBytes = 8;
 constexpr size_t kFieldHeadBytes = 8;
@@ -243,7 +244,13 @@ Result<std::unique_ptr<Manifest>> Manifest::create(Os& os, const std::string& di
   return manifest;
 }
 
-// Under the next number: header and state in one write, then the name. The one before goes last.
+bool Manifest::is_unfinished(const std::string& name) {
+  const bool has_suffix = name.size() > kUnfinished.size() && name.ends_with(kUnfinished);
+  return has_suffix && number_of(name.substr(0, name.size() - kUnfinished.size())) != 0;
+}
+
+// Under the next number, which it is given when all of it is on disk: a manifest with its own name
+// is a whole one. The one before goes last.
 Status Manifest::write_anew() {
   const uint64_t number = number_ + 1;
   const std::string path = path_of(directory_, number);
@@ -257,12 +264,14 @@ Status Manifest::write_anew() {
   bytes += encode_record(encode_state(state_));
 
   file_.reset();
-  const Status removed = os_.remove(path);  // Left by a crash while it was being made.
+  const std::string unfinished = path + std::string(kUnfinished);
+  const Status removed = os_.remove(unfinished);  // Left by a crash while it was being made.
   if (!removed && removed.code() != Code::kNotFound) return removed.copy();
-  Result<std::unique_ptr<File>> file = os_.open(path, OpenMode::kCreate);
+  Result<std::unique_ptr<File>> file = os_.open(unfinished, OpenMode::kCreate);
   if (!file) return file.error();
   if (Status status = (*file)->write_at(0, as_bytes(bytes)); !status) return status;
   if (Status status = (*file)->sync(); !status) return status;
+  if (Status status = os_.rename(unfinished, path); !status) return status;
   if (Status status = os_.sync_directory(directory_); !status) return status;
   if (number_ != 0) {
     const Status old = os_.remove(path_of(directory_, number_));
@@ -305,20 +314,11 @@ Result<std::unique_ptr<Manifest>> Manifest::open(Os& os, const std::string& dire
   for (const DirectoryEntry& entry : *entries) {
     if (const uint64_t number = number_of(entry.name); number != 0) numbers.push_back(number);
   }
-  std::sort(numbers.rbegin(), numbers.rend());
   if (numbers.empty()) return Status(Code::kNotFound, "manifest: none in " + directory);
-  Status last;
-  for (const uint64_t number : numbers) {
-    std::unique_ptr<Manifest> manifest(new Manifest(os, directory));
-    Status status = manifest->read(number);
-    if (status) {
-      manifest->number_ = numbers.front();
-      return manifest;
-    }
-    if (status.code() == Code::kNewerFormat || number == numbers.back()) last = std::move(status);
-    if (!last) break;
-  }
-  return last;
+  std::unique_ptr<Manifest> manifest(new Manifest(os, directory));
+  manifest->number_ = *std::max_element(numbers.begin(), numbers.end());
+  if (Status status = manifest->read(manifest->number_); !status) return status;
+  return manifest;
 }
 
 Status Manifest::read(uint64_t number) {

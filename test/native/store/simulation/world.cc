@@ -1,0 +1,261 @@
+#include "world.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "test.h"
+
+namespace varve::test {
+namespace {
+
+constexpr uint64_t kKeyCount = 200;
+constexpr size_t kHeldMax = 4;
+
+void apply(const Change& change, Contents& contents) {
+  switch (change.kind) {
+    case Change::kPut: contents[change.key] = change.value; break;
+    case Change::kErase: contents.erase(change.key); break;
+    case Change::kEraseRange:
+      contents.erase(contents.lower_bound(change.key), contents.lower_bound(change.value));
+      break;
+  }
+}
+
+StoreOptions options_of(uint64_t seed) {
+  StoreOptions options;
+  options.directory = "/data/store";
+  options.memory_bytes = uint64_t{1} << 20;
+  options.segment_bytes = (uint64_t{16} << 10) << (seed % 3);
+  options.table_bytes = (uint64_t{16} << 10) << (seed % 4);
+  options.block_bytes = seed % 2 == 0 ? 512 : 4096;
+  options.thread_count = 2 + static_cast<uint32_t>(seed % 2);
+  options.holder = "the simulation";
+  return options;
+}
+
+Result<Contents> contents_of(const Store::View& view, const KeyRange& range, Direction direction,
+                             std::vector<std::string>& keys) {
+  Contents found;
+  const std::unique_ptr<EngineCursor> cursor = view.scan(range, direction);
+  for (; cursor->valid(); cursor->next()) {
+    keys.emplace_back(as_text(cursor->edit().key));
+    found[keys.back()] = std::string(as_text(cursor->edit().value));
+  }
+  if (Status status = cursor->status(); !status) return status;
+  return found;
+}
+
+}  // namespace
+
+World::World(uint64_t seed) : random_(seed ^ 0x5eed), os_(seed), history_(1) {
+  expect_ok(os_.create_directory("/data"));
+  expect_ok(os_.sync_directory("/"));
+}
+
+World::~World() { drop(); }
+
+// ---- opening and closing
+
+Status World::open() {
+  Result<std::shared_ptr<Store>> opened = Store::open(os_, options_of(random_.below(1000)));
+  if (!opened) return opened.error();
+  store_ = std::move(*opened);
+  reader_ = std::make_unique<Store::Reader>(*store_);
+
+  const uint64_t visible = store_->visible();
+  expect(visible >= durable_);
+  const auto last = std::find_if(history_.begin(), history_.end(),
+                                 [&](const Commit& commit) { return commit.number == visible; });
+  expect(last != history_.end());
+  if (last == history_.end()) return Status::corrupt("the store shows a commit that never was");
+  history_.erase(last + 1, history_.end());
+  contents_.clear();
+  for (const Commit& commit : history_) {
+    for (const Change& change : commit.changes) apply(change, contents_);
+  }
+  check_everything();
+  return Status::ok();
+}
+
+void World::release_all() {
+  for (const Held& held : held_) store_->release(held.commit);
+  held_.clear();
+}
+
+Status World::close() {
+  release_all();
+  reader_.reset();
+  Status status = store_->close();
+  note_durable();
+  store_.reset();
+  return status;
+}
+
+void World::drop() {
+  if (!store_) return;
+  release_all();
+  note_durable();
+  reader_.reset();
+  store_.reset();
+}
+
+void World::restart() {
+  if (store_) note_durable();
+  os_.go_down_at_call(0);
+  drop();
+  os_.restart();
+}
+
+void World::note_durable() { durable_ = std::max(durable_, store_->through(Durability::kDisk)); }
+
+// ---- the program
+
+std::string World::some_key() { return "key" + std::to_string(random_.below(kKeyCount)); }
+
+Change World::some_change() {
+  const uint64_t choice = random_.below(20);
+  if (choice == 0) {
+    std::string begin = some_key();
+    std::string end = some_key();
+    if (end < begin) std::swap(begin, end);
+    if (random_.one_in(2)) end = begin + "~";
+    return {Change::kEraseRange, begin, end};
+  }
+  if (choice < 4) return {Change::kErase, some_key(), {}};
+  const size_t size = random_.one_in(10) ? random_.below(4000) : random_.below(200);
+  return {Change::kPut, some_key(),
+          std::to_string(number_max_) + std::string(size, static_cast<char>('a' + size % 26))};
+}
+
+Status World::commit_some() {
+  std::vector<Change> changes(1 + (random_.one_in(3) ? random_.below(20) : random_.below(2)));
+  Batch batch(store_->hash_seed());
+  for (Change& change : changes) {
+    change = some_change();
+    if (change.kind == Change::kPut) batch.put(as_bytes(change.key), as_bytes(change.value));
+    if (change.kind == Change::kErase) batch.erase(as_bytes(change.key));
+    if (change.kind == Change::kEraseRange) {
+      batch.erase_range(as_bytes(change.key), as_bytes(change.value));
+    }
+  }
+  const uint64_t before = store_->visible();
+  const Result<uint64_t> commit = store_->commit(batch);
+  if (!commit) {
+    expect(store_->visible() == before);
+    return commit.error();
+  }
+  if (*commit == before) return Status::ok();  // A range of nothing is no change.
+  expect(*commit > number_max_);
+  number_max_ = *commit;
+  for (const Change& change : changes) apply(change, contents_);
+  history_.push_back({*commit, std::move(changes)});
+  return Status::ok();
+}
+
+void World::step() {
+  const uint64_t choice = random_.below(100);
+  Status refused;
+  if (choice < 60)
+    refused = commit_some();
+  else if (choice < 70)
+    os_.run(random_.below(8));
+  else if (choice < 75)
+    store_->request(Durability::kDisk);
+  else if (choice < 78)
+    refused = store_->wait_for(Durability::kDisk);
+  else if (choice < 80)
+    refused = store_->wait_for(Durability::kOs);
+  else if (choice < 82)
+    refused = store_->flush();
+  else if (choice == 82 && random_.one_in(4))
+    refused = store_->compact();
+  else if (choice < 90)
+    hold_or_release();
+  else
+    check_reads();
+  (void)refused;  // Under faults; what was refused must then not be there, which every open checks.
+  note_durable();
+}
+
+void World::hold_or_release() {
+  if (!held_.empty() && (held_.size() >= kHeldMax || random_.one_in(2))) {
+    const size_t index = random_.below(held_.size());
+    store_->release(held_[index].commit);
+    held_.erase(held_.begin() + static_cast<ptrdiff_t>(index));
+    return;
+  }
+  held_.push_back({store_->hold(), contents_});
+}
+
+// ---- judging
+
+void World::check_range(const Contents& contents, uint64_t commit) {
+  std::string begin = some_key();
+  std::string end = some_key();
+  if (end < begin) std::swap(begin, end);
+  const Direction direction = random_.one_in(2) ? Direction::kForward : Direction::kReverse;
+  const Store::View view(*reader_, commit);
+  std::vector<std::string> keys;
+  const uint64_t faults = os_.failed_count();
+  const Result<Contents> read =
+      contents_of(view, {as_bytes(begin), as_bytes(end)}, direction, keys);
+  if (!read) {
+    if (os_.failed_count() == faults) expect_ok(read.error());
+    return;
+  }
+  const Contents& found = *read;
+  expect(found == Contents(contents.lower_bound(begin), contents.lower_bound(end)));
+  if (direction == Direction::kReverse) std::reverse(keys.begin(), keys.end());
+  expect(std::is_sorted(keys.begin(), keys.end()) && keys.size() == found.size());
+}
+
+void World::check_reads() {
+  const Held now{UINT64_MAX, contents_};
+  const Held& held = held_.empty() || random_.one_in(2) ? now : held_[random_.below(held_.size())];
+  check_range(held.contents, held.commit);
+  const Store::View view(*reader_, held.commit);
+  for (int i = 0; i < 10; ++i) {
+    const std::string key = some_key();
+    const uint64_t faults = os_.failed_count();
+    const Result<Lookup> found = view.get(as_bytes(key), true);
+    if (!found) {
+      if (os_.failed_count() == faults) expect_ok(found.error());
+      continue;
+    }
+    const auto wanted = held.contents.find(key);
+    const bool is_there = found->found == Found::kPut;
+    expect(is_there == (wanted != held.contents.end()));
+    if (is_there) expect(as_text(found->edit.value) == wanted->second);
+  }
+}
+
+void World::check_everything() {
+  const Store::View view(*reader_);
+  std::vector<std::string> keys;
+  const uint64_t faults = os_.failed_count();
+  const Result<Contents> found = contents_of(view, {}, Direction::kForward, keys);
+  std::vector<VerifyProblem> problems;
+  const Status verified = store_->verify(problems);
+  if (os_.failed_count() != faults) return;  // A read was refused: nothing is known.
+  expect_ok(found.error());
+  if (found) expect(*found == contents_);
+  expect_ok(verified);
+  expect(problems.empty());
+}
+
+void for_each_seed(const char* name, void (*body)(World& world)) {
+  for (uint64_t i = 0; i < seed_count(); ++i) {
+    const uint64_t chosen = seed() + i;
+    const int before = failure_count();
+    {
+      World world(chosen);
+      body(world);
+    }
+    if (failure_count() == before) continue;
+    std::fprintf(stderr, "  %s: it was seed %llu (--seed=%llu --seeds=1)\n", name,
+                 static_cast<unsigned long long>(chosen), static_cast<unsigned long long>(chosen));
+    return;
+  }
+}
+
+}  // namespace varve::test

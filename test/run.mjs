@@ -64,8 +64,10 @@ async function vitest() {
 }
 
 const coreTests = join('build', 'Release', onWindows ? 'core_tests.exe' : 'core_tests')
+// A sanitized step costs ten times a plain one.
+const fewerSeeds = option('seeds') === undefined ? ['--seeds=20'] : []
 const sanitized = (name) => () =>
-  node('native/tools/sanitize.cjs', name, '--run', ...nativeFlags).then(nativeCounts)
+  node('native/tools/sanitize.cjs', name, '--run', ...nativeFlags, ...fewerSeeds).then(nativeCounts)
 
 // Sanitizers need gcc or clang on a POSIX system; the Windows jobs of CI run the rest.
 const stages = [

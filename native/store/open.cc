@@ -1,10 +1,11 @@
 // store/open.cc — opening and closing: directory, manifest, engine, log, what a crash left behind.
 //
 // Order of an opening
-//   1  lock the directory, read the manifest, open the engine: everything through `absorbed` rests
-//   there 2  replay the log's good prefix above it into memtables 3  after an unclean close, sync
-//   the cut to the manifest, so that nothing beyond it can come back 4  sync a new incarnation and
-//   the next range of commit numbers; only then may a commit be numbered
+//   1. lock the directory, read the manifest, open the engine: what was absorbed rests there.
+//   2. replay the log's good prefix above it into memtables.
+//   3. after an unclean close: make that prefix durable, and sync the cut behind it to the manifest,
+//      so that nothing beyond it can come back.
+//   4. sync a new incarnation and the next range of numbers; only then may a commit be numbered.
 #include <algorithm>
 
 #include "engine/lsm/lsm.h"
@@ -213,6 +214,9 @@ Status Store::recover(const ManifestState& state) {
   recovery_.cut_records = found->cut_records;
   recovery_.last_commit = found->last_commit;
   if (options_.read_only) return Status::ok();
+  if (!recovery_.clean) {
+    if (Status status = settle_log(os_, source, *found); !status) return status;
+  }
   return begin_incarnation(source.mark, *found);
 }
 

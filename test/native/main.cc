@@ -24,7 +24,7 @@ std::vector<Registered>& cases() {
 
 struct State {
   uint64_t seed = 1;
-  uint64_t seed_count = 20;
+  uint64_t seed_count = 200;
   int failures_here = 0;
   int directory_count = 0;
   std::string root;

@@ -30,7 +30,7 @@ void require(bool holds, const char* file = __builtin_FILE(), int line = __built
 int failure_count();
 // The seed of this run (--seed=N, default 1): mix it into every random test; a failure prints it.
 uint64_t seed();
-// How many seeds a simulation test should try (--seeds=N, default 20).
+// How many seeds a simulation test should try (--seeds=N, default 200).
 uint64_t seed_count();
 // An empty directory of this test's own on the real disk, removed at the end of the run.
 std::string scratch_directory();

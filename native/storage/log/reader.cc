@@ -104,6 +104,16 @@ Status scan_segment(Scan& scan, uint64_t number) {
   return Status::ok();
 }
 
+Status write_again(Os& os, const std::string& path, uint64_t size) {
+  Result<std::unique_ptr<File>> file = os.open(path, OpenMode::kWrite);
+  if (!file) return file.error();
+  std::vector<uint8_t> bytes(size);
+  const Result<size_t> got = (*file)->read_at(0, bytes);
+  if (!got) return got.error();
+  if (Status status = (*file)->write_at(0, Bytes(bytes).first(*got)); !status) return status;
+  return (*file)->sync();
+}
+
 }  // namespace
 
 Result<LogRecovery> recover_log(Os& os, const LogSource& source, const OnRecord& on_record) {
@@ -136,6 +146,16 @@ Result<LogRecovery> recover_log(Os& os, const LogSource& source, const OnRecord&
                std::to_string(out.last_commit) + "; it breaks in " + where;
   }
   return out;
+}
+
+Status settle_log(Os& os, const LogSource& source, const LogRecovery& found) {
+  const uint64_t synced = std::max(found.durable_mark, source.absorbed);
+  for (const RecoveredSegment& segment : found.segments) {
+    if (segment.last_commit <= synced) continue;
+    const std::string path = segment_path(source.directory, segment.number);
+    if (Status status = write_again(os, path, segment.good_bytes); !status) return status;
+  }
+  return Status::ok();
 }
 
 }  // namespace varve

@@ -62,4 +62,8 @@ using OnRecord = std::function<Status(const RecordHeader& header, Bytes body)>;
 
 Result<LogRecovery> recover_log(Os& os, const LogSource& source, const OnRecord& on_record);
 
+// Makes the good prefix durable. What was read may lie in the system's memory alone, and a sync of
+// it may even have failed, so that no other would write it: it is written again, where it is.
+Status settle_log(Os& os, const LogSource& source, const LogRecovery& found);
+
 }  // namespace varve

@@ -9,12 +9,20 @@ import type { Context, Driver, OpenOptions, Store, Workload } from './shape.ts'
 import { longWorkloads, storeWorkloads } from './workloads/store.ts'
 
 export type Request =
-  | { readonly type: 'prepare'; readonly workload: string; readonly keyCount: number }
+  | {
+      readonly type: 'prepare'
+      readonly workload: string
+      readonly keyCount: number
+    }
   | { readonly type: 'round'; readonly round: number }
   | { readonly type: 'end' }
 export type Reply = { readonly value: number } | { readonly error: string }
 
-const DEFAULTS: OpenOptions = { encoding: 'string', durability: 'os', memoryBytes: 256 << 20 }
+const DEFAULTS: OpenOptions = {
+  encoding: 'string',
+  durability: 'os',
+  memoryBytes: 256 << 20,
+}
 
 export function findDriver(name: string): Driver {
   const driver = drivers.find((one) => one.name === name)
@@ -69,18 +77,23 @@ class Session {
   async round(round: number): Promise<number> {
     if (this.#workload.begins === 'empty') await this.#openFresh()
     if (this.#workload.begins === 'none') this.remove()
+    let cpu = process.cpuUsage()
+    let begun = performance.now()
     const context = {
       driver: this.#driver,
       path: this.#path,
       keyCount: this.#keyCount,
       round,
       store: this.#store,
+      begin: () => {
+        globalThis.gc?.()
+        cpu = process.cpuUsage()
+        begun = performance.now()
+      },
       open: (path: string, options?: Partial<OpenOptions>) =>
         this.#driver.open(path, { ...this.#options, ...options }),
     } as Context
-    globalThis.gc?.()
-    const cpu = process.cpuUsage()
-    const begun = performance.now()
+    context.begin()
     const measured = await this.#workload.run(context)
     const wallSeconds = (performance.now() - begun) / 1000
     const used = process.cpuUsage(cpu)

@@ -2,6 +2,7 @@
 // 100 random characters, documents of 8 fields in about 250 bytes.
 import type { Encoding, Value } from './shape.ts'
 
+const KEY_SIZE = 16
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-_'
 
 // xorshift32: quick, seeded, and good enough to choose keys with.
@@ -42,6 +43,15 @@ function makeKey(index: number): string {
       .padStart(7, '0')
       .slice(0, 6)
   )
+}
+
+/** Keys as an application would just have received them: new flat strings, one behind the other in memory. */
+export function freshKeys(
+  indexes: readonly number[],
+  make: (index: number) => string = keyOf,
+): string[] {
+  const bytes = Buffer.from(indexes.map(make).join(''), 'latin1')
+  return indexes.map((_, i) => bytes.latin1Slice(i * KEY_SIZE, (i + 1) * KEY_SIZE))
 }
 
 // Making a key costs about as much as reading one, so the first two million are made once.

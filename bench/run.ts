@@ -40,7 +40,9 @@ class Runner {
   readonly #child: ChildProcess
   constructor(name: string) {
     this.name = name
-    this.#child = fork(process.argv[1] ?? '', ['--child', name], { execArgv: process.execArgv })
+    this.#child = fork(process.argv[1] ?? '', ['--child', name], {
+      execArgv: process.execArgv,
+    })
   }
   async ask(request: Request): Promise<number> {
     this.#child.send(request)
@@ -75,7 +77,11 @@ async function measure(workload: Workload, names: readonly string[], rounds: num
     }
   }
   for (const runner of runners) {
-    await attempt(runner, { type: 'prepare', workload: workload.name, keyCount })
+    await attempt(runner, {
+      type: 'prepare',
+      workload: workload.name,
+      keyCount,
+    })
   }
   for (let round = 0; round <= rounds; round += 1) {
     const turned = runners.map((_, i) => runners[(i + round) % runners.length])
@@ -93,7 +99,10 @@ async function measure(workload: Workload, names: readonly string[], rounds: num
       const error = errors.get(name)
       return [
         name,
-        { ...summarize(values.get(name) ?? []), ...(error === undefined ? {} : { error }) },
+        {
+          ...summarize(values.get(name) ?? []),
+          ...(error === undefined ? {} : { error }),
+        },
       ]
     }),
   )
@@ -183,7 +192,11 @@ async function main(): Promise<void> {
   for (const workload of workloads) {
     rows.push(await measure(workload, names, rounds))
     // Written after every row, so that a run cut short keeps what it measured.
-    const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version }
+    const machine = {
+      cpu: cpus()[0]?.model,
+      cores: cpus().length,
+      node: process.version,
+    }
     writeFileSync(
       join(resultRoot, `${set}.json`),
       `${JSON.stringify({ machine, rounds, rows }, null, 2)}\n`,

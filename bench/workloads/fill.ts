@@ -1,12 +1,16 @@
 // bench/workloads/fill.ts — how fast an empty store fills, in batches, with and without fsync.
-import { keyOf, valueOf } from '../data.ts'
-import type { Context, Workload } from '../shape.ts'
+import { freshKeys, valueOf } from '../data.ts'
+import type { Context, Value, Workload } from '../shape.ts'
 
-async function fill({ store, keyCount, round }: Context, batchSize: number) {
+async function fill({ store, keyCount, round, begin }: Context, batchSize: number) {
+  const batches: [string[], Value[]][] = []
   for (let first = 0; first < keyCount; first += batchSize) {
     const size = Math.min(batchSize, keyCount - first)
-    const keys = Array.from({ length: size }, (_, i) => keyOf(first + i))
-    const values = Array.from({ length: size }, (_, i) => valueOf(first + i, round, 'string'))
+    const indexes = Array.from({ length: size }, (_, i) => first + i)
+    batches.push([freshKeys(indexes), indexes.map((i) => valueOf(i, round, 'string'))])
+  }
+  begin()
+  for (const [keys, values] of batches) {
     const done = store.batch(keys, values)
     if (done instanceof Promise) await done
   }

@@ -1,10 +1,11 @@
 // bench/workloads/get.ts — random reads of a filled and settled store, by encoding and by choice of key.
-import { absentKeyOf, keyOf, Random, zipfian } from '../data.ts'
+import { absentKeyOf, freshKeys, keyOf, Random, zipfian } from '../data.ts'
 import type { Context, Workload } from '../shape.ts'
 
 const COUNT = 100_000
 
-async function gets({ store }: Context, keys: readonly string[], areThere = true) {
+async function gets({ store, begin }: Context, keys: readonly string[], areThere = true) {
+  begin()
   let found = 0
   for (const key of keys) {
     const answer = store.get(key)
@@ -18,12 +19,13 @@ async function gets({ store }: Context, keys: readonly string[], areThere = true
 
 function uniform({ keyCount, round }: Context, make = keyOf): string[] {
   const random = new Random(round + 21)
-  return Array.from({ length: COUNT }, () => make(random.below(keyCount)))
+  const indexes = Array.from({ length: COUNT }, () => random.below(keyCount))
+  return freshKeys(indexes, make)
 }
 
 function skewed({ keyCount, round }: Context): string[] {
   const next = zipfian(keyCount, new Random(round + 22))
-  return Array.from({ length: COUNT }, () => keyOf(next()))
+  return freshKeys(Array.from({ length: COUNT }, next))
 }
 
 const base = { per: 'cpu', begins: 'filled', target: '≥ 3×' } as const
@@ -70,8 +72,13 @@ export const getMany: Workload = {
   target: '≥ 6×',
   async run(context) {
     const keys = uniform(context)
-    for (let first = 0; first < keys.length; first += 100) {
-      const found = await context.store.getMany(keys.slice(first, first + 100))
+    const hundreds = Array.from({ length: COUNT / 100 }, (_, i) =>
+      keys.slice(i * 100, i * 100 + 100),
+    )
+    context.begin()
+    for (const hundred of hundreds) {
+      const answer = context.store.getMany(hundred)
+      const found = answer instanceof Promise ? await answer : answer
       if (found.length !== 100) throw new Error('getMany: an answer is missing')
     }
     return { operations: keys.length }
@@ -85,6 +92,7 @@ export const getAsync: Workload = {
   title: 'getAsync, 64 in flight, data in memory',
   async run(context) {
     const keys = uniform(context)
+    context.begin()
     for (let first = 0; first < keys.length; first += 64) {
       await Promise.all(keys.slice(first, first + 64).map((key) => context.store.getAsync(key)))
     }

@@ -1,5 +1,5 @@
 // bench/workloads/large.ts — ten million keys (--keys=N names another count), and data beyond the memory budget.
-import { keyOf, Random, valueOf } from '../data.ts'
+import { freshKeys, keyOf, Random, valueOf } from '../data.ts'
 import type { Context, Workload } from '../shape.ts'
 
 const TEN_MILLION = 10_000_000
@@ -19,10 +19,12 @@ export async function load(
   }
 }
 
-async function randomGets({ store, keyCount, round }: Context, count: number) {
+async function randomGets({ store, keyCount, round, begin }: Context, count: number) {
   const random = new Random(round + 51)
-  for (let i = 0; i < count; i += 1) {
-    const answer = store.get(keyOf(random.below(keyCount)))
+  const keys = freshKeys(Array.from({ length: count }, () => random.below(keyCount)))
+  begin()
+  for (const key of keys) {
+    const answer = store.get(key)
     if ((answer instanceof Promise ? ((await answer) as unknown) : answer) === undefined) {
       throw new Error('get: a key is missing')
     }

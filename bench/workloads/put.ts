@@ -1,19 +1,23 @@
 // bench/workloads/put.ts — single puts of new values over old ones, one or 64 in flight.
-import { keyOf, Random, valueOf } from '../data.ts'
+import { freshKeys, Random, valueOf } from '../data.ts'
 import type { Context, Workload } from '../shape.ts'
 
-async function puts({ store, keyCount, round }: Context, count: number, inFlight: number) {
+async function puts(context: Context, count: number, inFlight: number) {
+  const { store, keyCount, round } = context
   const random = new Random(round + 11)
+  const indexes = Array.from({ length: count }, () => random.below(keyCount))
+  const keys = freshKeys(indexes)
+  const values = indexes.map((index, i) => valueOf(index, round * count + i + 1, 'string'))
+  context.begin()
   for (let first = 0; first < count; first += inFlight) {
     const pending: unknown[] = []
     for (let i = 0; i < inFlight; i += 1) {
-      const index = random.below(keyCount)
-      pending.push(store.put(keyOf(index), valueOf(index, round * count + first + i + 1, 'string')))
+      pending.push(store.put(keys[first + i] ?? '', values[first + i] ?? ''))
     }
     const first64 = pending.filter((one) => one instanceof Promise)
     if (first64.length > 0) await Promise.all(first64)
   }
-  return { operations: Math.ceil(count / inFlight) * inFlight }
+  return { operations: count }
 }
 
 const base = { begins: 'filled', keyCount: 100_000 } as const

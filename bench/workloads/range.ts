@@ -1,5 +1,5 @@
 // bench/workloads/range.ts — entries read in order: short ranges from random keys, and everything.
-import { keyOf, Random } from '../data.ts'
+import { freshKeys, Random } from '../data.ts'
 import type { Context, Workload } from '../shape.ts'
 
 async function scan({ store, keyCount }: Context) {
@@ -14,11 +14,13 @@ export const range100: Workload = {
   target: '≥ 4×',
   per: 'cpu',
   begins: 'filled',
-  async run({ store, keyCount, round }) {
+  async run({ store, keyCount, round, begin }) {
     const random = new Random(round + 31)
+    const keys = freshKeys(Array.from({ length: 2000 }, () => random.below(keyCount)))
+    begin()
     let operations = 0
-    for (let i = 0; i < 2000; i += 1) {
-      const count = store.range(keyOf(random.below(keyCount)), 100)
+    for (const key of keys) {
+      const count = store.range(key, 100)
       operations += count instanceof Promise ? await count : count
     }
     return { operations }

@@ -1,22 +1,24 @@
 // bench/workloads/ycsb.ts — YCSB A (half reads, half updates) and B (95 % reads), zipfian, 64 requests at a time.
-import { keyOf, Random, valueOf, zipfian } from '../data.ts'
+import { freshKeys, Random, valueOf, zipfian } from '../data.ts'
 import type { Context, Workload } from '../shape.ts'
 
 const COUNT = 64_000
 
-async function mixed({ store, keyCount, round }: Context, readShare: number) {
+async function mixed({ store, keyCount, round, begin }: Context, readShare: number) {
   const random = new Random(round + 41)
-  const next = zipfian(keyCount, random)
+  const indexes = Array.from({ length: COUNT }, zipfian(keyCount, random))
+  const keys = freshKeys(indexes)
+  // What is read has no value to be written.
+  const values = indexes.map((index, i) =>
+    random.unit() < readShare ? undefined : valueOf(index, round * COUNT + i + 1, 'string'),
+  )
+  begin()
   for (let first = 0; first < COUNT; first += 64) {
     const pending: unknown[] = []
     for (let i = 0; i < 64; i += 1) {
-      const index = next()
-      const isRead = random.unit() < readShare
-      pending.push(
-        isRead
-          ? store.get(keyOf(index))
-          : store.put(keyOf(index), valueOf(index, round * COUNT + first + i + 1, 'string')),
-      )
+      const key = keys[first + i] ?? ''
+      const value = values[first + i]
+      pending.push(value === undefined ? store.get(key) : store.put(key, value))
     }
     await Promise.all(pending)
   }

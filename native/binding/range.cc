@@ -10,7 +10,6 @@
 #include "binding/care.h"
 #include "binding/kv.h"
 #include "binding/values.h"
-#include "pure/codec/hash.h"
 #include "pure/codec/key.h"
 
 namespace varve {
@@ -254,19 +253,10 @@ napi_value range_count(napi_env env, napi_callback_info info) {
   return made;
 }
 
-// The stored keys of getMany, cut out of one string by the lengths in the data area.
-struct ManyKeys {
-  std::string bytes;
-  std::vector<uint32_t> ends;
-  std::vector<uint64_t> hashes;
-
-  Bytes key(size_t i) const {
-    const uint32_t begin = i == 0 ? 0 : ends[i - 1];
-    return as_bytes(bytes).subspan(begin, ends[i] - begin);
-  }
-};
-
-void read_many(const Call& call, size_t count, uint64_t seed, ManyKeys& keys) {
+// The stored keys of getMany, cut out of one string by the lengths in the data area; they lie in
+// `bytes`.
+void read_many(const Call& call, size_t count, std::string& bytes,
+               std::vector<PointQuery>& queries) {
   Environment& environment = call.environment();
   size_t length = 0;
   napi_get_value_string_utf16(call.env, call.arguments[0], nullptr, 0, &length);
@@ -274,8 +264,8 @@ void read_many(const Call& call, size_t count, uint64_t seed, ManyKeys& keys) {
   napi_get_value_string_utf16(call.env, call.arguments[0], environment.wide.data(), length + 1,
                               &length);
   const Bytes prefix = call.level->bytes();
-  keys.bytes.resize(count * (prefix.size() + 1) + length * 3);
-  uint8_t* const to = reinterpret_cast<uint8_t*>(keys.bytes.data());
+  bytes.resize(count * (prefix.size() + 1) + length * 3);
+  uint8_t* const to = reinterpret_cast<uint8_t*>(bytes.data());
   size_t at = 0;
   size_t unit = 0;
   for (size_t i = 0; i < count; ++i) {
@@ -286,8 +276,7 @@ void read_many(const Call& call, size_t count, uint64_t seed, ManyKeys& keys) {
     at += prefix.size();
     at += encode_text_key(environment.wide.data() + unit, units, to + at);
     unit += units;
-    keys.ends.push_back(static_cast<uint32_t>(at));
-    keys.hashes.push_back(hash64(Bytes(to + begin, at - begin), seed));
+    queries[i].key = Bytes(to + begin, at - begin);
   }
 }
 
@@ -301,25 +290,24 @@ napi_value range_get_many(napi_env env, napi_callback_info info) {
   if (count > kEntryCountMax || kDataAt + count * 4 > handle.environment.scratch_bytes) {
     return make_answer(env, handle.environment.fail(Status::invalid("getMany: too many keys")));
   }
-  ManyKeys keys;
-  read_many(call, count, call.store().hash_seed(), keys);
+  std::string bytes;
+  std::vector<PointQuery> queries(count);
+  read_many(call, count, bytes, queries);
   const bool as_of = read_uint32(call, 2) != 0;
   const uint64_t commit =
       as_of ? static_cast<uint64_t>(handle.environment.get64(Register64::kView)) : UINT64_MAX;
   const Store::View view(*handle.reader, commit);
-  constexpr size_t kAhead = 16;
-  for (size_t i = 0; i < std::min(count, kAhead); ++i) view.prefetch(keys.key(i), keys.hashes[i]);
+  if (Status status = view.get_many(queries); !status) {
+    return make_answer(env, handle.environment.fail(status));
+  }
   EntryBatch batch(handle.environment, count);
-  for (size_t i = 0; i < count; ++i) {
-    if (i + kAhead < count) view.prefetch(keys.key(i + kAhead), keys.hashes[i + kAhead]);
-    const Result<Lookup> found = view.get(keys.key(i), keys.hashes[i], true);
-    if (!found) return make_answer(env, handle.environment.fail(found.error()));
-    if (found->found != Found::kPut) {
+  for (const PointQuery& query : queries) {
+    if (query.answer.found != Found::kPut) {
       batch.add_absent();
       continue;
     }
     const uint8_t no_key[] = {kTextKeyTag};
-    const auto added = batch.add(Bytes(no_key, 1), found->edit.value, true);
+    const auto added = batch.add(Bytes(no_key, 1), query.answer.edit.value, true);
     if (added == EntryBatch::Added::kCorrupt) {
       return make_answer(
           env, handle.environment.fail(Status::corrupt("getMany: bytes that are no value")));

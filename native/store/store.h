@@ -133,7 +133,8 @@ class Store {
     // Borrowed from the view.
     Result<Lookup> get(Bytes key, bool may_block) const;
     Result<Lookup> get(Bytes key, uint64_t hash, bool may_block) const;
-    void prefetch(Bytes key, uint64_t hash) const;
+    // get() of many keys at once; fills in hashes and answers, kAbsent or kPut. May block.
+    Status get_many(std::span<PointQuery> queries) const;
     // Live entries. The cursor is borrowed from the view.
     std::unique_ptr<EngineCursor> scan(const KeyRange& range, Direction direction) const;
 

@@ -45,10 +45,23 @@ Result<Lookup> Store::View::get(Bytes key, uint64_t hash, bool may_block) const 
   return found;
 }
 
-void Store::View::prefetch(Bytes key, uint64_t hash) const {
-  parts_->active->prefetch(hash);
-  for (const auto& memtable : parts_->sealed) memtable->prefetch(hash);
-  engine_->prefetch(key, hash);
+Status Store::View::get_many(std::span<PointQuery> queries) const {
+  const auto ask = [&](const Memtable& memtable) {
+    if (memtable.empty()) return;
+    for (const PointQuery& query : queries) memtable.prefetch(query.hash);
+    for (PointQuery& query : queries) {
+      if (query.answer.found != Found::kAbsent) continue;
+      query.answer = memtable.get(query.key, query.hash, commit_);
+    }
+  };
+  for (PointQuery& query : queries) query.hash = hash64(query.key, store_.hash_seed_);
+  ask(*parts_->active);
+  for (const auto& memtable : parts_->sealed) ask(*memtable);
+  if (Status status = engine_->get_many(queries, commit_); !status) return status;
+  for (PointQuery& query : queries) {
+    if (query.answer.found == Found::kDeleted) query.answer.found = Found::kAbsent;
+  }
+  return Status::ok();
 }
 
 std::unique_ptr<EngineCursor> Store::View::scan(const KeyRange& range, Direction direction) const {

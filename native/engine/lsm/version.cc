@@ -9,10 +9,27 @@ bool touches(const TableInfo& info, const KeyRange& range) {
   return info.unbounded || compare(as_bytes(info.largest), range.begin) >= 0;
 }
 
+namespace {
+
+constexpr size_t kAskedAtOnce = 16;  // Tables.
+constexpr size_t kGroupSize = 24;  // Keys whose misses overlap; a CPU has 10 to 24 under way.
+
+// Of two keys with different heads, the one with the smaller head comes first.
+uint64_t head_of(Bytes key) {
+  uint8_t bytes[8] = {};
+  if (!key.empty()) std::memcpy(bytes, key.data(), std::min<size_t>(key.size(), sizeof bytes));
+  return load_big64(bytes);
+}
+
+}  // namespace
+
 LsmVersion::LsmVersion(std::array<Tables, kLevelCount> levels, uint64_t absorbed)
     : levels_(std::move(levels)), absorbed_(absorbed) {
-  for (const Tables& level : levels_) {
-    for (const auto& table : level) any_ranges_ = any_ranges_ || !table->range_deletions().empty();
+  for (size_t level = 0; level < kLevelCount; ++level) {
+    for (const auto& table : levels_[level]) {
+      any_ranges_ = any_ranges_ || !table->range_deletions().empty();
+      heads_[level].push_back(head_of(as_bytes(table->info().smallest)));
+    }
   }
 }
 
@@ -30,14 +47,32 @@ LsmVersion::Tables LsmVersion::overlapping(size_t level, const KeyRange& range) 
   return found;
 }
 
-const std::shared_ptr<Table>* LsmVersion::table_of(size_t level, Bytes key) const {
+Table* LsmVersion::table_of(size_t level, Bytes key) const {
+  const std::vector<uint64_t>& heads = heads_[level];
   const Tables& tables = levels_[level];
-  const auto above = std::upper_bound(
-      tables.begin(), tables.end(), key,
-      [](Bytes k, const auto& table) { return compare(k, as_bytes(table->info().smallest)) < 0; });
-  if (above == tables.begin()) return nullptr;
-  const std::shared_ptr<Table>& table = *(above - 1);
-  return compare(key, as_bytes(table->info().largest)) <= 0 ? &table : nullptr;
+  const uint64_t head = head_of(key);
+  size_t above =
+      static_cast<size_t>(std::upper_bound(heads.begin(), heads.end(), head) - heads.begin());
+  // Of tables with this very head, the bytes behind it decide.
+  while (above > 0 && heads[above - 1] == head &&
+         compare(key, as_bytes(tables[above - 1]->info().smallest)) < 0) {
+    --above;
+  }
+  if (above == 0) return nullptr;
+  Table* const table = tables[above - 1].get();
+  return compare(key, as_bytes(table->info().largest)) <= 0 ? table : nullptr;
+}
+
+template <class OnTable>
+void LsmVersion::each_table(Bytes key, OnTable on_table) const {
+  for (const auto& table : levels_[0]) {
+    if (on_table(*table)) return;
+  }
+  for (size_t level = 1; level < kLevelCount; ++level) {
+    if (levels_[level].empty()) continue;
+    Table* const table = table_of(level, key);
+    if (table != nullptr && on_table(*table)) return;
+  }
 }
 
 uint64_t LsmVersion::range_deletion_over(Bytes key, uint64_t commit) const {
@@ -55,39 +90,69 @@ uint64_t LsmVersion::range_deletion_over(Bytes key, uint64_t commit) const {
   return newest;
 }
 
-void LsmVersion::prefetch(Bytes key, uint64_t hash) const {
-  for (const auto& table : levels_[0]) table->prefetch(hash);
-  for (size_t level = 1; level < kLevelCount; ++level) {
-    if (levels_[level].empty()) continue;
-    if (const auto* table = table_of(level, key)) (*table)->prefetch(hash);
-  }
+void LsmVersion::hide_deleted(Bytes key, uint64_t commit, Lookup& found) const {
+  if (!any_ranges_ || found.found != Found::kPut) return;
+  if (range_deletion_over(key, commit) > found.edit.commit) found.found = Found::kDeleted;
 }
 
+// The indexes of all tables in question are on their way before the first is asked.
 Result<Lookup> LsmVersion::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block) const {
-  Lookup found;
-  const auto ask = [&](Table& table) -> Status {
-    if (table.info().commit_first > commit) return Status::ok();
-    Result<Lookup> answer = table.get(key, hash, commit, may_block);
-    if (!answer) return answer.error();
-    found = *answer;
-    return Status::ok();
+  Result<Lookup> found = Lookup{};
+  Table* tables[kAskedAtOnce];
+  size_t count = 0;
+  const auto ask = [&] {
+    for (size_t i = 0; i < count && found && found->found == Found::kAbsent; ++i) {
+      found = tables[i]->get(key, hash, commit, may_block);
+    }
+    count = 0;
+    return !found || found->found != Found::kAbsent;
   };
-  prefetch(key, hash);
-  for (const auto& table : levels_[0]) {
-    if (Status status = ask(*table); !status) return status;
-    if (found.found != Found::kAbsent) break;
-  }
-  for (size_t level = 1; level < kLevelCount && found.found == Found::kAbsent; ++level) {
-    if (levels_[level].empty()) continue;
-    const std::shared_ptr<Table>* const table = table_of(level, key);
-    if (table == nullptr) continue;
-    if (Status status = ask(**table); !status) return status;
-  }
-  if (any_ranges_ && found.found == Found::kPut &&
-      range_deletion_over(key, commit) > found.edit.commit) {
-    found.found = Found::kDeleted;
-  }
+  each_table(key, [&](Table& table) {
+    if (table.info().commit_first > commit) return false;
+    table.prefetch_index(hash);
+    tables[count++] = &table;
+    return count == kAskedAtOnce && ask();
+  });
+  ask();
+  if (found) hide_deleted(key, commit, *found);
   return found;
+}
+
+// Each step goes over the whole group, so that what it waits for is on its way for all.
+Status LsmVersion::get_group(std::span<PointQuery> group, uint64_t commit,
+                             std::vector<Candidate>& candidates) const {
+  candidates.clear();
+  for (PointQuery& query : group) {
+    if (query.answer.found != Found::kAbsent) continue;
+    each_table(query.key, [&](Table& table) {
+      if (table.info().commit_first > commit) return false;
+      table.prefetch_index(query.hash);
+      candidates.push_back({&query, &table});
+      return false;
+    });
+  }
+  for (const auto& [query, table] : candidates) table->prefetch_handle(query->hash);
+  for (const auto& [query, table] : candidates) table->prefetch_entry(query->hash);
+  for (const auto& [query, table] : candidates) {
+    if (query->answer.found != Found::kAbsent) continue;
+    const Result<Lookup> found = table->get(query->key, query->hash, commit, true);
+    if (!found) return found.error();
+    query->answer = *found;
+  }
+  for (PointQuery& query : group) hide_deleted(query.key, commit, query.answer);
+  return Status::ok();
+}
+
+Status LsmVersion::get_many(std::span<PointQuery> queries, uint64_t commit) const {
+  std::vector<Candidate> candidates;
+  candidates.reserve(kGroupSize * 4);
+  for (size_t first = 0; first < queries.size(); first += kGroupSize) {
+    const size_t size = std::min(kGroupSize, queries.size() - first);
+    if (Status status = get_group(queries.subspan(first, size), commit, candidates); !status) {
+      return status;
+    }
+  }
+  return Status::ok();
 }
 
 uint64_t LsmVersion::size(const KeyRange& range) const {

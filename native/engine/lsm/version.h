@@ -19,7 +19,7 @@ class LsmVersion final : public EngineVersion {
   LsmVersion(std::array<Tables, kLevelCount> levels, uint64_t absorbed);
 
   Result<Lookup> get(Bytes key, uint64_t hash, uint64_t commit, bool may_block) const override;
-  void prefetch(Bytes key, uint64_t hash) const override;
+  Status get_many(std::span<PointQuery> queries, uint64_t commit) const override;
   std::unique_ptr<EngineCursor> scan(const KeyRange& range, uint64_t commit,
                                      Direction direction) const override;
   std::unique_ptr<EditCursor> versions(const KeyRange& range, uint64_t from,
@@ -37,9 +37,22 @@ class LsmVersion final : public EngineVersion {
  private:
   // The newest range deletion at or below the commit over a key; 0: none.
   uint64_t range_deletion_over(Bytes key, uint64_t commit) const;
-  const std::shared_ptr<Table>* table_of(size_t level, Bytes key) const;
+  struct Candidate {  // A table that may hold the key of a query.
+    PointQuery* query;
+    Table* table;
+  };
+  Status get_group(std::span<PointQuery> group, uint64_t commit,
+                   std::vector<Candidate>& candidates) const;
+  void hide_deleted(Bytes key, uint64_t commit, Lookup& found) const;
+  Table* table_of(size_t level, Bytes key) const;
+  // Calls `on_table` for each table that may hold the key, newest first, until it says true.
+  template <class OnTable>
+  void each_table(Bytes key, OnTable on_table) const;
 
   const std::array<Tables, kLevelCount> levels_;  // Level 0 newest first, the others by key.
+  // The first eight bytes of each table's smallest key, as a number: they decide most comparisons
+  // without going to the table.
+  std::array<std::vector<uint64_t>, kLevelCount> heads_;
   const uint64_t absorbed_;
   bool any_ranges_ = false;
 };

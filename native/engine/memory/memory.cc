@@ -173,7 +173,15 @@ class MemoryVersion final : public EngineVersion {
     if (hidden == 0) return answer;
     return Lookup{Found::kDeleted, {key, hidden, EditKind::kDelete, 0, 0, {}}};
   }
-  void prefetch(Bytes, uint64_t) const override {}
+  Status get_many(std::span<PointQuery> queries, uint64_t commit) const override {
+    for (PointQuery& query : queries) {
+      if (query.answer.found != Found::kAbsent) continue;
+      Result<Lookup> found = get(query.key, query.hash, commit, true);
+      if (!found) return found.error();
+      query.answer = *found;
+    }
+    return Status::ok();
+  }
   std::unique_ptr<EngineCursor> scan(const KeyRange& range, uint64_t commit,
                                      Direction direction) const override {
     return std::make_unique<PageCursor>(image_, range, PageCursor::Shows::kLive, 0, commit,

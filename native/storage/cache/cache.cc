@@ -2,14 +2,14 @@
 
 namespace varve {
 
-Cache::~Cache() {
-  for (CachedBlock* block : clock_) delete block;
+Cache::Loading Cache::make(uint32_t room) {
+  uint8_t* const bytes = heap_.allocate(sizeof(CachedBlock) + room);
+  CachedBlock* const block = new (bytes) CachedBlock;
+  block->room = room;
+  return {block, Unmake{&heap_}};
 }
 
-const CachedBlock* Cache::insert(BlockHandle& handle, std::unique_ptr<uint8_t[]> data,
-                                 uint32_t size) {
-  auto made = std::make_unique<CachedBlock>();
-  made->data = std::move(data);
+const CachedBlock* Cache::insert(BlockHandle& handle, Loading made, uint32_t size) {
   made->size = size;
   made->handle = &handle;
   if (epochs_.pending() > 256)
@@ -21,6 +21,7 @@ const CachedBlock* Cache::insert(BlockHandle& handle, std::unique_ptr<uint8_t[]>
   clock_.push_back(block);
   used_.fetch_add(cost(*block), std::memory_order_relaxed);
   loads_.fetch_add(1, std::memory_order_relaxed);
+  handle.used.store(true, std::memory_order_relaxed);
   handle.block.store(block, std::memory_order_release);
   evict();
   return block;
@@ -32,7 +33,7 @@ void Cache::remove(CachedBlock* block) {
   clock_[block->place]->place = block->place;
   clock_.pop_back();
   used_.fetch_sub(cost(*block), std::memory_order_relaxed);
-  epochs_.retire([block] { delete block; });
+  epochs_.retire([this, block] { heap_.free(reinterpret_cast<uint8_t*>(block)); });
 }
 
 void Cache::evict() {
@@ -42,7 +43,7 @@ void Cache::evict() {
          looks-- > 0) {
     if (hand_ >= clock_.size()) hand_ = 0;
     CachedBlock* const block = clock_[hand_];
-    if (block->used.exchange(false, std::memory_order_relaxed)) {
+    if (block->handle->used.exchange(false, std::memory_order_relaxed)) {
       ++hand_;
       continue;
     }

@@ -18,45 +18,62 @@
 
 #include "base/bytes.h"
 #include "base/epoch.h"
+#include "base/heap.h"
 
 namespace varve {
 
 struct CachedBlock;
 
+// What a file keeps of each of its blocks: 16 bytes, four to a cache line. `hint` is the owner's:
+// it is set before the block is first put behind the handle, and stays.
 struct BlockHandle {
   std::atomic<CachedBlock*> block{nullptr};
+  std::atomic<uint32_t> hint{0};
+  std::atomic<bool> used{false};
 };
 
-struct CachedBlock {
-  std::unique_ptr<uint8_t[]> data;
-  uint32_t size = 0;
-  std::atomic<bool> used{true};
+// Its bytes lie right behind it, on a cache line of their own.
+struct alignas(64) CachedBlock {
   BlockHandle* handle = nullptr;
   size_t place = 0;  // In the clock; guarded by the cache's mutex.
+  uint32_t size = 0;
+  uint32_t room = 0;
 
-  Bytes bytes() const { return Bytes(data.get(), size); }
+  uint8_t* data() { return reinterpret_cast<uint8_t*>(this + 1); }
+  const uint8_t* data() const { return reinterpret_cast<const uint8_t*>(this + 1); }
+  Bytes bytes() const { return Bytes(data(), size); }
 };
 
 class Cache {
  public:
   Cache(EpochDomain& epochs, uint64_t budget_bytes) : epochs_(epochs), budget_(budget_bytes) {}
-  ~Cache();
 
   // The block behind a handle, or null. Inside an epoch guard.
-  static const CachedBlock* find(const BlockHandle& handle) {
+  static const CachedBlock* find(BlockHandle& handle) {
     CachedBlock* const block = handle.block.load(std::memory_order_acquire);
-    if (block != nullptr && !block->used.load(std::memory_order_relaxed)) {
-      block->used.store(true, std::memory_order_relaxed);
+    if (block != nullptr && !handle.used.load(std::memory_order_relaxed)) {
+      handle.used.store(true, std::memory_order_relaxed);
     }
     return block;
   }
-  // Puts a block behind a handle and returns it; if another thread was first, that one's.
-  const CachedBlock* insert(BlockHandle& handle, std::unique_ptr<uint8_t[]> data, uint32_t size);
+  // Room for a block that is being loaded.
+  struct Unmake {
+    Heap* heap;
+    void operator()(CachedBlock* block) const { heap->free(reinterpret_cast<uint8_t*>(block)); }
+  };
+  using Loading = std::unique_ptr<CachedBlock, Unmake>;
+  Loading make(uint32_t room);
+  // Puts a block of `size` bytes behind a handle and returns it; if another thread was first, that
+  // one's.
+  const CachedBlock* insert(BlockHandle& handle, Loading block, uint32_t size);
   // Lets go of everything behind these handles: their file is going away. No reader may reach them
   // any more.
   void drop(std::vector<BlockHandle>& handles);
   // Memory that a file holds for as long as it is open, such as its point index.
   void charge(int64_t bytes);
+
+  // For what is read at random for as long as a file is open. Charge for it, too.
+  Heap& heap() { return heap_; }
 
   void set_budget(uint64_t bytes);
   uint64_t used_bytes() const { return used_.load(std::memory_order_relaxed); }
@@ -64,11 +81,14 @@ class Cache {
   uint64_t eviction_count() const { return evictions_.load(std::memory_order_relaxed); }
 
  private:
-  static uint64_t cost(const CachedBlock& block) { return block.size + sizeof(CachedBlock) + 32; }
+  static uint64_t cost(const CachedBlock& block) {
+    return Heap::cost(sizeof(CachedBlock) + block.room) + sizeof(CachedBlock*);
+  }
   void remove(CachedBlock* block);  // From the clock; holding the mutex.
   void evict();                     // Until the budget holds; holding the mutex.
 
   EpochDomain& epochs_;
+  Heap heap_;
   std::atomic<uint64_t> budget_;
   std::atomic<uint64_t> used_{0};
   std::atomic<uint64_t> loads_{0};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/prefetch.h"
 #include "storage/table/layout.h"
 
 namespace varve {
@@ -12,6 +13,9 @@ constexpr uint8_t kMetaDelete = 1;
 constexpr uint8_t kMetaSeparate = 2;
 constexpr uint8_t kMetaExpiry = 4;
 constexpr uint8_t kLongSuffix = 255;
+constexpr uint32_t kHintMax = 0xffff;
+constexpr size_t kLineBytes = 64;
+constexpr size_t kPrefetchBytesMax = 256;
 
 // Sizes of an entry's fixed parts: meta, commit, expiry, suffix size.
 size_t suffix_at(uint8_t meta, uint32_t commit_width) {
@@ -140,12 +144,35 @@ bool Block::parse(Bytes bytes, Block& block) {
   return true;
 }
 
-void Block::attach(Bytes parsed) {
-  const uint8_t* at = parsed.data();
+uint32_t Block::hint() const {
+  const size_t entries_at = kBlockHeaderBytes + prefix_.size();
+  if (stride_ == 0 || stride_ > kHintMax || entries_at > kHintMax) return 0;
+  return static_cast<uint32_t>(entries_at) << 16 | stride_;
+}
+
+void Block::prefetch(const uint8_t* block, uint32_t hint, uint32_t slot) {
+  varve::prefetch(block);
+  if (hint == 0) return varve::prefetch(block + kBlockHeaderBytes + slot * sizeof(uint32_t));
+  const size_t stride = hint & kHintMax;
+  const uint8_t* const entry = block + (hint >> 16) + slot * stride;
+  for (size_t at = 0; at < std::min(stride, kPrefetchBytesMax); at += kLineBytes) {
+    varve::prefetch(entry + at);
+  }
+  varve::prefetch(entry + std::min(stride, kPrefetchBytesMax) - 1);
+}
+
+void Block::attach(const uint8_t* parsed, uint32_t hint) {
+  const uint8_t* at = parsed;
   count_ = load<uint32_t>(at);
-  stride_ = load<uint32_t>(at + 8);
   commit_width_ = load<uint32_t>(at + 12);
   base_commit_ = load<uint64_t>(at + 16);
+  if (hint != 0) {
+    stride_ = hint & kHintMax;
+    prefix_ = Bytes(at + kBlockHeaderBytes, (hint >> 16) - kBlockHeaderBytes);
+    entries_ = at + (hint >> 16);
+    return;
+  }
+  stride_ = load<uint32_t>(at + 8);
   prefix_ = Bytes(at + kBlockHeaderBytes, load<uint32_t>(at + 4));
   at = prefix_.data() + prefix_.size();
   offsets_ = at;

@@ -50,7 +50,12 @@ class BlockBuilder {
 class Block {
  public:
   static bool parse(Bytes bytes, Block& block);
-  void attach(Bytes parsed);  // Bytes that parse() accepted before.
+  // Bytes that parse() accepted before, and what hint() then said: with it, an entry is found
+  // without waiting for the header.
+  void attach(const uint8_t* parsed, uint32_t hint = 0);
+  uint32_t hint() const;
+  // Fetches toward the CPU what a get of this slot will touch.
+  static void prefetch(const uint8_t* block, uint32_t hint, uint32_t slot);
   uint32_t count() const { return count_; }
   // The key of a slot is prefix() and suffix(slot), one after the other.
   Bytes prefix() const { return prefix_; }

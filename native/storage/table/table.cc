@@ -1,12 +1,20 @@
 #include "storage/table/table.h"
 
 #include <algorithm>
+#include <bit>
 
+#include "base/prefetch.h"
 #include "pure/codec/crc32c.h"
 #include "storage/table/layout.h"
 #include "storage/table/point_index.h"
 
 namespace varve {
+namespace {
+
+constexpr uint32_t kBits[kBucketCount] = {1,   2,   4,    8,    16,   32,   64,    128,
+                                          256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
+
+}  // namespace
 
 std::string table_path(const std::string& directory, uint64_t number) {
   std::string digits = std::to_string(number);
@@ -36,6 +44,7 @@ Result<std::shared_ptr<Table>> Table::open(Os& os, const std::string& path, cons
 Table::~Table() {
   cache_.drop(handles_);
   cache_.charge(-static_cast<int64_t>(charged_bytes_));
+  if (points_ != nullptr) cache_.heap().free(reinterpret_cast<uint8_t*>(points_));
   file_.reset();
   if (!dropped_.load()) return;
   const Status status = os_.remove(path_);
@@ -115,17 +124,14 @@ Status Table::open_file(const TableOptions& options) {
   if (bucket_count_ == 0 || points_bytes_ % (kBucketCount * 4) != 0) {
     return Status::corrupt("table: the point index of " + path_ + " has no whole buckets");
   }
-  points_memory_.reset(new uint32_t[points_bytes_ / 4 + kBucketCount]);
-  const auto address = reinterpret_cast<uintptr_t>(points_memory_.get());
-  uint32_t* const aligned = reinterpret_cast<uint32_t*>(round_up(address, kBucketCount * 4));
-  std::memcpy(aligned, points->data(), points_bytes_);
-  points_ = aligned;
+  points_ = reinterpret_cast<uint32_t*>(cache_.heap().allocate(points_bytes_));
+  std::memcpy(points_, points->data(), points_bytes_);
   if (Status status = parse_range_deletions(); !status) return status;
   if (Status status = parse_index(); !status) return status;
   if (blocks_.size() != block_count)
     return Status::corrupt("table: the block index of " + path_ + " is short");
   handles_ = std::vector<BlockHandle>(block_count);
-  charged_bytes_ = points_bytes_ + index_.size();
+  charged_bytes_ = Heap::cost(points_bytes_) + index_.size() + block_count * sizeof(BlockHandle);
   cache_.charge(static_cast<int64_t>(charged_bytes_));
   return Status::ok();
 }
@@ -169,19 +175,20 @@ Result<const CachedBlock*> Table::block(uint32_t number, bool may_block) {
   if (const CachedBlock* const found = Cache::find(handles_[number])) return found;
   if (!may_block) return static_cast<const CachedBlock*>(nullptr);
   const BlockPlace& place = blocks_[number];
-  const size_t size = place.size + kBlockTrailerBytes;
-  std::unique_ptr<uint8_t[]> data(new uint8_t[size]);
-  const Result<size_t> got = file_->read_at(place.offset, MutableBytes(data.get(), size));
+  const uint32_t size = place.size + static_cast<uint32_t>(kBlockTrailerBytes);
+  Cache::Loading loading = cache_.make(size);
+  const Result<size_t> got = file_->read_at(place.offset, MutableBytes(loading->data(), size));
   if (!got) return got.error();
   if (*got != size) return Status::corrupt("table: " + path_ + " is cut");
-  if (Status status = check_part(place.offset, Bytes(data.get(), size), "a block"); !status)
+  if (Status status = check_part(place.offset, Bytes(loading->data(), size), "a block"); !status)
     return status;
   Block block;
-  if (!Block::parse(Bytes(data.get(), place.size), block)) {
+  if (!Block::parse(Bytes(loading->data(), place.size), block)) {
     return Status::corrupt("table: a block of " + path_ + " at byte " +
                            std::to_string(place.offset) + " does not parse");
   }
-  return cache_.insert(handles_[number], std::move(data), place.size);
+  handles_[number].hint.store(block.hint(), std::memory_order_relaxed);
+  return cache_.insert(handles_[number], std::move(loading), place.size);
 }
 
 uint32_t Table::block_of(Bytes key) const {
@@ -193,10 +200,10 @@ uint32_t Table::block_of(Bytes key) const {
 
 // ---- gets
 
-void Table::prefetch(uint64_t hash) const {
+void Table::prefetch_index(uint64_t hash) const {
   const PointPlace place = point_place(hash, bucket_count_);
-  __builtin_prefetch(&points_[static_cast<size_t>(place.first) * kBucketCount]);
-  __builtin_prefetch(&points_[static_cast<size_t>(place.second) * kBucketCount]);
+  varve::prefetch(&points_[static_cast<size_t>(place.first) * kBucketCount]);
+  varve::prefetch(&points_[static_cast<size_t>(place.second) * kBucketCount]);
 }
 
 // `is_key` tells whether the slot has this key at all: if so, the answer is final.
@@ -213,7 +220,9 @@ Result<Lookup> Table::get_at(uint32_t block_number, uint32_t slot, Bytes key, ui
       return found;
     }
     Block at;
-    at.attach((*cached)->bytes());
+    const uint32_t hint = handles_[number].hint.load(std::memory_order_relaxed);
+    if (slot != 0) Block::prefetch((*cached)->data(), hint, slot);
+    at.attach((*cached)->data(), hint);
     for (; slot < at.count(); ++slot) {
       if (!at.key_equals(slot, key)) return found;
       is_key = true;
@@ -227,30 +236,58 @@ Result<Lookup> Table::get_at(uint32_t block_number, uint32_t slot, Bytes key, ui
   return found;
 }
 
-Result<Lookup> Table::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block) {
+// Calls `on_place` with the block and slot of each fingerprint that matches, until it says true.
+template <class OnPlace>
+bool Table::each_match(uint64_t hash, OnPlace on_place) const {
   const PointPlace place = point_place(hash, bucket_count_);
   const uint32_t want = point_fingerprint(hash, location_bits_);
   const uint32_t mask = ~((1u << location_bits_) - 1);
   for (const uint32_t bucket : {place.first, place.second}) {
     const uint32_t* const entries = &points_[static_cast<size_t>(bucket) * kBucketCount];
-    uint32_t matches = 0;
+    uint32_t matches = 0;  // In this form compilers compare four or eight entries at once.
     for (uint32_t i = 0; i < kBucketCount; ++i) {
-      matches |= static_cast<uint32_t>(((entries[i] ^ want) & mask) == 0) << i;
+      matches |= ((entries[i] ^ want) & mask) == 0 ? kBits[i] : 0;
     }
     for (; matches != 0; matches &= matches - 1) {
-      const uint32_t entry = entries[__builtin_ctz(matches)];
+      const uint32_t entry = entries[std::countr_zero(matches)];
       if (entry == kEmptySlot) continue;
       const uint32_t location = entry & ~mask;
-      const uint32_t number = location >> slot_bits_;
-      const uint32_t slot = location & ((1u << slot_bits_) - 1);
-      if (number >= blocks_.size()) return Status::corrupt("table: the point index of " + path_);
-      bool is_key = false;
-      Result<Lookup> found = get_at(number, slot, key, commit, may_block, is_key);
-      if (!found || is_key) return found;
+      if (on_place(location >> slot_bits_, location & ((1u << slot_bits_) - 1))) return true;
     }
     if (place.first == place.second) break;
   }
-  return Lookup{};
+  return false;
+}
+
+void Table::prefetch_handle(uint64_t hash) const {
+  each_match(hash, [&](uint32_t number, uint32_t) {
+    varve::prefetch(handles_.data() + number);
+    return false;
+  });
+}
+
+void Table::prefetch_entry(uint64_t hash) const {
+  each_match(hash, [&](uint32_t number, uint32_t slot) {
+    if (number >= blocks_.size()) return true;
+    const CachedBlock* const cached = handles_[number].block.load(std::memory_order_acquire);
+    if (cached == nullptr) return false;
+    Block::prefetch(cached->data(), handles_[number].hint.load(std::memory_order_relaxed), slot);
+    return false;
+  });
+}
+
+Result<Lookup> Table::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block) {
+  Result<Lookup> found = Lookup{};
+  each_match(hash, [&](uint32_t number, uint32_t slot) {
+    if (number >= blocks_.size()) {
+      found = Status::corrupt("table: the point index of " + path_ + " points outside");
+      return true;
+    }
+    bool is_key = false;
+    found = get_at(number, slot, key, commit, may_block, is_key);
+    return !found || is_key;
+  });
+  return found;
 }
 
 // ---- care
@@ -298,7 +335,7 @@ bool TableCursor::enter(uint32_t number) {
       status_ = cached.error();
       return false;
     }
-    block_.attach((*cached)->bytes());
+    block_.attach((*cached)->data());
     return true;
   }
   const Table::BlockPlace& place = table_->blocks_[number];

@@ -90,7 +90,11 @@ class Table : public std::enable_shared_from_this<Table> {
 
   // The newest version at or below the commit; range deletions are not applied.
   Result<Lookup> get(Bytes key, uint64_t hash, uint64_t commit, bool may_block);
-  void prefetch(uint64_t hash) const;
+  // Fetch toward the CPU what get() will touch, each step what the one before has named. Never
+  // block.
+  void prefetch_index(uint64_t hash) const;
+  void prefetch_handle(uint64_t hash) const;
+  void prefetch_entry(uint64_t hash) const;
   // Every version, in order; not placed until a seek.
   std::unique_ptr<class TableCursor> cursor();
   std::unique_ptr<class TableCursor>
@@ -119,6 +123,8 @@ class Table : public std::enable_shared_from_this<Table> {
   // Null with an ok status: not in memory, and may_block is false.
   Result<const CachedBlock*> block(uint32_t number, bool may_block);
   uint32_t block_of(Bytes key) const;  // The last block whose first key is not above it.
+  template <class OnPlace>
+  bool each_match(uint64_t hash, OnPlace on_place) const;
   Result<Lookup> get_at(uint32_t block, uint32_t slot, Bytes key, uint64_t commit, bool may_block,
                         bool& is_key);
 
@@ -133,8 +139,7 @@ class Table : public std::enable_shared_from_this<Table> {
   std::vector<BlockPlace> blocks_;
   std::vector<BlockHandle> handles_;
   std::vector<RangeDeletion> ranges_;
-  std::unique_ptr<uint32_t[]> points_memory_;
-  const uint32_t* points_ = nullptr;  // Within it, on a cache line.
+  uint32_t* points_ = nullptr;  // Of the cache's heap, on a cache line.
   uint64_t points_bytes_ = 0;
   uint32_t bucket_count_ = 0;
   uint32_t location_bits_ = 0;

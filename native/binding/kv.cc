@@ -60,12 +60,14 @@ napi_value kv_get(napi_env env, napi_callback_info info) {
   }
   const Store::View view(*handle.reader, view_commit(call, 1));
   const bool may_block = call.count <= 2 || read_uint32(call, 2) != 0;
-  const Result<Lookup> found = view.get(key.bytes(), may_block);
-  if (!found) return make_answer(env, handle.environment.fail(found.error()));
-  if (found->found == Found::kWouldBlock) return make_answer(env, Answer::kWouldBlock);
-  if (found->found != Found::kPut) return make_answer(env, Answer::kAbsent);
-  handle.environment.set64(Register64::kCommit, static_cast<double>(found->edit.commit));
-  return hand_value(call, found->edit.value);
+  Lookup found;
+  if (Status status = view.get(key.bytes(), may_block, found); !status) {
+    return make_answer(env, handle.environment.fail(status));
+  }
+  if (found.found == Found::kWouldBlock) return make_answer(env, Answer::kWouldBlock);
+  if (found.found != Found::kPut) return make_answer(env, Answer::kAbsent);
+  handle.environment.set64(Register64::kCommit, static_cast<double>(found.edit.commit));
+  return hand_value(call, found.edit.value);
 }
 
 // has(key, as_of) → 1, kAbsent or kFailed; the version is left in kCommit.
@@ -78,10 +80,12 @@ napi_value kv_has(napi_env env, napi_callback_info info) {
     return make_answer(env, handle.environment.fail(Status::invalid("has: key is no key")));
   }
   const Store::View view(*handle.reader, view_commit(call, 1));
-  const Result<Lookup> found = view.get(key.bytes(), true);
-  if (!found) return make_answer(env, handle.environment.fail(found.error()));
-  if (found->found != Found::kPut) return make_answer(env, Answer::kAbsent);
-  handle.environment.set64(Register64::kCommit, static_cast<double>(found->edit.commit));
+  Lookup found;
+  if (Status status = view.get(key.bytes(), true, found); !status) {
+    return make_answer(env, handle.environment.fail(status));
+  }
+  if (found.found != Found::kPut) return make_answer(env, Answer::kAbsent);
+  handle.environment.set64(Register64::kCommit, static_cast<double>(found.edit.commit));
   return make_int(env, 1);
 }
 

@@ -116,7 +116,8 @@ class EngineVersion {
  public:
   virtual ~EngineVersion() = default;
   // `hash` is hash64(key) with the store's seed: computed once per get, used by every table.
-  virtual Result<Lookup> get(Bytes key, uint64_t hash, uint64_t commit, bool may_block) const = 0;
+  virtual Status get(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
+                     Lookup& answer) const = 0;
   // Looks up all keys that have no answer yet, and may block. Cache misses of different keys
   // overlap: in memory this takes a fraction of as many gets.
   virtual Status get_many(std::span<PointQuery> queries, uint64_t commit) const = 0;

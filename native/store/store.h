@@ -131,8 +131,7 @@ class Store {
     uint64_t commit() const { return commit_; }
     // The newest put at or below the view's commit; kAbsent for everything else but kWouldBlock.
     // Borrowed from the view.
-    Result<Lookup> get(Bytes key, bool may_block) const;
-    Result<Lookup> get(Bytes key, uint64_t hash, bool may_block) const;
+    Status get(Bytes key, bool may_block, Lookup& answer) const;
     // get() of many keys at once; fills in hashes and answers, kAbsent or kPut. May block.
     Status get_many(std::span<PointQuery> queries) const;
     // Live entries. The cursor is borrowed from the view.

@@ -27,22 +27,18 @@ Store::View::View(Reader& reader, uint64_t commit)
   if (commit < commit_) commit_ = commit;
 }
 
-Result<Lookup> Store::View::get(Bytes key, bool may_block) const {
-  return get(key, hash64(key, store_.hash_seed_), may_block);
-}
-
-Result<Lookup> Store::View::get(Bytes key, uint64_t hash, bool may_block) const {
-  Lookup found = parts_->active->get(key, hash, commit_);
-  for (size_t i = 0; found.found == Found::kAbsent && i < parts_->sealed.size(); ++i) {
-    found = parts_->sealed[i]->get(key, hash, commit_);
+Status Store::View::get(Bytes key, bool may_block, Lookup& answer) const {
+  const uint64_t hash = hash64(key, store_.hash_seed_);
+  answer = parts_->active->get(key, hash, commit_);
+  for (size_t i = 0; answer.found == Found::kAbsent && i < parts_->sealed.size(); ++i) {
+    answer = parts_->sealed[i]->get(key, hash, commit_);
   }
-  if (found.found == Found::kAbsent) {
-    Result<Lookup> rested = engine_->get(key, hash, commit_, may_block);
-    if (!rested) return rested;
-    found = *rested;
+  Status status;
+  if (answer.found == Found::kAbsent) {
+    status = engine_->get(key, hash, commit_, may_block, answer);
   }
-  if (found.found == Found::kDeleted) found.found = Found::kAbsent;
-  return found;
+  if (answer.found == Found::kDeleted) answer.found = Found::kAbsent;
+  return status;
 }
 
 Status Store::View::get_many(std::span<PointQuery> queries) const {

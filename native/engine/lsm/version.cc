@@ -12,7 +12,7 @@ bool touches(const TableInfo& info, const KeyRange& range) {
 namespace {
 
 constexpr size_t kAskedAtOnce = 16;  // Tables.
-constexpr size_t kGroupSize = 24;  // Keys whose misses overlap; a CPU has 10 to 24 under way.
+constexpr size_t kGroupSize = 24;    // Keys whose misses overlap; a CPU has 10 to 24 under way.
 
 // Of two keys with different heads, the one with the smaller head comes first.
 uint64_t head_of(Bytes key) {
@@ -91,21 +91,23 @@ uint64_t LsmVersion::range_deletion_over(Bytes key, uint64_t commit) const {
 }
 
 void LsmVersion::hide_deleted(Bytes key, uint64_t commit, Lookup& found) const {
-  if (!any_ranges_ || found.found != Found::kPut) return;
+  if (found.found != Found::kPut) return;
   if (range_deletion_over(key, commit) > found.edit.commit) found.found = Found::kDeleted;
 }
 
 // The indexes of all tables in question are on their way before the first is asked.
-Result<Lookup> LsmVersion::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block) const {
-  Result<Lookup> found = Lookup{};
+Status LsmVersion::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
+                       Lookup& answer) const {
+  Status status;
+  answer.found = Found::kAbsent;
   Table* tables[kAskedAtOnce];
   size_t count = 0;
   const auto ask = [&] {
-    for (size_t i = 0; i < count && found && found->found == Found::kAbsent; ++i) {
-      found = tables[i]->get(key, hash, commit, may_block);
+    for (size_t i = 0; i < count && status && answer.found == Found::kAbsent; ++i) {
+      status = tables[i]->get(key, hash, commit, may_block, answer);
     }
     count = 0;
-    return !found || found->found != Found::kAbsent;
+    return !status || answer.found != Found::kAbsent;
   };
   each_table(key, [&](Table& table) {
     if (table.info().commit_first > commit) return false;
@@ -114,8 +116,8 @@ Result<Lookup> LsmVersion::get(Bytes key, uint64_t hash, uint64_t commit, bool m
     return count == kAskedAtOnce && ask();
   });
   ask();
-  if (found) hide_deleted(key, commit, *found);
-  return found;
+  if (any_ranges_) hide_deleted(key, commit, answer);
+  return status;
 }
 
 // Each step goes over the whole group, so that what it waits for is on its way for all.
@@ -135,10 +137,10 @@ Status LsmVersion::get_group(std::span<PointQuery> group, uint64_t commit,
   for (const auto& [query, table] : candidates) table->prefetch_entry(query->hash);
   for (const auto& [query, table] : candidates) {
     if (query->answer.found != Found::kAbsent) continue;
-    const Result<Lookup> found = table->get(query->key, query->hash, commit, true);
-    if (!found) return found.error();
-    query->answer = *found;
+    Status status = table->get(query->key, query->hash, commit, true, query->answer);
+    if (!status) return status;
   }
+  if (!any_ranges_) return Status::ok();
   for (PointQuery& query : group) hide_deleted(query.key, commit, query.answer);
   return Status::ok();
 }

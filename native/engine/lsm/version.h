@@ -18,7 +18,8 @@ class LsmVersion final : public EngineVersion {
 
   LsmVersion(std::array<Tables, kLevelCount> levels, uint64_t absorbed);
 
-  Result<Lookup> get(Bytes key, uint64_t hash, uint64_t commit, bool may_block) const override;
+  Status get(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
+             Lookup& answer) const override;
   Status get_many(std::span<PointQuery> queries, uint64_t commit) const override;
   std::unique_ptr<EngineCursor> scan(const KeyRange& range, uint64_t commit,
                                      Direction direction) const override;

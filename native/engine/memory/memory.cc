@@ -154,9 +154,9 @@ class MemoryVersion final : public EngineVersion {
   explicit MemoryVersion(ImagePointer image) : image_(std::move(image)) {}
   const ImagePointer& image() const { return image_; }
 
-  Result<Lookup> get(Bytes key, uint64_t, uint64_t commit, bool) const override {
+  Status get(Bytes key, uint64_t, uint64_t commit, bool, Lookup& answer) const override {
     const Leaf& leaf = *image_->leaves[image_->leaf_of(key)];
-    Lookup answer;
+    answer = {};
     const auto take = [&](const Rows& rows) {
       for (size_t at = rows.lower_bound(key); at < rows.size(); ++at) {
         const Edit edit = rows.edit(at);
@@ -170,15 +170,15 @@ class MemoryVersion final : public EngineVersion {
     };
     if (!take(leaf.current) && commit < image_->absorbed) take(leaf.history);
     const uint64_t hidden = image_->hidden_by(key, answer.edit.commit, commit);
-    if (hidden == 0) return answer;
-    return Lookup{Found::kDeleted, {key, hidden, EditKind::kDelete, 0, 0, {}}};
+    if (hidden != 0) answer = {Found::kDeleted, {key, hidden, EditKind::kDelete, 0, 0, {}}};
+    return Status::ok();
   }
   Status get_many(std::span<PointQuery> queries, uint64_t commit) const override {
     for (PointQuery& query : queries) {
       if (query.answer.found != Found::kAbsent) continue;
-      Result<Lookup> found = get(query.key, query.hash, commit, true);
-      if (!found) return found.error();
-      query.answer = *found;
+      if (Status status = get(query.key, query.hash, commit, true, query.answer); !status) {
+        return status;
+      }
     }
     return Status::ok();
   }

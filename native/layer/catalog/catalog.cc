@@ -8,11 +8,11 @@ constexpr char kLastId[] = "\x01i";
 
 Result<uint32_t> read_id(Store::Reader& reader, Bytes key) {
   const Store::View view(reader);
-  const Result<Lookup> found = view.get(key, true);
-  if (!found) return found.error();
-  if (found->found != Found::kPut) return 0u;
-  if (found->edit.value.size() != 4) return Status::corrupt("catalog: an id of a wrong size");
-  return load<uint32_t>(found->edit.value.data());
+  Lookup found;
+  if (Status status = view.get(key, true, found); !status) return status;
+  if (found.found != Found::kPut) return 0u;
+  if (found.edit.value.size() != 4) return Status::corrupt("catalog: an id of a wrong size");
+  return load<uint32_t>(found.edit.value.data());
 }
 
 }  // namespace

@@ -5,16 +5,11 @@
 
 #include "base/prefetch.h"
 #include "pure/codec/crc32c.h"
+#include "pure/simd/lanes.h"
 #include "storage/table/layout.h"
 #include "storage/table/point_index.h"
 
 namespace varve {
-namespace {
-
-constexpr uint32_t kBits[kBucketCount] = {1,   2,   4,    8,    16,   32,   64,    128,
-                                          256, 512, 1024, 2048, 4096, 8192, 16384, 32768};
-
-}  // namespace
 
 std::string table_path(const std::string& directory, uint64_t number) {
   std::string digits = std::to_string(number);
@@ -171,9 +166,7 @@ Status Table::parse_range_deletions() {
 
 // ---- blocks
 
-Result<const CachedBlock*> Table::block(uint32_t number, bool may_block) {
-  if (const CachedBlock* const found = Cache::find(handles_[number])) return found;
-  if (!may_block) return static_cast<const CachedBlock*>(nullptr);
+Status Table::load_block(uint32_t number, const CachedBlock*& loaded) {
   const BlockPlace& place = blocks_[number];
   const uint32_t size = place.size + static_cast<uint32_t>(kBlockTrailerBytes);
   Cache::Loading loading = cache_.make(size);
@@ -188,7 +181,8 @@ Result<const CachedBlock*> Table::block(uint32_t number, bool may_block) {
                            std::to_string(place.offset) + " does not parse");
   }
   handles_[number].hint.store(block.hint(), std::memory_order_relaxed);
-  return cache_.insert(handles_[number], std::move(loading), place.size);
+  loaded = cache_.insert(handles_[number], std::move(loading), place.size);
+  return Status::ok();
 }
 
 uint32_t Table::block_of(Bytes key) const {
@@ -206,34 +200,32 @@ void Table::prefetch_index(uint64_t hash) const {
   varve::prefetch(&points_[static_cast<size_t>(place.second) * kBucketCount]);
 }
 
-// `is_key` tells whether the slot has this key at all: if so, the answer is final.
-Result<Lookup> Table::get_at(uint32_t block_number, uint32_t slot, Bytes key, uint64_t commit,
-                             bool may_block, bool& is_key) {
-  Lookup found;
-  is_key = false;
+// Leaves kAbsent where the slot has another key: then the fingerprint was one by chance.
+Status Table::get_at(uint32_t block_number, uint32_t slot, Bytes key, uint64_t commit,
+                     bool may_block, Lookup& answer) {
   for (uint32_t number = block_number; number < blocks_.size(); ++number, slot = 0) {
-    const Result<const CachedBlock*> cached = block(number, may_block);
-    if (!cached) return cached.error();
-    if (*cached == nullptr) {
-      is_key = true;
-      found.found = Found::kWouldBlock;
-      return found;
+    const CachedBlock* cached = Cache::find(handles_[number]);
+    if (cached == nullptr && !may_block) {
+      answer.found = Found::kWouldBlock;
+      return Status::ok();
+    }
+    if (cached == nullptr) {
+      if (Status status = load_block(number, cached); !status) return status;
     }
     Block at;
     const uint32_t hint = handles_[number].hint.load(std::memory_order_relaxed);
-    if (slot != 0) Block::prefetch((*cached)->data(), hint, slot);
-    at.attach((*cached)->data(), hint);
+    Block::prefetch(cached->data(), hint, slot);
+    at.attach(cached->data(), hint);
     for (; slot < at.count(); ++slot) {
-      if (!at.key_equals(slot, key)) return found;
-      is_key = true;
+      if (!at.key_equals(slot, key)) return Status::ok();
       if (at.commit(slot) > commit) continue;
-      at.read(slot, found.edit);
-      found.edit.key = key;
-      found.found = found.edit.kind == EditKind::kPut ? Found::kPut : Found::kDeleted;
-      return found;
+      at.read(slot, answer.edit);
+      answer.edit.key = key;
+      answer.found = answer.edit.kind == EditKind::kPut ? Found::kPut : Found::kDeleted;
+      return Status::ok();
     }
   }
-  return found;
+  return Status::ok();
 }
 
 // Calls `on_place` with the block and slot of each fingerprint that matches, until it says true.
@@ -244,10 +236,7 @@ bool Table::each_match(uint64_t hash, OnPlace on_place) const {
   const uint32_t mask = ~((1u << location_bits_) - 1);
   for (const uint32_t bucket : {place.first, place.second}) {
     const uint32_t* const entries = &points_[static_cast<size_t>(bucket) * kBucketCount];
-    uint32_t matches = 0;  // In this form compilers compare four or eight entries at once.
-    for (uint32_t i = 0; i < kBucketCount; ++i) {
-      matches |= ((entries[i] ^ want) & mask) == 0 ? kBits[i] : 0;
-    }
+    uint32_t matches = match16(entries, want, mask);
     for (; matches != 0; matches &= matches - 1) {
       const uint32_t entry = entries[std::countr_zero(matches)];
       if (entry == kEmptySlot) continue;
@@ -276,18 +265,18 @@ void Table::prefetch_entry(uint64_t hash) const {
   });
 }
 
-Result<Lookup> Table::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block) {
-  Result<Lookup> found = Lookup{};
+Status Table::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block, Lookup& answer) {
+  Status status;
+  answer.found = Found::kAbsent;
   each_match(hash, [&](uint32_t number, uint32_t slot) {
     if (number >= blocks_.size()) {
-      found = Status::corrupt("table: the point index of " + path_ + " points outside");
+      status = Status::corrupt("table: the point index of " + path_ + " points outside");
       return true;
     }
-    bool is_key = false;
-    found = get_at(number, slot, key, commit, may_block, is_key);
-    return !found || is_key;
+    status = get_at(number, slot, key, commit, may_block, answer);
+    return !status || answer.found != Found::kAbsent;
   });
-  return found;
+  return status;
 }
 
 // ---- care
@@ -330,13 +319,10 @@ bool TableCursor::enter(uint32_t number) {
   valid_ = false;
   if (number >= table_->blocks_.size()) return false;
   if (cached_) {
-    const Result<const CachedBlock*> cached = table_->block(number, true);
-    if (!cached) {
-      status_ = cached.error();
-      return false;
-    }
-    block_.attach((*cached)->data());
-    return true;
+    const CachedBlock* cached = Cache::find(table_->handles_[number]);
+    if (cached == nullptr) status_ = table_->load_block(number, cached);
+    if (status_) block_.attach(cached->data());
+    return static_cast<bool>(status_);
   }
   const Table::BlockPlace& place = table_->blocks_[number];
   const size_t size = place.size + kBlockTrailerBytes;

@@ -89,7 +89,7 @@ class Table : public std::enable_shared_from_this<Table> {
   ~Table();
 
   // The newest version at or below the commit; range deletions are not applied.
-  Result<Lookup> get(Bytes key, uint64_t hash, uint64_t commit, bool may_block);
+  Status get(Bytes key, uint64_t hash, uint64_t commit, bool may_block, Lookup& answer);
   // Fetch toward the CPU what get() will touch, each step what the one before has named. Never
   // block.
   void prefetch_index(uint64_t hash) const;
@@ -120,13 +120,12 @@ class Table : public std::enable_shared_from_this<Table> {
   Status parse_index();
   Status parse_range_deletions();
   Status check_part(uint64_t offset, Bytes part_and_trailer, const char* what) const;
-  // Null with an ok status: not in memory, and may_block is false.
-  Result<const CachedBlock*> block(uint32_t number, bool may_block);
+  Status load_block(uint32_t number, const CachedBlock*& loaded);
   uint32_t block_of(Bytes key) const;  // The last block whose first key is not above it.
   template <class OnPlace>
   bool each_match(uint64_t hash, OnPlace on_place) const;
-  Result<Lookup> get_at(uint32_t block, uint32_t slot, Bytes key, uint64_t commit, bool may_block,
-                        bool& is_key);
+  Status get_at(uint32_t block, uint32_t slot, Bytes key, uint64_t commit, bool may_block,
+                Lookup& answer);
 
   Os& os_;
   const std::string path_;

@@ -48,8 +48,9 @@ bool view_whole(const EngineVersion& version) {
   const uint64_t absorbed = version.absorbed();
   const std::string expected = std::to_string(absorbed);
   const std::string key = key_of(absorbed * 7919 % kKeyCount);
-  const auto found = version.get(as_bytes(key), 0, absorbed, false);
-  if (!found || as_text(found->edit.value) != expected) return false;
+  Lookup found;
+  const Status status = version.get(as_bytes(key), 0, absorbed, false, found);
+  if (!status || as_text(found.edit.value) != expected) return false;
   uint64_t count = 0;
   for (auto all = version.scan({}, absorbed, Direction::kForward); all->valid(); all->next()) {
     if (as_text(all->edit().value) != expected) return false;

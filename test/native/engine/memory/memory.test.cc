@@ -136,11 +136,12 @@ void absorb_random(Engine& engine, Model& model, Random& random, const Retention
 void check_view(const EngineVersion& version, const Model& model, Random& random, uint64_t view) {
   for (int i = 0; i < 40; ++i) {
     const std::string key = random_key(random);
-    const auto found = version.get(as_bytes(key), 0, view, false);
+    Lookup found;
+    expect_ok(version.get(as_bytes(key), 0, view, false, found));
     const Line* const line = model.live(key, view);
-    expect(found && (found->found == Found::kPut) == (line != nullptr));
-    if (line != nullptr && found && found->found == Found::kPut) {
-      expect(found->edit.commit == line->commit && as_text(found->edit.value) == line->value);
+    expect((found.found == Found::kPut) == (line != nullptr));
+    if (line != nullptr && found.found == Found::kPut) {
+      expect(found.edit.commit == line->commit && as_text(found.edit.value) == line->value);
     }
   }
   const std::string begin = random.one_in(3) ? "" : random_key(random);

@@ -217,16 +217,36 @@ void World::check_reads() {
   for (int i = 0; i < 10; ++i) {
     const std::string key = some_key();
     const uint64_t faults = os_.failed_count();
-    const Result<Lookup> found = view.get(as_bytes(key), true);
-    if (!found) {
-      if (os_.failed_count() == faults) expect_ok(found.error());
+    Lookup found;
+    if (Status status = view.get(as_bytes(key), true, found); !status) {
+      if (os_.failed_count() == faults) expect_ok(status);
       continue;
     }
-    const auto wanted = held.contents.find(key);
-    const bool is_there = found->found == Found::kPut;
-    expect(is_there == (wanted != held.contents.end()));
-    if (is_there) expect(as_text(found->edit.value) == wanted->second);
+    check_answer(held.contents, key, found);
   }
+  check_many(held.contents, view);
+}
+
+void World::check_answer(const Contents& contents, const std::string& key, const Lookup& found) {
+  const auto wanted = contents.find(key);
+  const bool is_there = found.found == Found::kPut;
+  expect(is_there == (wanted != contents.end()));
+  if (is_there && wanted != contents.end()) expect(as_text(found.edit.value) == wanted->second);
+}
+
+void World::check_many(const Contents& contents, const Store::View& view) {
+  std::vector<std::string> keys(1 + random_.below(60));
+  std::vector<PointQuery> queries(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    keys[i] = some_key();
+    queries[i].key = as_bytes(keys[i]);
+  }
+  const uint64_t faults = os_.failed_count();
+  if (Status status = view.get_many(queries); !status) {
+    if (os_.failed_count() == faults) expect_ok(status);
+    return;
+  }
+  for (size_t i = 0; i < keys.size(); ++i) check_answer(contents, keys[i], queries[i].answer);
 }
 
 void World::check_everything() {

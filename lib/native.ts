@@ -26,6 +26,7 @@ export const HEAD_BYTES = 9
 export const NEEDED_BYTES = 10
 export const COUNT = 11
 export const MORE = 12
+export const CURSOR = 13
 export const COMMIT = 0
 export const WRITTEN = 1
 export const DURABLE = 2
@@ -48,7 +49,9 @@ export interface NativeLevel {
     reverse: number,
     values: number,
     asOf: number,
-  ): number
+    countMax: number,
+    isAll: number,
+  ): string | number
   rangeNext(id: number, countMax: number): string | number
   rangeClose(id: number): number
   count(beginBytes: number, endBytes: number, asOf: number): number

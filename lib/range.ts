@@ -4,6 +4,7 @@ import type { Encoding } from './encoding.ts'
 import { decodeKey, type Key, type RangeBounds, rangeBounds } from './key.ts'
 import {
   COUNT,
+  CURSOR,
   DATA_AT,
   FAILED,
   GROW,
@@ -92,31 +93,63 @@ export class Range<T> implements Iterable<T>, AsyncIterable<T> {
   }
 }
 
-const abandoned = new FinalizationRegistry<{ level: NativeLevel; id: number }>(({ level, id }) => {
-  level.rangeClose(id)
-})
+const abandoned = new FinalizationRegistry<{ level: NativeLevel; cursor: number }>(
+  ({ level, cursor }) => {
+    level.rangeClose(cursor)
+  },
+)
 
 export class RangeIterator<T> implements IterableIterator<T> {
   readonly #source: RangeSource
   readonly #kind: RangeKind
-  #id = -1
+  /** Of the addon, while there is more to read; else -1. */
+  #cursor = -1
   #left: number
-  #size = FIRST_BATCH
+  #size: number
   #at = 0
-  /** What the last fetch() brought. */
+  #isFresh = true
+  /** What was brought last. */
   batch: T[] = []
 
+  /** Brings the first entries with it: a range of one batch is one call of the addon. */
   constructor(source: RangeSource, options: RangeOptions<unknown>, kind: RangeKind) {
     this.#source = source
     this.#kind = kind
     this.#left = options.limit ?? Infinity
-    const asOf = source.asOf()
-    if (this.#left <= 0) return
-    const { begin, end } = placeRange(options)
-    const reverse = options.reverse === true ? 1 : 0
-    this.#id = source.level.rangeOpen(begin, end, reverse, kind === 'keys' ? 0 : 1, asOf)
-    if (this.#id < 0) throw lastError()
-    abandoned.register(this, { level: source.level, id: this.#id }, this)
+    this.#size = this.#left <= BATCH_MAX ? this.#left : FIRST_BATCH
+    const text = this.#open(options)
+    if (text !== undefined) this.#take(text)
+    if (this.#cursor >= 0) {
+      abandoned.register(this, { level: source.level, cursor: this.#cursor }, this)
+    }
+  }
+
+  #open(options: RangeOptions<unknown>): string | undefined {
+    while (true) {
+      const asOf = this.#source.asOf()
+      if (this.#left <= 0) return undefined
+      const { begin, end } = placeRange(options)
+      const text = this.#source.level.rangeOpen(
+        begin,
+        end,
+        options.reverse === true ? 1 : 0,
+        this.#kind === 'keys' ? 0 : 1,
+        asOf,
+        this.#size,
+        this.#size === this.#left ? 1 : 0,
+      )
+      if (typeof text === 'string') return text
+      growFor(text)
+    }
+  }
+
+  #take(text: string): void {
+    const { u32 } = scratch
+    const count = u32[COUNT] ?? 0
+    this.#cursor = u32[MORE] === 1 ? (u32[CURSOR] ?? 0) : -1
+    this.#left -= count
+    this.#size = Math.min(BATCH_MAX, this.#size * 4)
+    readEntries(this.batch, this.#kind, this.#source.encoding, text, count)
   }
 
   [Symbol.iterator](): this {
@@ -124,48 +157,58 @@ export class RangeIterator<T> implements IterableIterator<T> {
   }
 
   next(): IteratorResult<T> {
-    if (this.#at >= this.batch.length && !this.fetch()) return { done: true, value: undefined }
+    if (this.#at >= this.batch.length && !this.#more()) return { done: true, value: undefined }
     return { done: false, value: this.batch[this.#at++] as T }
   }
 
   return(): IteratorResult<T> {
-    if (this.#id >= 0) {
-      this.#source.level.rangeClose(this.#id)
-      abandoned.unregister(this)
-      this.#id = -1
-    }
+    this.#end()
     this.batch = []
     this.#at = 0
     return { done: true, value: undefined }
   }
 
-  /** Brings the next entries into `batch`; false at the end. */
-  fetch(): boolean {
-    this.batch = []
-    this.#at = 0
-    if (this.#id < 0) return false
-    const text = this.#next(Math.min(this.#size, this.#left))
-    const count = scratch.u32[COUNT] ?? 0
-    const more = scratch.u32[MORE] === 1
-    this.#size = Math.min(BATCH_MAX, this.#size * 4)
-    this.#left -= count
-    readEntries(this.batch, this.#kind, this.#source.encoding, text, count)
-    if (!more || this.#left <= 0) {
-      const kept = this.batch
-      this.return()
-      this.batch = kept
-    }
-    return count > 0
+  #end(): void {
+    if (this.#cursor < 0) return
+    this.#source.level.rangeClose(this.#cursor)
+    abandoned.unregister(this)
+    this.#cursor = -1
   }
 
-  #next(count: number): string {
-    while (true) {
-      const text = this.#source.level.rangeNext(this.#id, count)
-      if (typeof text === 'string') return text
-      if (text !== GROW) throw lastError()
-      scratch.grow((scratch.u32[NEEDED_BYTES] ?? 0) + 1024)
-    }
+  /** Brings a batch, or, at first, shows the one that is there; false at the end. */
+  fetch(): boolean {
+    if (!this.#isFresh) return this.#more()
+    this.#isFresh = false
+    return this.batch.length > 0
   }
+
+  #more(): boolean {
+    this.batch = []
+    this.#at = 0
+    const cursor = this.#cursor
+    if (cursor < 0) return false
+    while (true) {
+      const text = this.#source.level.rangeNext(cursor, Math.min(this.#size, this.#left))
+      if (typeof text !== 'string') {
+        growFor(text)
+        continue
+      }
+      scratch.u32[CURSOR] = cursor
+      this.#take(text)
+      break
+    }
+    if (this.#cursor < 0 || this.#left <= 0) {
+      this.#cursor = cursor
+      this.#end()
+    }
+    return this.batch.length > 0
+  }
+}
+
+/** After an answer that is no text: makes the room that was missing, or throws what failed. */
+function growFor(answer: number): void {
+  if (answer !== GROW) throw lastError()
+  scratch.grow((scratch.u32[NEEDED_BYTES] ?? 0) + 1024)
 }
 
 /** Cuts a batch of the addon into what the caller asked for. */
@@ -215,13 +258,10 @@ export function getManyTexts(source: RangeSource, keys: readonly string[], into:
   for (let from = 0; from < keys.length;) {
     const asOf = source.asOf()
     const to = Math.min(keys.length, from + MANY_MAX)
-    let joined = ''
-    for (let i = from; i < to; i++) {
-      const key = keys[i] ?? ''
-      joined += key
-      scratch.u32[DATA_AT / 4 + i - from] = key.length
-    }
-    const text = source.level.getMany(joined, to - from, asOf)
+    const some = from === 0 && to === keys.length ? keys : keys.slice(from, to)
+    const { u32 } = scratch
+    for (let i = 0; i < some.length; i++) u32[DATA_AT / 4 + i] = (some[i] ?? '').length
+    const text = source.level.getMany(some.join(''), some.length, asOf)
     if (text === FAILED) throw lastError()
     if (typeof text !== 'string') throw new VarveError('IO', 'getMany: no answer')
     const count = scratch.u32[COUNT] ?? 0

@@ -7,7 +7,7 @@
 
 namespace varve {
 
-inline constexpr size_t kArgumentCountMax = 6;
+inline constexpr size_t kArgumentCountMax = 8;
 
 struct Call {
   napi_env env;

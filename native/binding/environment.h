@@ -33,7 +33,8 @@ enum class Register32 : uint32_t {
   kHeadBytes = 9,
   kNeededBytes = 10,
   kCount = 11,
-  kMore = 12
+  kMore = 12,
+  kCursor = 13
 };
 enum class Register64 : uint32_t { kCommit = 0, kWritten = 1, kDurable = 2, kView = 3 };
 

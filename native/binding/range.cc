@@ -141,33 +141,6 @@ Answer closed(const Call& call) {
   return call.environment().fail({Code::kClosed, "the store is closed"});
 }
 
-// rangeOpen(begin_size, end_size, reverse, values, as_of) → id of a cursor
-napi_value range_open(napi_env env, napi_callback_info info) {
-  const Call call(env, info);
-  Handle& handle = call.handle();
-  if (handle.closed) return make_answer(env, closed(call));
-  auto cursor = std::make_unique<Cursor>();
-  if (!read_range(call, 0, cursor->rest)) {
-    return make_answer(env, handle.environment.fail(Status::invalid("range: no range")));
-  }
-  cursor->direction = read_uint32(call, 2) != 0 ? Direction::kReverse : Direction::kForward;
-  cursor->want_values = read_uint32(call, 3) != 0;
-  if (read_uint32(call, 4) != 0) {
-    cursor->commit = static_cast<uint64_t>(handle.environment.get64(Register64::kView));
-    if (Status status = call.store().hold(cursor->commit); !status) {
-      return make_answer(env, handle.environment.fail(status));
-    }
-  } else {
-    cursor->commit = call.store().hold();
-  }
-  cursor->holds = true;
-  size_t id = 0;
-  while (id < handle.cursors.size() && handle.cursors[id]) ++id;
-  if (id == handle.cursors.size()) handle.cursors.emplace_back();
-  handle.cursors[id] = std::move(cursor);
-  return make_int(env, static_cast<int32_t>(id));
-}
-
 void end_cursor(Handle& handle, Cursor& cursor) {
   if (cursor.holds) handle.hold.store().release(cursor.commit);
   cursor.holds = false;
@@ -193,6 +166,60 @@ Result<bool> fill(Handle& handle, Cursor& cursor, EntryBatch& batch, size_t pref
   if (!last.empty() && cursor.direction == Direction::kForward) cursor.rest.begin = last + '\0';
   if (!last.empty() && cursor.direction == Direction::kReverse) cursor.rest.end = last;
   return more;
+}
+
+// Holds the commit that a walk is as of.
+Status hold_commit(const Call& call, bool as_of, Cursor& cursor) {
+  if (as_of) {
+    cursor.commit = static_cast<uint64_t>(call.environment().get64(Register64::kView));
+    if (Status status = call.store().hold(cursor.commit); !status) return status;
+  } else {
+    cursor.commit = call.store().hold();
+  }
+  cursor.holds = true;
+  return Status::ok();
+}
+
+uint32_t keep_cursor(Handle& handle, std::unique_ptr<Cursor> cursor) {
+  size_t id = 0;
+  while (id < handle.cursors.size() && handle.cursors[id]) ++id;
+  if (id == handle.cursors.size()) handle.cursors.emplace_back();
+  handle.cursors[id] = std::move(cursor);
+  return static_cast<uint32_t>(id);
+}
+
+// rangeOpen(begin_size, end_size, reverse, values, as_of, count_max, is_all) → text of the first
+// entries, or an Answer. Where more is wanted (is_all says that count_max is all that is), kMore is
+// 1 and kCursor names the cursor to go on with.
+napi_value range_open(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  if (handle.closed) return make_answer(env, closed(call));
+  auto cursor = std::make_unique<Cursor>();
+  if (!read_range(call, 0, cursor->rest)) {
+    return make_answer(env, handle.environment.fail(Status::invalid("range: no range")));
+  }
+  cursor->direction = read_uint32(call, 2) != 0 ? Direction::kReverse : Direction::kForward;
+  cursor->want_values = read_uint32(call, 3) != 0;
+  const size_t count_max = std::max<size_t>(1, read_uint32(call, 5));
+  const bool is_all = read_uint32(call, 6) != 0;
+  if (Status status = hold_commit(call, read_uint32(call, 4) != 0, *cursor); !status) {
+    return make_answer(env, handle.environment.fail(status));
+  }
+  EntryBatch batch(handle.environment, count_max);
+  Result<bool> more = fill(handle, *cursor, batch, call.level->prefix_bytes);
+  if (!more || (batch.count() == 0 && *more)) {
+    end_cursor(handle, *cursor);
+    if (!more) return make_answer(env, handle.environment.fail(more.error()));
+    handle.environment.set32(Register32::kNeededBytes, batch.needed_bytes());
+    return make_answer(env, Answer::kGrow);
+  }
+  if (is_all && batch.count() == count_max) *more = false;
+  if (*more)
+    handle.environment.set32(Register32::kCursor, keep_cursor(handle, std::move(cursor)));
+  else
+    end_cursor(handle, *cursor);
+  return batch.finish(env, *more);
 }
 
 // rangeNext(id, count_max) → text of the entries, or an Answer

@@ -163,8 +163,9 @@ describe('settling and closing', () => {
   it('a closed store rejects writes and throws on reads with CLOSED; closing twice is harmless', async () => {
     const db = await open(fresh())
     const snapshot = db.snapshot()
+    const numbers = Array.from({ length: 1000 }, (_, i) => i)
+    void db.batch(numbers.map((n) => ({ type: 'put', key: n, value: n })))
     const running = db.range()[Symbol.iterator]()
-    void db.put('k', 1)
     await db.close()
     await db.close()
     await expect(db.put('k', 1)).rejects.toEqual(code('CLOSED'))
@@ -176,7 +177,7 @@ describe('settling and closing', () => {
       () => snapshot.get('k'),
       () => db.snapshot(),
       () => db.commit,
-      () => running.next(),
+      () => numbers.map(() => running.next()),
     ]) {
       expect(read).toThrow(code('CLOSED'))
     }

@@ -52,11 +52,23 @@ void Cache::evict() {
   }
 }
 
-void Cache::drop(std::vector<BlockHandle>& handles) {
-  const std::unique_lock<std::mutex> held(mutex_);
-  for (BlockHandle& handle : handles) {
-    if (CachedBlock* const block = handle.block.load(std::memory_order_relaxed)) remove(block);
+std::span<BlockHandle> Cache::make_handles(size_t count) {
+  if (count == 0) return {};
+  uint8_t* const bytes = heap_.allocate(count * sizeof(BlockHandle));
+  BlockHandle* const handles = reinterpret_cast<BlockHandle*>(bytes);
+  for (size_t i = 0; i < count; ++i) new (handles + i) BlockHandle;
+  return {handles, count};
+}
+
+void Cache::drop(std::span<BlockHandle> handles) {
+  if (handles.empty()) return;
+  {
+    const std::unique_lock<std::mutex> held(mutex_);
+    for (BlockHandle& handle : handles) {
+      if (CachedBlock* const block = handle.block.load(std::memory_order_relaxed)) remove(block);
+    }
   }
+  heap_.free(reinterpret_cast<uint8_t*>(handles.data()));
 }
 
 void Cache::charge(int64_t bytes) {

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "base/bytes.h"
@@ -66,9 +67,9 @@ class Cache {
   // Puts a block of `size` bytes behind a handle and returns it; if another thread was first, that
   // one's.
   const CachedBlock* insert(BlockHandle& handle, Loading block, uint32_t size);
-  // Lets go of everything behind these handles: their file is going away. No reader may reach them
-  // any more.
-  void drop(std::vector<BlockHandle>& handles);
+  // A file's handles, and their end: the file is going away, and no reader may reach them any more.
+  std::span<BlockHandle> make_handles(size_t count);
+  void drop(std::span<BlockHandle> handles);
   // Memory that a file holds for as long as it is open, such as its point index.
   void charge(int64_t bytes);
 

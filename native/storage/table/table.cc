@@ -125,7 +125,7 @@ Status Table::open_file(const TableOptions& options) {
   if (Status status = parse_index(); !status) return status;
   if (blocks_.size() != block_count)
     return Status::corrupt("table: the block index of " + path_ + " is short");
-  handles_ = std::vector<BlockHandle>(block_count);
+  handles_ = cache_.make_handles(block_count);
   charged_bytes_ = Heap::cost(points_bytes_) + index_.size() + block_count * sizeof(BlockHandle);
   cache_.charge(static_cast<int64_t>(charged_bytes_));
   return Status::ok();

@@ -136,7 +136,7 @@ class Table : public std::enable_shared_from_this<Table> {
   std::string index_;
   std::string range_bytes_;
   std::vector<BlockPlace> blocks_;
-  std::vector<BlockHandle> handles_;
+  std::span<BlockHandle> handles_;  // Of the cache's heap.
   std::vector<RangeDeletion> ranges_;
   uint32_t* points_ = nullptr;  // Of the cache's heap, on a cache line.
   uint64_t points_bytes_ = 0;

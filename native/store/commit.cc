@@ -10,6 +10,8 @@ constexpr uint64_t kReserveCount = uint64_t{1} << 24;  // Commit numbers reserve
 constexpr uint64_t kBusyNs = 50'000'000;               // The longest a commit waits for room.
 constexpr size_t kPrefetchDistance = 12;  // Edits between fetching a slot and using it.
 constexpr size_t kSealedCountMax = 2;
+constexpr uint64_t kPaceNsMin = 200'000;    // Shorter waits are gathered,
+constexpr uint64_t kPaceNsMax = 20'000'000;  // and longer ones cut.
 
 }  // namespace
 
@@ -78,18 +80,34 @@ Status Store::make_room(const Batch& batch, Lock& held) {
                                  " bytes is above a quarter of `memory` (" +
                                  std::to_string(options_.memory_bytes) + ")"};
   }
-  if (const uint64_t pace = pace_ns_.load(std::memory_order_relaxed); pace != 0) {
-    const uint64_t ticket = flushed_->ticket();
-    held.unlock();
-    flushed_->wait(ticket, os_.now_ns() + pace);
-    held.lock();
-  }
+  pace(cost, held);
   while (true) {  // Another thread may seal, or fill the new memtable, while this one waits.
     const Memtable& active = *parts_.load(std::memory_order_relaxed)->active;
     if (active.empty() || active.size_bytes() + cost <= memtable_bytes_max()) return Status::ok();
     if (sealed_.size() < kSealedCountMax) return seal(held);
     if (Status status = wait_for_flush(held); !status) return status;
   }
+}
+
+// Behind a full row of sealed memtables, the second half of the active one fills no faster than the
+// oldest of them is absorbed, and slower towards its end.
+void Store::pace(uint64_t bytes, Lock& held) {
+  uint64_t ps_per_byte = maintenance_ps_.load(std::memory_order_relaxed);
+  if (sealed_.size() >= kSealedCountMax) {
+    const uint64_t used = parts_.load(std::memory_order_relaxed)->active->size_bytes();
+    const uint64_t half = memtable_bytes_max() / 2;
+    const uint64_t absorb_ps = absorb_ps_.load(std::memory_order_relaxed);
+    if (used > half) ps_per_byte += absorb_ps + 2 * absorb_ps * (used - half) / half;
+  }
+  if (ps_per_byte == 0) return;
+  owed_ns_ += bytes * ps_per_byte / 1000;
+  if (owed_ns_ < kPaceNsMin) return;
+  const uint64_t wait_ns = std::min(owed_ns_, kPaceNsMax);
+  owed_ns_ = 0;
+  const uint64_t ticket = flushed_->ticket();
+  held.unlock();
+  flushed_->wait(ticket, os_.now_ns() + wait_ns);
+  held.lock();
 }
 
 Status Store::wait_for_flush(Lock& held) {

@@ -10,8 +10,9 @@ namespace {
 constexpr uint64_t kStepBytes = uint64_t{2}
                                 << 20;      // Of maintenance, before a worker looks around again.
 constexpr uint64_t kRetryNs = 200'000'000;  // After a failed flush or compaction.
-constexpr uint64_t kPaceNsMax = 2'000'000;
-constexpr uint64_t kDebtFree = uint64_t{256} << 20;  // Maintenance debt that slows nobody.
+constexpr uint64_t kDebtFree = uint64_t{256} << 20;  // Twice as much debt slows nobody.
+constexpr uint64_t kAbsorbPsMax = 100'000;           // 10 MB a second.
+constexpr uint64_t kPaceTimesMax = 8;                // As a byte is merged about so many times.
 
 }  // namespace
 
@@ -67,7 +68,10 @@ Status Store::flush_oldest() {
   run.commit_last = sealed.commit_last;
   run.edit_count_hint = sealed.memtable->edit_count();
   run.size_bytes_hint = sealed.memtable->size_bytes();
+  const uint64_t begun_ns = os_.now_ns();
   if (Status status = engine_->absorb(run, retention()); !status) return status;
+  const uint64_t ps = (os_.now_ns() - begun_ns) * 1000 / std::max<uint64_t>(1, run.size_bytes_hint);
+  absorb_ps_.store((absorb_ps_.load() * 3 + std::min(ps, kAbsorbPsMax)) / 4);
 
   {
     const Lock held(commit_mutex_);
@@ -92,16 +96,13 @@ Step Store::run_maintenance() {
     if (progress.code() != Code::kNoSpace) record_failure(progress.error());
     return Step{kRetryNs};
   }
-  // Commits wait in proportion to what maintenance has still to do, so that there is no cliff at
-  // the end.
+  // Commits are slowed in proportion to what maintenance has still to do, so that there is no
+  // cliff.
   const EngineStats stats = engine_->stats();
-  uint64_t pace = 0;
-  if (stats.stop_writes) {
-    pace = kPaceNsMax;
-  } else if (stats.debt_bytes > 2 * kDebtFree) {
-    pace = std::min(kPaceNsMax / 4, (stats.debt_bytes - 2 * kDebtFree) / 8192);
-  }
-  pace_ns_.store(pace, std::memory_order_relaxed);
+  const uint64_t behind = stats.debt_bytes / kDebtFree;
+  const uint64_t times = stats.stop_writes ? kPaceTimesMax : std::min(behind / 2, kPaceTimesMax);
+  maintenance_ps_.store(times * absorb_ps_.load(std::memory_order_relaxed),
+                        std::memory_order_relaxed);
   if (*progress == Progress::kMore) return Step::again();
   return epochs_.pending() == 0 ? Step::idle() : Step{10'000'000};
 }

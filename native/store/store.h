@@ -172,6 +172,7 @@ class Store {
 
   Status make_room(const Batch& batch, Lock& held);
   Status seal(const Lock& held);
+  void pace(uint64_t bytes, Lock& held);
   Status wait_for_flush(Lock& held);
   void insert(const Batch& batch, uint64_t commit);
   Status reserve_numbers(const Lock& held);
@@ -185,6 +186,8 @@ class Store {
   Retention retention() const;
   void record_failure(const Status& status);
   uint64_t memtable_bytes_max() const { return options_.memory_bytes / 8; }
+
+  static constexpr uint64_t kAbsorbPsGuess = 5'000;  // 200 MB a second.
 
   Os& os_;
   const StoreOptions options_;
@@ -217,6 +220,7 @@ class Store {
   uint64_t memtable_id_ = 0;
   uint64_t active_first_commit_ = 0;
   std::vector<Sealed> sealed_;  // Oldest first; the front one may be being flushed.
+  uint64_t owed_ns_ = 0;        // By commits that were too small to wait.
   std::string failure_;         // Of flush or manifest: writing has stopped.
   Code failure_code_ = Code::kOk;
 
@@ -231,7 +235,10 @@ class Store {
 
   std::mutex flush_mutex_;  // One absorbs at a time. Taken before commit_mutex_.
   std::atomic<uint64_t> flush_count_{0}, stall_count_{0}, stall_ns_{0}, stall_ns_max_{0};
-  std::atomic<uint64_t> pace_ns_{0};  // What a commit waits while maintenance is behind.
+  // Pacing: what a byte of a commit owes in time to those who work behind it, so that writers slow
+  // down to their speed before anything is full. In picoseconds.
+  std::atomic<uint64_t> absorb_ps_{kAbsorbPsGuess};  // What the last runs took per byte.
+  std::atomic<uint64_t> maintenance_ps_{0};          // 0 while maintenance keeps up.
   std::unique_ptr<Gate> flushed_;
   std::unique_ptr<Worker> flusher_;
   std::vector<std::unique_ptr<Worker>> maintainers_;

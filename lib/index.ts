@@ -12,6 +12,15 @@ export {
 export { Range } from './range.ts'
 export { type Receipt } from './settling.ts'
 export {
+  type Damage,
+  destroy,
+  exists,
+  salvage,
+  type SalvageReport,
+  verify,
+  type VerifyReport,
+} from './repair.ts'
+export {
   Batch,
   type BatchOperation,
   type Entry,

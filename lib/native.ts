@@ -80,6 +80,8 @@ export interface NativeStore {
   readonly replayedCommits: number
   readonly cutRecords: number
   readonly lastCommit: number
+  /** JSON: what a store opened with damage can't serve. */
+  readonly lost: string
 }
 
 export interface NativeOptions {
@@ -89,6 +91,7 @@ export interface NativeOptions {
   readonly create: number
   readonly compaction: number
   readonly readOnly: number
+  readonly serveDamaged: number
   readonly compress: number
   readonly memory: number
   readonly threads: number
@@ -99,6 +102,10 @@ interface Addon {
   attach(scratch: ArrayBuffer): number
   open(options: NativeOptions, onProgress: () => void): Promise<NativeStore>
   openSync(options: NativeOptions, onProgress: () => void): NativeStore | number
+  exists(path: string, holder: string): Promise<number>
+  destroy(path: string, holder: string): Promise<number>
+  verify(path: string, holder: string): Promise<string>
+  salvage(path: string, target: string, holder: string): Promise<string>
   lastError(): [number, string]
 }
 

@@ -24,6 +24,11 @@ export interface OpenOptions<V = unknown> {
   readonly create?: 'if-missing' | 'never' | 'always-new' | undefined
   /** Open without writing anything. Default false. */
   readonly readOnly?: boolean | undefined
+  /**
+   * What to do with a store that is damaged: refuse to open it (CORRUPT), or, together with `readOnly`, serve what is whole;
+   * `recovery.lost` then lists what is not. Default 'refuse'.
+   */
+  readonly damaged?: 'refuse' | 'serve' | undefined
   /** Bytes of a block of a table. Default 4096; 1024 to 65536. */
   readonly blockSize?: number | undefined
   /** How values become bytes. Default 'value': everything JavaScript can say, by its own binary encoding. */
@@ -61,6 +66,7 @@ const OPEN = [
   'threads',
   'create',
   'readOnly',
+  'damaged',
   'blockSize',
   'encoding',
   'logger',
@@ -70,6 +76,7 @@ const RANGE = ['gt', 'gte', 'lt', 'lte', 'prefix', 'reverse', 'limit', 'signal']
 
 const DURABILITIES: readonly string[] = ['memory', 'os', 'disk']
 const CREATES: readonly string[] = ['if-missing', 'never', 'always-new']
+const DAMAGED: readonly string[] = ['refuse', 'serve']
 const ENGINES: readonly string[] = ['', 'lsm', 'memory']
 
 export const MEMORY_BYTES_MIN = 8 * 1024 * 1024
@@ -154,6 +161,7 @@ export interface CheckedOpen {
   readonly threads: number
   readonly create: number
   readonly readOnly: number
+  readonly serveDamaged: number
   readonly blockBytes: number
 }
 
@@ -173,6 +181,10 @@ export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen
   if (options.readOnly !== undefined && typeof options.readOnly !== 'boolean') {
     throw invalid('readOnly', 'true or false', options.readOnly)
   }
+  const serveDamaged = word(options, 'damaged', DAMAGED, 'refuse')
+  if (serveDamaged === 1 && options.readOnly !== true) {
+    throw invalid('damaged', "'refuse' unless `readOnly` is true", options.damaged)
+  }
   return {
     engine,
     durability: word(options, 'durability', DURABILITIES, 'disk'),
@@ -180,6 +192,7 @@ export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen
     threads: integer(options.threads, 'threads', 1, 64, 2),
     create: word(options, 'create', CREATES, 'if-missing'),
     readOnly: options.readOnly === true ? 1 : 0,
+    serveDamaged,
     blockBytes: integer(options.blockSize, 'blockSize', 1024, 65_536, 4096),
   }
 }

@@ -42,6 +42,7 @@ import {
   type WriteOptions,
 } from './options.ts'
 import { getManyTexts, placeRange, Range } from './range.ts'
+import { type Damage } from './repair.ts'
 import { type Receipt, Settling } from './settling.ts'
 
 /** The types of a keyspace. */
@@ -68,6 +69,8 @@ export interface RecoveryReport {
   /** Records that never reached the disk whole, and were dropped. */
   readonly cutRecords: number
   readonly lastCommit: number
+  /** With `damaged: 'serve'`: what is not whole and can't be read. */
+  readonly lost: readonly Damage[]
 }
 
 export interface Events {
@@ -505,6 +508,7 @@ export class Store<T extends Types = Entry>
       replayedCommits,
       cutRecords,
       lastCommit,
+      lost: JSON.parse(opening.native.lost) as Damage[],
     }
     this.path = path
   }

@@ -10,6 +10,7 @@
 #include "binding/arguments.h"
 #include "binding/care.h"
 #include "binding/kv.h"
+#include "binding/repair.h"
 
 namespace varve {
 
@@ -82,6 +83,7 @@ StoreOptions read_options(napi_env env, napi_value from) {
   options.create = static_cast<Create>(option_number(env, from, "create"));
   options.compaction = static_cast<Compaction>(option_number(env, from, "compaction"));
   options.read_only = option_number(env, from, "readOnly") != 0;
+  options.serve_damaged = option_number(env, from, "serveDamaged") != 0;
   options.compress = option_number(env, from, "compress") != 0;
   options.memory_bytes = static_cast<uint64_t>(option_number(env, from, "memory"));
   options.thread_count = static_cast<uint32_t>(option_number(env, from, "threads"));
@@ -89,7 +91,8 @@ StoreOptions read_options(napi_env env, napi_value from) {
   return options;
 }
 
-void bind(napi_env env, napi_value object, const std::vector<Method>& methods, Level* level) {
+void bind_methods(napi_env env, napi_value object, const std::vector<Method>& methods,
+                  Level* level) {
   for (const Method& method : methods) {
     napi_value function = nullptr;
     napi_create_function(env, method.name, NAPI_AUTO_LENGTH, method.function, level, &function);
@@ -115,8 +118,8 @@ napi_value make_level(napi_env env, Handle& handle, Bytes prefix) {
   std::memcpy(level->prefix, prefix.data(), prefix.size());
   napi_value object = nullptr;
   napi_create_object(env, &object);
-  bind(env, object, kv_methods(), level);
-  bind(env, object, range_methods(), level);
+  bind_methods(env, object, kv_methods(), level);
+  bind_methods(env, object, range_methods(), level);
   return object;
 }
 
@@ -140,14 +143,15 @@ napi_value make_store(napi_env env, Handle& handle) {
   handle.levels.push_back(std::make_unique<Level>(Level{handle, {}, 0}));
   napi_value object = nullptr;
   napi_create_object(env, &object);
-  bind(env, object, care_methods(), handle.levels.back().get());
-  bind(env, object, {{"level", open_level}}, handle.levels.back().get());
+  bind_methods(env, object, care_methods(), handle.levels.back().get());
+  bind_methods(env, object, {{"level", open_level}}, handle.levels.back().get());
   const RecoveryReport& recovery = store.recovery();
   add_number(env, object, "created", recovery.created ? 1 : 0);
   add_number(env, object, "clean", recovery.clean ? 1 : 0);
   add_number(env, object, "replayedCommits", static_cast<double>(recovery.replayed_commits));
   add_number(env, object, "cutRecords", static_cast<double>(recovery.cut_records));
   add_number(env, object, "lastCommit", static_cast<double>(recovery.last_commit));
+  napi_set_named_property(env, object, "lost", make_text(env, json_of(recovery.lost)));
   return object;
 }
 
@@ -233,11 +237,12 @@ NAPI_MODULE_INIT() {
   auto* const environment = new Environment;
   napi_set_instance_data(env, environment, delete_environment, nullptr);
   napi_add_env_cleanup_hook(env, tear_down, environment);
-  bind(env, exports,
-       {{"attach", attach},
-        {"open", open_store},
-        {"openSync", open_store_sync},
-        {"lastError", last_error}},
-       nullptr);
+  bind_methods(env, exports,
+               {{"attach", attach},
+                {"open", open_store},
+                {"openSync", open_store_sync},
+                {"lastError", last_error}},
+               nullptr);
+  bind_methods(env, exports, repair_methods(), nullptr);
   return exports;
 }

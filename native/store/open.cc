@@ -156,6 +156,7 @@ Status Store::open_engine() {
   options.block_bytes = options_.block_bytes;
   options.table_bytes = options_.table_bytes;
   options.level1_bytes = 4 * options_.table_bytes;
+  if (options_.serve_damaged) options.lost = &recovery_.lost;
   Result<std::unique_ptr<Engine>> engine = open_lsm(os_, *manifest_, *cache_, epochs_, options);
   if (!engine) return engine.error();
   engine_ = std::move(*engine);
@@ -210,7 +211,10 @@ Status Store::recover(const ManifestState& state) {
   const Result<LogRecovery> found = recover_log(
       os_, source, [this](const RecordHeader& header, Bytes body) { return replay(header, body); });
   if (!found) return found.error();
-  if (found->corrupt) return Status::corrupt(found->what);
+  if (found->corrupt) {
+    if (!options_.serve_damaged) return Status::corrupt(found->what);
+    recovery_.lost.push_back({options_.directory, 0, found->what});
+  }
   recovery_.cut_records = found->cut_records;
   recovery_.last_commit = found->last_commit;
   if (options_.read_only) return Status::ok();

@@ -52,6 +52,7 @@ struct StoreOptions {
   Create create = Create::kIfMissing;
   Compaction compaction = Compaction::kLeveled;
   bool read_only = false;
+  bool serve_damaged = false;  // With read_only: what is whole; RecoveryReport::lost says the rest.
   bool compress = true;
   uint64_t memory_bytes = uint64_t{256} << 20;
   uint32_t thread_count = 2;
@@ -76,6 +77,7 @@ struct RecoveryReport {
   uint64_t replayed_commits = 0;
   uint64_t cut_records = 0;  // Never synced, and dropped.
   uint64_t last_commit = 0;
+  std::vector<VerifyProblem> lost;  // Where a damaged store is served.
 };
 
 class Store {

@@ -19,8 +19,8 @@ const ENGINES = ['engine', 'engine/lsm', 'engine/memory'] as const
 
 export const MODULES: readonly Module[] = [
   { folder: 'base', mayInclude: [], doors: 'any' },
-  { folder: 'base/os', mayInclude: ['base'], doors: ['os.h', 'os_simulated.h', 'simulated.h'] },
-  { folder: 'pure/simd', mayInclude: ['base'] },
+  { folder: 'base/os', mayInclude: ['base'], doors: ['os.h', 'os_simulated.h'] },
+  { folder: 'pure/simd', mayInclude: ['base'], doors: ['simd.h', 'lanes.h'] },
   { folder: 'pure/codec', mayInclude: ['base', 'pure/simd'], doors: 'any' },
   { folder: 'engine', mayInclude: ['base', 'base/os'] },
   { folder: 'storage/cache', mayInclude: [...PURE] },
@@ -32,7 +32,7 @@ export const MODULES: readonly Module[] = [
   { folder: 'engine/memory', mayInclude: [...PURE, ...STORAGE, 'engine'] },
   { folder: 'store/memtable', mayInclude: [...PURE, 'engine'] },
   { folder: 'store', mayInclude: [...PURE, ...STORAGE, ...ENGINES, 'store/memtable'],
-    doors: ['store.h', 'batch.h', 'registry.h'] },
+    doors: ['store.h', 'batch.h', 'registry.h', 'repair.h'] },
   { folder: 'layer/catalog', mayInclude: [...PURE, 'engine', 'store'] },
   { folder: 'binding', mayInclude: [...PURE, 'engine', 'store', 'layer/catalog'], doors: [] },
 ]

@@ -108,6 +108,12 @@ Status Lsm::open() {
       return {Code::kNewerFormat, "lsm: a table on level " + std::to_string(entry.level)};
     }
     Result<std::shared_ptr<Table>> table = open_table(entry.info);
+    const bool is_damaged = table.code() == Code::kCorrupt || table.code() == Code::kNotFound;
+    if (is_damaged && options_.lost != nullptr) {
+      options_.lost->push_back(
+          {table_path(options_.directory, number), 0, table.error().message()});
+      continue;
+    }
     if (!table) return table.error();
     levels[entry.level].push_back(std::move(*table));
   }
@@ -363,9 +369,16 @@ Status Lsm::checkpoint(const std::function<Status(Bytes)>& sink) {
 
 Status Lsm::verify(std::vector<VerifyProblem>& problems) {
   const std::shared_ptr<const LsmVersion> version = current();
-  for (const LsmVersion::Tables& level : version->levels()) {
-    for (const auto& table : level) {
-      if (Status status = table->verify(problems); !status) return status;
+  for (size_t level = 0; level < kLevelCount; ++level) {
+    const LsmVersion::Tables& tables = version->levels()[level];
+    for (size_t i = 0; i < tables.size(); ++i) {
+      if (Status status = tables[i]->verify(problems); !status) return status;
+      if (level == 0 || i == 0) continue;
+      const TableInfo& before = tables[i - 1]->info();
+      if (before.unbounded || before.largest > tables[i]->info().smallest) {
+        problems.push_back({table_path(options_.directory, tables[i]->info().number), 0,
+                            "it overlaps its neighbour on level " + std::to_string(level)});
+      }
     }
   }
   return Status::ok();

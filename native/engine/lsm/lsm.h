@@ -31,6 +31,8 @@ struct LsmOptions {
   uint64_t level1_bytes = uint64_t{128} << 20;
   uint32_t level0_count = 4;       // Tables of level 0 that start a compaction,
   uint32_t level0_count_max = 12;  // and that stop writers.
+  // Where damaged tables are noted and left out; null: they fail the opening.
+  std::vector<VerifyProblem>* lost = nullptr;
 };
 
 Result<std::unique_ptr<Engine>> open_lsm(Os& os, Manifest& manifest, Cache& cache,

@@ -39,6 +39,14 @@ Status take(Scan& scan, const RecordHeader& header, Bytes body) {
   return scan.on_record(header, body);
 }
 
+void note_gap(Scan& scan, const RecordHeader& header) {
+  const uint64_t last = std::max(scan.out.last_commit, scan.source.absorbed);
+  scan.out.corrupt = true;
+  if (!scan.out.what.empty()) scan.out.what += "; ";
+  scan.out.what += "log: between commits " + std::to_string(last) + " and " +
+                   std::to_string(header.commit) + " some are lost";
+}
+
 // Good records that do not follow on are beyond a gap: they do not count, but their marks tell what
 // was once synced.
 Status scan_records(Scan& scan, Bytes file, const SegmentHeader& segment, RecoveredSegment& found) {
@@ -53,7 +61,8 @@ Status scan_records(Scan& scan, Bytes file, const SegmentHeader& segment, Recove
     }
     scan.out.durable_mark = std::max(scan.out.durable_mark, header->durable_mark);
     const uint64_t end = offset + record_bytes(header->body_bytes);
-    if (!gap && follows(scan, *header)) {
+    if (scan.source.whole_commits && !follows(scan, *header)) note_gap(scan, *header);
+    if (scan.source.whole_commits || (!gap && follows(scan, *header))) {
       const Bytes body = file.subspan(offset + kRecordHeaderBytes, header->body_bytes);
       if (Status status = take(scan, *header, body); !status) return status;
       found.last_commit = header->commit;
@@ -96,7 +105,8 @@ Status scan_segment(Scan& scan, uint64_t number) {
       decode_segment_header(file.first(std::min<size_t>(file.size(), kSegmentHeaderBytes)), path);
   if (!header && header.code() == Code::kNewerFormat) return header.error();
   const bool ours = header && header->number == number &&
-                    std::memcmp(header->mark.identity, scan.source.mark.identity, 16) == 0;
+                    (scan.source.any_store ||
+                     std::memcmp(header->mark.identity, scan.source.mark.identity, 16) == 0);
   if (ours) {
     if (Status status = scan_records(scan, file, *header, found); !status) return status;
   }
@@ -135,7 +145,7 @@ Result<LogRecovery> recover_log(Os& os, const LogSource& source, const OnRecord&
   }
   out.last_commit = std::max(out.last_commit, source.absorbed);
   const uint64_t synced = std::max(out.durable_mark, source.must_reach);
-  if (out.last_commit < synced) {
+  if (out.last_commit < synced && !source.any_store) {
     out.corrupt = true;
     const std::string where = out.cut_segment == 0
                                   ? source.directory

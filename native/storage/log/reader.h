@@ -55,6 +55,9 @@ struct LogSource {
   uint64_t must_reach =
       0;  // The last commit of a clean close: a prefix that ends below it is corrupt.
   LogCut cut;
+  // Salvage: every whole commit counts, gaps are told in `what`, and so do segments of any store.
+  bool whole_commits = false;
+  bool any_store = false;
 };
 
 // One commit of the good prefix, above `absorbed`. `body` is borrowed for the call.

@@ -249,6 +249,10 @@ bool Manifest::is_unfinished(const std::string& name) {
   return has_suffix && number_of(name.substr(0, name.size() - kUnfinished.size())) != 0;
 }
 
+bool Manifest::is_own(const std::string& name) {
+  return number_of(name) != 0 || is_unfinished(name);
+}
+
 // Under the next number, which it is given when all of it is on disk: a manifest with its own name
 // is a whole one. The one before goes last.
 Status Manifest::write_anew() {

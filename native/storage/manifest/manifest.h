@@ -69,6 +69,7 @@ struct ManifestEdit {
 class Manifest {
  public:
   static Result<bool> exists(Os& os, const std::string& directory);
+  static bool is_own(const std::string& name);         // A manifest's file, finished or not.
   static bool is_unfinished(const std::string& name);  // A file that a crash left half made.
   static Result<std::unique_ptr<Manifest>> create(Os& os, const std::string& directory,
                                                   const ManifestState& state);

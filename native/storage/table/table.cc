@@ -5,6 +5,7 @@
 
 #include "base/prefetch.h"
 #include "pure/codec/crc32c.h"
+#include "pure/codec/hash.h"
 #include "pure/simd/lanes.h"
 #include "storage/table/layout.h"
 #include "storage/table/point_index.h"
@@ -72,43 +73,76 @@ Result<std::string> Table::read_part(uint64_t offset, uint64_t size, const char*
   return bytes;
 }
 
+Result<std::string> Table::read_footer(File& file, const std::string& path) {
+  const Result<uint64_t> size = file.size();
+  if (!size) return size.error();
+  if (*size < kTableFooterBytes) return Status::corrupt("table: " + path + " has no footer");
+  std::string footer(kTableFooterBytes, '\0');
+  uint8_t* const at = reinterpret_cast<uint8_t*>(footer.data());
+  const Result<size_t> got =
+      file.read_at(*size - kTableFooterBytes, MutableBytes(at, kTableFooterBytes));
+  if (!got) return got.error();
+  if (*got != kTableFooterBytes || std::memcmp(at, kTableMagic, 8) != 0 ||
+      load<uint32_t>(at + 188) != crc32c(Bytes(at, 188))) {
+    return Status::corrupt("table: the footer of " + path + " is damaged");
+  }
+  if (load<uint32_t>(at + 8) != 0 || load<uint32_t>(at + 40) != 0) {
+    return Status(Code::kNewerFormat, "table: " + path + " was written by a newer version");
+  }
+  return footer;
+}
+
+Result<TableInfo> Table::describe(Os& os, const std::string& path) {
+  Result<std::unique_ptr<File>> file = os.open(path, OpenMode::kRead);
+  if (!file) return file.error();
+  const Result<std::string> footer = read_footer(**file, path);
+  if (!footer) return footer.error();
+  const Result<uint64_t> size = (*file)->size();
+  if (!size) return size.error();
+  const uint8_t* const at = as_bytes(*footer).data();
+  TableInfo info;
+  info.number = load<uint64_t>(at + 32);
+  info.file_bytes = *size;
+  uint64_t* const numbers[] = {&info.commit_first,         &info.commit_last, &info.entry_count,
+                               &info.range_deletion_count, &info.key_bytes,   &info.value_bytes,
+                               &info.delete_count};
+  for (size_t i = 0; i < 7; ++i) *numbers[i] = load<uint64_t>(at + 48 + i * 8);
+  info.unbounded = true;
+  return info;
+}
+
 Status Table::open_file(const TableOptions& options) {
   Result<std::unique_ptr<File>> file = os_.open(path_, OpenMode::kRead);
   if (!file) return file.error();
   file_ = std::move(*file);
+  const Result<std::string> read = read_footer(*file_, path_);
+  if (!read) return read.error();
+  const uint8_t* const footer = as_bytes(*read).data();
   const Result<uint64_t> size = file_->size();
   if (!size) return size.error();
-  if (*size != info_.file_bytes || *size < kTableFooterBytes) {
+  if (*size != info_.file_bytes) {
     return Status::corrupt("table: " + path_ + " has " + std::to_string(*size) + " bytes, but " +
                            std::to_string(info_.file_bytes) + " were written");
   }
-  uint8_t footer[kTableFooterBytes];
-  const Result<size_t> got =
-      file_->read_at(*size - kTableFooterBytes, MutableBytes(footer, sizeof footer));
-  if (!got) return got.error();
-  if (*got != sizeof footer || std::memcmp(footer, kTableMagic, 8) != 0 ||
-      load<uint32_t>(footer + 188) != crc32c(Bytes(footer, 188))) {
-    return Status::corrupt("table: the footer of " + path_ + " is damaged");
-  }
-  if (load<uint32_t>(footer + 8) != 0 || load<uint32_t>(footer + 40) != 0) {
-    return {Code::kNewerFormat, "table: " + path_ + " was written by a newer version"};
-  }
-  const bool ours = std::memcmp(footer + 16, options.store_identity, 16) == 0 &&
-                    load<uint64_t>(footer + 32) == info_.number;
+  const bool our_store =
+      options.any_store || std::memcmp(footer + 16, options.store_identity, 16) == 0;
+  const bool ours = our_store && load<uint64_t>(footer + 32) == info_.number;
   if (!ours) return Status::corrupt("table: " + path_ + " belongs to another store or number");
   const uint32_t block_count = load<uint32_t>(footer + 144);
   location_bits_ = load<uint32_t>(footer + 148);
   slot_bits_ = load<uint32_t>(footer + 152);
   points_at_ = load<uint64_t>(footer + 128);
+  ranges_at_ = load<uint64_t>(footer + 104);
+  index_at_ = load<uint64_t>(footer + 116);
+  hash_seed_ = options.hash_seed;
   if (location_bits_ > 28 || slot_bits_ > location_bits_)
     return Status::corrupt("table: the footer of " + path_);
 
   Result<std::string> ranges =
-      read_part(load<uint64_t>(footer + 104), load<uint32_t>(footer + 112), "the range deletions");
+      read_part(ranges_at_, load<uint32_t>(footer + 112), "the range deletions");
   if (!ranges) return ranges.error();
   range_bytes_ = std::move(*ranges);
-  Result<std::string> index =
-      read_part(load<uint64_t>(footer + 116), load<uint32_t>(footer + 124), "the block index");
+  Result<std::string> index = read_part(index_at_, load<uint32_t>(footer + 124), "the block index");
   if (!index) return index.error();
   index_ = std::move(*index);
   const Result<std::string> points =
@@ -281,17 +315,85 @@ Status Table::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block, Loo
 
 // ---- care
 
-Status Table::verify(std::vector<VerifyProblem>& problems) {
-  for (const BlockPlace& place : blocks_) {
-    const Result<std::string> bytes = read_part(place.offset, place.size, "a block");
-    Block at;
-    if (bytes && Block::parse(as_bytes(*bytes), at)) continue;
+Result<std::string> Table::read_block(uint32_t number) {
+  const BlockPlace& place = blocks_[number];
+  Result<std::string> bytes = read_part(place.offset, place.size, "a block");
+  Block block;
+  if (!bytes || Block::parse(as_bytes(*bytes), block)) return bytes;
+  return Status::corrupt("table: a block of " + path_ + " at byte " + std::to_string(place.offset) +
+                         " does not parse");
+}
+
+bool Table::index_has(Bytes key, uint32_t number, uint32_t slot) const {
+  return each_match(hash64(key, hash_seed_), [&](uint32_t found_number, uint32_t found_slot) {
+    return found_number == number && found_slot == slot;
+  });
+}
+
+Status Table::verify_blocks(std::vector<VerifyProblem>& problems) {
+  uint64_t count = 0;
+  bool any_damaged = false;
+  std::string last_key;
+  uint64_t last_commit = 0;
+  for (uint32_t number = 0; number < blocks_.size(); ++number) {
+    const uint64_t offset = blocks_[number].offset;
+    const Result<std::string> bytes = read_block(number);
     if (!bytes && bytes.code() != Code::kCorrupt) return bytes.error();
-    problems.push_back(
-        {path_, place.offset, bytes ? "a block does not parse" : bytes.error().message()});
+    if (!bytes) {
+      problems.push_back({path_, offset, bytes.error().message()});
+      any_damaged = true;
+      continue;
+    }
+    Block block;
+    block.attach(as_bytes(*bytes).data());
+    for (uint32_t slot = 0; slot < block.count(); ++slot, ++count) {
+      const std::string key =
+          std::string(as_text(block.prefix())) + std::string(as_text(block.suffix(slot)));
+      if (slot == 0 && !equal(as_bytes(key), blocks_[number].first_key)) {
+        problems.push_back({path_, offset, "the block index has another first key"});
+      }
+      const bool same_key = count > 0 && key == last_key;
+      const bool in_order =
+          count == 0 || last_key < key || (same_key && block.commit(slot) < last_commit);
+      if (!in_order) problems.push_back({path_, offset, "keys are out of order"});
+      if (!same_key && !index_has(as_bytes(key), number, slot)) {
+        problems.push_back({path_, offset, "a key is not in the point index"});
+      }
+      last_key = key;
+      last_commit = block.commit(slot);
+    }
   }
-  const Result<std::string> points = read_part(points_at_, points_bytes_, "the point index");
-  if (!points) problems.push_back({path_, points_at_, points.error().message()});
+  if (!any_damaged && count != info_.entry_count) {
+    problems.push_back({path_, 0,
+                        "it holds " + std::to_string(count) + " entries, but " +
+                            std::to_string(info_.entry_count) + " were written"});
+  }
+  return Status::ok();
+}
+
+Status Table::verify_part(const char* what, uint64_t offset, Bytes known,
+                          std::vector<VerifyProblem>& problems) {
+  const Result<std::string> bytes = read_part(offset, known.size(), what);
+  if (!bytes && bytes.code() != Code::kCorrupt) return bytes.error();
+  if (!bytes) problems.push_back({path_, offset, bytes.error().message()});
+  if (bytes && !equal(as_bytes(*bytes), known)) {
+    problems.push_back({path_, offset, std::string(what) + " changed since it was opened"});
+  }
+  return Status::ok();
+}
+
+Status Table::verify(std::vector<VerifyProblem>& problems) {
+  if (Status status = verify_blocks(problems); !status) return status;
+  const Bytes points(reinterpret_cast<const uint8_t*>(points_), points_bytes_);
+  Status status = verify_part("the range deletions", ranges_at_, as_bytes(range_bytes_), problems);
+  if (status) status = verify_part("the block index", index_at_, as_bytes(index_), problems);
+  if (status) status = verify_part("the point index", points_at_, points, problems);
+  if (!status) return status;
+  const Result<std::string> footer = read_footer(*file_, path_);
+  if (!footer && footer.code() != Code::kCorrupt) return footer.error();
+  if (!footer) {
+    problems.push_back({path_, info_.file_bytes - kTableFooterBytes, footer.error().message()});
+  }
   return Status::ok();
 }
 

@@ -29,6 +29,7 @@ struct TableOptions {
   uint64_t hash_seed = 0;
   uint8_t store_identity[16] = {};
   uint64_t number = 0;
+  bool any_store = false;  // Salvage without a manifest: nobody knows the identity.
 };
 
 std::string table_path(const std::string& directory, uint64_t number);
@@ -101,8 +102,16 @@ class Table : public std::enable_shared_from_this<Table> {
   cursor_uncached();  // Reads ahead around the cache: compaction.
   const std::vector<RangeDeletion>& range_deletions() const { return ranges_; }
   const TableInfo& info() const { return info_; }
+  // Reads every byte again and holds each part against the others.
   Status verify(std::vector<VerifyProblem>& problems);
-  void drop() { dropped_.store(true); }  // The file goes with the last user.
+  // What the file says of itself, for when no manifest does. Its keys are not known then.
+  static Result<TableInfo> describe(Os& os, const std::string& path);
+  // For salvage: block by block, around the cache.
+  uint32_t block_count() const { return static_cast<uint32_t>(blocks_.size()); }
+  Bytes block_begin(uint32_t number) const { return blocks_[number].first_key; }
+  uint64_t block_offset(uint32_t number) const { return blocks_[number].offset; }
+  Result<std::string> read_block(uint32_t number);  // Parses.
+  void drop() { dropped_.store(true); }             // The file goes with the last user.
   // How many bytes lie within a range, about.
   uint64_t size_within(const KeyRange& range) const;
 
@@ -116,6 +125,11 @@ class Table : public std::enable_shared_from_this<Table> {
   Table(Os& os, std::string path, Cache& cache, EpochDomain& epochs)
       : os_(os), path_(std::move(path)), cache_(cache), epochs_(epochs) {}
   Status open_file(const TableOptions& options);
+  static Result<std::string> read_footer(File& file, const std::string& path);
+  Status verify_blocks(std::vector<VerifyProblem>& problems);
+  Status verify_part(const char* what, uint64_t offset, Bytes known,
+                     std::vector<VerifyProblem>& problems);
+  bool index_has(Bytes key, uint32_t number, uint32_t slot) const;
   Result<std::string> read_part(uint64_t offset, uint64_t size, const char* what);
   Status parse_index();
   Status parse_range_deletions();
@@ -144,6 +158,9 @@ class Table : public std::enable_shared_from_this<Table> {
   uint32_t location_bits_ = 0;
   uint32_t slot_bits_ = 0;
   uint64_t points_at_ = 0;
+  uint64_t ranges_at_ = 0;
+  uint64_t index_at_ = 0;
+  uint64_t hash_seed_ = 0;
   uint64_t charged_bytes_ = 0;  // What the cache was told of.
   std::atomic<bool> dropped_{false};
 };

@@ -1,0 +1,374 @@
+#include "store/repair.h"
+
+#include <algorithm>
+
+#include "storage/table/table.h"
+
+namespace varve {
+namespace {
+
+constexpr uint64_t kCacheBytes = uint64_t{32} << 20;
+
+bool is_own(const std::string& name) {
+  return name == "LOCK" || Manifest::is_own(name) || segment_number(name) != 0 ||
+         table_number(name) != 0;
+}
+
+Status within(const char* verb, const std::string& directory, const Status& status) {
+  return {status.code(), std::string(verb) + " " + directory + ": " + status.message()};
+}
+
+// What is needed to read a store's files without opening it.
+struct Site {
+  Os& os;
+  std::string directory;
+  std::unique_ptr<DirectoryLock> lock;
+  std::vector<DirectoryEntry> entries;
+
+  static Result<Site> take(Os& os, const std::string& directory, const std::string& holder) {
+    Site site{os, directory, nullptr, {}};
+    Result<std::vector<DirectoryEntry>> entries = os.list(directory);
+    if (!entries) return entries.error();
+    site.entries = std::move(*entries);
+    const bool any = std::any_of(site.entries.begin(), site.entries.end(), [](const auto& entry) {
+      return entry.name != "LOCK" && is_own(entry.name);
+    });
+    if (!any && !site.entries.empty()) return Status(Code::kForeign, "not a Varve store");
+    if (!any) return Status(Code::kNotFound, "no store is there");
+    Result<std::unique_ptr<DirectoryLock>> lock = os.lock_directory(directory, holder);
+    if (lock)
+      site.lock = std::move(*lock);
+    else if (lock.code() != Code::kPermission)
+      return lock.error();
+    return site;
+  }
+};
+
+LogSource source_of(const std::string& directory, const ManifestState& state) {
+  LogSource source;
+  source.directory = directory;
+  std::copy(state.identity.begin(), state.identity.end(), source.mark.identity);
+  std::copy(state.lineage.begin(), state.lineage.end(), source.mark.lineage);
+  source.floor = state.log_floor;
+  source.absorbed = state.absorbed;
+  source.must_reach = state.clean_close;
+  source.cut = {state.cut.segment, state.cut.offset, state.cut.resume};
+  return source;
+}
+
+TableOptions table_options_of(const ManifestState& state, uint64_t number) {
+  TableOptions options;
+  options.hash_seed = state.hash_seed;
+  std::copy(state.identity.begin(), state.identity.end(), options.store_identity);
+  options.number = number;
+  return options;
+}
+
+}  // namespace
+
+Result<bool> store_exists(Os& os, const std::string& directory) {
+  return Manifest::exists(os, directory);
+}
+
+Status destroy_store(Os& os, const std::string& directory, const std::string& holder) {
+  Result<Site> site = Site::take(os, directory, holder);
+  if (!site) return within("destroy", directory, site.error());
+  const auto remove_where = [&](bool (*wanted)(const std::string&)) {
+    for (const DirectoryEntry& entry : site->entries) {
+      if (entry.is_directory || !wanted(entry.name)) continue;
+      if (Status status = os.remove(directory + "/" + entry.name); !status) return status;
+    }
+    return os.sync_directory(directory);
+  };
+  Status status = remove_where([](const std::string& name) { return Manifest::is_own(name); });
+  if (status) {
+    status = remove_where([](const std::string& name) {
+      return segment_number(name) != 0 || table_number(name) != 0;
+    });
+  }
+  if (!status) return within("destroy", directory, status);
+  const bool only_ours = std::all_of(site->entries.begin(), site->entries.end(),
+                                     [](const auto& entry) { return is_own(entry.name); });
+  status = os.remove(directory + "/LOCK");
+  site->lock.reset();
+  if (!only_ours || (!status && status.code() != Code::kNotFound)) return Status::ok();
+  const Status removed = os.remove_directory(directory);
+  (void)removed;  // Somebody may have put something there.
+  return Status::ok();
+}
+
+// ---- verify
+
+namespace {
+
+Status verify_tables(const Site& site, const ManifestState& state, VerifyReport& report) {
+  EpochDomain epochs;
+  Cache cache(epochs, kCacheBytes);
+  std::map<uint8_t, std::vector<const TableInfo*>> levels;
+  for (const auto& [number, entry] : state.tables) {
+    const std::string path = table_path(site.directory, number);
+    ++report.table_count;
+    report.byte_count += entry.info.file_bytes;
+    report.entry_count += entry.info.entry_count;
+    if (entry.level != 0) levels[entry.level].push_back(&entry.info);
+    const Result<std::shared_ptr<Table>> table =
+        Table::open(site.os, path, entry.info, cache, epochs, table_options_of(state, number));
+    const bool is_damage = table.code() == Code::kCorrupt || table.code() == Code::kNotFound;
+    if (!table && !is_damage) return table.error();
+    if (!table) report.problems.push_back({path, 0, table.error().message()});
+    if (!table) continue;
+    if (Status status = (*table)->verify(report.problems); !status) return status;
+  }
+  for (auto& [level, infos] : levels) {
+    std::sort(infos.begin(), infos.end(),
+              [](const auto* a, const auto* b) { return a->smallest < b->smallest; });
+    for (size_t i = 1; i < infos.size(); ++i) {
+      if (!infos[i - 1]->unbounded && infos[i - 1]->largest <= infos[i]->smallest) continue;
+      report.problems.push_back({table_path(site.directory, infos[i]->number), 0,
+                                 "it overlaps its neighbour on level " + std::to_string(level)});
+    }
+  }
+  return Status::ok();
+}
+
+Status check_edits(Bytes body) {
+  EditReader reader(body);
+  LogEdit edit;
+  while (true) {
+    const Result<bool> more = reader.next(edit);
+    if (!more) return more.error();
+    if (!*more) return Status::ok();
+  }
+}
+
+}  // namespace
+
+Result<VerifyReport> verify_store(Os& os, const std::string& directory, const std::string& holder) {
+  VerifyReport report;
+  Result<Site> site = Site::take(os, directory, holder);
+  if (!site) return within("verify", directory, site.error());
+  for (const DirectoryEntry& entry : site->entries) report.file_count += is_own(entry.name) ? 1 : 0;
+  Result<std::unique_ptr<Manifest>> manifest = Manifest::open(os, directory);
+  if (!manifest) {
+    if (manifest.code() != Code::kCorrupt && manifest.code() != Code::kNotFound) {
+      return within("verify", directory, manifest.error());
+    }
+    report.problems.push_back({directory, 0, manifest.error().message()});
+    return report;
+  }
+  const ManifestState& state = (*manifest)->state();
+  if (Status status = verify_tables(*site, state, report); !status) {
+    return within("verify", directory, status);
+  }
+  const Result<LogRecovery> log =
+      recover_log(os, source_of(directory, state), [&](const RecordHeader& header, Bytes body) {
+        ++report.commit_count;
+        const Status status = check_edits(body);
+        if (!status) {
+          report.problems.push_back(
+              {directory, 0, "commit " + std::to_string(header.commit) + ": " + status.message()});
+        }
+        return Status::ok();
+      });
+  if (!log) return within("verify", directory, log.error());
+  for (const RecoveredSegment& segment : log->segments) report.byte_count += segment.size_bytes;
+  if (log->corrupt) report.problems.push_back({directory, 0, log->what});
+  return report;
+}
+
+// ---- salvage
+
+namespace {
+
+// Every version in the whole blocks of one table.
+class SavedTable {
+ public:
+  SavedTable(std::shared_ptr<Table> table, std::string path, SalvageReport& report)
+      : table_(std::move(table)), path_(std::move(path)), report_(report) {
+    enter();
+  }
+  bool valid() const { return number_ < table_->block_count(); }
+  const Edit& edit() const { return edit_; }
+  const Table& table() const { return *table_; }
+  void next() {
+    if (++slot_ < block_.count()) return show();
+    ++number_;
+    enter();
+  }
+
+ private:
+  void enter() {
+    for (; valid(); ++number_) {
+      Result<std::string> bytes = table_->read_block(number_);
+      if (!bytes) {
+        report_.lost.push_back({path_, table_->block_offset(number_), bytes.error().message()});
+        continue;
+      }
+      bytes_ = std::move(*bytes);
+      block_.attach(as_bytes(bytes_).data());
+      slot_ = 0;
+      return show();
+    }
+  }
+  void show() {
+    key_ = std::string(as_text(block_.prefix())) + std::string(as_text(block_.suffix(slot_)));
+    block_.read(slot_, edit_);
+    edit_.key = as_bytes(key_);
+  }
+
+  const std::shared_ptr<Table> table_;
+  const std::string path_;
+  SalvageReport& report_;
+  uint32_t number_ = 0;
+  uint32_t slot_ = 0;
+  std::string bytes_;
+  std::string key_;
+  Block block_;
+  Edit edit_;
+};
+
+// Gathers edits into commits of the new store.
+class Saving {
+ public:
+  explicit Saving(Store& store) : store_(store), batch_(store.hash_seed()) {}
+  Batch& batch() { return batch_; }
+  Status written() {
+    return batch_.payload_bytes() < store_.options().memory_bytes / 64 ? Status::ok() : commit();
+  }
+  Status commit() {
+    Status status;
+    do {
+      const Result<uint64_t> done = store_.commit(batch_);
+      status = done.error();
+    } while (status.code() == Code::kBusy);
+    batch_.clear();
+    return status;
+  }
+
+ private:
+  Store& store_;
+  Batch batch_;
+};
+
+bool is_hidden(const Edit& edit, const std::vector<RangeDeletion>& deletions) {
+  return std::any_of(deletions.begin(), deletions.end(), [&](const RangeDeletion& deletion) {
+    return deletion.commit > edit.commit && compare(edit.key, deletion.begin) >= 0 &&
+           (deletion.end.empty() || compare(edit.key, deletion.end) < 0);
+  });
+}
+
+// The newest version of each key, by a merge of all tables.
+Status save_tables(std::vector<std::unique_ptr<SavedTable>>& tables, Saving& saving,
+                   SalvageReport& report) {
+  std::vector<RangeDeletion> deletions;
+  for (const auto& saved : tables) {
+    const auto& own = saved->table().range_deletions();
+    deletions.insert(deletions.end(), own.begin(), own.end());
+  }
+  while (true) {
+    SavedTable* newest = nullptr;
+    for (const auto& saved : tables) {
+      if (!saved->valid()) continue;
+      const int order = newest == nullptr ? -1 : compare(saved->edit().key, newest->edit().key);
+      if (order < 0 || (order == 0 && saved->edit().commit > newest->edit().commit)) {
+        newest = saved.get();
+      }
+    }
+    if (newest == nullptr) return Status::ok();
+    const Edit& edit = newest->edit();
+    if (edit.kind == EditKind::kPut && !is_hidden(edit, deletions)) {
+      saving.batch().put(edit.key, edit.value, edit.expires_ms);
+      ++report.entry_count;
+      if (Status status = saving.written(); !status) return status;
+    }
+    const std::string key(as_text(edit.key));
+    for (const auto& saved : tables) {
+      while (saved->valid() && equal(saved->edit().key, as_bytes(key))) saved->next();
+    }
+  }
+}
+
+Status save_commit(Bytes body, Saving& saving) {
+  EditReader reader(body);
+  LogEdit edit;
+  while (true) {
+    const Result<bool> more = reader.next(edit);
+    if (!more) return more.error();
+    if (!*more) return saving.commit();
+    if (edit.kind == LogEditKind::kPut)
+      saving.batch().put(edit.key, edit.value, edit.expires_ms);
+    else if (edit.kind == LogEditKind::kDelete)
+      saving.batch().erase(edit.key);
+    else
+      saving.batch().erase_range(edit.key, edit.value);
+  }
+}
+
+// What the files themselves say, when no manifest does.
+ManifestState state_of_files(const Site& site, SalvageReport& report) {
+  ManifestState state;
+  for (const DirectoryEntry& entry : site.entries) {
+    const uint64_t number = table_number(entry.name);
+    if (number == 0) continue;
+    const std::string path = site.directory + "/" + entry.name;
+    const Result<TableInfo> info = Table::describe(site.os, path);
+    if (!info) report.lost.push_back({path, 0, info.error().message()});
+    if (!info) continue;
+    state.tables[number].info = *info;
+    state.absorbed = std::max(state.absorbed, info->commit_last);
+  }
+  return state;
+}
+
+}  // namespace
+
+Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const std::string& target,
+                                    const std::string& holder) {
+  SalvageReport report;
+  Result<Site> site = Site::take(os, directory, holder);
+  if (!site) return within("salvage", directory, site.error());
+  Result<std::unique_ptr<Manifest>> manifest = Manifest::open(os, directory);
+  if (!manifest && manifest.code() == Code::kNewerFormat) {
+    return within("salvage", directory, manifest.error());
+  }
+  report.manifest_lost = !manifest;
+  if (!manifest) report.lost.push_back({directory, 0, manifest.error().message()});
+  const ManifestState state = manifest ? (*manifest)->state() : state_of_files(*site, report);
+
+  StoreOptions options;
+  options.directory = target;
+  options.create = Create::kAlwaysNew;
+  options.holder = holder;
+  Result<std::shared_ptr<Store>> store = Store::open(os, options);
+  if (!store) return store.error();
+  Saving saving(**store);
+  EpochDomain epochs;
+  Cache cache(epochs, kCacheBytes);
+  std::vector<std::unique_ptr<SavedTable>> tables;
+  for (const auto& [number, entry] : state.tables) {
+    const std::string path = table_path(directory, number);
+    TableOptions table_options = table_options_of(state, number);
+    table_options.any_store = !manifest;
+    Result<std::shared_ptr<Table>> table =
+        Table::open(os, path, entry.info, cache, epochs, table_options);
+    if (!table) report.lost.push_back({path, 0, table.error().message()});
+    if (table) tables.push_back(std::make_unique<SavedTable>(std::move(*table), path, report));
+  }
+  Status status = save_tables(tables, saving, report);
+  if (status) status = saving.commit();
+  if (!status) return within("salvage", directory, status);
+
+  LogSource source = source_of(directory, state);
+  source.any_store = !manifest;
+  source.whole_commits = true;
+  const Result<LogRecovery> log = recover_log(os, source, [&](const RecordHeader&, Bytes body) {
+    ++report.commit_count;
+    return save_commit(body, saving);
+  });
+  if (!log) return within("salvage", directory, log.error());
+  if (log->corrupt) report.lost.push_back({directory, 0, log->what});
+  if (status = (*store)->close(); !status) return within("salvage", target, status);
+  return report;
+}
+
+}  // namespace varve

@@ -2,9 +2,11 @@
 //
 // A value goes to the addon as text, as bytes, or as a head in the scratch with or without text (lib/value/FORMAT.md);
 // write() leaves what to pass in `encoded`, so that nothing is allocated on the way.
-import { invalid, VarveError } from './errors.ts'
+import { types } from 'node:util'
+
+import { invalid, isVarveError, VarveError } from './errors.ts'
 import { scratch } from './native.ts'
-import { decodeValue, encodedText, encodeValue } from './value.ts'
+import { decodeValue, encodedText, encodeValue, isDetached } from './value.ts'
 
 export interface UserEncoding<V> {
   encode(value: V): Uint8Array
@@ -26,10 +28,10 @@ export const encoded: { value: string | Uint8Array | undefined; headBytes: numbe
 export const encoding = { underWay: false }
 
 /** Runs `write` with the mark set. */
-export function writeValue(by: Encoding, value: unknown): void {
+export function writeValue(by: Encoding, value: unknown, bytesMax: number): void {
   encoding.underWay = true
   try {
-    by.write(value)
+    by.write(value, bytesMax)
   } finally {
     encoding.underWay = false
   }
@@ -44,7 +46,8 @@ const SPLIT_WIDE = 0x12
 const USER = 0x20
 
 export interface Encoding {
-  write(value: unknown): void
+  /** TOO_LARGE above `bytesMax`, which is what a commit may have. */
+  write(value: unknown, bytesMax: number): void
   /** `at` and `size` say where the head, or the bytes, lie in the scratch. */
   read(kind: number, at: number, size: number, text: string): unknown
 }
@@ -67,13 +70,21 @@ function pass(value: string | Uint8Array | undefined, headBytes: number): void {
   encoded.headBytes = headBytes
 }
 
+// The addon copies what it is given before it measures it.
+function passWhole(value: string | Uint8Array, bytesMax: number, headBytes = -1): void {
+  if (value.length > bytesMax) {
+    throw new VarveError('TOO_LARGE', `value must encode to at most ${bytesMax} bytes`)
+  }
+  if (value.length === 0 && typeof value !== 'string' && isDetached(value.buffer)) {
+    throw new VarveError('INVALID', 'value is a detached view, which cannot be stored')
+  }
+  pass(value, headBytes)
+}
+
 const valueEncoding: Encoding = {
-  write(value) {
-    if (typeof value === 'string') return pass(value, -1)
-    if (value instanceof Uint8Array) return pass(value, -1)
-    if (value === undefined)
-      throw invalid('value', 'anything but undefined (to remove a key use delete)', value)
-    const headBytes = encodeValue(value, scratch)
+  write(value, bytesMax) {
+    if (typeof value === 'string' || types.isUint8Array(value)) return passWhole(value, bytesMax)
+    const headBytes = encodeValue(value, scratch, bytesMax)
     const text = encodedText()
     pass(text === '' ? undefined : text, headBytes)
   },
@@ -88,9 +99,9 @@ const valueEncoding: Encoding = {
 }
 
 const stringEncoding: Encoding = {
-  write(value) {
+  write(value, bytesMax) {
     if (typeof value !== 'string') throw invalid('value', "a string (encoding 'string')", value)
-    pass(value, -1)
+    passWhole(value, bytesMax)
   },
   read(kind, _at, _size, text) {
     if (kind !== NARROW && kind !== WIDE) throw wrong(kind, 'string')
@@ -99,10 +110,9 @@ const stringEncoding: Encoding = {
 }
 
 const bytesEncoding: Encoding = {
-  write(value) {
-    if (!(value instanceof Uint8Array))
-      throw invalid('value', "a Uint8Array (encoding 'bytes')", value)
-    pass(value, -1)
+  write(value, bytesMax) {
+    if (!types.isUint8Array(value)) throw invalid('value', "a Uint8Array (encoding 'bytes')", value)
+    passWhole(value, bytesMax)
   },
   read(kind, at, size) {
     if (kind !== BYTES) throw wrong(kind, 'bytes')
@@ -111,25 +121,39 @@ const bytesEncoding: Encoding = {
 }
 
 const jsonEncoding: Encoding = {
-  write(value) {
-    const text: unknown = JSON.stringify(value)
+  write(value, bytesMax) {
+    const text = toJson(value)
     if (typeof text !== 'string')
       throw invalid('value', "something that JSON has (encoding 'json')", value)
-    pass(text, -1)
+    passWhole(text, bytesMax)
   },
   read(kind, _at, _size, text) {
     if (kind !== NARROW && kind !== WIDE) throw wrong(kind, 'json')
-    return JSON.parse(text)
+    try {
+      return JSON.parse(text)
+    } catch (cause) {
+      throw new VarveError('CORRUPT', 'value: stored text is no JSON', { cause })
+    }
   },
+}
+
+function toJson(value: unknown): unknown {
+  try {
+    return JSON.stringify(value)
+  } catch (cause) {
+    if (isVarveError(cause)) throw cause
+    const message = cause instanceof Error ? cause.message : 'toJSON() failed'
+    throw new VarveError('INVALID', `value cannot be JSON: ${message}`, { cause })
+  }
 }
 
 function userEncoding(user: UserEncoding<unknown>): Encoding {
   return {
-    write(value) {
+    write(value, bytesMax) {
       const bytes: unknown = user.encode(value)
-      if (!(bytes instanceof Uint8Array))
+      if (!types.isUint8Array(bytes))
         throw invalid('encoding.encode()', 'a Uint8Array as its answer', bytes)
-      pass(bytes, -2)
+      passWhole(bytes, bytesMax, -2)
     },
     read(kind, at, size) {
       if (kind !== USER) throw wrong(kind, 'user')

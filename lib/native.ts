@@ -12,6 +12,8 @@ import { ERROR_CODES, VarveError } from './errors.ts'
 export const KEY_AT = 128
 export const DATA_AT = 66_048
 const SCRATCH_BYTES = 512 * 1024
+// It doubles while it is small, and grows by so much when it is large.
+const GROWTH_BYTES_MAX = 16 * 1024 * 1024
 
 /** Answers below zero. */
 export const OK = 0
@@ -135,7 +137,7 @@ export class Scratch {
     const needed = DATA_AT + size
     if (needed <= this.bytes.length) return
     const old = this.bytes
-    this.#attach(Math.max(needed, old.length * 2))
+    this.#attach(Math.max(needed, old.length + Math.min(old.length, GROWTH_BYTES_MAX)))
     this.bytes.set(old)
   }
 

@@ -32,6 +32,7 @@ import {
   WOULD_BLOCK,
 } from './native.ts'
 import {
+  type CheckedOpen,
   checkOpen,
   checkRange,
   checkWrite,
@@ -83,14 +84,16 @@ class Opening {
   readonly native: NativeStore
   readonly settling: Settling
   readonly durability: number
+  readonly commitBytesMax: number
   readonly listeners = new Map<string, Set<(event: never) => void>>()
   isClosed = false
   works = 0
   #reported = false
 
-  constructor(native: NativeStore, durability: number) {
+  constructor(native: NativeStore, { durability, memory }: CheckedOpen) {
     this.native = native
     this.durability = durability
+    this.commitBytesMax = Math.floor(memory / 4)
     this.settling = new Settling(native)
   }
 
@@ -357,7 +360,7 @@ export class Level<T extends Types = Entry> extends Reading<T> {
   }
 
   #put(key: T['key'], value: T['value']): number {
-    writeValue(this.encoding, value)
+    writeValue(this.encoding, value, this.opening.commitBytesMax)
     return this.level.put(this.key(key), encoded.value, encoded.headBytes)
   }
 
@@ -434,7 +437,7 @@ export class Level<T extends Types = Entry> extends Reading<T> {
 
   #add(level: NativeLevel, operation: BatchOperation<T>): number {
     if (operation.type === 'put') {
-      writeValue(this.encoding, operation.value)
+      writeValue(this.encoding, operation.value, this.opening.commitBytesMax)
       return level.batchPut(this.key(operation.key), encoded.value, encoded.headBytes)
     }
     if (operation.type === 'delete') return level.batchDelete(this.key(operation.key))
@@ -619,7 +622,7 @@ function opened<T extends Types>(
   native: NativeStore,
   link: { opening?: Opening },
 ): Store<T> {
-  link.opening = new Opening(native, prepared.checked.durability)
+  link.opening = new Opening(native, prepared.checked)
   const store = new Store<T>(link.opening, prepared.path, prepared.encoding)
   if (!store.recovery.clean) {
     const { replayedCommits, cutRecords } = store.recovery

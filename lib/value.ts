@@ -6,4 +6,5 @@
 
 export { decodeValue } from './value/decode.ts'
 export { encodedText, encodeValue, type Scratch } from './value/encode.ts'
+export { isDetached } from './value/kind.ts'
 export { setCodeGeneration, type CodeGeneration, type Shapes } from './value/shape.ts'

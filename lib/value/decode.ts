@@ -198,15 +198,20 @@ function takeBigint(): bigint {
   if (size > tags.BIGINT_BYTES_MAX) throw corrupt('too large a bigint')
   const from = skip(size)
   if (size === 0) return 0n
-  return BigInt(`0x${Buffer.from(bytes.subarray(from, from + size)).reverse().toString('hex')}`)
+  return BigInt(
+    `0x${Buffer.from(bytes.subarray(from, from + size))
+      .reverse()
+      .toString('hex')}`,
+  )
 }
 
-function takeView(): ArrayBufferView {
+function takeView(): ArrayBufferView | ArrayBuffer {
   const kind = bytes[skip(1)] as number
   const size = takeLength()
   const from = skip(size)
   const copy = new Uint8Array(bytes.subarray(from, from + size))
   if (kind === tags.VIEW_UINT8) return copy
+  if (kind === tags.VIEW_BUFFER) return copy.buffer
   if (kind === tags.VIEW_DATA) return new DataView(copy.buffer)
   const View = tags.VIEWS[kind]
   if (View === undefined || size % View.BYTES_PER_ELEMENT !== 0) throw corrupt('no typed array')

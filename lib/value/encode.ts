@@ -2,9 +2,15 @@
 //
 // The state is the module's, because one thread encodes one value at a time; a getter that encodes another
 // meanwhile is refused. Nothing is remembered about where we are: when a value is refused, a second, slow walk
-// finds the path for the message.
+// (refusal.ts) finds the path for the message.
+//
+// Invariants
+//   - No more is asked of the scratch than the caller allows a value to have, however long an array says it is.
+//   - What is written is exactly what decode.ts reads, or nothing is.
 
 import { VarveError } from '../errors.ts'
+import * as kinds from './kind.ts'
+import { refusal, REFUSED } from './refusal.ts'
 import { countUse, sameNames, shapeOf, type Shape, type Shapes } from './shape.ts'
 import * as tags from './tags.ts'
 
@@ -13,12 +19,17 @@ export interface Scratch {
   readonly bytes: Uint8Array
   readonly view: DataView
   readonly dataAt: number
-  /** Replaces `bytes` and `view` by ones of at least `size` bytes, keeping their content. */
+  /** Makes `bytes` and `view` reach `size` bytes beyond `dataAt`, keeping their content. */
   grow(size: number): void
 }
 
 // The most that is written without asking again: a tag, and a double or a count.
 const ROOM = 16
+
+// Taken from the prototypes, so that what a subclass overrides is not asked.
+const dateOf = Date.prototype.getTime
+const mapEntries = Map.prototype.entries
+const setMembers = Set.prototype.values
 
 const NO_BYTES = new Uint8Array(0)
 const NO_VIEW = new DataView(NO_BYTES.buffer)
@@ -27,6 +38,7 @@ let shapes: Shapes | undefined
 let bytes: Uint8Array = NO_BYTES
 let view: DataView = NO_VIEW
 let at = 0
+let sizeMax = 0
 let depth = 0
 let text = ''
 let lastText = ''
@@ -37,8 +49,16 @@ export function encodedText(): string {
   return lastText
 }
 
-/** Writes the head of `value` at `into.dataAt` and returns its size; the text is in encodedText(). */
-export function encodeValue(value: unknown, into: Scratch, known?: Shapes): number {
+/**
+ * Writes the head of `value` at `into.dataAt` and returns its size; the text is in encodedText(). TOO_LARGE
+ * when head and text are more than `bytesMax`.
+ */
+export function encodeValue(
+  value: unknown,
+  into: Scratch,
+  bytesMax: number,
+  known?: Shapes,
+): number {
   if (scratch !== undefined) {
     throw new VarveError('INVALID', 'value: a getter must not write another value')
   }
@@ -50,10 +70,12 @@ export function encodeValue(value: unknown, into: Scratch, known?: Shapes): numb
   bytes = into.bytes
   view = into.view
   at = into.dataAt
+  sizeMax = Math.min(bytesMax, tags.HEAD_BYTES_MAX)
   depth = 0
   text = ''
   try {
     put(value)
+    if (at - into.dataAt + text.length > sizeMax) throw tooLarge()
     lastText = text
     return at - into.dataAt
   } catch (error) {
@@ -65,16 +87,16 @@ export function encodeValue(value: unknown, into: Scratch, known?: Shapes): numb
   }
 }
 
-const REFUSED = new Error('refused')
+function tooLarge(): VarveError {
+  return new VarveError('TOO_LARGE', `value must encode to at most ${sizeMax} bytes`)
+}
 
 function reserve(size: number): void {
   if (at + size <= bytes.length) return
   const into = scratch as Scratch
   const needed = at + size
-  if (needed - into.dataAt > tags.HEAD_BYTES_MAX) {
-    throw new VarveError('TOO_LARGE', `value must encode to at most ${tags.HEAD_BYTES_MAX} bytes`)
-  }
-  into.grow(Math.max(needed, Math.min(2 * bytes.length, tags.HEAD_BYTES_MAX)))
+  if (needed - into.dataAt > sizeMax + ROOM) throw tooLarge()
+  into.grow(needed - into.dataAt)
   bytes = into.bytes
   view = into.view
 }
@@ -119,7 +141,12 @@ function putText(value: string): void {
     bytes[at++] = tags.TAG_TEXT
     putCount(value.length)
   }
-  text += value
+  addText(value)
+}
+
+function addText(more: string): void {
+  if (text.length + more.length > Math.min(sizeMax, tags.TEXT_UNITS_MAX)) throw tooLarge()
+  text += more
 }
 
 function putNumber(value: number): void {
@@ -160,34 +187,54 @@ function putBigint(value: bigint): void {
 
 function putContainer(value: object): void {
   if (++depth > tags.DEPTH_MAX) throw REFUSED
-  if (Array.isArray(value)) {
-    bytes[at++] = tags.TAG_ARRAY
-    putCount(value.length)
-    reserve(value.length)
-    for (let index = 0, count = value.length; index < count; index++) put(value[index])
-  } else if (value instanceof Date) {
-    bytes[at++] = tags.TAG_DATE
-    view.setFloat64(at, value.getTime(), true)
-    at += 8
-  } else if (ArrayBuffer.isView(value)) {
-    putView(value)
-  } else if (value instanceof Map) {
-    putMap(value)
-  } else if (value instanceof Set) {
-    const members = [...value]
-    bytes[at++] = tags.TAG_SET
-    putCount(members.length)
-    for (const member of members) put(member)
-  } else if (value instanceof ArrayBuffer) {
-    putView(new Uint8Array(value))
-  } else {
-    putObject(value as Record<string, unknown>)
+  switch (kinds.kindOf(value)) {
+    case kinds.KIND_OBJECT:
+      putObject(value as Record<string, unknown>)
+      break
+    case kinds.KIND_ARRAY:
+      putArray(value as readonly unknown[])
+      break
+    case kinds.KIND_DATE:
+      bytes[at++] = tags.TAG_DATE
+      view.setFloat64(at, dateOf.call(value as Date), true)
+      at += 8
+      break
+    case kinds.KIND_VIEW:
+      putView(value as ArrayBufferView)
+      break
+    case kinds.KIND_MAP:
+      putMap(value as ReadonlyMap<unknown, unknown>)
+      break
+    case kinds.KIND_SET:
+      putMembers(tags.TAG_SET, [...setMembers.call(value as Set<unknown>)])
+      break
+    case kinds.KIND_BUFFER:
+      putBytes(tags.VIEW_BUFFER, new Uint8Array(value as ArrayBuffer))
+      break
+    default:
+      throw REFUSED
   }
   depth--
 }
 
-function putMap(value: Map<unknown, unknown>): void {
-  const entries = [...value]
+function putArray(value: readonly unknown[]): void {
+  const count = value.length
+  bytes[at++] = tags.TAG_ARRAY
+  putCount(count)
+  // Every element takes a byte or more, so that one too long is refused here and not when it is half written.
+  reserve(count)
+  for (let index = 0; index < count; index++) put(value[index])
+}
+
+function putMembers(tag: number, members: readonly unknown[]): void {
+  bytes[at++] = tag
+  putCount(members.length)
+  for (const member of members) put(member)
+}
+
+// Copies first: a getter that changes the map must not change what is counted already.
+function putMap(value: ReadonlyMap<unknown, unknown>): void {
+  const entries = [...mapEntries.call(value as Map<unknown, unknown>)]
   bytes[at++] = tags.TAG_MAP
   putCount(entries.length)
   for (const [key, member] of entries) {
@@ -197,13 +244,17 @@ function putMap(value: Map<unknown, unknown>): void {
 }
 
 function putView(value: ArrayBufferView): void {
-  const known = tags.VIEWS.findIndex((kind) => value instanceof kind)
+  const own = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+  putBytes(tags.viewNumber(value) as number, own)
+}
+
+function putBytes(kind: number, own: Uint8Array): void {
   bytes[at++] = tags.TAG_TYPED
-  bytes[at++] = value instanceof DataView ? tags.VIEW_DATA : known < 0 ? tags.VIEW_UINT8 : known
-  putCount(value.byteLength)
-  reserve(value.byteLength)
-  bytes.set(new Uint8Array(value.buffer, value.byteOffset, value.byteLength), at)
-  at += value.byteLength
+  bytes[at++] = kind
+  putCount(own.length)
+  reserve(own.length)
+  bytes.set(own, at)
+  at += own.length
 }
 
 function putObject(value: Record<string, unknown>): void {
@@ -226,45 +277,7 @@ function putObject(value: Record<string, unknown>): void {
     } else {
       for (let index = 0; index < lengths.length; index++) bytes[at++] = lengths[index] as number
     }
-    text += shape.joined
+    addText(shape.joined)
   }
   shape.visit(value, put)
-}
-
-// Walks in the order of put(), so the first thing found is what was refused.
-function refusal(value: unknown): VarveError {
-  const found = search(value, 'value', [])
-  return new VarveError('INVALID', found ?? 'value cannot be stored')
-}
-
-function search(value: unknown, path: string, above: object[]): string | undefined {
-  if (typeof value === 'function') return `${path} is a function, which cannot be stored`
-  if (typeof value === 'symbol') return `${path} is a symbol, which cannot be stored`
-  if (typeof value !== 'object' || value === null) return undefined
-  if (above.includes(value)) return `${path} is a cycle, which cannot be stored`
-  if (above.length >= tags.DEPTH_MAX) return `${path} is nested more than ${tags.DEPTH_MAX} deep`
-  const within = [...above, value]
-  for (const [step, member] of membersOf(value)) {
-    const found = search(member, path + step, within)
-    if (found !== undefined) return found
-  }
-  return undefined
-}
-
-function membersOf(value: object): Iterable<readonly [string, unknown]> {
-  if (Array.isArray(value)) return value.map((member, index) => [`[${index}]`, member] as const)
-  if (value instanceof Date || value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return []
-  if (value instanceof Map) {
-    return [...value].flatMap(([key, member], index) => [
-      [`.key(${index})`, key] as const,
-      [`.entry(${index})`, member] as const,
-    ])
-  }
-  if (value instanceof Set) {
-    return [...value].map((member, index) => [`.member(${index})`, member] as const)
-  }
-  return Object.entries(value).map(([name, member]) => [
-    /^[A-Za-z_$][\w$]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`,
-    member,
-  ])
 }

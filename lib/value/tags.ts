@@ -28,6 +28,8 @@ export const SHORT_TEXT_COUNT = 64
 
 export const DEPTH_MAX = 64
 export const HEAD_BYTES_MAX = 2 ** 30
+/** A little less than the longest string there is. */
+export const TEXT_UNITS_MAX = 2 ** 29 - 32
 export const BIGINT_BYTES_MAX = 2 ** 24
 
 /** By the number that is stored: append only. */
@@ -46,3 +48,18 @@ export const VIEWS = [
 ] as const
 export const VIEW_UINT8 = 1
 export const VIEW_DATA = 11
+export const VIEW_BUFFER = 12
+
+/** The number of a view's kind, a Buffer being a Uint8Array; undefined for kinds that have none. */
+export function viewNumber(view: ArrayBufferView): number | undefined {
+  const name = tagOf.call(view)
+  return name === undefined ? VIEW_DATA : VIEW_NUMBERS.get(name)
+}
+
+// Asks for the kind within, which neither a subclass nor another realm can change.
+const tagOf = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)?.get as () => string | undefined
+
+const VIEW_NUMBERS = new Map<string, number>(VIEWS.map((kind, number) => [kind.name, number]))

@@ -16,7 +16,12 @@ test('the codes are those of native/base/status.h, by number', () => {
 test('an error keeps its code, message and cause', () => {
   const cause = new Error('disk')
   const error = new VarveError('IO', 'log: write failed', { cause })
-  expect([error.name, error.code, error.message, error.cause]).toEqual(['VarveError', 'IO', 'log: write failed', cause])
+  expect([error.name, error.code, error.message, error.cause]).toEqual([
+    'VarveError',
+    'IO',
+    'log: write failed',
+    cause,
+  ])
   expect(error).toBeInstanceOf(Error)
 })
 
@@ -29,7 +34,14 @@ test('isVarveError() knows errors of other copies by name and code', () => {
 })
 
 test('invalid() renders what was given short and safely', () => {
-  const hostile = new Proxy({}, { get: () => { throw new Error('no') } })
+  const hostile = new Proxy(
+    {},
+    {
+      get: () => {
+        throw new Error('no')
+      },
+    },
+  )
   expect(invalid('key', 'a string', 5).message).toBe('key must be a string, not 5')
   expect(invalid('key', 'a key', hostile).message).toBe('key must be a key, not an object')
   expect(invalid('key', 'a key', 'x'.repeat(1e6)).message.length).toBeLessThan(100)

@@ -17,8 +17,34 @@ function randomFrom(seed: number): (below: number) => number {
   }
 }
 
-const UNITS = ['\0', 'a', 'b', '\u007f', '\u0080', '\u07ff', '\u0800', '\ud7ff', '\ud83d', '\ude00', '\u{1f600}', '\uffff']
-const NUMBERS = [0, 1, -1, 1.5, -1.5, 2 ** 53, -(2 ** 53), Number.MAX_VALUE, -Number.MAX_VALUE, Infinity, -Infinity, 5e-324]
+const UNITS = [
+  '\0',
+  'a',
+  'b',
+  '\u007f',
+  '\u0080',
+  '\u07ff',
+  '\u0800',
+  '\ud7ff',
+  '\ud83d',
+  '\ude00',
+  '\u{1f600}',
+  '\uffff',
+]
+const NUMBERS = [
+  0,
+  1,
+  -1,
+  1.5,
+  -1.5,
+  2 ** 53,
+  -(2 ** 53),
+  Number.MAX_VALUE,
+  -Number.MAX_VALUE,
+  Infinity,
+  -Infinity,
+  5e-324,
+]
 const MAX = BigInt(Number.MAX_VALUE)
 const BIGS = [0n, 1n, 2n ** 53n, 2n ** 64n, 10n ** 40n, MAX, MAX << 10n, MAX << 3000n]
 
@@ -103,11 +129,16 @@ test('the worked example of FORMAT.md is what is written', () => {
 })
 
 test('the fixture decodes, encodes back and is in order', () => {
-  const lines = readFileSync(new URL('../format/keys.txt', import.meta.url), 'utf8').trimEnd().split('\n')
-  const keys = lines.map((line) => new Uint8Array(Buffer.from(line.split('\t')[0] as string, 'hex')))
+  const lines = readFileSync(new URL('../format/keys.txt', import.meta.url), 'utf8')
+    .trimEnd()
+    .split('\n')
+  const keys = lines.map(
+    (line) => new Uint8Array(Buffer.from(line.split('\t')[0] as string, 'hex')),
+  )
   expect(keys.length).toBeGreaterThan(30)
   for (const key of keys) expect(hex(encode(decode(key)))).toBe(hex(key))
-  for (const [index, key] of keys.slice(1).entries()) expect(compareKeys(keys[index] as Uint8Array, key)).toBeLessThan(0)
+  for (const [index, key] of keys.slice(1).entries())
+    expect(compareKeys(keys[index] as Uint8Array, key)).toBeLessThan(0)
 })
 
 test('what is no key is INVALID and named', () => {
@@ -122,8 +153,17 @@ test('what is no key is INVALID and named', () => {
 
 test('a key that does not fit is TOO_LARGE', () => {
   const small = new Uint8Array(8)
-  for (const key of ['x'.repeat(9), '\u6c34'.repeat(4), 1, [1, 2], 1n << 5000n, new Uint8Array(9)]) {
-    expect(() => encodeKey(key, 'key', small, 0)).toThrow(expect.objectContaining({ code: 'TOO_LARGE' }))
+  for (const key of [
+    'x'.repeat(9),
+    '\u6c34'.repeat(4),
+    1,
+    [1, 2],
+    1n << 5000n,
+    new Uint8Array(9),
+  ]) {
+    expect(() => encodeKey(key, 'key', small, 0)).toThrow(
+      expect.objectContaining({ code: 'TOO_LARGE' }),
+    )
   }
 })
 
@@ -131,7 +171,8 @@ test('mutated bytes decode or are CORRUPT, nothing else', () => {
   const random = randomFrom(SEED + 2)
   for (let round = 0; round < 20000; round++) {
     const bytes = encode(randomKey(random))
-    for (let index = 0; index < 2 && bytes.length > 0; index++) bytes[random(bytes.length)] = random(256)
+    for (let index = 0; index < 2 && bytes.length > 0; index++)
+      bytes[random(bytes.length)] = random(256)
     try {
       decodeKey(bytes, 0, random(bytes.length + 1))
     } catch (error) {
@@ -142,7 +183,9 @@ test('mutated bytes decode or are CORRUPT, nothing else', () => {
 
 const inside = (options: Parameters<typeof rangeBounds>[0], key: Key): boolean => {
   const { begin, end } = rangeBounds(options, new Uint8Array(1024))
-  return compareKeys(encode(key), begin) >= 0 && (end === undefined || compareKeys(encode(key), end) < 0)
+  return (
+    compareKeys(encode(key), begin) >= 0 && (end === undefined || compareKeys(encode(key), end) < 0)
+  )
 }
 
 test('bounds include and exclude what they say', () => {
@@ -153,7 +196,12 @@ test('bounds include and exclude what they say', () => {
 })
 
 test('a prefix holds strings, bytes and arrays that begin so', () => {
-  expect(['a', 'ab', 'b', ''].map((key) => inside({ prefix: 'a' }, key))).toEqual([true, true, false, false])
+  expect(['a', 'ab', 'b', ''].map((key) => inside({ prefix: 'a' }, key))).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ])
   expect(inside({ prefix: new Uint8Array([255]) }, new Uint8Array([255, 255]))).toBe(true)
   expect(inside({ prefix: ['a', 1] }, ['a', 1, 'x'])).toBe(true)
   expect(inside({ prefix: ['a', 1] }, ['a', 1])).toBe(true)

@@ -29,6 +29,11 @@ export interface OpenOptions<V = unknown> {
    * `recovery.lost` then lists what is not. Default 'refuse'.
    */
   readonly damaged?: 'refuse' | 'serve' | undefined
+  /**
+   * How tables of 'lsm' are merged. 'leveled' (default) reads least and takes least space; 'tiered' writes each byte once a level, for
+   * many writes; 'universal' merges by age, for little data that changes much. A store may be opened with another each time.
+   */
+  readonly compaction?: 'leveled' | 'tiered' | 'universal' | undefined
   /** Bytes of a block of a table. Default 4096; 1024 to 65536. */
   readonly blockSize?: number | undefined
   /** How values become bytes. Default 'value': everything JavaScript can say, by its own binary encoding. */
@@ -64,6 +69,7 @@ const OPEN = [
   'durability',
   'memory',
   'threads',
+  'compaction',
   'create',
   'readOnly',
   'damaged',
@@ -76,6 +82,7 @@ const RANGE = ['gt', 'gte', 'lt', 'lte', 'prefix', 'reverse', 'limit', 'signal']
 
 const DURABILITIES: readonly string[] = ['memory', 'os', 'disk']
 const CREATES: readonly string[] = ['if-missing', 'never', 'always-new']
+const COMPACTIONS: readonly string[] = ['leveled', 'tiered', 'universal']
 const DAMAGED: readonly string[] = ['refuse', 'serve']
 const ENGINES: readonly string[] = ['', 'lsm', 'memory']
 
@@ -162,6 +169,7 @@ export interface CheckedOpen {
   readonly create: number
   readonly readOnly: number
   readonly serveDamaged: number
+  readonly compaction: number
   readonly blockBytes: number
 }
 
@@ -193,6 +201,7 @@ export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen
     create: word(options, 'create', CREATES, 'if-missing'),
     readOnly: options.readOnly === true ? 1 : 0,
     serveDamaged,
+    compaction: word(options, 'compaction', COMPACTIONS, 'leveled'),
     blockBytes: integer(options.blockSize, 'blockSize', 1024, 65_536, 4096),
   }
 }

@@ -81,7 +81,7 @@ StoreOptions read_options(napi_env env, napi_value from) {
   options.holder = option_text(env, from, "holder");
   options.engine = static_cast<EngineKind>(option_number(env, from, "engine"));
   options.create = static_cast<Create>(option_number(env, from, "create"));
-  options.compaction = static_cast<Compaction>(option_number(env, from, "compaction"));
+  options.compaction = static_cast<CompactionStyle>(option_number(env, from, "compaction"));
   options.read_only = option_number(env, from, "readOnly") != 0;
   options.serve_damaged = option_number(env, from, "serveDamaged") != 0;
   options.compress = option_number(env, from, "compress") != 0;

@@ -150,6 +150,9 @@ struct VerifyProblem {
   std::string what;
 };
 
+// How tables are merged: engine/lsm/picking.h.
+enum class CompactionStyle : uint8_t { kLeveled = 0, kTiered = 1, kUniversal = 2 };
+
 enum class Progress : uint8_t { kIdle, kMore };
 
 class Engine {

@@ -154,6 +154,7 @@ Status Store::open_engine() {
   LsmOptions options;
   options.directory = options_.directory;
   options.block_bytes = options_.block_bytes;
+  options.compaction = options_.compaction;
   options.table_bytes = options_.table_bytes;
   options.level1_bytes = 4 * options_.table_bytes;
   if (options_.serve_damaged) options.lost = &recovery_.lost;

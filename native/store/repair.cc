@@ -104,13 +104,13 @@ namespace {
 Status verify_tables(const Site& site, const ManifestState& state, VerifyReport& report) {
   EpochDomain epochs;
   Cache cache(epochs, kCacheBytes);
-  std::map<uint8_t, std::vector<const TableInfo*>> levels;
+  std::map<uint64_t, std::vector<const TableInfo*>> runs;
   for (const auto& [number, entry] : state.tables) {
     const std::string path = table_path(site.directory, number);
     ++report.table_count;
     report.byte_count += entry.info.file_bytes;
     report.entry_count += entry.info.entry_count;
-    if (entry.level != 0) levels[entry.level].push_back(&entry.info);
+    runs[entry.run].push_back(&entry.info);
     const Result<std::shared_ptr<Table>> table =
         Table::open(site.os, path, entry.info, cache, epochs, table_options_of(state, number));
     const bool is_damage = table.code() == Code::kCorrupt || table.code() == Code::kNotFound;
@@ -119,13 +119,13 @@ Status verify_tables(const Site& site, const ManifestState& state, VerifyReport&
     if (!table) continue;
     if (Status status = (*table)->verify(report.problems); !status) return status;
   }
-  for (auto& [level, infos] : levels) {
+  for (auto& [run, infos] : runs) {
     std::sort(infos.begin(), infos.end(),
               [](const auto* a, const auto* b) { return a->smallest < b->smallest; });
     for (size_t i = 1; i < infos.size(); ++i) {
       if (!infos[i - 1]->unbounded && infos[i - 1]->largest <= infos[i]->smallest) continue;
       report.problems.push_back({table_path(site.directory, infos[i]->number), 0,
-                                 "it overlaps its neighbour on level " + std::to_string(level)});
+                                 "it overlaps its neighbour in run " + std::to_string(run)});
     }
   }
   return Status::ok();

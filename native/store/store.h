@@ -44,13 +44,12 @@ namespace varve {
 enum class Durability : uint8_t { kMemory = 0, kOs = 1, kDisk = 2 };
 enum class EngineKind : uint8_t { kLsm = 1, kMemory = 2 };
 enum class Create : uint8_t { kIfMissing = 0, kNever = 1, kAlwaysNew = 2 };
-enum class Compaction : uint8_t { kLeveled = 0, kTiered = 1, kUniversal = 2 };
 
 struct StoreOptions {
   std::string directory;  // Empty: in memory alone, without a log.
   EngineKind engine = EngineKind::kLsm;
   Create create = Create::kIfMissing;
-  Compaction compaction = Compaction::kLeveled;
+  CompactionStyle compaction = CompactionStyle::kLeveled;
   bool read_only = false;
   bool serve_damaged = false;  // With read_only: what is whole; RecoveryReport::lost says the rest.
   bool compress = true;

@@ -1,4 +1,4 @@
-// engine/lsm/compaction.h — one merge of tables into a level, a step at a time.
+// engine/lsm/compaction.h — one merge of tables into a run, a step at a time.
 //
 // Invariants: inputs are not changed; outputs count only once the engine has put them into the
 // manifest. Threads: one.
@@ -10,15 +10,10 @@
 #include <vector>
 
 #include "engine/lsm/keeping.h"
+#include "engine/lsm/picking.h"
 #include "engine/lsm/version.h"
 
 namespace varve {
-
-struct CompactionInput {
-  std::vector<LsmVersion::Tables> sources;  // Newest first; each one sorted walk.
-  size_t target_level = 1;
-  bool bottom = false;
-};
 
 class Compaction {
  public:

@@ -1,6 +1,7 @@
 #include "engine/lsm/lsm.h"
 
 #include <algorithm>
+#include <map>
 #include <mutex>
 
 #include "engine/lsm/compaction.h"
@@ -9,12 +10,16 @@ namespace varve {
 namespace {
 
 using Lock = std::unique_lock<std::mutex>;
-using Levels = std::array<LsmVersion::Tables, kLevelCount>;
 
 class Lsm final : public Engine {
  public:
   Lsm(Os& os, Manifest& manifest, Cache& cache, EpochDomain& epochs, const LsmOptions& options)
-      : os_(os), manifest_(manifest), cache_(cache), epochs_(epochs), options_(options) {
+      : os_(os),
+        manifest_(manifest),
+        cache_(cache),
+        epochs_(epochs),
+        options_(options),
+        job_left_(os.gate()) {
     const ManifestState& state = manifest.state();
     table_options_.block_bytes = options.block_bytes;
     table_options_.hash_seed = state.hash_seed;
@@ -42,16 +47,22 @@ class Lsm final : public Engine {
     return current_;
   }
   uint64_t next_number() { return next_number_.fetch_add(1); }
-  uint64_t target_bytes(size_t level) const;
   Result<std::shared_ptr<Table>> open_table(const TableInfo& info);
-  void publish(Levels levels, uint64_t absorbed, const Lock& held);
+  void publish(std::vector<LsmRun> runs, uint64_t absorbed, const Lock& held);
   Status write_run(Run& run, const Retention& retention, std::vector<TableInfo>& made);
-  std::optional<CompactionInput> pick() const;
-  CompactionInput inputs_of(const LsmVersion& version, size_t level,
-                            const LsmVersion::Tables& tables) const;
-  Status install(const Compaction& compaction);
-  Result<Progress> run_step(uint64_t budget_bytes, const Lock& held);
   Status remove_orphans(const ManifestState& state);
+
+  // A merge under way. Whoever has claimed it works on it, without a lock.
+  struct Job {
+    std::unique_ptr<Compaction> compaction;
+    bool is_claimed = false;
+  };
+  using JobPointer = std::shared_ptr<Job>;
+  JobPointer claim(const Retention& retention);
+  JobPointer begin(CompactionInput input, const Retention& retention, const Lock& held);
+  Status work(const JobPointer& job, uint64_t budget_bytes);
+  Status install(const Compaction& compaction);
+  Status finish_jobs(Lock& held);
 
   Os& os_;
   Manifest& manifest_;
@@ -66,13 +77,26 @@ class Lsm final : public Engine {
   mutable std::mutex mutex_;  // Guards current_; held while a version is made from the one before.
   std::shared_ptr<const LsmVersion> current_;
 
-  std::mutex compaction_mutex_;  // One merge at a time. Taken before mutex_.
-  std::unique_ptr<Compaction> compaction_;
-  std::string round_robin_[kLevelCount];  // Where the next pick of a level begins.
+  std::mutex jobs_mutex_;  // Guards what follows. Taken before mutex_.
+  std::vector<JobPointer> jobs_;
+  bool is_compacting_ = false;       // compact() is at it: no other merge begins.
+  std::string resume_[kLevelCount];  // Where the next pick of a level begins.
+  std::unique_ptr<Gate> job_left_;   // Opened when a job is let go of.
 };
 
+// What a merge changes: its outcome belongs to `target`.
+ManifestEdit edit_of(const Compaction& compaction, const LsmRun& target,
+                     const LsmVersion::Tables& gone) {
+  ManifestEdit edit;
+  for (const TableInfo& info : compaction.outputs()) {
+    edit.add_tables.push_back({info, static_cast<uint8_t>(target.level), 0, target.number});
+  }
+  for (const auto& table : gone) edit.remove_tables.push_back(table->info().number);
+  return edit;
+}
+
 Lsm::~Lsm() {
-  if (compaction_) compaction_->abandon();
+  for (const JobPointer& job : jobs_) job->compaction->abandon();
 }
 
 // ---- opening
@@ -102,7 +126,7 @@ Status Lsm::open() {
   const ManifestState& state = manifest_.state();
   next_number_ = state.next_table;
   if (Status status = remove_orphans(state); !status) return status;
-  Levels levels;
+  std::map<uint64_t, LsmRun> runs;
   for (const auto& [number, entry] : state.tables) {
     if (entry.level >= kLevelCount) {
       return {Code::kNewerFormat, "lsm: a table on level " + std::to_string(entry.level)};
@@ -115,23 +139,21 @@ Status Lsm::open() {
       continue;
     }
     if (!table) return table.error();
-    levels[entry.level].push_back(std::move(*table));
+    LsmRun& run = runs[entry.run];
+    run.number = entry.run;
+    run.level = entry.level;
+    run.tables.push_back(std::move(*table));
   }
+  std::vector<LsmRun> all;
+  for (auto& [number, run] : runs) all.push_back(std::move(run));
   const Lock held(mutex_);
-  publish(std::move(levels), state.absorbed, held);
+  publish(std::move(all), state.absorbed, held);
   return Status::ok();
 }
 
-void Lsm::publish(Levels levels, uint64_t absorbed, const Lock& held) {
+void Lsm::publish(std::vector<LsmRun> runs, uint64_t absorbed, const Lock& held) {
   check(held.owns_lock());
-  std::sort(levels[0].begin(), levels[0].end(), [](const auto& a, const auto& b) {
-    return a->info().commit_last > b->info().commit_last;
-  });
-  for (size_t level = 1; level < kLevelCount; ++level) {
-    std::sort(levels[level].begin(), levels[level].end(),
-              [](const auto& a, const auto& b) { return a->info().smallest < b->info().smallest; });
-  }
-  auto next = std::make_shared<const LsmVersion>(std::move(levels), absorbed);
+  auto next = std::make_shared<const LsmVersion>(std::move(runs), absorbed);
   version_.store(next.get(), std::memory_order_seq_cst);
   std::shared_ptr<const LsmVersion> old = std::move(current_);
   current_ = std::move(next);
@@ -172,89 +194,79 @@ Status Lsm::absorb(Run& run, const Retention& retention) {
   ManifestEdit edit;
   edit.absorbed = run.commit_last;
   edit.next_table = next_number_.load();
-  LsmVersion::Tables tables;
+  LsmRun made_run;
   for (const TableInfo& info : made) {
-    edit.add_tables.push_back({info, 0, 0});
+    if (made_run.number == 0) made_run.number = info.number;
+    edit.add_tables.push_back({info, 0, 0, made_run.number});
     Result<std::shared_ptr<Table>> table = open_table(info);
     if (!table) return table.error();
-    tables.push_back(std::move(*table));
+    made_run.tables.push_back(std::move(*table));
   }
   const Lock held(mutex_);
   if (Status status = manifest_.append(edit); !status) return status;
-  Levels levels = current_->levels();
-  levels[0].insert(levels[0].end(), tables.begin(), tables.end());
-  publish(std::move(levels), run.commit_last, held);
+  std::vector<LsmRun> runs = current_->runs();
+  runs.push_back(std::move(made_run));
+  publish(std::move(runs), run.commit_last, held);
   return Status::ok();
 }
 
 // ---- compaction
 
-uint64_t Lsm::target_bytes(size_t level) const {
-  uint64_t bytes = options_.level1_bytes;
-  for (size_t i = 1; i < level; ++i) bytes *= 10;
-  return bytes;
+Lsm::JobPointer Lsm::begin(CompactionInput input, const Retention& retention, const Lock& held) {
+  check(held.owns_lock());
+  auto job = std::make_shared<Job>();
+  job->compaction = std::make_unique<Compaction>(
+      Compaction::Outside{os_, options_.directory, table_options_, options_.table_bytes,
+                          [this] { return next_number(); }},
+      std::move(input), retention);
+  job->is_claimed = true;
+  jobs_.push_back(job);
+  return job;
 }
 
-// The tables and what they overlap on the next level.
-CompactionInput Lsm::inputs_of(const LsmVersion& version, size_t level,
-                               const LsmVersion::Tables& tables) const {
-  CompactionInput input;
-  input.target_level = level + 1;
-  std::string begin = tables.front()->info().smallest;
-  std::string end;
-  bool unbounded = false;
-  for (const auto& table : tables) {
-    begin = std::min(begin, table->info().smallest);
-    end = std::max(end, table->info().largest + '\0');
-    unbounded = unbounded || table->info().unbounded;
-    if (level == 0) input.sources.push_back({table});
+// A merge that nobody works on, or a new one; null when there is nothing to do.
+Lsm::JobPointer Lsm::claim(const Retention& retention) {
+  const Lock held(jobs_mutex_);
+  for (const JobPointer& job : jobs_) {
+    if (job->is_claimed) continue;
+    job->is_claimed = true;
+    return job;
   }
-  if (level != 0) input.sources.push_back(tables);
-  if (unbounded) end.clear();
-  const KeyRange range{as_bytes(begin), as_bytes(end)};
-  LsmVersion::Tables below = version.overlapping(level + 1, range);
-  if (!below.empty()) input.sources.push_back(std::move(below));
-  input.bottom = true;
-  for (size_t deeper = level + 2; deeper < kLevelCount; ++deeper) {
-    input.bottom = input.bottom && version.overlapping(deeper, range).empty();
-  }
-  return input;
-}
-
-std::optional<CompactionInput> Lsm::pick() const {
+  if (is_compacting_) return nullptr;
+  std::vector<const CompactionInput*> under_way;
+  for (const JobPointer& job : jobs_) under_way.push_back(&job->compaction->input());
   const std::shared_ptr<const LsmVersion> version = current();
-  double worst = 1.0;
-  size_t chosen = kLevelCount;
-  const Levels& levels = version->levels();
-  if (levels[0].size() >= options_.level0_count) {
-    worst = static_cast<double>(levels[0].size()) / options_.level0_count;
-    chosen = 0;
+  std::optional<CompactionInput> input = Picker(options_, *version, under_way).pick(resume_);
+  if (!input) return nullptr;
+  const size_t level = input->target_level - 1;
+  if (input->joins_level && level != 0) {
+    resume_[level] = input->sources.front().front()->info().smallest;
   }
-  for (size_t level = 1; level + 1 < kLevelCount; ++level) {
-    const double fullness =
-        static_cast<double>(version->level_bytes(level)) / static_cast<double>(target_bytes(level));
-    if (fullness > worst) {
-      worst = fullness;
-      chosen = level;
-    }
-  }
-  if (chosen == kLevelCount) return std::nullopt;
-  if (chosen == 0) return inputs_of(*version, 0, levels[0]);
-  const auto next = std::find_if(
-      levels[chosen].begin(), levels[chosen].end(),
-      [&](const auto& table) { return table->info().smallest > round_robin_[chosen]; });
-  const auto& table = next == levels[chosen].end() ? levels[chosen].front() : *next;
-  return inputs_of(*version, chosen, {table});
+  return begin(std::move(*input), retention, held);
+}
+
+// A step of a claimed merge; then it is let go of, or done with.
+Status Lsm::work(const JobPointer& job, uint64_t budget_bytes) {
+  Result<Progress> progress = job->compaction->step(budget_bytes);
+  const bool more = progress && *progress == Progress::kMore;
+  // Whether a failed change to the manifest took place only the next open knows: then the outputs
+  // stay, and it removes them if not.
+  Status status = more ? Status::ok() : progress ? install(*job->compaction) : progress.error();
+  if (!progress) job->compaction->abandon();
+  const Lock held(jobs_mutex_);
+  if (more)
+    job->is_claimed = false;
+  else
+    std::erase(jobs_, job);
+  job_left_->open();
+  return status;
 }
 
 Status Lsm::install(const Compaction& compaction) {
   if (Status status = os_.sync_directory(options_.directory); !status) return status;
   const CompactionInput& input = compaction.input();
-  ManifestEdit edit;
-  edit.next_table = next_number_.load();
   LsmVersion::Tables made;
   for (const TableInfo& info : compaction.outputs()) {
-    edit.add_tables.push_back({info, static_cast<uint8_t>(input.target_level), 0});
     Result<std::shared_ptr<Table>> table = open_table(info);
     if (!table) return table.error();
     made.push_back(std::move(*table));
@@ -262,86 +274,89 @@ Status Lsm::install(const Compaction& compaction) {
   LsmVersion::Tables gone;
   for (const LsmVersion::Tables& tables : input.sources)
     gone.insert(gone.end(), tables.begin(), tables.end());
-  for (const auto& table : gone) edit.remove_tables.push_back(table->info().number);
 
   const Lock held(mutex_);
-  if (Status status = manifest_.append(edit); !status) return status;
-  Levels levels = current_->levels();
-  for (LsmVersion::Tables& level : levels) {
-    std::erase_if(level, [&](const auto& table) {
+  std::vector<LsmRun> runs = current_->runs();
+  for (LsmRun& run : runs) {
+    std::erase_if(run.tables, [&](const auto& table) {
       return std::find(gone.begin(), gone.end(), table) != gone.end();
     });
   }
-  LsmVersion::Tables& target = levels[input.target_level];
-  target.insert(target.end(), made.begin(), made.end());
+  if (!made.empty()) {
+    auto target = std::find_if(runs.begin(), runs.end(), [&](const LsmRun& run) {
+      return input.joins_level && run.level == input.target_level;
+    });
+    if (target == runs.end()) {
+      runs.push_back({made.front()->info().number, input.target_level});
+      target = runs.end() - 1;
+    }
+    target->tables.insert(target->tables.end(), made.begin(), made.end());
+    ManifestEdit edit = edit_of(compaction, *target, gone);
+    edit.next_table = next_number_.load();
+    if (Status status = manifest_.append(edit); !status) return status;
+  } else if (Status status = manifest_.append(edit_of(compaction, {}, gone)); !status) {
+    return status;
+  }
   for (const auto& table : gone) table->drop();
-  publish(std::move(levels), current_->absorbed(), held);
+  publish(std::move(runs), current_->absorbed(), held);
   written_bytes_.fetch_add(compaction.written_bytes(), std::memory_order_relaxed);
   read_bytes_.fetch_add(compaction.read_bytes(), std::memory_order_relaxed);
   return Status::ok();
 }
 
-Result<Progress> Lsm::run_step(uint64_t budget_bytes, const Lock& held) {
-  check(held.owns_lock());
-  Result<Progress> progress = compaction_->step(budget_bytes);
-  if (progress && *progress == Progress::kMore) return progress;
-  // Whether a failed change to the manifest took place only the next open knows: then the outputs
-  // stay, and it removes them if not.
-  Status status = progress ? install(*compaction_) : progress.error();
-  if (!progress) compaction_->abandon();
-  compaction_.reset();
-  if (!status) return status;
-  return Progress::kMore;  // Another may be due.
-}
-
 Result<Progress> Lsm::maintain(uint64_t budget_bytes, const Retention& retention) {
-  const Lock held(compaction_mutex_, std::try_to_lock);
-  if (!held.owns_lock()) return Progress::kIdle;  // Another thread is at it.
-  if (!compaction_) {
-    std::optional<CompactionInput> input = pick();
-    if (!input) return Progress::kIdle;
-    const size_t level = input->target_level - 1;
-    if (level != 0) round_robin_[level] = input->sources.front().front()->info().smallest;
-    compaction_ = std::make_unique<Compaction>(
-        Compaction::Outside{os_, options_.directory, table_options_, options_.table_bytes,
-                            [this] { return next_number(); }},
-        std::move(*input), retention);
-  }
-  return run_step(budget_bytes, held);
+  const JobPointer job = claim(retention);
+  if (!job) return Progress::kIdle;
+  if (Status status = work(job, budget_bytes); !status) return status;
+  return Progress::kMore;  // Of this merge, or of another that is due.
 }
 
-// Everything into one level, as deep as its size asks.
-Status Lsm::compact(const KeyRange&, const Retention& retention) {
-  const Lock held(compaction_mutex_);
-  while (compaction_) {
-    const Result<Progress> progress = run_step(UINT64_MAX, held);
-    if (!progress) return progress.error();
+// Waits until no merge is under way, helping with those that nobody works on.
+Status Lsm::finish_jobs(Lock& held) {
+  while (!jobs_.empty()) {
+    const auto idle = std::find_if(jobs_.begin(), jobs_.end(),
+                                   [](const JobPointer& job) { return !job->is_claimed; });
+    if (idle == jobs_.end()) {
+      const uint64_t ticket = job_left_->ticket();
+      held.unlock();
+      job_left_->wait(ticket, UINT64_MAX);
+      held.lock();
+      continue;
+    }
+    const JobPointer job = *idle;
+    job->is_claimed = true;
+    held.unlock();
+    Status status = work(job, UINT64_MAX);
+    held.lock();
+    if (!status) return status;
   }
-  const std::shared_ptr<const LsmVersion> version = current();
-  CompactionInput input;
-  uint64_t bytes = 0;
-  size_t deepest = 0;
-  for (size_t level = 0; level < kLevelCount; ++level) {
-    const LsmVersion::Tables& tables = version->levels()[level];
-    bytes += version->level_bytes(level);
-    if (tables.empty()) continue;
-    deepest = level;
-    if (level != 0) input.sources.push_back(tables);
-    for (const auto& table : tables) {
-      if (level == 0) input.sources.push_back({table});
+  return Status::ok();
+}
+
+// Everything into one run, as deep as its size asks.
+Status Lsm::compact(const KeyRange&, const Retention& retention) {
+  Lock held(jobs_mutex_);
+  while (is_compacting_) {
+    const uint64_t ticket = job_left_->ticket();
+    held.unlock();
+    job_left_->wait(ticket, UINT64_MAX);
+    held.lock();
+  }
+  is_compacting_ = true;
+  Status status = finish_jobs(held);
+  if (status) {
+    const std::shared_ptr<const LsmVersion> version = current();
+    CompactionInput input = Picker(options_, *version, {}).everything();
+    if (!input.sources.empty()) {
+      const JobPointer job = begin(std::move(input), retention, held);
+      held.unlock();
+      status = work(job, UINT64_MAX);
+      held.lock();
     }
   }
-  if (input.sources.empty()) return Status::ok();
-  input.target_level = std::max<size_t>(deepest, 1);
-  while (input.target_level + 1 < kLevelCount && bytes > target_bytes(input.target_level))
-    ++input.target_level;
-  input.bottom = true;
-  compaction_ = std::make_unique<Compaction>(
-      Compaction::Outside{os_, options_.directory, table_options_, options_.table_bytes,
-                          [this] { return next_number(); }},
-      std::move(input), retention);
-  const Result<Progress> progress = run_step(UINT64_MAX, held);
-  return progress ? Status::ok() : progress.error();
+  is_compacting_ = false;
+  job_left_->open();
+  return status;
 }
 
 // ---- care
@@ -349,8 +364,8 @@ Status Lsm::compact(const KeyRange&, const Retention& retention) {
 Status Lsm::checkpoint(const std::function<Status(Bytes)>& sink) {
   const std::shared_ptr<const LsmVersion> version = current();
   std::string buffer(size_t{1} << 20, '\0');
-  for (const LsmVersion::Tables& level : version->levels()) {
-    for (const auto& table : level) {
+  for (const LsmRun& run : version->runs()) {
+    for (const auto& table : run.tables) {
       const std::string path = table_path(options_.directory, table->info().number);
       Result<std::unique_ptr<File>> file = os_.open(path, OpenMode::kRead);
       if (!file) return file.error();
@@ -369,15 +384,14 @@ Status Lsm::checkpoint(const std::function<Status(Bytes)>& sink) {
 
 Status Lsm::verify(std::vector<VerifyProblem>& problems) {
   const std::shared_ptr<const LsmVersion> version = current();
-  for (size_t level = 0; level < kLevelCount; ++level) {
-    const LsmVersion::Tables& tables = version->levels()[level];
-    for (size_t i = 0; i < tables.size(); ++i) {
-      if (Status status = tables[i]->verify(problems); !status) return status;
-      if (level == 0 || i == 0) continue;
-      const TableInfo& before = tables[i - 1]->info();
-      if (before.unbounded || before.largest > tables[i]->info().smallest) {
-        problems.push_back({table_path(options_.directory, tables[i]->info().number), 0,
-                            "it overlaps its neighbour on level " + std::to_string(level)});
+  for (const LsmRun& run : version->runs()) {
+    for (size_t i = 0; i < run.tables.size(); ++i) {
+      if (Status status = run.tables[i]->verify(problems); !status) return status;
+      if (i == 0) continue;
+      const TableInfo& before = run.tables[i - 1]->info();
+      if (before.unbounded || before.largest > run.tables[i]->info().smallest) {
+        problems.push_back({table_path(options_.directory, run.tables[i]->info().number), 0,
+                            "it overlaps its neighbour in run " + std::to_string(run.number)});
       }
     }
   }
@@ -387,20 +401,27 @@ Status Lsm::verify(std::vector<VerifyProblem>& problems) {
 EngineStats Lsm::stats() const {
   const std::shared_ptr<const LsmVersion> version = current();
   EngineStats stats;
-  for (size_t level = 0; level < kLevelCount; ++level) {
-    const LsmVersion::Tables& tables = version->levels()[level];
-    const uint64_t bytes = version->level_bytes(level);
-    stats.disk_bytes += bytes;
-    for (const auto& table : tables) stats.entry_count += table->info().entry_count;
-    const uint64_t target = target_bytes(std::max<size_t>(level, 1));
-    if (level == 0 && tables.size() >= options_.level0_count) stats.debt_bytes += bytes;
-    if (level != 0 && bytes > target) stats.debt_bytes += bytes - target;
-    if (tables.empty()) continue;
-    const std::string name = "level" + std::to_string(level);
-    stats.detail.emplace_back(name + "Tables", tables.size());
-    stats.detail.emplace_back(name + "Bytes", bytes);
+  struct Sums {
+    uint64_t runs = 0, tables = 0, bytes = 0;
+  };
+  std::map<size_t, Sums> levels;
+  for (const LsmRun& run : version->runs()) {
+    Sums& sums = levels[run.level];
+    ++sums.runs;
+    sums.tables += run.tables.size();
+    sums.bytes += run.bytes;
+    stats.disk_bytes += run.bytes;
+    for (const auto& table : run.tables) stats.entry_count += table->info().entry_count;
   }
-  stats.stop_writes = version->levels()[0].size() >= options_.level0_count_max;
+  for (const auto& [level, sums] : levels) {
+    const std::string name = "level" + std::to_string(level);
+    stats.detail.emplace_back(name + "Runs", sums.runs);
+    stats.detail.emplace_back(name + "Tables", sums.tables);
+    stats.detail.emplace_back(name + "Bytes", sums.bytes);
+  }
+  const Picker picker(options_, *version, {});
+  stats.debt_bytes = picker.debt_bytes();
+  stats.stop_writes = picker.stop_writes();
   stats.absorbed_bytes = absorbed_bytes_.load();
   stats.written_bytes = written_bytes_.load();
   stats.read_bytes = read_bytes_.load();

@@ -1,13 +1,12 @@
 // engine/lsm/lsm.h — sorted tables in levels: fast to write, compact at rest, one table asked for
 // most gets.
 //
-// absorb() writes a run as a table of level 0. maintain() moves tables down: all of level 0 and
-// what it overlaps, or one table of a level that is too large and what that overlaps, are merged
-// into the next level, a step at a time. Versions that retention does not ask for are dropped on
-// the way, and deletions with nothing beneath them.
+// absorb() writes a run as a table of level 0. maintain() merges runs, by the style asked for
+// (picking.h), a step at a time and several merges at once. Versions that retention does not ask
+// for are dropped on the way, and deletions with nothing beneath them.
 //
 // Invariants
-//   - levels 1 and up hold tables that do not overlap; of one key, a higher level is older.
+//   - tables of one run do not overlap; of one key, a run that comes later in the order is older.
 //   - a table is in the manifest before a version shows it, and its file goes only after no version
 //   does.
 //   - a step that fails leaves the tables as they were.
@@ -26,10 +25,11 @@ namespace varve {
 
 struct LsmOptions {
   std::string directory;
+  CompactionStyle compaction = CompactionStyle::kLeveled;
   uint32_t block_bytes = 4096;
   uint64_t table_bytes = uint64_t{32} << 20;
   uint64_t level1_bytes = uint64_t{128} << 20;
-  uint32_t level0_count = 4;       // Tables of level 0 that start a compaction,
+  uint32_t level0_count = 4;       // Runs (of a level, or in all) that start a merge,
   uint32_t level0_count_max = 12;  // and that stop writers.
   // Where damaged tables are noted and left out; null: they fail the opening.
   std::vector<VerifyProblem>* lost = nullptr;

@@ -6,16 +6,11 @@
 namespace varve {
 namespace {
 
-using Tables = LsmVersion::Tables;
-
 std::vector<LevelCursor> level_cursors(const LsmVersion& version, const KeyRange& range,
                                        bool cached) {
   std::vector<LevelCursor> cursors;
-  for (const auto& table : version.levels()[0]) {
-    if (touches(table->info(), range)) cursors.emplace_back(Tables{table}, cached);
-  }
-  for (size_t level = 1; level < kLevelCount; ++level) {
-    Tables tables = version.overlapping(level, range);
+  for (const LsmRun& run : version.runs()) {
+    LsmRun::Tables tables = run.overlapping(range);
     if (!tables.empty()) cursors.emplace_back(std::move(tables), cached);
   }
   return cursors;

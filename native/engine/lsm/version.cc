@@ -23,33 +23,41 @@ uint64_t head_of(Bytes key) {
 
 }  // namespace
 
-LsmVersion::LsmVersion(std::array<Tables, kLevelCount> levels, uint64_t absorbed)
-    : levels_(std::move(levels)), absorbed_(absorbed) {
-  for (size_t level = 0; level < kLevelCount; ++level) {
-    for (const auto& table : levels_[level]) {
-      any_ranges_ = any_ranges_ || !table->range_deletions().empty();
-      heads_[level].push_back(head_of(as_bytes(table->info().smallest)));
-    }
+void LsmRun::settle() {
+  std::sort(tables.begin(), tables.end(),
+            [](const auto& a, const auto& b) { return a->info().smallest < b->info().smallest; });
+  heads.clear();
+  bytes = commit_last = 0;
+  for (const auto& table : tables) {
+    heads.push_back(head_of(as_bytes(table->info().smallest)));
+    bytes += table->info().file_bytes;
+    commit_last = std::max(commit_last, table->info().commit_last);
   }
 }
 
-uint64_t LsmVersion::level_bytes(size_t level) const {
-  uint64_t bytes = 0;
-  for (const auto& table : levels_[level]) bytes += table->info().file_bytes;
-  return bytes;
+LsmVersion::LsmVersion(std::vector<LsmRun> runs, uint64_t absorbed)
+    : runs_(std::move(runs)), absorbed_(absorbed) {
+  std::erase_if(runs_, [](const LsmRun& run) { return run.tables.empty(); });
+  for (LsmRun& run : runs_) {
+    run.settle();
+    for (const auto& table : run.tables) {
+      any_ranges_ = any_ranges_ || !table->range_deletions().empty();
+    }
+  }
+  std::sort(runs_.begin(), runs_.end(), [](const LsmRun& a, const LsmRun& b) {
+    return a.level != b.level ? a.level < b.level : a.commit_last > b.commit_last;
+  });
 }
 
-LsmVersion::Tables LsmVersion::overlapping(size_t level, const KeyRange& range) const {
+LsmRun::Tables LsmRun::overlapping(const KeyRange& range) const {
   Tables found;
-  for (const auto& table : levels_[level]) {
+  for (const auto& table : tables) {
     if (touches(table->info(), range)) found.push_back(table);
   }
   return found;
 }
 
-Table* LsmVersion::table_of(size_t level, Bytes key) const {
-  const std::vector<uint64_t>& heads = heads_[level];
-  const Tables& tables = levels_[level];
+Table* LsmRun::table_of(Bytes key) const {
   const uint64_t head = head_of(key);
   size_t above =
       static_cast<size_t>(std::upper_bound(heads.begin(), heads.end(), head) - heads.begin());
@@ -65,20 +73,16 @@ Table* LsmVersion::table_of(size_t level, Bytes key) const {
 
 template <class OnTable>
 void LsmVersion::each_table(Bytes key, OnTable on_table) const {
-  for (const auto& table : levels_[0]) {
-    if (on_table(*table)) return;
-  }
-  for (size_t level = 1; level < kLevelCount; ++level) {
-    if (levels_[level].empty()) continue;
-    Table* const table = table_of(level, key);
+  for (const LsmRun& run : runs_) {
+    Table* const table = run.table_of(key);
     if (table != nullptr && on_table(*table)) return;
   }
 }
 
 uint64_t LsmVersion::range_deletion_over(Bytes key, uint64_t commit) const {
   uint64_t newest = 0;
-  for (const Tables& level : levels_) {
-    for (const auto& table : level) {
+  for (const LsmRun& run : runs_) {
+    for (const auto& table : run.tables) {
       for (const RangeDeletion& deletion : table->range_deletions()) {
         if (deletion.commit > commit || deletion.commit <= newest ||
             compare(key, deletion.begin) < 0)
@@ -159,8 +163,8 @@ Status LsmVersion::get_many(std::span<PointQuery> queries, uint64_t commit) cons
 
 uint64_t LsmVersion::size(const KeyRange& range) const {
   uint64_t bytes = 0;
-  for (const Tables& level : levels_) {
-    for (const auto& table : level) {
+  for (const LsmRun& run : runs_) {
+    for (const auto& table : run.tables) {
       if (touches(table->info(), range)) bytes += table->size_within(range);
     }
   }
@@ -170,8 +174,8 @@ uint64_t LsmVersion::size(const KeyRange& range) const {
 std::vector<RangeDeletion> LsmVersion::range_deletions(const KeyRange& range, uint64_t from,
                                                        uint64_t to) const {
   std::vector<RangeDeletion> found;
-  for (const Tables& level : levels_) {
-    for (const auto& table : level) {
+  for (const LsmRun& run : runs_) {
+    for (const auto& table : run.tables) {
       for (const RangeDeletion& deletion : table->range_deletions()) {
         if (deletion.commit <= from || deletion.commit > to) continue;
         const bool after = !range.end.empty() && compare(deletion.begin, range.end) >= 0;

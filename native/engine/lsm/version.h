@@ -1,7 +1,6 @@
-// engine/lsm/version.h — an immutable view of the levels, and the merged walks over them.
+// engine/lsm/version.h — an immutable view of the runs, and the merged walks over them.
 #pragma once
 
-#include <array>
 #include <memory>
 #include <vector>
 
@@ -12,11 +11,32 @@ namespace varve {
 
 inline constexpr size_t kLevelCount = 7;
 
-class LsmVersion final : public EngineVersion {
- public:
+// Tables that do not overlap, by key. Of one key, a run holds newer versions than every run behind
+// it in the order of a version.
+struct LsmRun {
   using Tables = std::vector<std::shared_ptr<Table>>;
 
-  LsmVersion(std::array<Tables, kLevelCount> levels, uint64_t absorbed);
+  uint64_t number = 0;
+  size_t level = 0;
+  Tables tables;
+
+  void settle();  // After `tables` changed: their order, and what is derived from them.
+  Table* table_of(Bytes key) const;  // The one that may hold the key, or null.
+  Tables overlapping(const KeyRange& range) const;
+
+  uint64_t bytes = 0;
+  uint64_t commit_last = 0;
+  // The first eight bytes of each table's smallest key, as a number: they decide most comparisons
+  // without going to the table.
+  std::vector<uint64_t> heads;
+};
+
+class LsmVersion final : public EngineVersion {
+ public:
+  using Tables = LsmRun::Tables;
+
+  // Runs in any order.
+  LsmVersion(std::vector<LsmRun> runs, uint64_t absorbed);
 
   Status get(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
              Lookup& answer) const override;
@@ -30,10 +50,7 @@ class LsmVersion final : public EngineVersion {
   uint64_t size(const KeyRange& range) const override;
   uint64_t absorbed() const override { return absorbed_; }
 
-  const std::array<Tables, kLevelCount>& levels() const { return levels_; }
-  uint64_t level_bytes(size_t level) const;
-  // The tables of a level (1 and up) that a range touches.
-  Tables overlapping(size_t level, const KeyRange& range) const;
+  const std::vector<LsmRun>& runs() const { return runs_; }  // Newest first: by level, then by age.
 
  private:
   // The newest range deletion at or below the commit over a key; 0: none.
@@ -45,15 +62,11 @@ class LsmVersion final : public EngineVersion {
   Status get_group(std::span<PointQuery> group, uint64_t commit,
                    std::vector<Candidate>& candidates) const;
   void hide_deleted(Bytes key, uint64_t commit, Lookup& found) const;
-  Table* table_of(size_t level, Bytes key) const;
   // Calls `on_table` for each table that may hold the key, newest first, until it says true.
   template <class OnTable>
   void each_table(Bytes key, OnTable on_table) const;
 
-  const std::array<Tables, kLevelCount> levels_;  // Level 0 newest first, the others by key.
-  // The first eight bytes of each table's smallest key, as a number: they decide most comparisons
-  // without going to the table.
-  std::array<std::vector<uint64_t>, kLevelCount> heads_;
+  std::vector<LsmRun> runs_;
   const uint64_t absorbed_;
   bool any_ranges_ = false;
 };

@@ -68,6 +68,7 @@ void add_table(std::string& to, const ManifestTable& table) {
   append<uint64_t>(bytes, info.number);
   append<uint8_t>(bytes, table.level);
   append<uint8_t>(bytes, static_cast<uint8_t>(table.place | (info.unbounded ? 0x80 : 0)));
+  append<uint64_t>(bytes, table.run);
   for (const uint64_t number :
        {info.file_bytes, info.entry_count, info.range_deletion_count, info.key_bytes,
         info.value_bytes, info.delete_count, info.commit_first, info.commit_last}) {
@@ -131,7 +132,7 @@ std::string encode_record(const std::string& fields) {
 // ---- fields in
 
 bool read_table(Bytes bytes, ManifestTable& table) {
-  constexpr size_t kFixed = 8 + 2 + 8 * 8;
+  constexpr size_t kFixed = 8 + 2 + 8 + 8 * 8;
   if (bytes.size() < kFixed + 8) return false;
   const uint8_t* const at = bytes.data();
   TableInfo& info = table.info;
@@ -139,10 +140,11 @@ bool read_table(Bytes bytes, ManifestTable& table) {
   table.level = at[8];
   table.place = at[9] & 0x7f;
   info.unbounded = (at[9] & 0x80) != 0;
+  table.run = load<uint64_t>(at + 10);
   uint64_t* const numbers[] = {&info.file_bytes,   &info.entry_count, &info.range_deletion_count,
                                &info.key_bytes,    &info.value_bytes, &info.delete_count,
                                &info.commit_first, &info.commit_last};
-  for (size_t i = 0; i < 8; ++i) *numbers[i] = load<uint64_t>(at + 10 + i * 8);
+  for (size_t i = 0; i < 8; ++i) *numbers[i] = load<uint64_t>(at + 18 + i * 8);
   Bytes rest = bytes.subspan(kFixed);
   for (std::string* key : {&info.smallest, &info.largest}) {
     if (rest.size() < 4 || load<uint32_t>(rest.data()) > rest.size() - 4) return false;

@@ -35,6 +35,7 @@ struct ManifestTable {
   TableInfo info;
   uint8_t level = 0;
   uint8_t place = 0;  // 0 current, 1 history
+  uint64_t run = 0;   // Tables of one run do not overlap.
 };
 
 struct ManifestState {

@@ -28,7 +28,8 @@ StoreOptions options_of(uint64_t seed) {
   options.segment_bytes = (uint64_t{16} << 10) << (seed % 3);
   options.table_bytes = (uint64_t{16} << 10) << (seed % 4);
   options.block_bytes = seed % 2 == 0 ? 512 : 4096;
-  options.thread_count = 2 + static_cast<uint32_t>(seed % 2);
+  options.thread_count = 2 + static_cast<uint32_t>(seed % 3);
+  options.compaction = static_cast<CompactionStyle>(seed / 7 % 3);
   options.holder = "the simulation";
   return options;
 }

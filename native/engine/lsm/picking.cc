@@ -1,0 +1,244 @@
+#include "engine/lsm/picking.h"
+
+#include <algorithm>
+
+namespace varve {
+namespace {
+
+constexpr size_t kGrowth = 10;  // Of a level over the one above it.
+constexpr uint64_t kOutgrownPercent = 200;
+
+// From the smallest key to behind the largest; an empty end is the end of the keyspace.
+struct Span {
+  std::string begin;
+  std::string end;
+  bool unbounded = false;
+
+  explicit Span(const CompactionInput& input) {
+    bool first = true;
+    for (const LsmVersion::Tables& tables : input.sources) {
+      for (const auto& table : tables) {
+        begin = first ? table->info().smallest : std::min(begin, table->info().smallest);
+        end = std::max(end, table->info().largest + '\0');
+        unbounded = unbounded || table->info().unbounded;
+        first = false;
+      }
+    }
+    if (unbounded) end.clear();
+  }
+  KeyRange range() const { return {as_bytes(begin), as_bytes(end)}; }
+  bool meets(const Span& other) const {
+    return (other.unbounded || begin < other.end) && (unbounded || other.begin < end);
+  }
+};
+
+}  // namespace
+
+uint64_t Picker::target_bytes(size_t level) const {
+  uint64_t bytes = options_.level1_bytes;
+  for (size_t i = 1; i < level; ++i) bytes *= kGrowth;
+  return bytes;
+}
+
+Picker::Runs Picker::runs_of(size_t level) const {
+  const std::vector<LsmRun>& runs = version_.runs();
+  Runs found;
+  while (found.begin < runs.size() && runs[found.begin].level < level) ++found.begin;
+  found.end = found.begin;
+  while (found.end < runs.size() && runs[found.end].level == level) ++found.end;
+  return found;
+}
+
+uint64_t Picker::bytes_of(Runs runs) const {
+  uint64_t bytes = 0;
+  for (size_t i = runs.begin; i < runs.end; ++i) bytes += version_.runs()[i].bytes;
+  return bytes;
+}
+
+bool Picker::is_free(const CompactionInput& input) const {
+  const Span span(input);
+  for (const CompactionInput* other : under_way_) {
+    if (other->target_level == input.target_level && span.meets(Span(*other))) return false;
+    for (const LsmVersion::Tables& busy : other->sources) {
+      for (const LsmVersion::Tables& tables : input.sources) {
+        const bool shared = std::any_of(tables.begin(), tables.end(), [&](const auto& table) {
+          return std::find(busy.begin(), busy.end(), table) != busy.end();
+        });
+        if (shared) return false;
+      }
+    }
+  }
+  return true;
+}
+
+// `behind`: the first run behind those that are merged.
+bool Picker::is_bottom(const CompactionInput& input, size_t behind) const {
+  const Span span(input);
+  const std::vector<LsmRun>& runs = version_.runs();
+  return std::all_of(runs.begin() + static_cast<ptrdiff_t>(behind), runs.end(),
+                     [&](const LsmRun& run) { return run.overlapping(span.range()).empty(); });
+}
+
+// All of some runs, as one run.
+std::optional<CompactionInput> Picker::whole(Runs runs, size_t target_level) const {
+  CompactionInput input;
+  input.target_level = target_level;
+  for (size_t i = runs.begin; i < runs.end; ++i) {
+    input.sources.push_back(version_.runs()[i].tables);
+  }
+  if (input.sources.empty() || !is_free(input)) return std::nullopt;
+  input.bottom = is_bottom(input, runs.end);
+  return input;
+}
+
+CompactionInput Picker::everything() const {
+  CompactionInput input;
+  const std::vector<LsmRun>& runs = version_.runs();
+  uint64_t bytes = 0;
+  for (const LsmRun& run : runs) {
+    input.sources.push_back(run.tables);
+    bytes += run.bytes;
+  }
+  input.bottom = true;
+  input.target_level = runs.empty() ? 1 : std::max<size_t>(runs.back().level, 1);
+  while (input.target_level + 1 < kLevelCount && bytes > target_bytes(input.target_level)) {
+    ++input.target_level;
+  }
+  return input;
+}
+
+std::optional<CompactionInput> Picker::pick(const std::string (&resume)[kLevelCount]) const {
+  switch (options_.compaction) {
+    case CompactionStyle::kLeveled: return pick_leveled(resume);
+    case CompactionStyle::kTiered: return pick_tiered();
+    case CompactionStyle::kUniversal: return pick_universal();
+  }
+  return std::nullopt;
+}
+
+// ---- leveled
+
+// Tables of a level and what they overlap on the next.
+CompactionInput Picker::down(size_t level, const LsmVersion::Tables& tables) const {
+  CompactionInput input;
+  input.target_level = level + 1;
+  input.joins_level = true;
+  if (level == 0) {
+    for (const auto& table : tables) input.sources.push_back({table});
+  } else {
+    input.sources.push_back(tables);
+  }
+  const Runs next = runs_of(level + 1);
+  if (next.begin != next.end) {
+    LsmVersion::Tables below = version_.runs()[next.begin].overlapping(Span(input).range());
+    if (!below.empty()) input.sources.push_back(std::move(below));
+  }
+  input.bottom = is_bottom(input, next.end);
+  return input;
+}
+
+std::optional<CompactionInput> Picker::pick_leveled(
+    const std::string (&resume)[kLevelCount]) const {
+  // What another style left: a level below the first that has several runs.
+  for (size_t level = 1; level < kLevelCount; ++level) {
+    const Runs runs = runs_of(level);
+    if (runs.end - runs.begin < 2) continue;
+    return whole(runs, level);
+  }
+  std::vector<std::pair<double, size_t>> levels;  // Fullest first.
+  const Runs first = runs_of(0);
+  const size_t count = first.end - first.begin;
+  if (count >= options_.level0_count) {
+    levels.emplace_back(static_cast<double>(count) / options_.level0_count, 0);
+  }
+  for (size_t level = 1; level + 1 < kLevelCount; ++level) {
+    const double fullness =
+        static_cast<double>(bytes_of(runs_of(level))) / static_cast<double>(target_bytes(level));
+    if (fullness > 1) levels.emplace_back(fullness, level);
+  }
+  std::sort(levels.rbegin(), levels.rend());
+  for (const auto& [fullness, level] : levels) {
+    const Runs runs = runs_of(level);
+    if (level == 0) {
+      LsmVersion::Tables tables;
+      for (size_t i = runs.begin; i < runs.end; ++i) {
+        const LsmVersion::Tables& own = version_.runs()[i].tables;
+        if (own.size() != 1) return whole(runs, 1);  // Another style's.
+        tables.push_back(own.front());
+      }
+      CompactionInput input = down(0, tables);
+      if (is_free(input)) return input;
+      continue;
+    }
+    // Round robin, past what is busy.
+    const LsmVersion::Tables& tables = version_.runs()[runs.begin].tables;
+    const auto from = std::find_if(tables.begin(), tables.end(), [&](const auto& table) {
+      return table->info().smallest > resume[level];
+    });
+    const size_t start = static_cast<size_t>(from - tables.begin());
+    for (size_t i = 0; i < tables.size(); ++i) {
+      CompactionInput input = down(level, {tables[(start + i) % tables.size()]});
+      if (is_free(input)) return input;
+    }
+  }
+  return std::nullopt;
+}
+
+// ---- tiered and universal
+
+std::optional<CompactionInput> Picker::pick_tiered() const {
+  for (size_t level = 0; level < kLevelCount; ++level) {
+    const Runs runs = runs_of(level);
+    if (runs.end - runs.begin < options_.level0_count) continue;
+    if (auto input = whole(runs, std::min(level + 1, kLevelCount - 1))) return input;
+  }
+  return std::nullopt;
+}
+
+// The outcome takes the level of its oldest source, so that the order of the runs stays theirs.
+std::optional<CompactionInput> Picker::pick_universal() const {
+  const std::vector<LsmRun>& runs = version_.runs();
+  if (runs.size() < options_.level0_count) return std::nullopt;
+  const size_t last = runs.size() - 1;
+  const Runs above{0, last};
+  if (bytes_of(above) * 100 >= runs[last].bytes * kOutgrownPercent) {
+    return whole({0, runs.size()}, runs[last].level);
+  }
+  size_t end = 1;
+  for (uint64_t bytes = runs[0].bytes; end < runs.size() && runs[end].bytes <= bytes + bytes / 5;
+       ++end) {
+    bytes += runs[end].bytes;
+  }
+  // Where sizes do not suit, the newest are merged, as many as are too many.
+  if (end < 2) end = std::max<size_t>(2, runs.size() + 2 - options_.level0_count);
+  end = std::min(end, runs.size());
+  return whole({0, end}, runs[end - 1].level);
+}
+
+// ---- how far behind
+
+uint64_t Picker::debt_bytes() const {
+  uint64_t debt = 0;
+  if (options_.compaction == CompactionStyle::kUniversal) {
+    const size_t count = version_.runs().size();
+    if (count >= options_.level0_count) debt = bytes_of({0, count - 1});
+    return debt;
+  }
+  for (size_t level = 0; level < kLevelCount; ++level) {
+    const Runs runs = runs_of(level);
+    const uint64_t bytes = bytes_of(runs);
+    const bool by_count = level == 0 || options_.compaction == CompactionStyle::kTiered;
+    if (by_count && runs.end - runs.begin >= options_.level0_count) debt += bytes;
+    if (!by_count && bytes > target_bytes(level)) debt += bytes - target_bytes(level);
+  }
+  return debt;
+}
+
+bool Picker::stop_writes() const {
+  const Runs runs = options_.compaction == CompactionStyle::kUniversal
+                        ? Runs{0, version_.runs().size()}
+                        : runs_of(0);
+  return runs.end - runs.begin >= options_.level0_count_max;
+}
+
+}  // namespace varve

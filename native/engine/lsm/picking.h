@@ -1,0 +1,70 @@
+// engine/lsm/picking.h — which tables are merged next, by the three styles.
+//
+//   leveled    level 0 takes runs as they come; every level below is one run, ten times as large as
+//              the one above. Too many runs on level 0 are merged into level 1; a level that is too
+//              large gives a table to the next. Least space, fewest runs to read.
+//   tiered     every level gathers runs; when it has enough, all of them become one run of the next
+//              level. Each byte is written once a level.
+//   universal  runs by age over the whole store, without levels: neighbours of like size are
+//   merged,
+//              and everything is when the old run is outgrown by what lies above it.
+//
+// A store may be opened with another style than the one it was written with.
+//
+// Invariants
+//   - what is picked is no part of a merge under way, and its outcome meets none's.
+//   - sources are neighbours in age, newest first: their outcome has one place in the order.
+// Threads: pure functions of a version and of what is under way.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/lsm/lsm.h"
+#include "engine/lsm/version.h"
+
+namespace varve {
+
+struct CompactionInput {
+  std::vector<LsmVersion::Tables> sources;  // Newest first; each one sorted walk.
+  size_t target_level = 1;
+  bool joins_level = false;  // The outcome belongs to the run that the level has already.
+  bool bottom = false;       // Nothing of these keys lies beneath.
+};
+
+class Picker {
+ public:
+  Picker(const LsmOptions& options, const LsmVersion& version,
+         std::vector<const CompactionInput*> under_way)
+      : options_(options), version_(version), under_way_(std::move(under_way)) {}
+
+  // `resume`: by level, the smallest key of the table that was picked last.
+  std::optional<CompactionInput> pick(const std::string (&resume)[kLevelCount]) const;
+  CompactionInput everything() const;
+  uint64_t debt_bytes() const;  // What pick() would still move.
+  bool stop_writes() const;
+
+ private:
+  struct Runs {  // Neighbours in the order of the version.
+    size_t begin = 0;
+    size_t end = 0;
+  };
+  uint64_t target_bytes(size_t level) const;
+  Runs runs_of(size_t level) const;
+  uint64_t bytes_of(Runs runs) const;
+  bool is_free(const CompactionInput& input) const;
+  bool is_bottom(const CompactionInput& input, size_t behind) const;
+  std::optional<CompactionInput> whole(Runs runs, size_t target_level) const;
+  std::optional<CompactionInput> pick_leveled(const std::string (&resume)[kLevelCount]) const;
+  std::optional<CompactionInput> pick_tiered() const;
+  std::optional<CompactionInput> pick_universal() const;
+  CompactionInput down(size_t level, const LsmVersion::Tables& tables) const;
+
+  const LsmOptions& options_;
+  const LsmVersion& version_;
+  const std::vector<const CompactionInput*> under_way_;
+};
+
+}  // namespace varve

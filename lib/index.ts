@@ -3,6 +3,7 @@ export { type EncodingOption, type UserEncoding } from './encoding.ts'
 export { type ErrorCode, isVarveError, VarveError } from './errors.ts'
 export { type Key } from './key.ts'
 export {
+  type Compression,
   type Durability,
   type Logger,
   type OpenOptions,

@@ -94,7 +94,7 @@ export interface NativeOptions {
   readonly compaction: number
   readonly readOnly: number
   readonly serveDamaged: number
-  readonly compress: number
+  readonly compressedLevels: number
   readonly memory: number
   readonly threads: number
   readonly blockBytes: number

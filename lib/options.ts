@@ -5,6 +5,8 @@ import { invalid, VarveError } from './errors.ts'
 /** What a write waits for: visible at once, handed to the system, or on the disk. */
 export type Durability = 'memory' | 'os' | 'disk'
 
+export type Compression = 'none' | 'fast'
+
 export interface Logger {
   info?(message: string): void
   warn?(message: string): void
@@ -34,6 +36,11 @@ export interface OpenOptions<V = unknown> {
    * many writes; 'universal' merges by age, for little data that changes much. A store may be opened with another each time.
    */
   readonly compaction?: 'leveled' | 'tiered' | 'universal' | undefined
+  /**
+   * Whether tables of 'lsm' are compressed: 'none' (default), 'fast', or one of the two for each level, the last for all below it:
+   * `['none', 'none', 'fast']` leaves the two newest levels as they are.
+   */
+  readonly compression?: Compression | readonly Compression[] | undefined
   /** Bytes of a block of a table. Default 4096; 1024 to 65536. */
   readonly blockSize?: number | undefined
   /** How values become bytes. Default 'value': everything JavaScript can say, by its own binary encoding. */
@@ -70,6 +77,7 @@ const OPEN = [
   'memory',
   'threads',
   'compaction',
+  'compression',
   'create',
   'readOnly',
   'damaged',
@@ -161,6 +169,20 @@ function checkSignal(signal: unknown): void {
     throw invalid('signal', 'an AbortSignal', signal)
 }
 
+const LEVELS = 7
+
+/** A bit for each level that is compressed. */
+function compressedLevels(given: unknown = 'none'): number {
+  const words: readonly unknown[] = Array.isArray(given) ? given : [given]
+  const isFine = words.length > 0 && words.every((word) => word === 'none' || word === 'fast')
+  if (!isFine) throw invalid('compression', "'none', 'fast', or an array of these by level", given)
+  let bits = 0
+  for (let level = 0; level < LEVELS; level++) {
+    if (words[Math.min(level, words.length - 1)] === 'fast') bits |= 1 << level
+  }
+  return bits
+}
+
 export interface CheckedOpen {
   readonly engine: number
   readonly durability: number
@@ -170,6 +192,7 @@ export interface CheckedOpen {
   readonly readOnly: number
   readonly serveDamaged: number
   readonly compaction: number
+  readonly compressedLevels: number
   readonly blockBytes: number
 }
 
@@ -201,6 +224,7 @@ export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen
     create: word(options, 'create', CREATES, 'if-missing'),
     readOnly: options.readOnly === true ? 1 : 0,
     serveDamaged,
+    compressedLevels: compressedLevels(options.compression),
     compaction: word(options, 'compaction', COMPACTIONS, 'leveled'),
     blockBytes: integer(options.blockSize, 'blockSize', 1024, 65_536, 4096),
   }

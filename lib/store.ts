@@ -612,7 +612,6 @@ function nativeOptions({ path, checked }: Prepared<unknown>) {
     ...checked,
     directory,
     holder: `process ${process.pid} (${process.title})`,
-    compress: 0,
   }
 }
 

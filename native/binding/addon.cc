@@ -84,7 +84,8 @@ StoreOptions read_options(napi_env env, napi_value from) {
   options.compaction = static_cast<CompactionStyle>(option_number(env, from, "compaction"));
   options.read_only = option_number(env, from, "readOnly") != 0;
   options.serve_damaged = option_number(env, from, "serveDamaged") != 0;
-  options.compress = option_number(env, from, "compress") != 0;
+  options.compressed_levels =
+      static_cast<uint32_t>(option_number(env, from, "compressedLevels"));
   options.memory_bytes = static_cast<uint64_t>(option_number(env, from, "memory"));
   options.thread_count = static_cast<uint32_t>(option_number(env, from, "threads"));
   options.block_bytes = static_cast<uint32_t>(option_number(env, from, "blockBytes"));

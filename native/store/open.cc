@@ -155,6 +155,7 @@ Status Store::open_engine() {
   options.directory = options_.directory;
   options.block_bytes = options_.block_bytes;
   options.compaction = options_.compaction;
+  options.compressed_levels = options_.compressed_levels;
   options.table_bytes = options_.table_bytes;
   options.level1_bytes = 4 * options_.table_bytes;
   if (options_.serve_damaged) options.lost = &recovery_.lost;

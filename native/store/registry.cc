@@ -33,7 +33,7 @@ Status same_options(const StoreOptions& now, const StoreOptions& asked) {
   if (now.engine != asked.engine) return differs("engine");
   if (now.compaction != asked.compaction) return differs("compaction");
   if (now.read_only != asked.read_only) return differs("readOnly");
-  if (now.compress != asked.compress) return differs("compression");
+  if (now.compressed_levels != asked.compressed_levels) return differs("compression");
   if (now.memory_bytes != asked.memory_bytes) return differs("memory");
   if (now.thread_count != asked.thread_count) return differs("threads");
   if (now.block_bytes != asked.block_bytes) return differs("blockSize");

@@ -52,7 +52,7 @@ struct StoreOptions {
   CompactionStyle compaction = CompactionStyle::kLeveled;
   bool read_only = false;
   bool serve_damaged = false;  // With read_only: what is whole; RecoveryReport::lost says the rest.
-  bool compress = true;
+  uint32_t compressed_levels = 0;  // A bit for each level of tables.
   uint64_t memory_bytes = uint64_t{256} << 20;
   uint32_t thread_count = 2;
   uint32_t block_bytes = 4096;

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 import { afterAll, describe, expect, it } from 'vitest'
 
-import { open, openSync } from '../../lib/index.ts'
+import { open, type OpenOptions, openSync } from '../../lib/index.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-store-'))
 let count = 0
@@ -192,5 +192,38 @@ describe('settling and closing', () => {
       timeout: 20_000,
     })
     expect(out.toString().trim()).toBe('settled')
+  })
+})
+
+describe('compression', () => {
+  const words = Array.from({ length: 3000 }, (_, n) => ({
+    n,
+    text: `the same words again ${n % 7} `.repeat(4),
+  }))
+  const sizeWith = async (options: OpenOptions) => {
+    const path = fresh()
+    const db = await open(path, options)
+    await db.batch(words.map((value) => ({ type: 'put', key: value.n, value })))
+    await db.compact()
+    const { engine } = db.stats() as { engine: { diskBytes: number } }
+    await db.close()
+    const again = await open(path, { compression: 'none' })
+    expect([...again.values()]).toEqual(words)
+    await again.close()
+    return engine.diskBytes
+  }
+
+  it('makes tables smaller, on the levels asked for, and any store can be read with any setting', async () => {
+    const plain = await sizeWith({})
+    expect(await sizeWith({ compression: 'fast' })).toBeLessThan(plain / 3)
+    expect(await sizeWith({ compression: ['none', 'fast'] })).toBeLessThan(plain / 3)
+    expect(await sizeWith({ compression: ['fast', 'none'] })).toBe(plain)
+  })
+
+  it('takes nothing else', async () => {
+    for (const compression of ['zip', [], ['fast', 1], true]) {
+      await expect(open(fresh(), { compression } as object)).rejects.toEqual(code('INVALID'))
+    }
+    await expect(open(fresh(), { compaction: 'none' } as object)).rejects.toEqual(code('INVALID'))
   })
 })

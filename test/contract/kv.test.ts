@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { afterAll, describe, it } from 'vitest'
 
-import { open } from '../../lib/index.ts'
+import { open, type OpenOptions } from '../../lib/index.ts'
 import { kv } from './kv.ts'
 import { againstModel } from './model.ts'
 
@@ -15,15 +15,25 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 const small = { memory: '8MB', durability: 'os' } as const
 const SEEDS = [1, 2, 3, 4, 5, 6]
 
-describe('key-values on lsm', () => {
-  kv(() => open(join(root, `${++count}`), small))
-  for (const seed of SEEDS) {
-    it(`follows the model with seed ${seed}`, async () => {
-      const directory = join(root, `${++count}`)
-      await againstModel(seed, 1500, () => open(directory, small), true)
-    })
-  }
-})
+const shapes: readonly [string, OpenOptions][] = [
+  ['leveled', small],
+  ['tiered, compressed', { ...small, compaction: 'tiered', compression: 'fast' }],
+  [
+    'universal, compressed below',
+    { ...small, compaction: 'universal', compression: ['none', 'fast'], threads: 4 },
+  ],
+]
+for (const [shape, options] of shapes) {
+  describe(`key-values on lsm, ${shape}`, () => {
+    kv(() => open(join(root, `${++count}`), options))
+    for (const seed of SEEDS) {
+      it(`follows the model with seed ${seed}`, async () => {
+        const directory = join(root, `${++count}`)
+        await againstModel(seed, 1500, () => open(directory, options), true)
+      })
+    }
+  })
+}
 
 describe('key-values in memory', () => {
   kv(() => open(':memory:', { memory: '8MB' }))

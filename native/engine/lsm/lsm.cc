@@ -47,6 +47,11 @@ class Lsm final : public Engine {
     return current_;
   }
   uint64_t next_number() { return next_number_.fetch_add(1); }
+  TableOptions options_of_level(size_t level) const {
+    TableOptions options = table_options_;
+    options.compress = (options_.compressed_levels >> level & 1) != 0;
+    return options;
+  }
   Result<std::shared_ptr<Table>> open_table(const TableInfo& info);
   void publish(std::vector<LsmRun> runs, uint64_t absorbed, const Lock& held);
   Status write_run(Run& run, const Retention& retention, std::vector<TableInfo>& made);
@@ -164,7 +169,7 @@ void Lsm::publish(std::vector<LsmRun> runs, uint64_t absorbed, const Lock& held)
 
 Status Lsm::write_run(Run& run, const Retention& retention, std::vector<TableInfo>& made) {
   Keeping keeping(retention, run.range_deletions, false);
-  TableOptions options = table_options_;
+  TableOptions options = options_of_level(0);
   options.number = next_number();
   Result<std::unique_ptr<TableWriter>> writer =
       TableWriter::create(os_, table_path(options_.directory, options.number), options);
@@ -216,8 +221,8 @@ Lsm::JobPointer Lsm::begin(CompactionInput input, const Retention& retention, co
   check(held.owns_lock());
   auto job = std::make_shared<Job>();
   job->compaction = std::make_unique<Compaction>(
-      Compaction::Outside{os_, options_.directory, table_options_, options_.table_bytes,
-                          [this] { return next_number(); }},
+      Compaction::Outside{os_, options_.directory, options_of_level(input.target_level),
+                          options_.table_bytes, [this] { return next_number(); }},
       std::move(input), retention);
   job->is_claimed = true;
   jobs_.push_back(job);

@@ -27,6 +27,7 @@ struct LsmOptions {
   std::string directory;
   CompactionStyle compaction = CompactionStyle::kLeveled;
   uint32_t block_bytes = 4096;
+  uint32_t compressed_levels = 0;  // A bit for each level whose tables are compressed.
   uint64_t table_bytes = uint64_t{32} << 20;
   uint64_t level1_bytes = uint64_t{128} << 20;
   uint32_t level0_count = 4;       // Runs (of a level, or in all) that start a merge,

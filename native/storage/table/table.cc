@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/prefetch.h"
+#include "pure/codec/compress.h"
 #include "pure/codec/crc32c.h"
 #include "pure/codec/hash.h"
 #include "pure/simd/lanes.h"
@@ -11,6 +12,11 @@
 #include "storage/table/point_index.h"
 
 namespace varve {
+namespace {
+
+constexpr size_t kPlaceBytes = 20;  // Of a block in the block index, before its first key.
+
+}  // namespace
 
 std::string table_path(const std::string& directory, uint64_t number) {
   std::string digits = std::to_string(number);
@@ -49,12 +55,25 @@ Table::~Table() {
 
 Status Table::check_part(uint64_t offset, Bytes bytes, const char* what) const {
   const Bytes part = bytes.first(bytes.size() - kBlockTrailerBytes);
-  const uint8_t* const trailer = part.data() + part.size();
-  const bool good = load<uint32_t>(trailer) == crc32c(part, static_cast<uint32_t>(offset)) &&
-                    load<uint32_t>(trailer + 4) == 0;
-  if (good) return Status::ok();
+  const Bytes rest = bytes.last(4);
+  const uint32_t sum = crc32c(rest, crc32c(part, static_cast<uint32_t>(offset)));
+  const bool known = rest[0] <= kCompressed && rest[1] == 0 && rest[2] == 0 && rest[3] == 0;
+  if (load<uint32_t>(part.data() + part.size()) == sum && known) return Status::ok();
   return Status::corrupt(std::string("table: ") + what + " of " + path_ + " at byte " +
                          std::to_string(offset) + " is damaged");
+}
+
+Status Table::unpack(const BlockPlace& place, Bytes stored, MutableBytes raw) const {
+  if (Status status = check_part(place.offset, stored, "a block"); !status) return status;
+  const Bytes block = stored.first(place.size);
+  const bool is_plain = place.raw_size == place.size;
+  if (stored[place.size + 4] == (is_plain ? kPlain : kCompressed)) {
+    if (is_plain && raw.data() != block.data()) std::memcpy(raw.data(), block.data(), block.size());
+    Block parsed;
+    if ((is_plain || decompress(block, raw)) && Block::parse(raw, parsed)) return Status::ok();
+  }
+  return Status::corrupt("table: a block of " + path_ + " at byte " + std::to_string(place.offset) +
+                         " does not parse");
 }
 
 Result<std::string> Table::read_part(uint64_t offset, uint64_t size, const char* what) {
@@ -168,17 +187,23 @@ Status Table::open_file(const TableOptions& options) {
 Status Table::parse_index() {
   Bytes rest = as_bytes(index_);
   while (!rest.empty()) {
-    if (rest.size() < 16) return Status::corrupt("table: the block index of " + path_ + " is cut");
-    BlockPlace place{load<uint64_t>(rest.data()), load<uint32_t>(rest.data() + 8), {}};
-    const uint32_t key_size = load<uint32_t>(rest.data() + 12);
+    if (rest.size() < kPlaceBytes) {
+      return Status::corrupt("table: the block index of " + path_ + " is cut");
+    }
+    BlockPlace place{load<uint64_t>(rest.data()),
+                     load<uint32_t>(rest.data() + 8),
+                     load<uint32_t>(rest.data() + 12),
+                     {}};
+    const uint32_t key_size = load<uint32_t>(rest.data() + 16);
     const bool inside = place.offset <= info_.file_bytes &&
                         place.size + kBlockTrailerBytes <= info_.file_bytes - place.offset;
-    if (!inside || key_size > rest.size() - 16) {
+    const bool sized = place.raw_size >= place.size && place.raw_size <= kBlockBytesMax;
+    if (!inside || !sized || key_size > rest.size() - kPlaceBytes) {
       return Status::corrupt("table: the block index of " + path_ + " points outside");
     }
-    place.first_key = rest.subspan(16, key_size);
+    place.first_key = rest.subspan(kPlaceBytes, key_size);
     blocks_.push_back(place);
-    rest = rest.subspan(16 + key_size);
+    rest = rest.subspan(kPlaceBytes + key_size);
   }
   return Status::ok();
 }
@@ -202,20 +227,21 @@ Status Table::parse_range_deletions() {
 
 Status Table::load_block(uint32_t number, const CachedBlock*& loaded) {
   const BlockPlace& place = blocks_[number];
-  const uint32_t size = place.size + static_cast<uint32_t>(kBlockTrailerBytes);
-  Cache::Loading loading = cache_.make(size);
-  const Result<size_t> got = file_->read_at(place.offset, MutableBytes(loading->data(), size));
+  const uint32_t stored_size = place.size + static_cast<uint32_t>(kBlockTrailerBytes);
+  // A plain block is read to where it will stay.
+  const bool is_plain = place.raw_size == place.size;
+  Cache::Loading loading = cache_.make(is_plain ? stored_size : place.raw_size);
+  std::string packed(is_plain ? 0 : stored_size, '\0');
+  uint8_t* const to = is_plain ? loading->data() : reinterpret_cast<uint8_t*>(packed.data());
+  const Result<size_t> got = file_->read_at(place.offset, MutableBytes(to, stored_size));
   if (!got) return got.error();
-  if (*got != size) return Status::corrupt("table: " + path_ + " is cut");
-  if (Status status = check_part(place.offset, Bytes(loading->data(), size), "a block"); !status)
-    return status;
+  if (*got != stored_size) return Status::corrupt("table: " + path_ + " is cut");
+  const MutableBytes raw(loading->data(), place.raw_size);
+  if (Status status = unpack(place, Bytes(to, stored_size), raw); !status) return status;
   Block block;
-  if (!Block::parse(Bytes(loading->data(), place.size), block)) {
-    return Status::corrupt("table: a block of " + path_ + " at byte " +
-                           std::to_string(place.offset) + " does not parse");
-  }
+  block.attach(raw.data());
   handles_[number].hint.store(block.hint(), std::memory_order_relaxed);
-  loaded = cache_.insert(handles_[number], std::move(loading), place.size);
+  loaded = cache_.insert(handles_[number], std::move(loading), place.raw_size);
   return Status::ok();
 }
 
@@ -317,11 +343,15 @@ Status Table::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block, Loo
 
 Result<std::string> Table::read_block(uint32_t number) {
   const BlockPlace& place = blocks_[number];
-  Result<std::string> bytes = read_part(place.offset, place.size, "a block");
-  Block block;
-  if (!bytes || Block::parse(as_bytes(*bytes), block)) return bytes;
-  return Status::corrupt("table: a block of " + path_ + " at byte " + std::to_string(place.offset) +
-                         " does not parse");
+  std::string stored(place.size + kBlockTrailerBytes, '\0');
+  const Result<size_t> got = file_->read_at(
+      place.offset, MutableBytes(reinterpret_cast<uint8_t*>(stored.data()), stored.size()));
+  if (!got) return got.error();
+  if (*got != stored.size()) return Status::corrupt("table: " + path_ + " is cut");
+  std::string raw(place.raw_size, '\0');
+  const MutableBytes to(reinterpret_cast<uint8_t*>(raw.data()), raw.size());
+  if (Status status = unpack(place, as_bytes(stored), to); !status) return status;
+  return raw;
 }
 
 bool Table::index_has(Bytes key, uint32_t number, uint32_t slot) const {
@@ -446,11 +476,11 @@ bool TableCursor::enter(uint32_t number) {
       return false;
     }
   }
-  const Bytes bytes = as_bytes(window_).subspan(place.offset - window_at_, size);
-  status_ = table_->check_part(place.offset, bytes, "a block");
-  if (status_ && !Block::parse(bytes.first(place.size), block_)) {
-    status_ = Status::corrupt("table: a block of " + table_->path_ + " does not parse");
-  }
+  raw_.resize(place.raw_size);
+  const MutableBytes raw(reinterpret_cast<uint8_t*>(raw_.data()), raw_.size());
+  const Bytes stored = as_bytes(window_).subspan(place.offset - window_at_, size);
+  status_ = table_->unpack(place, stored, raw);
+  if (status_) block_.attach(raw.data());
   return static_cast<bool>(status_);
 }
 

@@ -29,6 +29,7 @@ struct TableOptions {
   uint64_t hash_seed = 0;
   uint8_t store_identity[16] = {};
   uint64_t number = 0;
+  bool compress = false;   // Blocks that it makes smaller.
   bool any_store = false;  // Salvage without a manifest: nobody knows the identity.
 };
 
@@ -50,12 +51,13 @@ class TableWriter {
   struct BlockPlace {
     uint64_t offset;
     uint32_t size;
+    uint32_t raw_size;
     std::string first_key;
   };
   TableWriter(std::unique_ptr<File> file, const TableOptions& options)
       : file_(std::move(file)), options_(options) {}
   Status finish_block();
-  Status write_part(const std::string& part, uint64_t* offset);
+  Status write_part(const std::string& part, uint64_t* offset, uint8_t compression = 0);
   Status flush_buffer();
   std::string encode_block_index() const;
   std::string encode_range_deletions() const;
@@ -66,6 +68,7 @@ class TableWriter {
   const TableOptions options_;
   TableInfo info_;
   BlockBuilder block_;
+  std::string compressed_;
   std::string buffer_;
   uint64_t written_ = 0;
   std::string last_key_;
@@ -117,11 +120,6 @@ class Table : public std::enable_shared_from_this<Table> {
 
  private:
   friend class TableCursor;
-  struct BlockPlace {
-    uint64_t offset;
-    uint32_t size;
-    Bytes first_key;  // In index_.
-  };
   Table(Os& os, std::string path, Cache& cache, EpochDomain& epochs)
       : os_(os), path_(std::move(path)), cache_(cache), epochs_(epochs) {}
   Status open_file(const TableOptions& options);
@@ -134,6 +132,14 @@ class Table : public std::enable_shared_from_this<Table> {
   Status parse_index();
   Status parse_range_deletions();
   Status check_part(uint64_t offset, Bytes part_and_trailer, const char* what) const;
+  struct BlockPlace {
+    uint64_t offset;
+    uint32_t size;      // In the file, without its trailer.
+    uint32_t raw_size;  // As it was before it was compressed; `size` when it was not.
+    Bytes first_key;    // In index_.
+  };
+  // Verifies a block as it lies in the file, with its trailer, and writes it to `raw`.
+  Status unpack(const BlockPlace& place, Bytes stored, MutableBytes raw) const;
   Status load_block(uint32_t number, const CachedBlock*& loaded);
   uint32_t block_of(Bytes key) const;  // The last block whose first key is not above it.
   template <class OnPlace>
@@ -191,6 +197,7 @@ class TableCursor final : public EditCursor {
   const bool cached_;
   std::string window_;  // Uncached: bytes of the file from window_at_.
   uint64_t window_at_ = 0;
+  std::string raw_;  // Uncached: the block.
   Block block_;
   uint32_t block_number_ = 0;
   uint32_t slot_ = 0;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "pure/codec/compress.h"
 #include "pure/codec/crc32c.h"
 #include "pure/codec/hash.h"
 #include "storage/table/layout.h"
@@ -65,10 +66,12 @@ Status TableWriter::flush_buffer() {
   return Status::ok();
 }
 
-Status TableWriter::write_part(const std::string& part, uint64_t* offset) {
+Status TableWriter::write_part(const std::string& part, uint64_t* offset, uint8_t compression) {
   *offset = written_ + buffer_.size();
   uint8_t trailer[kBlockTrailerBytes] = {};
-  store<uint32_t>(trailer, crc32c(as_bytes(part), static_cast<uint32_t>(*offset)));
+  trailer[4] = compression;
+  const uint32_t sum = crc32c(as_bytes(part), static_cast<uint32_t>(*offset));
+  store<uint32_t>(trailer, crc32c(Bytes(trailer + 4, 4), sum));
   buffer_ += part;
   append(buffer_, Bytes(trailer, sizeof trailer));
   return buffer_.size() >= kWriteBytes ? flush_buffer() : Status::ok();
@@ -76,10 +79,17 @@ Status TableWriter::write_part(const std::string& part, uint64_t* offset) {
 
 Status TableWriter::finish_block() {
   if (block_.empty()) return Status::ok();
-  BlockPlace place{0, 0, block_.first_key()};
+  BlockPlace place{0, 0, 0, block_.first_key()};
   const std::string bytes = block_.finish();
-  place.size = static_cast<uint32_t>(bytes.size());
-  if (Status status = write_part(bytes, &place.offset); !status) return status;
+  compressed_.clear();
+  // What saves less than an eighth is not worth unpacking.
+  const bool is_smaller =
+      options_.compress && compress(as_bytes(bytes), bytes.size() / 8 * 7, compressed_);
+  const std::string& stored = is_smaller ? compressed_ : bytes;
+  place.size = static_cast<uint32_t>(stored.size());
+  place.raw_size = static_cast<uint32_t>(bytes.size());
+  const uint8_t compression = is_smaller ? kCompressed : kPlain;
+  if (Status status = write_part(stored, &place.offset, compression); !status) return status;
   blocks_.push_back(std::move(place));
   return Status::ok();
 }
@@ -89,6 +99,7 @@ std::string TableWriter::encode_block_index() const {
   for (const BlockPlace& place : blocks_) {
     append<uint64_t>(to, place.offset);
     append<uint32_t>(to, place.size);
+    append<uint32_t>(to, place.raw_size);
     append<uint32_t>(to, static_cast<uint32_t>(place.first_key.size()));
     append(to, as_bytes(place.first_key));
   }

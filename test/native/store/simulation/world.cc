@@ -30,6 +30,7 @@ StoreOptions options_of(uint64_t seed) {
   options.block_bytes = seed % 2 == 0 ? 512 : 4096;
   options.thread_count = 2 + static_cast<uint32_t>(seed % 3);
   options.compaction = static_cast<CompactionStyle>(seed / 7 % 3);
+  options.compressed_levels = seed % 5 == 0 ? 0x7f : seed % 5 == 1 ? 0x7e : 0;
   options.holder = "the simulation";
   return options;
 }

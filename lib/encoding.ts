@@ -13,7 +13,32 @@ export interface UserEncoding<V> {
   decode(bytes: Uint8Array): V
 }
 
-export type EncodingOption<V> = 'value' | 'bytes' | 'string' | 'json' | UserEncoding<V>
+/** What the named encodings take and give. */
+export interface Encodings {
+  readonly value: unknown
+  readonly json: unknown
+  readonly string: string
+  readonly bytes: Uint8Array
+}
+
+/** The encodings that can hold values of type V. */
+export type EncodingOption<V> =
+  | 'value'
+  | 'json'
+  | ([V] extends [string] ? 'string' : never)
+  | ([V] extends [Uint8Array] ? 'bytes' : never)
+  | UserEncoding<V>
+
+/** An encoding of any type. */
+export type AnyEncoding =
+  keyof Encodings | { encode(value: never): Uint8Array; decode(bytes: Uint8Array): unknown }
+
+/** The type of the values of an encoding. */
+export type ValueOf<E extends AnyEncoding> = E extends keyof Encodings
+  ? Encodings[E]
+  : E extends { decode(bytes: Uint8Array): infer V }
+    ? V
+    : never
 
 /** What write() prepared: arguments of the addon's put. */
 export const encoded: { value: string | Uint8Array | undefined; headBytes: number } = {

@@ -1,6 +1,7 @@
 // lib/options.ts — every option with its default and its check. An unknown option is an error that names it.
 import type { EncodingOption } from './encoding.ts'
 import { invalid, VarveError } from './errors.ts'
+import type { Prefix } from './key.ts'
 
 /** What a write waits for: visible at once, handed to the system, or on the disk. */
 export type Durability = 'memory' | 'os' | 'disk'
@@ -11,7 +12,8 @@ export interface Logger {
   error?(message: string): void
 }
 
-export interface OpenOptions<V = unknown> {
+/** How a store is opened, but for the encoding of its values. */
+export interface OpenSettings {
   /** Where data rests. Default 'lsm'; ':memory:' has 'memory'. */
   readonly engine?: 'lsm' | 'memory' | undefined
   /** What a write's promise waits for when it does not say. Default 'disk'. */
@@ -26,10 +28,18 @@ export interface OpenOptions<V = unknown> {
   readonly readOnly?: boolean | undefined
   /** Bytes of a block of a table. Default 4096; 1024 to 65536. */
   readonly blockSize?: number | undefined
-  /** How values become bytes. Default 'value': everything JavaScript can say, by its own binary encoding. */
-  readonly encoding?: EncodingOption<V> | undefined
   /** Told of recovery and of failures. */
   readonly logger?: Logger | undefined
+}
+
+export interface OpenOptions<V = unknown> extends OpenSettings {
+  /** How values become bytes. Default 'value': everything JavaScript can say, by its own binary encoding. */
+  readonly encoding?: EncodingOption<V> | undefined
+}
+
+export interface SublevelOptions<V = unknown> {
+  /** How values become bytes. Default 'value', whatever the store has. */
+  readonly encoding?: EncodingOption<V> | undefined
 }
 
 export interface WriteOptions {
@@ -45,7 +55,7 @@ export interface RangeOptions<K> {
   readonly lt?: K | undefined
   readonly lte?: K | undefined
   /** Strings that begin so; for an array, tuples that begin with its elements. */
-  readonly prefix?: string | readonly unknown[] | undefined
+  readonly prefix?: Prefix<K> | undefined
   /** From the last to the first. Default false. */
   readonly reverse?: boolean | undefined
   /** At most so many. Default: all. */

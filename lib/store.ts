@@ -3,11 +3,12 @@
 import { resolve } from 'node:path'
 
 import {
+  type AnyEncoding,
   type Encoding,
   encoded,
   encoding,
   encodingOf,
-  type EncodingOption,
+  type ValueOf,
   writeValue,
 } from './encoding.ts'
 import { invalid, VarveError } from './errors.ts'
@@ -39,21 +40,24 @@ import {
   DURABILITY_NAMES,
   type Logger,
   type OpenOptions,
+  type OpenSettings,
   type RangeOptions,
+  type SublevelOptions,
   type WriteOptions,
 } from './options.ts'
 import { getManyTexts, placeRange, Range } from './range.ts'
 import { type Receipt, Settling } from './settling.ts'
 
-/** The types of a keyspace. */
+/** The types of a keyspace: `open<{ key: string; value: User }>(…)`. */
 export interface Types {
-  readonly key: unknown
+  readonly key: Key
   readonly value: unknown
 }
 
-export interface Entry {
+/** A keyspace of every key; of every value unless its encoding says which. */
+export interface Entry<V = unknown> {
   readonly key: Key
-  readonly value: unknown
+  readonly value: V
 }
 
 export type BatchOperation<T extends Types> =
@@ -453,10 +457,12 @@ export class Level<T extends Types = Entry> extends Reading<T> {
   }
 
   /** A keyspace of its own within this one, with its own types and encoding. Ranges of this level do not show it. */
-  sublevel<S extends Types = Entry>(
+  sublevel<const E extends AnyEncoding>(
     name: string,
-    options: { readonly encoding?: EncodingOption<S['value']> } = {},
-  ): Level<S> {
+    options: { readonly encoding: E },
+  ): Level<Entry<ValueOf<E>>>
+  sublevel<S extends Types = Entry>(name: string, options?: SublevelOptions<S['value']>): Level<S>
+  sublevel<S extends Types>(name: string, options: SublevelOptions<S['value']> = {}): Level<S> {
     this.opening.check()
     if (typeof name !== 'string' || name === '')
       throw invalid('name', 'the name of a sublevel', name)
@@ -631,7 +637,15 @@ function opened<T extends Types>(
 }
 
 /** Opens a store in a directory (made if it is missing), or in memory with ':memory:'. */
+export async function open<const E extends AnyEncoding>(
+  path: string,
+  options: OpenSettings & { readonly encoding: E },
+): Promise<Store<Entry<ValueOf<E>>>>
 export async function open<T extends Types = Entry>(
+  path: string,
+  options?: OpenOptions<T['value']>,
+): Promise<Store<T>>
+export async function open<T extends Types>(
   path: string,
   options: OpenOptions<T['value']> = {},
 ): Promise<Store<T>> {
@@ -647,7 +661,16 @@ export async function open<T extends Types = Entry>(
   }
 }
 
+/** open(), waited for here. */
+export function openSync<const E extends AnyEncoding>(
+  path: string,
+  options: OpenSettings & { readonly encoding: E },
+): Store<Entry<ValueOf<E>>>
 export function openSync<T extends Types = Entry>(
+  path: string,
+  options?: OpenOptions<T['value']>,
+): Store<T>
+export function openSync<T extends Types>(
   path: string,
   options: OpenOptions<T['value']> = {},
 ): Store<T> {

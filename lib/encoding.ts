@@ -8,6 +8,7 @@ import { invalid, isVarveError, VarveError } from './errors.ts'
 import { scratch } from './native.ts'
 import { decodeValue, encodedText, encodeValue, isDetached } from './value.ts'
 
+/** A codec of the user's own. Neither function may use a store. */
 export interface UserEncoding<V> {
   encode(value: V): Uint8Array
   decode(bytes: Uint8Array): V
@@ -47,8 +48,8 @@ export const encoded: { value: string | Uint8Array | undefined; headBytes: numbe
 }
 
 /**
- * True while a value is turned into bytes. That runs code of the value's own (getters, toJSON, a user's encode), which
- * must not use a store: both would write into the same scratch.
+ * True while code that is not ours runs between a value and its bytes (getters, toJSON, a user's encode and decode).
+ * It must not use a store: both would write into the same scratch.
  */
 export const encoding = { underWay: false }
 
@@ -80,7 +81,7 @@ export interface Encoding {
 function wrong(kind: number, wanted: string): VarveError {
   return new VarveError(
     'CORRUPT',
-    `value: stored as kind ${kind}, but the encoding here is '${wanted}'`,
+    `value: stored as kind ${kind}, but the encoding here is ${wanted}`,
   )
 }
 
@@ -119,7 +120,7 @@ const valueEncoding: Encoding = {
     if (kind === HEAD || kind === SPLIT_NARROW || kind === SPLIT_WIDE) {
       return decodeValue(scratch.bytes, scratch.view, at, size, text)
     }
-    throw wrong(kind, 'value')
+    throw wrong(kind, "'value'")
   },
 }
 
@@ -129,7 +130,7 @@ const stringEncoding: Encoding = {
     passWhole(value, bytesMax)
   },
   read(kind, _at, _size, text) {
-    if (kind !== NARROW && kind !== WIDE) throw wrong(kind, 'string')
+    if (kind !== NARROW && kind !== WIDE) throw wrong(kind, "'string'")
     return text
   },
 }
@@ -140,7 +141,7 @@ const bytesEncoding: Encoding = {
     passWhole(value, bytesMax)
   },
   read(kind, at, size) {
-    if (kind !== BYTES) throw wrong(kind, 'bytes')
+    if (kind !== BYTES) throw wrong(kind, "'bytes'")
     return ownBytes(at, size)
   },
 }
@@ -153,7 +154,7 @@ const jsonEncoding: Encoding = {
     passWhole(text, bytesMax)
   },
   read(kind, _at, _size, text) {
-    if (kind !== NARROW && kind !== WIDE) throw wrong(kind, 'json')
+    if (kind !== NARROW && kind !== WIDE) throw wrong(kind, "'json'")
     try {
       return JSON.parse(text)
     } catch (cause) {
@@ -181,8 +182,13 @@ function userEncoding(user: UserEncoding<unknown>): Encoding {
       passWhole(bytes, bytesMax, -2)
     },
     read(kind, at, size) {
-      if (kind !== USER) throw wrong(kind, 'user')
-      return user.decode(ownBytes(at, size))
+      if (kind !== USER) throw wrong(kind, '{ encode, decode }')
+      encoding.underWay = true
+      try {
+        return user.decode(ownBytes(at, size))
+      } finally {
+        encoding.underWay = false
+      }
     },
   }
 }

@@ -8,6 +8,7 @@ import {
   FAILED,
   GROW,
   KEY_AT,
+  KEY_BYTES_MAX,
   lastError,
   MORE,
   type NativeLevel,
@@ -20,7 +21,7 @@ const FIRST_BATCH = 64
 const BATCH_MAX = 512
 const ENCODED_KEY = 0x80000000
 
-const keyRoom = new Uint8Array(DATA_AT)
+const keyRoom = new Uint8Array(KEY_BYTES_MAX)
 
 /** Where a range reads: a keyspace, its encoding, and as of when. */
 export interface RangeSource {
@@ -30,44 +31,62 @@ export interface RangeSource {
   asOf(): number
 }
 
-/** Puts bounds where the addon finds them; answers their sizes. */
-export function placeRange(options: RangeOptions<unknown>): { begin: number; end: number } {
+/** What a range asks for, checked; its bounds are bytes of its own, so that it can be run any number of times. */
+export interface RangePlan {
+  readonly begin: Uint8Array
+  readonly end: Uint8Array | undefined
+  readonly reverse: boolean
+  readonly limit: number
+  readonly signal: AbortSignal | undefined
+}
+
+export function planOf(options: RangeOptions<unknown>): RangePlan {
   const { begin, end } = rangeBounds(options as RangeBounds, keyRoom)
+  const { reverse, limit, signal } = options
+  return { begin, end, reverse: reverse === true, limit: limit ?? Infinity, signal }
+}
+
+/** Puts bounds where the addon finds them; answers the size of the end. */
+export function placeBounds({ begin, end }: RangePlan): number {
   scratch.bytes.set(begin, KEY_AT)
-  if (end === undefined) return { begin: begin.length, end: 0 }
+  if (end === undefined) return 0
   scratch.bytes.set(end, DATA_AT)
-  return { begin: begin.length, end: end.length }
+  return end.length
 }
 
 export type RangeKind = 'entries' | 'keys' | 'values'
 
 /**
  * A lazy sequence of entries, keys or values. It can be run any number of times; each run sees the store as it is when the run
- * begins, so that writing while iterating is safe.
+ * begins, so that writing and deleting while iterating is safe. Leaving a loop early ends its run.
  */
 export class Range<T> implements Iterable<T>, AsyncIterable<T> {
   readonly #source: RangeSource
-  readonly #options: RangeOptions<unknown>
+  readonly #plan: RangePlan
   readonly #kind: RangeKind
 
-  constructor(source: RangeSource, options: RangeOptions<unknown>, kind: RangeKind) {
+  /** @internal */
+  constructor(source: RangeSource, plan: RangePlan, kind: RangeKind) {
     this.#source = source
-    this.#options = options
+    this.#plan = plan
     this.#kind = kind
   }
 
   [Symbol.iterator](): RangeIterator<T> {
-    return new RangeIterator<T>(this.#source, this.#options, this.#kind)
+    return new RangeIterator<T>(this.#source, this.#plan, this.#kind)
   }
 
-  /** The same in steps of the event loop: it breathes between batches. */
+  /** The same in steps of the event loop: it breathes between batches. Rejects with ABORTED when `signal` fires. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    const { signal } = this.#plan
+    throwIfAborted(signal)
     const run = this[Symbol.iterator]()
-    const signal = this.#options.signal
     try {
       while (run.fetch()) {
-        signal?.throwIfAborted()
-        yield* run.batch
+        for (const item of run.batch) {
+          throwIfAborted(signal)
+          yield item
+        }
         await new Promise((resolve) => setImmediate(resolve))
       }
     } finally {
@@ -75,6 +94,7 @@ export class Range<T> implements Iterable<T>, AsyncIterable<T> {
     }
   }
 
+  /** All of it, read at once. */
   toArray(): T[] {
     const all: T[] = []
     const run = this[Symbol.iterator]()
@@ -84,18 +104,24 @@ export class Range<T> implements Iterable<T>, AsyncIterable<T> {
     return all
   }
 
+  /** The first of it, or undefined when there is none. */
   first(): T | undefined {
-    const run = new RangeIterator<T>(this.#source, { ...this.#options, limit: 1 }, this.#kind)
-    const item = run.next()
-    run.return()
+    const plan = { ...this.#plan, limit: Math.min(this.#plan.limit, 1) }
+    const item = new RangeIterator<T>(this.#source, plan, this.#kind).next()
     return item.done === true ? undefined : item.value
   }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return
+  throw new VarveError('ABORTED', 'range: aborted', { cause: signal.reason })
 }
 
 const abandoned = new FinalizationRegistry<{ level: NativeLevel; id: number }>(({ level, id }) => {
   level.rangeClose(id)
 })
 
+/** One run of a range. Its cursor is closed at its end, by return(), by an error, or when it is collected. */
 export class RangeIterator<T> implements IterableIterator<T> {
   readonly #source: RangeSource
   readonly #kind: RangeKind
@@ -106,15 +132,17 @@ export class RangeIterator<T> implements IterableIterator<T> {
   /** What the last fetch() brought. */
   batch: T[] = []
 
-  constructor(source: RangeSource, options: RangeOptions<unknown>, kind: RangeKind) {
+  /** @internal */
+  constructor(source: RangeSource, plan: RangePlan, kind: RangeKind) {
     this.#source = source
     this.#kind = kind
-    this.#left = options.limit ?? Infinity
+    this.#left = plan.limit
     const asOf = source.asOf()
     if (this.#left <= 0) return
-    const { begin, end } = placeRange(options)
-    const reverse = options.reverse === true ? 1 : 0
-    this.#id = source.level.rangeOpen(begin, end, reverse, kind === 'keys' ? 0 : 1, asOf)
+    const endBytes = placeBounds(plan)
+    const reverse = plan.reverse ? 1 : 0
+    const wantValues = kind === 'keys' ? 0 : 1
+    this.#id = source.level.rangeOpen(plan.begin.length, endBytes, reverse, wantValues, asOf)
     if (this.#id < 0) throw lastError()
     abandoned.register(this, { level: source.level, id: this.#id }, this)
   }
@@ -129,11 +157,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
   }
 
   return(): IteratorResult<T> {
-    if (this.#id >= 0) {
-      this.#source.level.rangeClose(this.#id)
-      abandoned.unregister(this)
-      this.#id = -1
-    }
+    this.#close()
     this.batch = []
     this.#at = 0
     return { done: true, value: undefined }
@@ -144,18 +168,26 @@ export class RangeIterator<T> implements IterableIterator<T> {
     this.batch = []
     this.#at = 0
     if (this.#id < 0) return false
-    const text = this.#next(Math.min(this.#size, this.#left))
-    const count = scratch.u32[COUNT] ?? 0
-    const more = scratch.u32[MORE] === 1
-    this.#size = Math.min(BATCH_MAX, this.#size * 4)
-    this.#left -= count
-    readEntries(this.batch, this.#kind, this.#source.encoding, text, count)
-    if (!more || this.#left <= 0) {
-      const kept = this.batch
+    try {
+      const text = this.#next(Math.min(this.#size, this.#left))
+      const count = scratch.u32[COUNT] ?? 0
+      const more = scratch.u32[MORE] === 1
+      this.#size = Math.min(BATCH_MAX, this.#size * 4)
+      this.#left -= count
+      readEntries(this.batch, this.#kind, this.#source.encoding, text, count)
+      if (!more || this.#left <= 0) this.#close()
+      return count > 0
+    } catch (error) {
       this.return()
-      this.batch = kept
+      throw error
     }
-    return count > 0
+  }
+
+  #close(): void {
+    if (this.#id < 0) return
+    this.#source.level.rangeClose(this.#id)
+    abandoned.unregister(this)
+    this.#id = -1
   }
 
   #next(count: number): string {

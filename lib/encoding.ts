@@ -8,12 +8,38 @@ import { invalid, isVarveError, VarveError } from './errors.ts'
 import { scratch } from './native.ts'
 import { decodeValue, encodedText, encodeValue, isDetached } from './value.ts'
 
+/** A codec of the user's own. Neither function may use a store. */
 export interface UserEncoding<V> {
   encode(value: V): Uint8Array
   decode(bytes: Uint8Array): V
 }
 
-export type EncodingOption<V> = 'value' | 'bytes' | 'string' | 'json' | UserEncoding<V>
+/** What the named encodings take and give. */
+export interface Encodings {
+  readonly value: unknown
+  readonly json: unknown
+  readonly string: string
+  readonly bytes: Uint8Array
+}
+
+/** The encodings that can hold values of type V. */
+export type EncodingOption<V> =
+  | 'value'
+  | 'json'
+  | ([V] extends [string] ? 'string' : never)
+  | ([V] extends [Uint8Array] ? 'bytes' : never)
+  | UserEncoding<V>
+
+/** An encoding of any type. */
+export type AnyEncoding =
+  keyof Encodings | { encode(value: never): Uint8Array; decode(bytes: Uint8Array): unknown }
+
+/** The type of the values of an encoding. */
+export type ValueOf<E extends AnyEncoding> = E extends keyof Encodings
+  ? Encodings[E]
+  : E extends { decode(bytes: Uint8Array): infer V }
+    ? V
+    : never
 
 /** What write() prepared: arguments of the addon's put. */
 export const encoded: { value: string | Uint8Array | undefined; headBytes: number } = {
@@ -22,8 +48,8 @@ export const encoded: { value: string | Uint8Array | undefined; headBytes: numbe
 }
 
 /**
- * True while a value is turned into bytes. That runs code of the value's own (getters, toJSON, a user's encode), which
- * must not use a store: both would write into the same scratch.
+ * True while code that is not ours runs between a value and its bytes (getters, toJSON, a user's encode and decode).
+ * It must not use a store: both would write into the same scratch.
  */
 export const encoding = { underWay: false }
 
@@ -55,7 +81,7 @@ export interface Encoding {
 function wrong(kind: number, wanted: string): VarveError {
   return new VarveError(
     'CORRUPT',
-    `value: stored as kind ${kind}, but the encoding here is '${wanted}'`,
+    `value: stored as kind ${kind}, but the encoding here is ${wanted}`,
   )
 }
 
@@ -94,7 +120,7 @@ const valueEncoding: Encoding = {
     if (kind === HEAD || kind === SPLIT_NARROW || kind === SPLIT_WIDE) {
       return decodeValue(scratch.bytes, scratch.view, at, size, text)
     }
-    throw wrong(kind, 'value')
+    throw wrong(kind, "'value'")
   },
 }
 
@@ -104,7 +130,7 @@ const stringEncoding: Encoding = {
     passWhole(value, bytesMax)
   },
   read(kind, _at, _size, text) {
-    if (kind !== NARROW && kind !== WIDE) throw wrong(kind, 'string')
+    if (kind !== NARROW && kind !== WIDE) throw wrong(kind, "'string'")
     return text
   },
 }
@@ -115,7 +141,7 @@ const bytesEncoding: Encoding = {
     passWhole(value, bytesMax)
   },
   read(kind, at, size) {
-    if (kind !== BYTES) throw wrong(kind, 'bytes')
+    if (kind !== BYTES) throw wrong(kind, "'bytes'")
     return ownBytes(at, size)
   },
 }
@@ -128,7 +154,7 @@ const jsonEncoding: Encoding = {
     passWhole(text, bytesMax)
   },
   read(kind, _at, _size, text) {
-    if (kind !== NARROW && kind !== WIDE) throw wrong(kind, 'json')
+    if (kind !== NARROW && kind !== WIDE) throw wrong(kind, "'json'")
     try {
       return JSON.parse(text)
     } catch (cause) {
@@ -156,8 +182,13 @@ function userEncoding(user: UserEncoding<unknown>): Encoding {
       passWhole(bytes, bytesMax, -2)
     },
     read(kind, at, size) {
-      if (kind !== USER) throw wrong(kind, 'user')
-      return user.decode(ownBytes(at, size))
+      if (kind !== USER) throw wrong(kind, '{ encode, decode }')
+      encoding.underWay = true
+      try {
+        return user.decode(ownBytes(at, size))
+      } finally {
+        encoding.underWay = false
+      }
     },
   }
 }

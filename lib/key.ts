@@ -11,6 +11,19 @@ import { VarveError, invalid } from './errors.ts'
 
 export type Key = null | boolean | number | bigint | Date | string | Uint8Array | readonly Key[]
 
+/** What keys of type K can begin with: a string, bytes, or the first elements of an array. */
+export type Prefix<K> = K extends string
+  ? string
+  : K extends Uint8Array
+    ? Uint8Array
+    : K extends readonly unknown[]
+      ? Beginning<K>
+      : never
+
+type Beginning<K extends readonly unknown[]> = K extends readonly [infer First, ...infer Rest]
+  ? readonly [] | readonly [First, ...Beginning<Rest>]
+  : K
+
 export interface RangeBounds {
   /** Keys above this one. */
   readonly gt?: Key | undefined

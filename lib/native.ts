@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url'
 import { ERROR_CODES, VarveError } from './errors.ts'
 
 export const KEY_AT = 128
+/** The longest key, as encoded. */
+export const KEY_BYTES_MAX = 65_536
 export const DATA_AT = 66_048
 const SCRATCH_BYTES = 512 * 1024
 // It doubles while it is small, and grows by so much when it is large.
@@ -127,6 +129,8 @@ export class Scratch {
   view: DataView = new DataView(new ArrayBuffer(0))
   u32: Uint32Array = new Uint32Array(0)
   f64: Float64Array = new Float64Array(0)
+  /** Where a key is encoded: no longer than a key may be. */
+  key: Uint8Array = new Uint8Array(0)
 
   constructor() {
     this.#attach(SCRATCH_BYTES)
@@ -147,6 +151,7 @@ export class Scratch {
     this.view = new DataView(buffer)
     this.u32 = new Uint32Array(buffer)
     this.f64 = new Float64Array(buffer)
+    this.key = new Uint8Array(buffer, KEY_AT, KEY_BYTES_MAX)
     addon.attach(buffer)
   }
 }

@@ -1,6 +1,7 @@
 // lib/options.ts — every option with its default and its check. An unknown option is an error that names it.
 import type { EncodingOption } from './encoding.ts'
 import { invalid, VarveError } from './errors.ts'
+import type { Prefix } from './key.ts'
 
 /** What a write waits for: visible at once, handed to the system, or on the disk. */
 export type Durability = 'memory' | 'os' | 'disk'
@@ -13,7 +14,8 @@ export interface Logger {
   error?(message: string): void
 }
 
-export interface OpenOptions<V = unknown> {
+/** How a store is opened, but for the encoding of its values. */
+export interface OpenSettings {
   /** Where data rests. Default 'lsm'; ':memory:' has 'memory'. */
   readonly engine?: 'lsm' | 'memory' | undefined
   /** What a write's promise waits for when it does not say. Default 'disk'. */
@@ -22,7 +24,7 @@ export interface OpenOptions<V = unknown> {
   readonly memory?: number | string | undefined
   /** Background threads. Default 2. */
   readonly threads?: number | undefined
-  /** Default 'if-missing'. */
+  /** Whether a store is made where there is none, or where there must be none. Default 'if-missing'. */
   readonly create?: 'if-missing' | 'never' | 'always-new' | undefined
   /** Open without writing anything. Default false. */
   readonly readOnly?: boolean | undefined
@@ -43,10 +45,18 @@ export interface OpenOptions<V = unknown> {
   readonly compression?: Compression | readonly Compression[] | undefined
   /** Bytes of a block of a table. Default 4096; 1024 to 65536. */
   readonly blockSize?: number | undefined
-  /** How values become bytes. Default 'value': everything JavaScript can say, by its own binary encoding. */
-  readonly encoding?: EncodingOption<V> | undefined
   /** Told of recovery and of failures. */
   readonly logger?: Logger | undefined
+}
+
+export interface OpenOptions<V = unknown> extends OpenSettings {
+  /** How values become bytes. Default 'value': everything JavaScript can say, by its own binary encoding. */
+  readonly encoding?: EncodingOption<V> | undefined
+}
+
+export interface SublevelOptions<V = unknown> {
+  /** How values become bytes. Default 'value', whatever the store has. */
+  readonly encoding?: EncodingOption<V> | undefined
 }
 
 export interface WriteOptions {
@@ -56,18 +66,23 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Bounds hold together: whatever one of them shuts out is out. */
 export interface RangeOptions<K> {
+  /** Keys above this one. */
   readonly gt?: K | undefined
+  /** Keys from this one on. */
   readonly gte?: K | undefined
+  /** Keys below this one. */
   readonly lt?: K | undefined
+  /** Keys up to this one. */
   readonly lte?: K | undefined
-  /** Strings that begin so; for an array, tuples that begin with its elements. */
-  readonly prefix?: string | readonly unknown[] | undefined
+  /** Strings or bytes that begin so; for an array, arrays that begin with its elements. */
+  readonly prefix?: Prefix<K> | undefined
   /** From the last to the first. Default false. */
   readonly reverse?: boolean | undefined
   /** At most so many. Default: all. */
   readonly limit?: number | undefined
-  /** Ends an asynchronous iteration. */
+  /** Ends an asynchronous iteration with ABORTED. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -92,13 +107,16 @@ const DURABILITIES: readonly string[] = ['memory', 'os', 'disk']
 const CREATES: readonly string[] = ['if-missing', 'never', 'always-new']
 const COMPACTIONS: readonly string[] = ['leveled', 'tiered', 'universal']
 const DAMAGED: readonly string[] = ['refuse', 'serve']
-const ENGINES: readonly string[] = ['', 'lsm', 'memory']
+const ENGINES: readonly string[] = ['lsm', 'memory']
+// Their numbers across the binding begin at one.
+const FIRST_ENGINE = 1
 
 export const MEMORY_BYTES_MIN = 8 * 1024 * 1024
 
 function checkNames(options: unknown, known: readonly string[], where: string): void {
-  if (typeof options !== 'object' || options === null)
-    throw invalid(where, 'an object of options', options)
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw invalid(`${where}: options`, 'an object', options)
+  }
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
     const near = known.find((other) => distance(name.toLowerCase(), other.toLowerCase()) <= 2)
@@ -132,29 +150,23 @@ const UNITS: Readonly<Record<string, number>> = {
 /** '256MB' → 268435456; a number is itself. */
 export function parseSize(size: unknown, argument: string): number {
   if (typeof size === 'number' && Number.isSafeInteger(size) && size >= 0) return size
-  const found =
-    typeof size === 'string' ? /^(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB)$/i.exec(size.trim()) : null
+  const text = typeof size === 'string' ? size.trim() : ''
+  const found = /^(\d+(?:\.\d+)?)\s*(B|KB|MB|GB|TB)$/i.exec(text)
   const unit = UNITS[found?.[2]?.toUpperCase() ?? '']
-  if (found === null || unit === undefined)
+  if (found === null || unit === undefined) {
     throw invalid(argument, "bytes, or text such as '256MB'", size)
+  }
   const bytes = Math.floor(Number(found[1]) * unit)
   if (!Number.isSafeInteger(bytes)) throw invalid(argument, 'at most 8192TB', size)
   return bytes
 }
 
-function word(options: object, name: string, words: readonly string[], standard: string): number {
-  const given = (options as Record<string, unknown>)[name] ?? standard
-  const index = typeof given === 'string' && given !== '' ? words.indexOf(given) : -1
-  if (index < 0)
-    throw invalid(
-      name,
-      words
-        .filter((w) => w !== '')
-        .map((w) => `'${w}'`)
-        .join(' or '),
-      given,
-    )
-  return index
+function word(given: unknown, name: string, words: readonly string[], standard: string): number {
+  const index = given === undefined ? words.indexOf(standard) : words.indexOf(given as string)
+  if (index >= 0) return index
+  const quoted = words.map((one) => `'${one}'`)
+  const last = quoted.pop() ?? ''
+  throw invalid(name, `${quoted.join(', ')} or ${last}`, given)
 }
 
 function integer(given: unknown, name: string, min: number, max: number, standard: number): number {
@@ -164,9 +176,30 @@ function integer(given: unknown, name: string, min: number, max: number, standar
   throw invalid(name, `an integer from ${min} to ${max}`, given)
 }
 
+// By what it can do, because those of other realms and of tests are no AbortSignal of ours.
 function checkSignal(signal: unknown): void {
-  if (signal !== undefined && !(signal instanceof AbortSignal))
+  if (signal === undefined) return
+  const { aborted, addEventListener } = (signal ?? {}) as Partial<AbortSignal>
+  if (typeof aborted !== 'boolean' || typeof addEventListener !== 'function') {
     throw invalid('signal', 'an AbortSignal', signal)
+  }
+}
+
+function checkLogger(logger: unknown): void {
+  if (logger === undefined) return
+  const expected = 'an object with functions info, warn or error'
+  if (typeof logger !== 'object' || logger === null) throw invalid('logger', expected, logger)
+  for (const level of ['info', 'warn', 'error']) {
+    const one = (logger as Record<string, unknown>)[level]
+    if (one !== undefined && typeof one !== 'function') {
+      throw invalid(`logger.${level}`, 'a function', one)
+    }
+  }
+}
+
+function flag(given: unknown, name: string): boolean {
+  if (given !== undefined && typeof given !== 'boolean') throw invalid(name, 'true or false', given)
+  return given === true
 }
 
 const LEVELS = 7
@@ -202,30 +235,33 @@ export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen
   }
   checkNames(options, OPEN, 'open')
   const inMemory = directory === ':memory:'
-  const memory = parseSize(options.memory ?? '256MB', 'memory')
-  if (memory < MEMORY_BYTES_MIN) throw invalid('memory', "at least '8MB'", options.memory)
-  const engine = word(options, 'engine', ENGINES, inMemory ? 'memory' : 'lsm')
-  if (inMemory && options.engine === 'lsm')
-    throw invalid('engine', "'memory' for ':memory:'", options.engine)
-  if (!inMemory && options.engine === 'memory')
-    throw invalid('engine', "'lsm' for a directory", options.engine)
-  if (options.readOnly !== undefined && typeof options.readOnly !== 'boolean') {
-    throw invalid('readOnly', 'true or false', options.readOnly)
+  const memory = options.memory === undefined ? '256MB' : options.memory
+  const memoryBytes = parseSize(memory, 'memory')
+  if (memoryBytes < MEMORY_BYTES_MIN) throw invalid('memory', "at least '8MB'", memory)
+  const home = inMemory ? 'memory' : 'lsm'
+  const engine = word(options.engine, 'engine', ENGINES, home)
+  if (ENGINES[engine] !== home) {
+    throw invalid(
+      'engine',
+      `'${home}' for ${inMemory ? "':memory:'" : 'a directory'}`,
+      options.engine,
+    )
   }
-  const serveDamaged = word(options, 'damaged', DAMAGED, 'refuse')
+  const serveDamaged = word(options.damaged, 'damaged', DAMAGED, 'refuse')
   if (serveDamaged === 1 && options.readOnly !== true) {
     throw invalid('damaged', "'refuse' unless `readOnly` is true", options.damaged)
   }
+  checkLogger(options.logger)
   return {
-    engine,
-    durability: word(options, 'durability', DURABILITIES, 'disk'),
-    memory,
+    engine: engine + FIRST_ENGINE,
+    durability: word(options.durability, 'durability', DURABILITIES, 'disk'),
+    memory: memoryBytes,
     threads: integer(options.threads, 'threads', 1, 64, 2),
-    create: word(options, 'create', CREATES, 'if-missing'),
-    readOnly: options.readOnly === true ? 1 : 0,
+    create: word(options.create, 'create', CREATES, 'if-missing'),
+    readOnly: flag(options.readOnly, 'readOnly') ? 1 : 0,
     serveDamaged,
     compressedLevels: compressedLevels(options.compression),
-    compaction: word(options, 'compaction', COMPACTIONS, 'leveled'),
+    compaction: word(options.compaction, 'compaction', COMPACTIONS, 'leveled'),
     blockBytes: integer(options.blockSize, 'blockSize', 1024, 65_536, 4096),
   }
 }
@@ -234,26 +270,36 @@ export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen
 export function checkWrite(options: WriteOptions | undefined, standard: number): number {
   if (options === undefined) return standard
   checkNames(options, WRITE, 'write')
-  checkSignal(options.signal)
-  if (options.signal?.aborted === true)
-    throw new VarveError('ABORTED', 'write: aborted before it began')
-  return options.durability === undefined
-    ? standard
-    : word(options, 'durability', DURABILITIES, 'disk')
+  const { durability, signal } = options
+  checkSignal(signal)
+  if (signal?.aborted === true) throw new VarveError('ABORTED', 'write: aborted before it began')
+  return durability === undefined ? standard : word(durability, 'durability', DURABILITIES, 'disk')
 }
 
-export function checkRange(options: unknown): void {
-  checkNames(options, RANGE, 'range')
+export function checkRange(options: unknown, where = 'range'): void {
+  checkNames(options, RANGE, where)
   const { limit, reverse, signal } = options as RangeOptions<unknown>
-  if (
-    limit !== undefined &&
-    (typeof limit !== 'number' || !(limit >= 0) || (limit !== Infinity && !Number.isInteger(limit)))
-  ) {
+  const isCount = typeof limit === 'number' && limit >= 0
+  if (limit !== undefined && !(isCount && (limit === Infinity || Number.isInteger(limit)))) {
     throw invalid('limit', 'a count, 0 or more', limit)
   }
-  if (reverse !== undefined && typeof reverse !== 'boolean')
-    throw invalid('reverse', 'true or false', reverse)
+  flag(reverse, 'reverse')
   checkSignal(signal)
+}
+
+/** A range to delete: bounds alone. */
+export function checkBounds(options: unknown): void {
+  checkRange(options, 'deleteRange')
+  const { limit, reverse, signal } = options as RangeOptions<unknown>
+  const more = { limit, reverse, signal }
+  for (const [name, given] of Object.entries(more)) {
+    if (given === undefined) continue
+    throw new VarveError('INVALID', `deleteRange: takes bounds alone, not '${name}'`)
+  }
+}
+
+export function checkSublevel(options: unknown): void {
+  checkNames(options, ['encoding'], 'sublevel')
 }
 
 export const DURABILITY_NAMES: readonly Durability[] = ['memory', 'os', 'disk']

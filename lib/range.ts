@@ -9,6 +9,7 @@ import {
   FAILED,
   GROW,
   KEY_AT,
+  KEY_BYTES_MAX,
   lastError,
   MORE,
   type NativeLevel,
@@ -21,7 +22,7 @@ const FIRST_BATCH = 64
 const BATCH_MAX = 512
 const ENCODED_KEY = 0x80000000
 
-const keyRoom = new Uint8Array(DATA_AT)
+const keyRoom = new Uint8Array(KEY_BYTES_MAX)
 
 /** Where a range reads: a keyspace, its encoding, and as of when. */
 export interface RangeSource {
@@ -31,44 +32,62 @@ export interface RangeSource {
   asOf(): number
 }
 
-/** Puts bounds where the addon finds them; answers their sizes. */
-export function placeRange(options: RangeOptions<unknown>): { begin: number; end: number } {
+/** What a range asks for, checked; its bounds are bytes of its own, so that it can be run any number of times. */
+export interface RangePlan {
+  readonly begin: Uint8Array
+  readonly end: Uint8Array | undefined
+  readonly reverse: boolean
+  readonly limit: number
+  readonly signal: AbortSignal | undefined
+}
+
+export function planOf(options: RangeOptions<unknown>): RangePlan {
   const { begin, end } = rangeBounds(options as RangeBounds, keyRoom)
+  const { reverse, limit, signal } = options
+  return { begin, end, reverse: reverse === true, limit: limit ?? Infinity, signal }
+}
+
+/** Puts bounds where the addon finds them; answers the size of the end. */
+export function placeBounds({ begin, end }: RangePlan): number {
   scratch.bytes.set(begin, KEY_AT)
-  if (end === undefined) return { begin: begin.length, end: 0 }
+  if (end === undefined) return 0
   scratch.bytes.set(end, DATA_AT)
-  return { begin: begin.length, end: end.length }
+  return end.length
 }
 
 export type RangeKind = 'entries' | 'keys' | 'values'
 
 /**
  * A lazy sequence of entries, keys or values. It can be run any number of times; each run sees the store as it is when the run
- * begins, so that writing while iterating is safe.
+ * begins, so that writing and deleting while iterating is safe. Leaving a loop early ends its run.
  */
 export class Range<T> implements Iterable<T>, AsyncIterable<T> {
   readonly #source: RangeSource
-  readonly #options: RangeOptions<unknown>
+  readonly #plan: RangePlan
   readonly #kind: RangeKind
 
-  constructor(source: RangeSource, options: RangeOptions<unknown>, kind: RangeKind) {
+  /** @internal */
+  constructor(source: RangeSource, plan: RangePlan, kind: RangeKind) {
     this.#source = source
-    this.#options = options
+    this.#plan = plan
     this.#kind = kind
   }
 
   [Symbol.iterator](): RangeIterator<T> {
-    return new RangeIterator<T>(this.#source, this.#options, this.#kind)
+    return new RangeIterator<T>(this.#source, this.#plan, this.#kind)
   }
 
-  /** The same in steps of the event loop: it breathes between batches. */
+  /** The same in steps of the event loop: it breathes between batches. Rejects with ABORTED when `signal` fires. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    const { signal } = this.#plan
+    throwIfAborted(signal)
     const run = this[Symbol.iterator]()
-    const signal = this.#options.signal
     try {
       while (run.fetch()) {
-        signal?.throwIfAborted()
-        yield* run.batch
+        for (const item of run.batch) {
+          throwIfAborted(signal)
+          yield item
+        }
         await new Promise((resolve) => setImmediate(resolve))
       }
     } finally {
@@ -76,6 +95,7 @@ export class Range<T> implements Iterable<T>, AsyncIterable<T> {
     }
   }
 
+  /** All of it, read at once. */
   toArray(): T[] {
     const all: T[] = []
     const run = this[Symbol.iterator]()
@@ -85,12 +105,17 @@ export class Range<T> implements Iterable<T>, AsyncIterable<T> {
     return all
   }
 
+  /** The first of it, or undefined when there is none. */
   first(): T | undefined {
-    const run = new RangeIterator<T>(this.#source, { ...this.#options, limit: 1 }, this.#kind)
-    const item = run.next()
-    run.return()
+    const plan = { ...this.#plan, limit: Math.min(this.#plan.limit, 1) }
+    const item = new RangeIterator<T>(this.#source, plan, this.#kind).next()
     return item.done === true ? undefined : item.value
   }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return
+  throw new VarveError('ABORTED', 'range: aborted', { cause: signal.reason })
 }
 
 const abandoned = new FinalizationRegistry<{ level: NativeLevel; cursor: number }>(
@@ -99,6 +124,7 @@ const abandoned = new FinalizationRegistry<{ level: NativeLevel; cursor: number 
   },
 )
 
+/** One run of a range. Its cursor is closed at its end, by return(), by an error, or when it is collected. */
 export class RangeIterator<T> implements IterableIterator<T> {
   readonly #source: RangeSource
   readonly #kind: RangeKind
@@ -111,28 +137,28 @@ export class RangeIterator<T> implements IterableIterator<T> {
   /** What was brought last. */
   batch: T[] = []
 
-  /** Brings the first entries with it: a range of one batch is one call of the addon. */
-  constructor(source: RangeSource, options: RangeOptions<unknown>, kind: RangeKind) {
+  /** @internal Brings the first entries with it: a range of one batch is one call of the addon. */
+  constructor(source: RangeSource, plan: RangePlan, kind: RangeKind) {
     this.#source = source
     this.#kind = kind
-    this.#left = options.limit ?? Infinity
+    this.#left = plan.limit
     this.#size = this.#left <= BATCH_MAX ? this.#left : FIRST_BATCH
-    const text = this.#open(options)
+    const text = this.#open(plan)
     if (text !== undefined) this.#take(text)
     if (this.#cursor >= 0) {
       abandoned.register(this, { level: source.level, cursor: this.#cursor }, this)
     }
   }
 
-  #open(options: RangeOptions<unknown>): string | undefined {
+  #open(plan: RangePlan): string | undefined {
     while (true) {
       const asOf = this.#source.asOf()
       if (this.#left <= 0) return undefined
-      const { begin, end } = placeRange(options)
+      const endBytes = placeBounds(plan)
       const text = this.#source.level.rangeOpen(
-        begin,
-        end,
-        options.reverse === true ? 1 : 0,
+        plan.begin.length,
+        endBytes,
+        plan.reverse ? 1 : 0,
         this.#kind === 'keys' ? 0 : 1,
         asOf,
         this.#size,
@@ -149,7 +175,12 @@ export class RangeIterator<T> implements IterableIterator<T> {
     this.#cursor = u32[MORE] === 1 ? (u32[CURSOR] ?? 0) : -1
     this.#left -= count
     this.#size = Math.min(BATCH_MAX, this.#size * 4)
-    readEntries(this.batch, this.#kind, this.#source.encoding, text, count)
+    try {
+      readEntries(this.batch, this.#kind, this.#source.encoding, text, count)
+    } catch (error) {
+      this.return()
+      throw error
+    }
   }
 
   [Symbol.iterator](): this {
@@ -162,13 +193,13 @@ export class RangeIterator<T> implements IterableIterator<T> {
   }
 
   return(): IteratorResult<T> {
-    this.#end()
+    this.#close()
     this.batch = []
     this.#at = 0
     return { done: true, value: undefined }
   }
 
-  #end(): void {
+  #close(): void {
     if (this.#cursor < 0) return
     this.#source.level.rangeClose(this.#cursor)
     abandoned.unregister(this)
@@ -187,21 +218,26 @@ export class RangeIterator<T> implements IterableIterator<T> {
     this.#at = 0
     const cursor = this.#cursor
     if (cursor < 0) return false
-    while (true) {
-      const text = this.#source.level.rangeNext(cursor, Math.min(this.#size, this.#left))
-      if (typeof text !== 'string') {
-        growFor(text)
-        continue
-      }
-      scratch.u32[CURSOR] = cursor
-      this.#take(text)
-      break
-    }
-    if (this.#cursor < 0 || this.#left <= 0) {
-      this.#cursor = cursor
-      this.#end()
-    }
+    const text = this.#next(cursor)
+    const isLast = scratch.u32[MORE] !== 1
+    scratch.u32[MORE] = 1
+    scratch.u32[CURSOR] = cursor
+    this.#take(text)
+    if (isLast || this.#left <= 0) this.#close()
     return this.batch.length > 0
+  }
+
+  #next(cursor: number): string {
+    try {
+      while (true) {
+        const text = this.#source.level.rangeNext(cursor, Math.min(this.#size, this.#left))
+        if (typeof text === 'string') return text
+        growFor(text)
+      }
+    } catch (error) {
+      this.return()
+      throw error
+    }
   }
 }
 

@@ -3,11 +3,12 @@
 import { resolve } from 'node:path'
 
 import {
+  type AnyEncoding,
   type Encoding,
   encoded,
   encoding,
   encodingOf,
-  type EncodingOption,
+  type ValueOf,
   writeValue,
 } from './encoding.ts'
 import { invalid, VarveError } from './errors.ts'
@@ -33,28 +34,33 @@ import {
 } from './native.ts'
 import {
   type CheckedOpen,
+  checkBounds,
   checkOpen,
   checkRange,
+  checkSublevel,
   checkWrite,
   DURABILITY_NAMES,
   type Logger,
   type OpenOptions,
+  type OpenSettings,
   type RangeOptions,
+  type SublevelOptions,
   type WriteOptions,
 } from './options.ts'
-import { getManyTexts, placeRange, Range } from './range.ts'
+import { getManyTexts, placeBounds, planOf, Range, type RangeSource } from './range.ts'
 import { type Damage } from './repair.ts'
 import { type Receipt, Settling } from './settling.ts'
 
-/** The types of a keyspace. */
+/** The types of a keyspace: `open<{ key: string; value: User }>(…)`. */
 export interface Types {
-  readonly key: unknown
+  readonly key: Key
   readonly value: unknown
 }
 
-export interface Entry {
+/** A keyspace of every key; of every value unless its encoding says which. */
+export interface Entry<V = unknown> {
   readonly key: Key
-  readonly value: unknown
+  readonly value: V
 }
 
 export type BatchOperation<T extends Types> =
@@ -87,6 +93,8 @@ class Opening {
   readonly commitBytesMax: number
   readonly listeners = new Map<string, Set<(event: never) => void>>()
   isClosed = false
+  /** A batch is being gathered: there is one room for it, and its operations may have getters. */
+  isGathering = false
   works = 0
   #reported = false
 
@@ -111,7 +119,10 @@ class Opening {
   check(): void {
     if (this.isClosed) throw new VarveError('CLOSED', 'the store is closed')
     if (encoding.underWay) {
-      throw new VarveError('INVALID', 'value: its getters may not use a store while it is written')
+      throw new VarveError(
+        'INVALID',
+        'value: nothing may use a store while a value is encoded or decoded',
+      )
     }
   }
 
@@ -134,11 +145,13 @@ abstract class Reading<T extends Types> {
   protected readonly opening: Opening
   protected readonly level: NativeLevel
   protected readonly encoding: Encoding
+  protected readonly source: RangeSource
 
   protected constructor(opening: Opening, level: NativeLevel, encoding: Encoding) {
     this.opening = opening
     this.level = level
     this.encoding = encoding
+    this.source = { level, encoding, asOf: () => this.asOf() }
   }
 
   /** @internal Leaves the commit to read as of in the scratch and answers 1; 0 for the newest. */
@@ -147,7 +160,7 @@ abstract class Reading<T extends Types> {
   /** A string goes over as it is; any other key is encoded into the scratch, and its size goes over. */
   protected key(key: unknown): string | number {
     if (typeof key === 'string') return key
-    return encodeKey(key, 'key', scratch.bytes, KEY_AT) - KEY_AT
+    return encodeKey(key, 'key', scratch.key, 0)
   }
 
   /** The value of a key, or undefined. */
@@ -174,8 +187,8 @@ abstract class Reading<T extends Types> {
   getMany(keys: readonly T['key'][]): (T['value'] | undefined)[] {
     if (!Array.isArray(keys)) throw invalid('keys', 'an array of keys', keys)
     const values: unknown[] = []
-    if (keys.every((key) => typeof key === 'string'))
-      getManyTexts(this.source(), keys as readonly string[], values)
+    const all: readonly unknown[] = keys
+    if (areTexts(all)) getManyTexts(this.source, all, values)
     else for (const key of keys) values.push(this.get(key))
     return values
   }
@@ -196,34 +209,39 @@ abstract class Reading<T extends Types> {
     return this.get(key)
   }
 
-  private source() {
-    return { level: this.level, encoding: this.encoding, asOf: () => this.asOf() }
-  }
-
+  /** The entries of a range, in the order of their keys. */
   range(options: RangeOptions<T['key']> = {}): Range<[T['key'], T['value']]> {
     checkRange(options)
-    return new Range(this.source(), options, 'entries')
+    return new Range(this.source, planOf(options), 'entries')
   }
 
+  /** The keys of a range; values are not read. */
   keys(options: RangeOptions<T['key']> = {}): Range<T['key']> {
     checkRange(options)
-    return new Range(this.source(), options, 'keys')
+    return new Range(this.source, planOf(options), 'keys')
   }
 
+  /** The values of a range, in the order of their keys. */
   values(options: RangeOptions<T['key']> = {}): Range<T['value']> {
     checkRange(options)
-    return new Range(this.source(), options, 'values')
+    return new Range(this.source, planOf(options), 'values')
   }
 
   /** How many entries a range has. */
   count(options: RangeOptions<T['key']> = {}): number {
     checkRange(options)
+    const plan = planOf(options)
     const asOf = this.asOf()
-    const { begin, end } = placeRange(options)
-    const count = this.level.count(begin, end, asOf)
+    const endBytes = placeBounds(plan)
+    const count = this.level.count(plan.begin.length, endBytes, asOf)
     if (count < 0) throw lastError()
-    return Math.min(count, options.limit ?? Infinity)
+    return Math.min(count, plan.limit)
   }
+}
+
+function areTexts(keys: readonly unknown[]): keys is readonly string[] {
+  for (const key of keys) if (typeof key !== 'string') return false
+  return true
 }
 
 /** A consistent view that stays as it was when it was taken. Close it when done: it keeps old versions from being dropped. */
@@ -383,12 +401,9 @@ export class Level<T extends Types = Entry> extends Reading<T> {
   /** Deletes a whole range by one edit, however many keys it has. */
   deleteRange(range: RangeOptions<T['key']>, options?: WriteOptions): Promise<Receipt> {
     return this.#commit(options, () => {
-      checkRange(range)
-      if (range.limit !== undefined || range.reverse !== undefined) {
-        throw invalid('deleteRange', 'bounds alone, without limit or reverse', range)
-      }
-      const { begin, end } = placeRange(range)
-      return this.level.deleteRange(begin, end)
+      checkBounds(range)
+      const plan = planOf(range)
+      return this.level.deleteRange(plan.begin.length, placeBounds(plan))
     })
   }
 
@@ -422,30 +437,33 @@ export class Level<T extends Types = Entry> extends Reading<T> {
 
   #gather(operations: readonly BatchOperation<T>[]): number {
     if (!Array.isArray(operations)) throw invalid('batch', 'an array of operations', operations)
+    if (this.opening.isGathering) throw new VarveError('INVALID', 'batch: within a batch')
+    this.opening.isGathering = true
     const { level } = this
+    let index = 0
     try {
-      for (const operation of operations as readonly BatchOperation<T>[]) {
-        const answer = this.#add(level, operation)
-        if (answer < 0) throw lastError()
+      for (; index < operations.length; index++) {
+        if (this.#add(level, operations[index]) < 0) throw lastError()
       }
-      return level.batchCommit()
     } catch (error) {
       level.batchClear()
-      throw error
+      throw error instanceof VarveError
+        ? new VarveError(error.code, `batch[${index}]: ${error.message}`, { cause: error })
+        : error
+    } finally {
+      this.opening.isGathering = false
     }
+    return level.batchCommit()
   }
 
-  #add(level: NativeLevel, operation: BatchOperation<T>): number {
-    if (operation.type === 'put') {
+  #add(level: NativeLevel, operation: BatchOperation<T> | undefined): number {
+    const type: unknown = operation?.type
+    if (operation?.type === 'put') {
       writeValue(this.encoding, operation.value, this.opening.commitBytesMax)
       return level.batchPut(this.key(operation.key), encoded.value, encoded.headBytes)
     }
-    if (operation.type === 'delete') return level.batchDelete(this.key(operation.key))
-    throw invalid(
-      'batch',
-      "operations with type 'put' or 'delete'",
-      (operation as { type?: unknown }).type,
-    )
+    if (operation?.type === 'delete') return level.batchDelete(this.key(operation.key))
+    throw invalid('type', "'put' or 'delete'", type)
   }
 
   /** What this keyspace holds now, kept as it is. */
@@ -456,21 +474,18 @@ export class Level<T extends Types = Entry> extends Reading<T> {
   }
 
   /** A keyspace of its own within this one, with its own types and encoding. Ranges of this level do not show it. */
-  sublevel<S extends Types = Entry>(
+  sublevel<const E extends AnyEncoding>(
     name: string,
-    options: { readonly encoding?: EncodingOption<S['value']> } = {},
-  ): Level<S> {
+    options: { readonly encoding: E },
+  ): Level<Entry<ValueOf<E>>>
+  sublevel<S extends Types = Entry>(name: string, options?: SublevelOptions<S['value']>): Level<S>
+  sublevel<S extends Types>(name: string, options: SublevelOptions<S['value']> = {}): Level<S> {
     this.opening.check()
     if (typeof name !== 'string' || name === '')
       throw invalid('name', 'the name of a sublevel', name)
-    for (const option of Object.keys(options)) {
-      if (option !== 'encoding')
-        throw new VarveError('INVALID', `sublevel: unknown option '${option}'; known is encoding`)
-    }
+    checkSublevel(options)
     const path = [...this.#path, name]
-    const id = this.opening.native.sublevelId(
-      encodeKey(path, 'name', scratch.bytes, KEY_AT) - KEY_AT,
-    )
+    const id = this.opening.native.sublevelId(encodeKey(path, 'name', scratch.key, 0))
     if (id < 0) throw lastError()
     const prefix = Buffer.alloc(5, 0x11)
     prefix.writeUInt32BE(id === 0 ? 0xffffffff : id, 1)
@@ -525,6 +540,7 @@ export class Store<T extends Types = Entry>
   /** Calls `listener` at each event until the function that it returns is called. */
   on<E extends keyof Events>(event: E, listener: (event: Events[E]) => void): () => void {
     if (event !== 'error') throw invalid('event', "'error'", event)
+    if (typeof listener !== 'function') throw invalid('listener', 'a function', listener)
     const all = this.opening.listeners.get(event) ?? new Set()
     this.opening.listeners.set(event, all)
     all.add(listener as (event: never) => void)
@@ -633,7 +649,15 @@ function opened<T extends Types>(
 }
 
 /** Opens a store in a directory (made if it is missing), or in memory with ':memory:'. */
+export async function open<const E extends AnyEncoding>(
+  path: string,
+  options: OpenSettings & { readonly encoding: E },
+): Promise<Store<Entry<ValueOf<E>>>>
 export async function open<T extends Types = Entry>(
+  path: string,
+  options?: OpenOptions<T['value']>,
+): Promise<Store<T>>
+export async function open<T extends Types>(
   path: string,
   options: OpenOptions<T['value']> = {},
 ): Promise<Store<T>> {
@@ -649,7 +673,16 @@ export async function open<T extends Types = Entry>(
   }
 }
 
+/** open(), waited for here. */
+export function openSync<const E extends AnyEncoding>(
+  path: string,
+  options: OpenSettings & { readonly encoding: E },
+): Store<Entry<ValueOf<E>>>
 export function openSync<T extends Types = Entry>(
+  path: string,
+  options?: OpenOptions<T['value']>,
+): Store<T>
+export function openSync<T extends Types>(
   path: string,
   options: OpenOptions<T['value']> = {},
 ): Store<T> {

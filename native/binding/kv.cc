@@ -106,7 +106,7 @@ Answer add_put(const Call& call, Batch& batch) {
   if (!key.read(call, 0)) return call.environment().fail(Status::invalid("put: key is no key"));
   if (!value.read(call, 1, 2))
     return call.environment().fail(Status::invalid("put: value is no value"));
-  if (key.bytes().size() > kStoredKeyBytesMax) {
+  if (key.bytes().size() > call.level->prefix_bytes + kKeyBytesMax) {
     return call.environment().fail({Code::kTooLarge, "put: key is above 65,536 bytes"});
   }
   batch.put(key.bytes(), {Bytes(value.lead, value.lead_bytes), value.head, value.text});
@@ -117,7 +117,7 @@ Answer add_delete(const Call& call, Batch& batch) {
   if (call.handle().closed) return call.environment().fail(closed_error());
   KeyArgument key;
   if (!key.read(call, 0)) return call.environment().fail(Status::invalid("delete: key is no key"));
-  if (key.bytes().size() > kStoredKeyBytesMax) {
+  if (key.bytes().size() > call.level->prefix_bytes + kKeyBytesMax) {
     return call.environment().fail({Code::kTooLarge, "delete: key is above 65,536 bytes"});
   }
   batch.erase(key.bytes());

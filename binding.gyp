@@ -25,6 +25,7 @@
       }],
       ['OS=="win"', {
         'defines': ['NOMINMAX', 'WIN32_LEAN_AND_MEAN', '_HAS_EXCEPTIONS=0'],
+        'libraries': ['-lbcrypt.lib'],
         'msvs_settings': {
           'VCCLCompilerTool': {
             'ExceptionHandling': 0, 'RuntimeTypeInfo': 'false',

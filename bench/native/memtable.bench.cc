@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/arena.h"
-#include "base/prefetch.h"
+#include "base/bits.h"
 #include "base/random.h"
 #include "bench.h"
 #include "store/memtable/memtable.h"

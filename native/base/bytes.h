@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/bits.h"
+
 namespace varve {
 
 using Bytes = std::span<const uint8_t>;
@@ -53,8 +55,8 @@ inline void store(uint8_t* at, T value) {
   std::memcpy(at, &value, sizeof(T));
 }
 
-inline uint64_t load_big64(const uint8_t* at) { return __builtin_bswap64(load<uint64_t>(at)); }
-inline void store_big64(uint8_t* at, uint64_t value) { store(at, __builtin_bswap64(value)); }
+inline uint64_t load_big64(const uint8_t* at) { return swap_bytes(load<uint64_t>(at)); }
+inline void store_big64(uint8_t* at, uint64_t value) { store(at, swap_bytes(value)); }
 
 template <class T>
 inline void append(std::string& to, T value) {

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "base/bits.h"
+
 namespace varve {
 
 class Random {
@@ -17,7 +19,7 @@ class Random {
   }
   // Uniform in [0, count); count > 0.
   uint64_t below(uint64_t count) {
-    return static_cast<uint64_t>((static_cast<unsigned __int128>(next()) * count) >> 64);
+    return multiply(next(), count).high;
   }
   bool one_in(uint64_t count) { return below(count) == 0; }
 

@@ -9,7 +9,7 @@ const path = require('node:path')
 const { root, parts, walk } = require('./sources.cjs')
 
 const SANITIZERS = { address: 'address,undefined', thread: 'thread' }
-const FLAGS = ['-std=c++20', '-O1', '-g', '-fno-omit-frame-pointer', '-fno-exceptions', '-fno-rtti',
+const FLAGS = ['-std=c++20', '-g', '-fno-omit-frame-pointer', '-fno-exceptions', '-fno-rtti',
   '-pthread', '-Wall', '-Wextra', '-Wno-unused-parameter', '-Wno-missing-field-initializers',
   '-Inative', '-Itest/native', '-MMD']
 const BITS = ['-mbmi', '-mbmi2', '-mpopcnt', '-mlzcnt', '-msse4.2']
@@ -68,20 +68,26 @@ function stampFlags(folder, flags) {
   return file
 }
 
-async function build(name, jobs) {
+// What tells a sanitizer's build from any other (windows.cjs has its own).
+const sanitizerBuild = (name) => ({
+  compiler: process.env.CXX ?? 'g++',
+  flags: ['-O1', `-fsanitize=${SANITIZERS[name]}`, '-fno-sanitize-recover=all'],
+  link: [],
+  suffix: '',
+})
+
+async function build(name, jobs, { compiler, flags, link, suffix } = sanitizerBuild(name)) {
   const folder = path.join(root, `build-${name}`)
-  const compiler = process.env.CXX ?? 'g++'
-  const sanitizer = [`-fsanitize=${SANITIZERS[name]}`, '-fno-sanitize-recover=all']
   fs.mkdirSync(folder, { recursive: true })
-  const stamp = stampFlags(folder, [compiler, ...FLAGS, ...sanitizer])
+  const stamp = stampFlags(folder, [compiler, ...FLAGS, ...flags])
   const fillings = walk('native').filter((f) => /\/kernels_(sse42|avx2|avx512|neon)\.cc$/.test(f))
   const sources = [...parts.core(), ...fillings, ...parts.tests()]
   const object = (source) => path.join(folder, source.replaceAll('/', '.').replace(/\.cc$/, '.o'))
   const stale = sources.filter((source) => !isFresh(object(source), stamp))
   await inParallel(jobs, stale.map((source) => () => run(compiler,
-    [...FLAGS, ...sanitizer, ...fillingFlags(source), '-c', source, '-o', object(source)])))
-  const executable = path.join(folder, 'core_tests')
-  await run(compiler, [...sanitizer, '-pthread', ...sources.map(object), '-o', executable])
+    [...FLAGS, ...flags, ...fillingFlags(source), '-c', source, '-o', object(source)])))
+  const executable = path.join(folder, `core_tests${suffix}`)
+  await run(compiler, [...flags, '-pthread', ...sources.map(object), ...link, '-o', executable])
   return executable
 }
 

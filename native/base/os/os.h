@@ -87,6 +87,7 @@ class Os {
   virtual ~Os() = default;
 
   virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
+  // A file that is open goes when it is closed, on Windows its name, too.
   virtual Status remove(const std::string& path) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;  // Replaces `to`.
   virtual Status link(const std::string& from, const std::string& to) = 0;

@@ -16,8 +16,8 @@ inline constexpr uint64_t kB = 0xe7037ed1a0b428dbULL;
 inline constexpr uint64_t kC = 0x8ebc6af09c88c6e3ULL;
 
 inline uint64_t fold(uint64_t a, uint64_t b) {
-  const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
-  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+  const Product product = multiply(a, b);
+  return product.low ^ product.high;
 }
 
 // The last 1 to 8 bytes as one number.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/prefetch.h"
+#include "base/bits.h"
 #include "storage/table/layout.h"
 
 namespace varve {

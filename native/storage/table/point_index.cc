@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/bits.h"
 #include "base/random.h"
 #include "storage/table/layout.h"
 
@@ -24,8 +25,8 @@ class Filling {
     for (uint32_t i = 0; i < hashes_.size(); ++i) {
       if (i + 8 < hashes_.size()) {
         const PointPlace ahead = point_place(hashes_[i + 8], bucket_count_);
-        __builtin_prefetch(&used_[ahead.first]);
-        __builtin_prefetch(&used_[ahead.second]);
+        prefetch(&used_[ahead.first]);
+        prefetch(&used_[ahead.second]);
       }
       if (!add(i)) return false;
     }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/prefetch.h"
+#include "base/bits.h"
 #include "pure/codec/compress.h"
 #include "pure/codec/crc32c.h"
 #include "pure/codec/hash.h"

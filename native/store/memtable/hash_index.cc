@@ -1,6 +1,6 @@
 #include "store/memtable/hash_index.h"
 
-#include "base/prefetch.h"
+#include "base/bits.h"
 
 namespace varve::memtable {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/prefetch.h"
+#include "base/bits.h"
 
 namespace varve::memtable {
 

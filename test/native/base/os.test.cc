@@ -87,13 +87,15 @@ void check_names(Os& os, const std::string& root) {
 }
 
 void check_long_paths(Os& os, const std::string& root) {
-  std::string path = root;
+  std::vector<std::string> folders = {root};
   for (int i = 0; i < 8; ++i) {
-    path += "/" + std::string(50, static_cast<char>('a' + i));
-    expect_ok(os.create_directory(path));
+    folders.push_back(folders.back() + "/" + std::string(50, static_cast<char>('a' + i)));
+    expect_ok(os.create_directory(folders.back()));
   }
-  write_file(os, path + "/deep", "down");
-  expect(read_all(os, path + "/deep") == "down");
+  write_file(os, folders.back() + "/deep", "down");
+  expect(read_all(os, folders.back() + "/deep") == "down");
+  expect_ok(os.remove(folders.back() + "/deep"));
+  for (; folders.size() > 1; folders.pop_back()) expect_ok(os.remove_directory(folders.back()));
 }
 
 void check_locks(Os& os, const std::string& root) {

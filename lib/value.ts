@@ -7,4 +7,4 @@
 export { decodeValue } from './value/decode.ts'
 export { encodedText, encodeValue, type Scratch } from './value/encode.ts'
 export { isDetached } from './value/kind.ts'
-export { setCodeGeneration, type CodeGeneration, type Shapes } from './value/shape.ts'
+export { type CodeGeneration, setCodeGeneration } from './value/shape.ts'

@@ -6,7 +6,7 @@
 //   - What is not exactly one value is CORRUPT with its offset in the head.
 
 import { VarveError } from '../errors.ts'
-import { countUse, shapeOf, type Shape, type Shapes } from './shape.ts'
+import { countUse, keepShape, proposeShape, type Shape, shapeOf } from './shape.ts'
 import * as tags from './tags.ts'
 
 const NO_BYTES = new Uint8Array(0)
@@ -19,7 +19,6 @@ let end = 0
 let text = ''
 let textAt = 0
 let depth = 0
-let shapes: Shapes | undefined
 let lastShape: Shape | undefined
 
 /** The value of the head at `start` of `bytes`, of which `view` is the same memory, and its text. */
@@ -29,7 +28,6 @@ export function decodeValue(
   start: number,
   size: number,
   sourceText: string,
-  known?: Shapes,
 ): unknown {
   bytes = source
   view = sourceView
@@ -39,7 +37,6 @@ export function decodeValue(
   text = sourceText
   textAt = 0
   depth = 0
-  shapes = known
   const value = take()
   if (at !== start + size) throw corrupt('bytes after its end')
   if (textAt !== text.length) throw corrupt('text after its end')
@@ -134,16 +131,9 @@ function takeContainer(tag: number): unknown {
 
 function takeMembers(tag: number): unknown {
   switch (tag) {
-    case tags.TAG_OBJECT: {
-      const shape = takeShape()
-      countUse(shape)
-      return shape.make(take)
-    }
-    case tags.TAG_SHAPE: {
-      const id = takeCount()
-      const names = shapes?.namesOf(id)
-      if (names === undefined) throw corrupt(`unknown shape ${id}`)
-      const shape = shapeOf(names)
+    case tags.TAG_OBJECT:
+    case tags.TAG_OBJECT_WIDE: {
+      const shape = takeShape(tag)
       countUse(shape)
       return shape.make(take)
     }
@@ -170,27 +160,56 @@ function takeMembers(tag: number): unknown {
   }
 }
 
-// The names of an inline object. Neighbours mostly look alike, so the last shape is tried in place.
-function takeShape(): Shape {
+// The names of an object, whose tag has been read. Neighbours mostly look alike, so the last shape is tried in
+// place; then the one that was last read with such a beginning.
+function takeShape(tag: number): Shape {
+  const from = at - 1
+  if (lastShape !== undefined && followsShape(lastShape, from)) return passShape(lastShape, from)
   const count = takeLength()
-  if (lastShape !== undefined && followsShape(lastShape, count)) {
-    at += count
-    textAt += lastShape.joined.length
-    return lastShape
+  let hash = tag
+  for (let index = 0, last = Math.min(2 * count, end - at); index < last; index++) {
+    hash = (Math.imul(hash, 31) + (bytes[at + index] as number)) | 0
   }
-  const lengths: number[] = []
-  for (let index = 0; index < count; index++) lengths.push(takeCount())
-  lastShape = shapeOf(lengths.map(takeText))
+  const proposed = proposeShape(hash)
+  if (proposed !== undefined && followsShape(proposed, from)) return passShape(proposed, from)
+  lastShape = shapeOf(takeNames(count, tag === tags.TAG_OBJECT_WIDE))
+  keepShape(hash, lastShape)
   return lastShape
 }
 
-function followsShape(shape: Shape, count: number): boolean {
-  const lengths = shape.lengths
-  if (lengths === undefined || lengths.length !== count || count > end - at) return false
-  for (let index = 0; index < count; index++) {
-    if (bytes[at + index] !== lengths[index]) return false
+function passShape(shape: Shape, from: number): Shape {
+  at = from + shape.signature.length
+  lastShape = shape
+  return shape
+}
+
+// Most do not, and differ in their first bytes: the count and the lengths.
+function followsShape({ signature, words }: Shape, from: number): boolean {
+  if (signature.length > end - from) return false
+  let place = from
+  for (let index = 0; index < words.length; index++, place += 4) {
+    if (view.getUint32(place, true) !== words[index]) return false
   }
-  return text.startsWith(shape.joined, textAt)
+  for (let index = 4 * words.length; index < signature.length; index++, place++) {
+    if (bytes[place] !== signature[index]) return false
+  }
+  return true
+}
+
+function takeNames(count: number, isWide: boolean): string[] {
+  const lengths: number[] = []
+  let units = 0
+  for (let index = 0; index < count; index++) {
+    const length = takeCount()
+    lengths.push(length)
+    units += length
+  }
+  if (units > tags.TEXT_UNITS_MAX) throw corrupt('names too long')
+  const from = skip(isWide ? 2 * units : units)
+  const run = Buffer.from(bytes.buffer, bytes.byteOffset + from, at - from)
+  const joined = run.toString(isWide ? 'utf16le' : 'latin1')
+  let unit = 0
+  return lengths.map((length) => joined.slice(unit, (unit += length)))
 }
 
 function takeBigint(): bigint {

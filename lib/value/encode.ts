@@ -11,7 +11,7 @@
 import { VarveError } from '../errors.ts'
 import * as kinds from './kind.ts'
 import { refusal, REFUSED } from './refusal.ts'
-import { countUse, sameNames, shapeOf, type Shape, type Shapes } from './shape.ts'
+import { countUse, sameNames, type Shape, shapeOf } from './shape.ts'
 import * as tags from './tags.ts'
 
 /** Room for a head, which begins at `dataAt`. */
@@ -34,7 +34,6 @@ const setMembers = Set.prototype.values
 const NO_BYTES = new Uint8Array(0)
 const NO_VIEW = new DataView(NO_BYTES.buffer)
 let scratch: Scratch | undefined
-let shapes: Shapes | undefined
 let bytes: Uint8Array = NO_BYTES
 let view: DataView = NO_VIEW
 let at = 0
@@ -53,12 +52,7 @@ export function encodedText(): string {
  * Writes the head of `value` at `into.dataAt` and returns its size; the text is in encodedText(). TOO_LARGE
  * when head and text are more than `bytesMax`.
  */
-export function encodeValue(
-  value: unknown,
-  into: Scratch,
-  bytesMax: number,
-  known?: Shapes,
-): number {
+export function encodeValue(value: unknown, into: Scratch, bytesMax: number): number {
   if (scratch !== undefined) {
     throw new VarveError('INVALID', 'value: a getter must not write another value')
   }
@@ -66,7 +60,6 @@ export function encodeValue(
     throw new VarveError('INVALID', 'value must not be undefined; use delete')
   }
   scratch = into
-  shapes = known
   bytes = into.bytes
   view = into.view
   at = into.dataAt
@@ -82,7 +75,6 @@ export function encodeValue(
     throw error === REFUSED ? refusal(value) : error
   } finally {
     scratch = undefined
-    shapes = undefined
     text = ''
   }
 }
@@ -260,24 +252,22 @@ function putBytes(kind: number, own: Uint8Array): void {
 function putObject(value: Record<string, unknown>): void {
   const names = Object.keys(value)
   const last = lastShape
+  if (names.length > sizeMax) throw tooLarge()
   const shape = last !== undefined && sameNames(last.names, names) ? last : shapeOf(names)
   lastShape = shape
   countUse(shape)
-  const id = shapes?.idOf(shape.names)
-  if (id !== undefined) {
-    bytes[at++] = tags.TAG_SHAPE
-    putCount(id)
-  } else {
-    bytes[at++] = tags.TAG_OBJECT
-    putCount(names.length)
-    reserve(ROOM + 5 * names.length)
-    const lengths = shape.lengths
-    if (lengths === undefined) {
-      for (const name of names) putCount(name.length)
-    } else {
-      for (let index = 0; index < lengths.length; index++) bytes[at++] = lengths[index] as number
-    }
-    addText(shape.joined)
-  }
+  putSignature(shape)
   shape.visit(value, put)
+}
+
+function putSignature({ signature, words }: Shape): void {
+  reserve(signature.length)
+  let place = at
+  for (let index = 0; index < words.length; index++, place += 4) {
+    view.setUint32(place, words[index] as number, true)
+  }
+  for (let index = 4 * words.length; index < signature.length; index++) {
+    bytes[place++] = signature[index] as number
+  }
+  at = place
 }

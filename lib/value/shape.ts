@@ -4,12 +4,15 @@
 // that makes an object from fields read in order. Both are generated code once a shape proves common,
 // because property access by a constant name is several times as fast; where code generation is forbidden,
 // closures do the same.
-
-/** Names that a store has given a number, so that they need not be written with each value. */
-export interface Shapes {
-  idOf(names: readonly string[]): number | undefined
-  namesOf(id: number): readonly string[] | undefined
-}
+//
+// The names stand in a head as one run of bytes, the signature. Shapes are found by names when writing and by
+// the signature when reading, so that a name that was read before is not decoded again. A table of this thread's is all that remembers them: every value carries
+// its names, whoever reads it. (Numbering shapes in the store would save those bytes, but every reader of a
+// value, of a log and of a copy would need the table of its time.)
+//
+// Invariant: a shape found is compared with what it was looked for by, to the last byte; a table only proposes.
+// Bytes: FORMAT.md
+import { TAG_OBJECT, TAG_OBJECT_WIDE } from './tags.ts'
 
 export type CodeGeneration = 'auto' | 'never'
 
@@ -17,10 +20,10 @@ type Fields = Record<string, unknown>
 
 export interface Shape {
   readonly names: readonly string[]
-  /** The names run together, as they are written. */
-  readonly joined: string
-  /** The length of each name as it is written, unless one needs more than a byte. */
-  readonly lengths: Uint8Array | undefined
+  /** The tag, the count of the names, the length of each, and the names. */
+  readonly signature: Uint8Array
+  /** The first bytes of the signature, four to a number: what is left over has to be compared singly. */
+  readonly words: Uint32Array
   visit: (object: Fields, put: (value: unknown) => void) => void
   make: (take: () => unknown) => Fields
   uses: number
@@ -29,27 +32,59 @@ export interface Shape {
 const GENERATED_AFTER_USES = 16
 const GENERATED_NAMES_MAX = 64
 const CACHED_COUNT_MAX = 1024
+// Shapes that begin with the same name and have as many.
+const ALIKE_COUNT_MAX = 8
+const SLOT_COUNT = 1024
 
 let generation: CodeGeneration = 'auto'
 
 /** Whether hot shapes may use `new Function`; 'auto' (the default) uses it where it is allowed. */
 export function setCodeGeneration(mode: CodeGeneration): void {
   generation = mode
-  cache.clear()
+  forget()
 }
 
-const cache = new Map<string, Shape>()
+// By first name, then by count of names; and by the hash of what is read.
+const byName = new Map<string | undefined, (Shape[] | undefined)[]>()
+const slots: (Shape | undefined)[] = Array.from({ length: SLOT_COUNT })
+let cachedCount = 0
 
-/** The shape of these names, out of the cache or new. */
+function forget(): void {
+  byName.clear()
+  slots.fill(undefined)
+  cachedCount = 0
+}
+
+/** The shape of these names, out of the table or new. */
 export function shapeOf(names: readonly string[]): Shape {
-  const key = names.join('\0')
-  const found = cache.get(key)
-  if (found !== undefined && sameNames(found.names, names)) return found
-  const shape = newShape(names)
-  if (names.length > GENERATED_NAMES_MAX) return shape
-  if (cache.size >= CACHED_COUNT_MAX) cache.clear()
-  cache.set(key, shape)
+  if (names.length > GENERATED_NAMES_MAX) return newShape(names)
+  const alike = byName.get(names[0])?.[names.length]
+  if (alike !== undefined) {
+    for (const shape of alike) if (sameNames(shape.names, names)) return shape
+  }
+  return remember(newShape(names))
+}
+
+function remember(shape: Shape): Shape {
+  if (cachedCount === CACHED_COUNT_MAX) forget()
+  const { names } = shape
+  const family = byName.get(names[0]) ?? []
+  const alike = (family[names.length] ??= [])
+  if (alike.length === ALIKE_COUNT_MAX) alike.shift()
+  else cachedCount++
+  alike.push(shape)
+  byName.set(names[0], family)
   return shape
+}
+
+/** The shape that may be the one of what has this hash. */
+export function proposeShape(hash: number): Shape | undefined {
+  return slots[hash & (SLOT_COUNT - 1)]
+}
+
+/** From now on proposeShape() answers this shape. */
+export function keepShape(hash: number, shape: Shape): void {
+  slots[hash & (SLOT_COUNT - 1)] = shape
 }
 
 export function sameNames(a: readonly string[], b: readonly string[]): boolean {
@@ -60,12 +95,14 @@ export function sameNames(a: readonly string[], b: readonly string[]): boolean {
 
 function newShape(names: readonly string[]): Shape {
   const own = Object.freeze([...names])
+  const signature = signatureOf(own)
+  const view = new DataView(signature.buffer)
   return {
     names: own,
-    joined: own.join(''),
-    lengths: own.some((name) => name.length > 0x7f)
-      ? undefined
-      : Uint8Array.from(own, (name) => name.length),
+    signature,
+    words: Uint32Array.from({ length: signature.length >> 2 }, (_, n) =>
+      view.getUint32(4 * n, true),
+    ),
     visit: (object, put) => {
       for (const name of own) put(object[name])
     },
@@ -76,6 +113,25 @@ function newShape(names: readonly string[]): Shape {
     },
     uses: 0,
   }
+}
+
+function signatureOf(names: readonly string[]): Uint8Array<ArrayBuffer> {
+  const joined = names.join('')
+  const narrow = Buffer.from(joined, 'latin1')
+  const isWide = narrow.toString('latin1') !== joined
+  const run = isWide ? Buffer.from(joined, 'utf16le') : narrow
+  const head = [isWide ? TAG_OBJECT_WIDE : TAG_OBJECT]
+  for (const count of [names.length, ...names.map((name) => name.length)]) pushCount(head, count)
+  const signature = new Uint8Array(head.length + run.length)
+  signature.set(head)
+  signature.set(run, head.length)
+  return signature
+}
+
+function pushCount(bytes: number[], value: number): void {
+  let rest = value
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80)
+  bytes.push(rest)
 }
 
 function setField(object: Fields, name: string, value: unknown): void {
@@ -89,8 +145,11 @@ function setField(object: Fields, name: string, value: unknown): void {
 
 /** Counts a use, and generates code when there have been enough. */
 export function countUse(shape: Shape): void {
-  if (++shape.uses !== GENERATED_AFTER_USES || generation === 'never') return
-  if (shape.names.length > GENERATED_NAMES_MAX) return
+  if (shape.uses < GENERATED_AFTER_USES && ++shape.uses === GENERATED_AFTER_USES) generate(shape)
+}
+
+function generate(shape: Shape): void {
+  if (generation === 'never' || shape.names.length > GENERATED_NAMES_MAX) return
   const names = shape.names.map((name) => JSON.stringify(name))
   try {
     const puts = names.map((name) => `put(object[${name}])`).join('\n')

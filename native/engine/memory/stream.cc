@@ -1,7 +1,8 @@
 #include "engine/memory/stream.h"
 
 #include <algorithm>
-#include <limits>
+
+#include "pure/codec/crc32c.h"
 
 namespace varve::memory {
 
@@ -21,23 +22,6 @@ constexpr size_t kRangeHeaderBytes = 16;
 constexpr uint64_t kCommitEnd = uint64_t{1} << 53;
 
 enum class BlockKind : uint32_t { kEdits = 1, kRanges = 2, kEnd = 3 };
-
-constexpr std::array<uint32_t, 256> make_crc_table() {
-  std::array<uint32_t, 256> table = {};
-  for (uint32_t i = 0; i < 256; ++i) {
-    uint32_t value = i;
-    for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? 0x82f63b78u : 0);
-    table[i] = value;
-  }
-  return table;
-}
-
-uint32_t crc32c(Bytes bytes, uint32_t seed = 0) {
-  static constexpr std::array<uint32_t, 256> kTable = make_crc_table();
-  uint32_t crc = ~seed;
-  for (const uint8_t byte : bytes) crc = kTable[(crc ^ byte) & 255] ^ (crc >> 8);
-  return ~crc;
-}
 
 Status cut_short() { return Status::corrupt("engine/memory: the stream ends too early"); }
 Status damaged(const char* what) {

@@ -16,5 +16,6 @@ inline constexpr uint32_t kBlockBytesMax = 1u << 30;  // As it was before it was
 inline constexpr size_t kTableFooterBytes = 192;
 inline constexpr size_t kBucketCount = 16;  // Entries of 4 bytes in a bucket of the point index
 inline constexpr uint32_t kEmptySlot = 0xffffffffu;
+inline constexpr uint32_t kIndexNotWhole = 1;  // A flag of the footer.
 
 }  // namespace varve

@@ -1,5 +1,9 @@
-// storage/table/point_index.h — where a fingerprint may lie, and how the buckets are filled. Bytes:
-// FORMAT.md
+// storage/table/point_index.h — where a fingerprint may lie, how an entry is divided, and how the
+// buckets are filled. Bytes: FORMAT.md
+//
+// An entry has 32 bits: the fingerprint of a key above, its place (block and slot) below. A
+// fingerprint keeps at least the bits it was promised: in a table so large that places would need
+// them, places lose their low bits, and whoever follows one searches the block that it names.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +27,27 @@ inline uint32_t point_fingerprint(uint64_t hash, uint32_t location_bits) {
   return static_cast<uint32_t>(hash >> 8) << location_bits;
 }
 
+inline constexpr uint32_t kFingerprintBitsMin = 8;
+
+// A place is block << slot_bits | slot; what an entry keeps of it is place >> coarse_bits, which
+// fits into location_bits and never fills them with ones: an entry of ones is an empty one.
+struct PointLayout {
+  uint32_t location_bits = 0;
+  uint32_t slot_bits = 0;
+  uint32_t coarse_bits = 0;
+};
+
+PointLayout point_layout(uint64_t block_count, uint32_t slot_max, uint32_t fingerprint_bits_min);
+
+struct PointIndex {
+  std::string bytes;
+  bool is_whole = true;  // Every key is in it.
+};
+
 // Puts every key into one of its two buckets, moving others to their second one as needed. The
-// buckets are about 97 % full, so that a key costs about 4.1 bytes.
-std::string fill_point_index(const std::vector<uint64_t>& hashes,
-                             const std::vector<uint32_t>& locations, uint32_t location_bits);
+// buckets are about 97 % full, so that a key costs about 4.1 bytes. Keys that no number of buckets
+// would part, because their hashes are the same, may be left out: then the index is not whole.
+PointIndex fill_point_index(const std::vector<uint64_t>& hashes,
+                            const std::vector<uint32_t>& locations, uint32_t location_bits);
 
 }  // namespace varve

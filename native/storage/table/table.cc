@@ -14,7 +14,8 @@
 namespace varve {
 namespace {
 
-constexpr size_t kPlaceBytes = 20;  // Of a block in the block index, before its first key.
+constexpr size_t kPlaceBytes = 20;        // Of a block in the block index, before its first key.
+constexpr uint32_t kSearch = UINT32_MAX;  // In place of a slot that is not known.
 
 }  // namespace
 
@@ -148,14 +149,13 @@ Status Table::open_file(const TableOptions& options) {
   const bool ours = our_store && load<uint64_t>(footer + 32) == info_.number;
   if (!ours) return Status::corrupt("table: " + path_ + " belongs to another store or number");
   const uint32_t block_count = load<uint32_t>(footer + 144);
-  location_bits_ = load<uint32_t>(footer + 148);
-  slot_bits_ = load<uint32_t>(footer + 152);
   points_at_ = load<uint64_t>(footer + 128);
   ranges_at_ = load<uint64_t>(footer + 104);
   index_at_ = load<uint64_t>(footer + 116);
   hash_seed_ = options.hash_seed;
-  if (location_bits_ > 28 || slot_bits_ > location_bits_)
-    return Status::corrupt("table: the footer of " + path_);
+  if (!read_layout(footer)) {
+    return Status::corrupt("table: the footer of " + path_ + " divides entries as none can be");
+  }
 
   Result<std::string> ranges =
       read_part(ranges_at_, load<uint32_t>(footer + 112), "the range deletions");
@@ -182,6 +182,16 @@ Status Table::open_file(const TableOptions& options) {
   charged_bytes_ = Heap::cost(points_bytes_) + index_.size() + block_count * sizeof(BlockHandle);
   cache_.charge(static_cast<int64_t>(charged_bytes_));
   return Status::ok();
+}
+
+bool Table::read_layout(const uint8_t* footer) {
+  layout_ = {load<uint32_t>(footer + 148), load<uint32_t>(footer + 152),
+             load<uint32_t>(footer + 172)};
+  const uint32_t flags = load<uint32_t>(footer + 176);
+  index_is_whole_ = (flags & kIndexNotWhole) == 0;
+  return (flags & ~kIndexNotWhole) == 0 && layout_.location_bits <= 32 - kFingerprintBitsMin &&
+         layout_.slot_bits < 32 && layout_.coarse_bits <= 32 &&
+         layout_.slot_bits <= layout_.location_bits + layout_.coarse_bits;
 }
 
 Status Table::parse_index() {
@@ -252,6 +262,13 @@ uint32_t Table::block_of(Bytes key) const {
   return above == blocks_.begin() ? 0 : static_cast<uint32_t>(above - blocks_.begin() - 1);
 }
 
+// A key's versions may begin in the block before the one whose first key it is.
+uint32_t Table::first_block_of(Bytes key) const {
+  uint32_t number = blocks_.empty() ? 0 : block_of(key);
+  while (number > 0 && equal(blocks_[number].first_key, key)) --number;
+  return number;
+}
+
 // ---- gets
 
 void Table::prefetch_index(uint64_t hash) const {
@@ -274,8 +291,9 @@ Status Table::get_at(uint32_t block_number, uint32_t slot, Bytes key, uint64_t c
     }
     Block at;
     const uint32_t hint = handles_[number].hint.load(std::memory_order_relaxed);
-    Block::prefetch(cached->data(), hint, slot);
+    if (slot != kSearch) Block::prefetch(cached->data(), hint, slot);
     at.attach(cached->data(), hint);
+    if (slot == kSearch) slot = at.lower_bound(key, UINT64_MAX);
     for (; slot < at.count(); ++slot) {
       if (!at.key_equals(slot, key)) return Status::ok();
       if (at.commit(slot) > commit) continue;
@@ -288,38 +306,42 @@ Status Table::get_at(uint32_t block_number, uint32_t slot, Bytes key, uint64_t c
   return Status::ok();
 }
 
-// Calls `on_place` with the block and slot of each fingerprint that matches, until it says true.
+// Calls `on_place` with the place (point_index.h) of each fingerprint that matches, until it says
+// true.
 template <class OnPlace>
 bool Table::each_match(uint64_t hash, OnPlace on_place) const {
-  const PointPlace place = point_place(hash, bucket_count_);
-  const uint32_t want = point_fingerprint(hash, location_bits_);
-  const uint32_t mask = ~((1u << location_bits_) - 1);
-  for (const uint32_t bucket : {place.first, place.second}) {
+  const PointPlace buckets = point_place(hash, bucket_count_);
+  const uint32_t want = point_fingerprint(hash, layout_.location_bits);
+  const uint32_t mask = ~((1u << layout_.location_bits) - 1);
+  for (const uint32_t bucket : {buckets.first, buckets.second}) {
     const uint32_t* const entries = &points_[static_cast<size_t>(bucket) * kBucketCount];
     uint32_t matches = match16(entries, want, mask);
     for (; matches != 0; matches &= matches - 1) {
       const uint32_t entry = entries[std::countr_zero(matches)];
       if (entry == kEmptySlot) continue;
-      const uint32_t location = entry & ~mask;
-      if (on_place(location >> slot_bits_, location & ((1u << slot_bits_) - 1))) return true;
+      // Where places are coarse, this is the first of several.
+      const uint64_t place = static_cast<uint64_t>(entry & ~mask) << layout_.coarse_bits;
+      if (on_place(place)) return true;
     }
-    if (place.first == place.second) break;
+    if (buckets.first == buckets.second) break;
   }
   return false;
 }
 
 void Table::prefetch_handle(uint64_t hash) const {
-  each_match(hash, [&](uint32_t number, uint32_t) {
-    varve::prefetch(handles_.data() + number);
+  each_match(hash, [&](uint64_t place) {
+    varve::prefetch(handles_.data() + (place >> layout_.slot_bits));
     return false;
   });
 }
 
 void Table::prefetch_entry(uint64_t hash) const {
-  each_match(hash, [&](uint32_t number, uint32_t slot) {
+  each_match(hash, [&](uint64_t place) {
+    const uint64_t number = place >> layout_.slot_bits;
     if (number >= blocks_.size()) return true;
     const CachedBlock* const cached = handles_[number].block.load(std::memory_order_acquire);
     if (cached == nullptr) return false;
+    const uint32_t slot = static_cast<uint32_t>(place) & ((1u << layout_.slot_bits) - 1);
     Block::prefetch(cached->data(), handles_[number].hint.load(std::memory_order_relaxed), slot);
     return false;
   });
@@ -328,15 +350,20 @@ void Table::prefetch_entry(uint64_t hash) const {
 Status Table::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block, Lookup& answer) {
   Status status;
   answer.found = Found::kAbsent;
-  each_match(hash, [&](uint32_t number, uint32_t slot) {
+  const bool done = each_match(hash, [&](uint64_t place) {
+    uint64_t number = place >> layout_.slot_bits;
+    uint32_t slot = static_cast<uint32_t>(place) & ((1u << layout_.slot_bits) - 1);
     if (number >= blocks_.size()) {
       status = Status::corrupt("table: the point index of " + path_ + " points outside");
       return true;
     }
-    status = get_at(number, slot, key, commit, may_block, answer);
+    if (layout_.coarse_bits > layout_.slot_bits) number = first_block_of(key);
+    if (layout_.coarse_bits != 0) slot = kSearch;
+    status = get_at(static_cast<uint32_t>(number), slot, key, commit, may_block, answer);
     return !status || answer.found != Found::kAbsent;
   });
-  return status;
+  if (done || index_is_whole_) return status;
+  return get_at(first_block_of(key), kSearch, key, commit, may_block, answer);
 }
 
 // ---- care
@@ -355,8 +382,10 @@ Result<std::string> Table::read_block(uint32_t number) {
 }
 
 bool Table::index_has(Bytes key, uint32_t number, uint32_t slot) const {
-  return each_match(hash64(key, hash_seed_), [&](uint32_t found_number, uint32_t found_slot) {
-    return found_number == number && found_slot == slot;
+  if (!index_is_whole_) return true;
+  const uint64_t wanted = uint64_t{number} << layout_.slot_bits | slot;
+  return each_match(hash64(key, hash_seed_), [&](uint64_t place) {
+    return place >> layout_.coarse_bits == wanted >> layout_.coarse_bits;
   });
 }
 
@@ -521,10 +550,7 @@ void TableCursor::seek_last() {
 }
 
 void TableCursor::seek(Bytes key, uint64_t commit) {
-  // A key's versions may begin in the block before the one whose first key it is.
-  uint32_t number = table_->blocks_.empty() ? 0 : table_->block_of(key);
-  while (number > 0 && equal(table_->blocks_[number].first_key, key)) --number;
-  for (; enter(number); ++number) {
+  for (uint32_t number = table_->first_block_of(key); enter(number); ++number) {
     slot_ = block_.lower_bound(key, commit);
     if (slot_ < block_.count()) return show();
   }

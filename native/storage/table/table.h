@@ -21,6 +21,7 @@
 #include "storage/cache/cache.h"
 #include "storage/table/block.h"
 #include "storage/table/info.h"
+#include "storage/table/point_index.h"
 
 namespace varve {
 
@@ -31,6 +32,7 @@ struct TableOptions {
   uint64_t number = 0;
   bool compress = false;   // Blocks that it makes smaller.
   bool any_store = false;  // Salvage without a manifest: nobody knows the identity.
+  uint32_t fingerprint_bits_min = kFingerprintBitsMin;  // Of a key in the point index; below 32.
 };
 
 std::string table_path(const std::string& directory, uint64_t number);
@@ -75,14 +77,16 @@ class TableWriter {
   std::vector<BlockPlace> blocks_;
   std::vector<uint64_t> hashes_;     // Of each key, in order,
   std::vector<uint64_t> locations_;  // and block << 32 | slot of its newest version.
-  uint32_t slot_max_ = 0;
+  uint32_t slot_max_ = 0;            // Among those.
   struct OwnedDeletion {
     std::string begin, end;
     uint64_t commit;
   };
   std::vector<OwnedDeletion> range_deletions_;
   uint64_t ranges_at_ = 0, index_at_ = 0, points_at_ = 0, points_size_ = 0;
-  uint32_t ranges_size_ = 0, index_size_ = 0, location_bits_ = 0, slot_bits_ = 0;
+  uint32_t ranges_size_ = 0, index_size_ = 0;
+  PointLayout layout_;
+  bool index_is_whole_ = true;
 };
 
 class Table : public std::enable_shared_from_this<Table> {
@@ -141,7 +145,9 @@ class Table : public std::enable_shared_from_this<Table> {
   // Verifies a block as it lies in the file, with its trailer, and writes it to `raw`.
   Status unpack(const BlockPlace& place, Bytes stored, MutableBytes raw) const;
   Status load_block(uint32_t number, const CachedBlock*& loaded);
-  uint32_t block_of(Bytes key) const;  // The last block whose first key is not above it.
+  uint32_t block_of(Bytes key) const;        // The last block whose first key is not above it.
+  uint32_t first_block_of(Bytes key) const;  // Where its newest version lies if it is there.
+  bool read_layout(const uint8_t* footer);   // False when no writer would have made it.
   template <class OnPlace>
   bool each_match(uint64_t hash, OnPlace on_place) const;
   Status get_at(uint32_t block, uint32_t slot, Bytes key, uint64_t commit, bool may_block,
@@ -161,8 +167,8 @@ class Table : public std::enable_shared_from_this<Table> {
   uint32_t* points_ = nullptr;  // Of the cache's heap, on a cache line.
   uint64_t points_bytes_ = 0;
   uint32_t bucket_count_ = 0;
-  uint32_t location_bits_ = 0;
-  uint32_t slot_bits_ = 0;
+  PointLayout layout_;
+  bool index_is_whole_ = true;
   uint64_t points_at_ = 0;
   uint64_t ranges_at_ = 0;
   uint64_t index_at_ = 0;

@@ -1,6 +1,5 @@
 // storage/table/writer.cc — writes a table from sorted versions, in one pass and in order.
 #include <algorithm>
-#include <bit>
 
 #include "pure/codec/compress.h"
 #include "pure/codec/crc32c.h"
@@ -37,11 +36,11 @@ Status TableWriter::add(const Edit& edit) {
     last_key_ = as_text(edit.key);
     hashes_.push_back(hash64(edit.key, options_.hash_seed));
     locations_.push_back(static_cast<uint64_t>(blocks_.size()) << 32 | block_.count());
+    slot_max_ = std::max(slot_max_, static_cast<uint32_t>(block_.count()));
   } else if (block_.size_bytes() >= options_.block_bytes * 8) {
     if (Status status = finish_block(); !status)
       return status;  // A long chain goes on in the next.
   }
-  slot_max_ = std::max(slot_max_, static_cast<uint32_t>(block_.count()));
   block_.add(edit);
   ++info_.entry_count;
   info_.key_bytes += edit.key.size();
@@ -119,16 +118,16 @@ std::string TableWriter::encode_range_deletions() const {
 }
 
 std::string TableWriter::encode_point_index() {
-  slot_bits_ = static_cast<uint32_t>(std::bit_width(slot_max_));
-  location_bits_ = slot_bits_ + static_cast<uint32_t>(std::bit_width(blocks_.size()));
-  check(location_bits_ <= 28);  // A table is ended long before (lsm), whatever its entries are.
+  layout_ = point_layout(blocks_.size(), slot_max_, options_.fingerprint_bits_min);
   std::vector<uint32_t> locations;
   locations.reserve(locations_.size());
   for (const uint64_t location : locations_) {
-    locations.push_back(static_cast<uint32_t>(location >> 32) << slot_bits_ |
-                        static_cast<uint32_t>(location));
+    const uint64_t place = location >> 32 << layout_.slot_bits | (location & UINT32_MAX);
+    locations.push_back(static_cast<uint32_t>(place >> layout_.coarse_bits));
   }
-  return fill_point_index(hashes_, locations, location_bits_);
+  PointIndex index = fill_point_index(hashes_, locations, layout_.location_bits);
+  index_is_whole_ = index.is_whole;
+  return std::move(index.bytes);
 }
 
 std::string TableWriter::encode_footer() const {
@@ -149,8 +148,10 @@ std::string TableWriter::encode_footer() const {
   store<uint64_t>(at + 128, points_at_);
   store<uint64_t>(at + 136, points_size_);
   store<uint32_t>(at + 144, static_cast<uint32_t>(blocks_.size()));
-  store<uint32_t>(at + 148, location_bits_);
-  store<uint32_t>(at + 152, slot_bits_);
+  store<uint32_t>(at + 148, layout_.location_bits);
+  store<uint32_t>(at + 152, layout_.slot_bits);
+  store<uint32_t>(at + 172, layout_.coarse_bits);
+  store<uint32_t>(at + 176, index_is_whole_ ? 0 : kIndexNotWhole);
   store<uint32_t>(at + 188, crc32c(Bytes(at, 188)));
   return to;
 }

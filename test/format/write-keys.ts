@@ -1,4 +1,4 @@
-// test/format/write-keys.ts — writes keys.txt from lib/key.ts: `npx tsx test/format/write-keys.ts` after a format change.
+// test/format/write-keys.ts — writes keys.txt from lib/key.ts: npm run fixtures, after a format change.
 import { writeFileSync } from 'node:fs'
 import { compareKeys, encodeKey, type Key } from '../../lib/key.ts'
 

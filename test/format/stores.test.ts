@@ -1,0 +1,36 @@
+// Stores that were written once are read as they are, whatever has changed since.
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { afterAll, describe, expect, it } from 'vitest'
+
+import { open, verify } from '../../lib/index.ts'
+import { expected } from './contents.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'varve-format-'))
+const stores = fileURLToPath(new URL('stores', import.meta.url))
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+describe.each(readdirSync(stores))('the store %s', (name) => {
+  const copy = join(root, name)
+
+  it('is whole', async () => {
+    cpSync(join(stores, name), copy, { recursive: true })
+    const report = await verify(copy)
+    expect(report.problems).toEqual([])
+    expect(report.checked.tables).toBeGreaterThan(0)
+    expect(report.checked.commits).toBeGreaterThan(0)
+  })
+
+  it('holds what was written, and takes more', async () => {
+    const db = await open(copy)
+    expect([...db.range()]).toEqual(expected())
+    expect(db.sublevel('inner').get('k')).toBe('v')
+    await db.put('more', 1)
+    await db.compact()
+    expect(db.count()).toBe(expected().length + 1)
+    await db.close()
+  })
+})

@@ -1,0 +1,33 @@
+// test/format/write-stores.ts — writes the stores of test/format/stores anew: npm run fixtures. Until 0.1.0 a format may change,
+// and this is run; from then on what lies there is read for ever.
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+import { open, type OpenOptions } from '../../lib/index.ts'
+import { fill } from './contents.ts'
+
+const stores: Readonly<Record<string, OpenOptions>> = {
+  plain: {},
+  compressed: { compression: 'fast', compaction: 'universal', blockSize: 1024 },
+}
+
+// The zeros behind the last record are room, not content.
+function trimLogs(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = `${folder}/${name}`
+    if (name === 'LOCK') rmSync(path)
+    if (!name.endsWith('.log')) continue
+    const bytes = readFileSync(path)
+    const end = bytes.findLastIndex((byte) => byte !== 0) + 1
+    writeFileSync(path, bytes.subarray(0, Math.ceil(end / 8) * 8))
+  }
+}
+
+for (const [name, options] of Object.entries(stores)) {
+  const folder = fileURLToPath(new URL(`stores/${name}`, import.meta.url))
+  rmSync(folder, { recursive: true, force: true })
+  const db = await open(folder, { memory: '8MB', ...options })
+  await fill(db)
+  await db.close()
+  trimLogs(folder)
+}

@@ -36,6 +36,9 @@ bool Log::spare_fits(uint64_t bytes, const Lock& held) const {
 }
 
 Status Log::reserve(uint64_t body_bytes) {
+  if (body_bytes > kBodyBytesMax) {
+    return {Code::kTooLarge, "log: a commit of " + std::to_string(body_bytes) + " bytes"};
+  }
   const uint64_t bytes = record_bytes(body_bytes);
   bool buffer_full = false;
   {

@@ -132,7 +132,6 @@ class Log {
   std::vector<Kept> recyclable_;  // Absorbed, waiting for the preparer.
   uint64_t next_number_;
   uint64_t last_appended_;
-  uint64_t wanted_bytes_ = 0;  // Room that a reserve() found missing.
   std::string error_;
   Code error_code_ = Code::kOk;
 

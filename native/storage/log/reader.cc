@@ -78,6 +78,37 @@ Status scan_records(Scan& scan, Bytes file, const SegmentHeader& segment, Recove
   return Status::ok();
 }
 
+// The first whole record of any life above what the engine holds, in a file whose header is gone.
+std::optional<uint64_t> find_newer_record(const Scan& scan, Bytes file) {
+  for (uint64_t offset = 0; offset + kRecordHeaderBytes <= file.size(); offset += 8) {
+    const std::optional<RecordHeader> header = decode_record_header(file.subspan(offset));
+    if (!header || header->commit <= scan.source.absorbed) continue;
+    if (record_at(file, offset, header->life_tag)) return offset;
+  }
+  return std::nullopt;
+}
+
+void note_damage(Scan& scan, const std::string& what) {
+  scan.out.corrupt = true;
+  if (!scan.out.what.empty()) scan.out.what += "; ";
+  scan.out.what += "log: " + what;
+}
+
+// A segment's header and all of its bytes are durable before a record is written to it, and only
+// absorbed ones are used again. No crash leaves records behind a bad header or in a short file.
+void check_whole(Scan& scan, const std::string& path, Bytes file, uint64_t size,
+                 const Result<SegmentHeader>& header, const RecoveredSegment& found) {
+  if (!header) {
+    if (const std::optional<uint64_t> at = find_newer_record(scan, file)) {
+      note_damage(scan, "the header of " + path + " is damaged, but a commit lies at byte " +
+                            std::to_string(*at));
+    }
+  } else if (size < header->size_bytes && found.last_commit != 0) {
+    note_damage(scan, path + " ends at byte " + std::to_string(size) + ", but had " +
+                          std::to_string(header->size_bytes));
+  }
+}
+
 Result<std::string> read_file(Os& os, const std::string& path) {
   Result<std::unique_ptr<File>> file = os.open(path, OpenMode::kRead);
   if (!file) return file.error();
@@ -110,6 +141,7 @@ Status scan_segment(Scan& scan, uint64_t number) {
   if (ours) {
     if (Status status = scan_records(scan, file, *header, found); !status) return status;
   }
+  if (ours || !header) check_whole(scan, path, file, found.size_bytes, header, found);
   scan.out.segments.push_back(found);
   return Status::ok();
 }
@@ -146,14 +178,13 @@ Result<LogRecovery> recover_log(Os& os, const LogSource& source, const OnRecord&
   out.last_commit = std::max(out.last_commit, source.absorbed);
   const uint64_t synced = std::max(out.durable_mark, source.must_reach);
   if (out.last_commit < synced && !source.any_store) {
-    out.corrupt = true;
     const std::string where = out.cut_segment == 0
                                   ? source.directory
                                   : segment_path(source.directory, out.cut_segment) + " at byte " +
                                         std::to_string(out.cut_offset);
-    out.what = "log: commits through " + std::to_string(synced) +
-               " were durable, but the log is good only through " +
-               std::to_string(out.last_commit) + "; it breaks in " + where;
+    note_damage(scan, "commits through " + std::to_string(synced) +
+                          " were durable, but the log is good only through " +
+                          std::to_string(out.last_commit) + "; it breaks in " + where);
   }
   return out;
 }

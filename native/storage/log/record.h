@@ -20,6 +20,7 @@ inline constexpr size_t kRecordHeaderBytes = 56;
 inline constexpr size_t kEditHeaderBytes = 16;
 inline constexpr size_t kStoredKeyBytesMax =
     65536 + 16;  // A user's 64 KiB and the store's own prefix.
+inline constexpr uint64_t kBodyBytesMax = UINT32_MAX;
 inline constexpr uint64_t kCommitMax = (uint64_t{1} << 53) - 1;
 inline constexpr uint8_t kRecordKindCommit = 1;
 

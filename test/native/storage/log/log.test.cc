@@ -139,6 +139,14 @@ const Case recycled("a recycled segment shows nothing of its older lives", [] {
   expect(found.commits.size() == 100 && found.commits.front() == 901 && !found.log.corrupt);
 });
 
+const Case too_large("a commit whose size a record cannot tell is refused before it has a number",
+                     [] {
+                       const auto log = open_log(scratch_directory(), 1, 0);
+                       expect(log->reserve(kBodyBytesMax + 1).code() == Code::kTooLarge);
+                       append_one(*log, 1, "v");
+                       expect_ok(log->sync_now());
+                     });
+
 const Case example("the worked example of FORMAT.md decodes", [] {
   uint8_t bytes[kRecordHeaderBytes];
   RecordHeader header;

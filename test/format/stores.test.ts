@@ -1,5 +1,5 @@
 // Stores that were written once are read as they are, whatever has changed since.
-import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,11 +13,20 @@ const root = mkdtempSync(join(tmpdir(), 'varve-format-'))
 const stores = fileURLToPath(new URL('stores', import.meta.url))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
+/** A segment of the log has the size that its header says: the zeros behind its records are not kept here. */
+function restore(name: string, to: string): void {
+  cpSync(join(stores, name), to, { recursive: true })
+  for (const file of readdirSync(to).filter((one) => one.endsWith('.log'))) {
+    const path = join(to, file)
+    truncateSync(path, Number(readFileSync(path).readBigUInt64LE(72)))
+  }
+}
+
 describe.each(readdirSync(stores))('the store %s', (name) => {
   const copy = join(root, name)
 
   it('is whole', async () => {
-    cpSync(join(stores, name), copy, { recursive: true })
+    restore(name, copy)
     const report = await verify(copy)
     expect(report.problems).toEqual([])
     expect(report.checked.tables).toBeGreaterThan(0)

@@ -37,13 +37,14 @@ void Cache::remove(CachedBlock* block) {
 }
 
 void Cache::evict() {
-  // Twice round at most: the first time takes the marks, the second the blocks.
-  size_t looks = clock_.size() * 2;
-  while (used_bytes() > budget_.load(std::memory_order_relaxed) && clock_.size() > 1 &&
-         looks-- > 0) {
+  // A mark saves a block once. After a whole round the readers are marking faster than the hand
+  // goes, and blocks are taken as they come: the budget holds.
+  size_t marks = clock_.size();
+  while (used_bytes() > budget_.load(std::memory_order_relaxed) && clock_.size() > 1) {
     if (hand_ >= clock_.size()) hand_ = 0;
     CachedBlock* const block = clock_[hand_];
-    if (block->handle->used.exchange(false, std::memory_order_relaxed)) {
+    if (marks > 0 && block->handle->used.exchange(false, std::memory_order_relaxed)) {
+      --marks;
       ++hand_;
       continue;
     }

@@ -49,6 +49,8 @@ class Cache {
  public:
   Cache(EpochDomain& epochs, uint64_t budget_bytes) : epochs_(epochs), budget_(budget_bytes) {}
 
+  ~Cache() { epochs_.collect(); }  // No reader is inside: what was retired goes before its heap.
+
   // The block behind a handle, or null. Inside an epoch guard.
   static const CachedBlock* find(BlockHandle& handle) {
     CachedBlock* const block = handle.block.load(std::memory_order_acquire);

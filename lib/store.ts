@@ -180,7 +180,7 @@ abstract class Reading<T extends Types> {
     return this.read(key, mayBlock)
   }
 
-  /** The values of many keys, in their order; undefined for absent ones. All are read from one view for each 512 keys. */
+  /** The values of many keys, in their order; undefined for absent ones. Keys that are all strings are read 512 from one view. */
   getMany(keys: readonly T['key'][]): (T['value'] | undefined)[] {
     if (!Array.isArray(keys)) throw invalid('keys', 'an array of keys', keys)
     const values: unknown[] = []
@@ -190,6 +190,7 @@ abstract class Reading<T extends Types> {
     return values
   }
 
+  /** Whether a key has a value. */
   has(key: T['key']): boolean {
     return this.version(key) !== undefined
   }
@@ -337,11 +338,16 @@ export class Level<T extends Types = Entry> extends Reading<T> {
     return 0
   }
 
+  /** What every write begins with: answers the number of its durability. */
+  #admit(options: WriteOptions | undefined): number {
+    this.opening.check()
+    return checkWrite(options, this.opening.durability)
+  }
+
   /** Runs a write; whatever refuses it rejects the promise, and nothing has changed. */
   #commit(options: WriteOptions | undefined, write: () => number): Promise<Receipt> {
     try {
-      this.opening.check()
-      const durability = checkWrite(options, this.opening.durability)
+      const durability = this.#admit(options)
       if (write() < 0) return Promise.reject(lastError())
       return this.#promise(durability, options?.signal)
     } catch (error) {
@@ -364,11 +370,8 @@ export class Level<T extends Types = Entry> extends Reading<T> {
     })
   }
 
-  /** The synchronous family: the same write, waited for here. */
-  #commitSync(options: WriteOptions | undefined, write: () => number): Receipt {
-    this.opening.check()
-    const durability = checkWrite(options, this.opening.durability)
-    if (write() < 0) throw lastError()
+  /** The synchronous family: the write has been made, and is waited for here. */
+  #waited(durability: number): Receipt {
     const commit = scratch.f64[COMMIT] ?? 0
     if (this.opening.native.waitFor(durability) < 0) throw lastError()
     return { commit, durability: DURABILITY_NAMES[durability] ?? 'disk' }
@@ -379,20 +382,41 @@ export class Level<T extends Types = Entry> extends Reading<T> {
     return this.level.put(this.key(key), encoded.value, encoded.headBytes)
   }
 
+  // Put and delete are written out: a closure for each call would be a good part of their cost.
+  /** Writes a value under a key; visible at once, settled when it is as durable as was asked. */
   put(key: T['key'], value: T['value'], options?: WriteOptions): Promise<Receipt> {
-    return this.#commit(options, () => this.#put(key, value))
+    try {
+      const durability = this.#admit(options)
+      if (this.#put(key, value) < 0) return Promise.reject(lastError())
+      return this.#promise(durability, options?.signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
+  /** put(), waited for here. */
   putSync(key: T['key'], value: T['value'], options?: WriteOptions): Receipt {
-    return this.#commitSync(options, () => this.#put(key, value))
+    const durability = this.#admit(options)
+    if (this.#put(key, value) < 0) throw lastError()
+    return this.#waited(durability)
   }
 
+  /** Removes a key; an absent one is no error. */
   delete(key: T['key'], options?: WriteOptions): Promise<Receipt> {
-    return this.#commit(options, () => this.level.delete(this.key(key)))
+    try {
+      const durability = this.#admit(options)
+      if (this.level.delete(this.key(key)) < 0) return Promise.reject(lastError())
+      return this.#promise(durability, options?.signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
+  /** delete(), waited for here. */
   deleteSync(key: T['key'], options?: WriteOptions): Receipt {
-    return this.#commitSync(options, () => this.level.delete(this.key(key)))
+    const durability = this.#admit(options)
+    if (this.level.delete(this.key(key)) < 0) throw lastError()
+    return this.#waited(durability)
   }
 
   /** Deletes a whole range by one edit, however many keys it has. */
@@ -428,8 +452,11 @@ export class Level<T extends Types = Entry> extends Reading<T> {
     return this.#commit(options, () => this.#gather(operations))
   }
 
+  /** batch() of an array, waited for here. */
   batchSync(operations: readonly BatchOperation<T>[], options?: WriteOptions): Receipt {
-    return this.#commitSync(options, () => this.#gather(operations))
+    const durability = this.#admit(options)
+    if (this.#gather(operations) < 0) throw lastError()
+    return this.#waited(durability)
   }
 
   #gather(operations: readonly BatchOperation<T>[]): number {
@@ -548,6 +575,7 @@ export class Store<T extends Types = Entry>
     return this.opening.work(() => this.opening.native.flush())
   }
 
+  /** flush(), waited for here. */
   flushSync(): void {
     this.opening.check()
     if (this.opening.native.flushSync() < 0) throw lastError()
@@ -558,6 +586,7 @@ export class Store<T extends Types = Entry>
     return this.opening.work(() => this.opening.native.compact())
   }
 
+  /** Sizes and counts of the store, for people and graphs; the names may change. */
   stats(): Readonly<Record<string, unknown>> {
     this.opening.check()
     const json = this.opening.native.stats()
@@ -577,6 +606,7 @@ export class Store<T extends Types = Entry>
     })
   }
 
+  /** close(), waited for here; BUSY while a flush or compaction is under way. */
   closeSync(): void {
     if (this.opening.isClosed) return
     if (this.opening.works > 0)

@@ -47,7 +47,14 @@ import {
   type SublevelOptions,
   type WriteOptions,
 } from './options.ts'
-import { getManyTexts, placeBounds, planOf, Range, type RangeSource } from './range.ts'
+import {
+  getManyAtOnce,
+  getManyTexts,
+  placeBounds,
+  planOf,
+  Range,
+  type RangeSource,
+} from './range.ts'
 import { type Receipt, Settling } from './settling.ts'
 
 /** The types of a keyspace: `open<{ key: string; value: User }>(…)`. */
@@ -180,14 +187,10 @@ abstract class Reading<T extends Types> {
     return this.read(key, mayBlock)
   }
 
-  /** The values of many keys, in their order; undefined for absent ones. Keys that are all strings are read 512 from one view. */
+  /** The values of many keys, in their order; undefined for absent ones. All are read from one view. */
   getMany(keys: readonly T['key'][]): (T['value'] | undefined)[] {
-    if (!Array.isArray(keys)) throw invalid('keys', 'an array of keys', keys)
-    const values: unknown[] = []
-    const all: readonly unknown[] = keys
-    if (areTexts(all)) getManyTexts(this.source, all, values)
-    else for (const key of keys) values.push(this.get(key))
-    return values
+    const all: readonly unknown[] = checkedKeys(keys)
+    return areTexts(all) ? getManyTexts(this.source, all) : Array.from(keys, (key) => this.get(key))
   }
 
   /** Whether a key has a value. */
@@ -235,6 +238,11 @@ abstract class Reading<T extends Types> {
     if (count < 0) throw lastError()
     return Math.min(count, plan.limit)
   }
+}
+
+function checkedKeys<K>(keys: readonly K[]): readonly K[] {
+  if (!Array.isArray(keys)) throw invalid('keys', 'an array of keys', keys)
+  return keys
 }
 
 function areTexts(keys: readonly unknown[]): keys is readonly string[] {
@@ -336,6 +344,18 @@ export class Level<T extends Types = Entry> extends Reading<T> {
   asOf(): number {
     this.opening.check()
     return 0
+  }
+
+  override getMany(keys: readonly T['key'][]): (T['value'] | undefined)[] {
+    const all: readonly unknown[] = checkedKeys(keys)
+    const values = areTexts(all) ? getManyAtOnce(this.source, all) : undefined
+    if (values !== undefined) return values
+    const snapshot = this.snapshot()
+    try {
+      return snapshot.getMany(keys)
+    } finally {
+      snapshot.close()
+    }
   }
 
   /** What every write begins with: answers the number of its durability. */

@@ -266,10 +266,21 @@ export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen
   }
 }
 
+// What most writes have that have options, seen without making a list of names.
+function isDurabilityAlone(options: unknown): boolean {
+  if (typeof options !== 'object' || options === null) return false
+  let count = 0
+  for (const name in options) {
+    if (name !== 'durability') return false
+    count++
+  }
+  return count === 1
+}
+
 /** The number of the durability asked for. */
 export function checkWrite(options: WriteOptions | undefined, standard: number): number {
   if (options === undefined) return standard
-  checkNames(options, WRITE, 'write')
+  if (!isDurabilityAlone(options)) checkNames(options, WRITE, 'write')
   const { durability, signal } = options
   checkSignal(signal)
   if (signal?.aborted === true) throw new VarveError('ABORTED', 'write: aborted before it began')

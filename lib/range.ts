@@ -289,25 +289,42 @@ function readEntries<T>(
 
 const MANY_MAX = 512
 
-/** The values of many text keys, by one crossing for every 512 of them. */
-export function getManyTexts(source: RangeSource, keys: readonly string[], into: unknown[]): void {
+/** The values of text keys if one crossing brings them all, and so from one view; else undefined. */
+export function getManyAtOnce(source: RangeSource, keys: readonly string[]): unknown[] | undefined {
+  if (keys.length > MANY_MAX) return undefined
+  const values: unknown[] = []
+  return crossMany(source, keys, 0, values) === keys.length ? values : undefined
+}
+
+/** The values of many text keys, by one crossing for every 512 of them or fewer: from one view if the source has one. */
+export function getManyTexts(source: RangeSource, keys: readonly string[]): unknown[] {
+  const values: unknown[] = []
   for (let from = 0; from < keys.length;) {
-    const asOf = source.asOf()
-    const to = Math.min(keys.length, from + MANY_MAX)
-    const some = from === 0 && to === keys.length ? keys : keys.slice(from, to)
-    const { u32 } = scratch
-    for (let i = 0; i < some.length; i++) u32[DATA_AT / 4 + i] = (some[i] ?? '').length
-    const text = source.level.getMany(some.join(''), some.length, asOf)
-    if (text === FAILED) throw lastError()
-    if (typeof text !== 'string') throw new VarveError('IO', 'getMany: no answer')
-    const count = scratch.u32[COUNT] ?? 0
-    if (count === 0) {
-      scratch.grow(scratch.bytes.length * 2)
-      continue
-    }
-    readMany(into, source.encoding, text, count)
+    const count = crossMany(source, keys, from, values)
+    if (count === 0) scratch.grow(scratch.bytes.length * 2)
     from += count
   }
+  return values
+}
+
+// Adds the values of as many keys as there is room for, and answers how many.
+function crossMany(
+  source: RangeSource,
+  keys: readonly string[],
+  from: number,
+  into: unknown[],
+): number {
+  const asOf = source.asOf()
+  const to = Math.min(keys.length, from + MANY_MAX)
+  const some = from === 0 && to === keys.length ? keys : keys.slice(from, to)
+  const { u32 } = scratch
+  for (let i = 0; i < some.length; i++) u32[DATA_AT / 4 + i] = (some[i] ?? '').length
+  const text = source.level.getMany(some.join(''), some.length, asOf)
+  if (text === FAILED) throw lastError()
+  if (typeof text !== 'string') throw new VarveError('IO', 'getMany: no answer')
+  const count = scratch.u32[COUNT] ?? 0
+  readMany(into, source.encoding, text, count)
+  return count
 }
 
 function readMany(into: unknown[], encoding: Encoding, text: string, count: number): void {

@@ -47,7 +47,14 @@ import {
   type SublevelOptions,
   type WriteOptions,
 } from './options.ts'
-import { getManyTexts, placeBounds, planOf, Range, type RangeSource } from './range.ts'
+import {
+  getManyAtOnce,
+  getManyTexts,
+  placeBounds,
+  planOf,
+  Range,
+  type RangeSource,
+} from './range.ts'
 import { type Damage } from './repair.ts'
 import { type Receipt, Settling } from './settling.ts'
 
@@ -183,16 +190,13 @@ abstract class Reading<T extends Types> {
     return this.read(key, mayBlock)
   }
 
-  /** The values of many keys, in their order; undefined for absent ones. All are read from one view for each 512 keys. */
+  /** The values of many keys, in their order; undefined for absent ones. All are read from one view. */
   getMany(keys: readonly T['key'][]): (T['value'] | undefined)[] {
-    if (!Array.isArray(keys)) throw invalid('keys', 'an array of keys', keys)
-    const values: unknown[] = []
-    const all: readonly unknown[] = keys
-    if (areTexts(all)) getManyTexts(this.source, all, values)
-    else for (const key of keys) values.push(this.get(key))
-    return values
+    const all: readonly unknown[] = checkedKeys(keys)
+    return areTexts(all) ? getManyTexts(this.source, all) : Array.from(keys, (key) => this.get(key))
   }
 
+  /** Whether a key has a value. */
   has(key: T['key']): boolean {
     return this.version(key) !== undefined
   }
@@ -237,6 +241,11 @@ abstract class Reading<T extends Types> {
     if (count < 0) throw lastError()
     return Math.min(count, plan.limit)
   }
+}
+
+function checkedKeys<K>(keys: readonly K[]): readonly K[] {
+  if (!Array.isArray(keys)) throw invalid('keys', 'an array of keys', keys)
+  return keys
 }
 
 function areTexts(keys: readonly unknown[]): keys is readonly string[] {
@@ -340,11 +349,28 @@ export class Level<T extends Types = Entry> extends Reading<T> {
     return 0
   }
 
+  override getMany(keys: readonly T['key'][]): (T['value'] | undefined)[] {
+    const all: readonly unknown[] = checkedKeys(keys)
+    const values = areTexts(all) ? getManyAtOnce(this.source, all) : undefined
+    if (values !== undefined) return values
+    const snapshot = this.snapshot()
+    try {
+      return snapshot.getMany(keys)
+    } finally {
+      snapshot.close()
+    }
+  }
+
+  /** What every write begins with: answers the number of its durability. */
+  #admit(options: WriteOptions | undefined): number {
+    this.opening.check()
+    return checkWrite(options, this.opening.durability)
+  }
+
   /** Runs a write; whatever refuses it rejects the promise, and nothing has changed. */
   #commit(options: WriteOptions | undefined, write: () => number): Promise<Receipt> {
     try {
-      this.opening.check()
-      const durability = checkWrite(options, this.opening.durability)
+      const durability = this.#admit(options)
       if (write() < 0) return Promise.reject(lastError())
       return this.#promise(durability, options?.signal)
     } catch (error) {
@@ -367,11 +393,8 @@ export class Level<T extends Types = Entry> extends Reading<T> {
     })
   }
 
-  /** The synchronous family: the same write, waited for here. */
-  #commitSync(options: WriteOptions | undefined, write: () => number): Receipt {
-    this.opening.check()
-    const durability = checkWrite(options, this.opening.durability)
-    if (write() < 0) throw lastError()
+  /** The synchronous family: the write has been made, and is waited for here. */
+  #waited(durability: number): Receipt {
     const commit = scratch.f64[COMMIT] ?? 0
     if (this.opening.native.waitFor(durability) < 0) throw lastError()
     return { commit, durability: DURABILITY_NAMES[durability] ?? 'disk' }
@@ -382,20 +405,41 @@ export class Level<T extends Types = Entry> extends Reading<T> {
     return this.level.put(this.key(key), encoded.value, encoded.headBytes)
   }
 
+  // Put and delete are written out: a closure for each call would be a good part of their cost.
+  /** Writes a value under a key; visible at once, settled when it is as durable as was asked. */
   put(key: T['key'], value: T['value'], options?: WriteOptions): Promise<Receipt> {
-    return this.#commit(options, () => this.#put(key, value))
+    try {
+      const durability = this.#admit(options)
+      if (this.#put(key, value) < 0) return Promise.reject(lastError())
+      return this.#promise(durability, options?.signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
+  /** put(), waited for here. */
   putSync(key: T['key'], value: T['value'], options?: WriteOptions): Receipt {
-    return this.#commitSync(options, () => this.#put(key, value))
+    const durability = this.#admit(options)
+    if (this.#put(key, value) < 0) throw lastError()
+    return this.#waited(durability)
   }
 
+  /** Removes a key; an absent one is no error. */
   delete(key: T['key'], options?: WriteOptions): Promise<Receipt> {
-    return this.#commit(options, () => this.level.delete(this.key(key)))
+    try {
+      const durability = this.#admit(options)
+      if (this.level.delete(this.key(key)) < 0) return Promise.reject(lastError())
+      return this.#promise(durability, options?.signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
+  /** delete(), waited for here. */
   deleteSync(key: T['key'], options?: WriteOptions): Receipt {
-    return this.#commitSync(options, () => this.level.delete(this.key(key)))
+    const durability = this.#admit(options)
+    if (this.level.delete(this.key(key)) < 0) throw lastError()
+    return this.#waited(durability)
   }
 
   /** Deletes a whole range by one edit, however many keys it has. */
@@ -431,8 +475,11 @@ export class Level<T extends Types = Entry> extends Reading<T> {
     return this.#commit(options, () => this.#gather(operations))
   }
 
+  /** batch() of an array, waited for here. */
   batchSync(operations: readonly BatchOperation<T>[], options?: WriteOptions): Receipt {
-    return this.#commitSync(options, () => this.#gather(operations))
+    const durability = this.#admit(options)
+    if (this.#gather(operations) < 0) throw lastError()
+    return this.#waited(durability)
   }
 
   #gather(operations: readonly BatchOperation<T>[]): number {
@@ -552,6 +599,7 @@ export class Store<T extends Types = Entry>
     return this.opening.work(() => this.opening.native.flush())
   }
 
+  /** flush(), waited for here. */
   flushSync(): void {
     this.opening.check()
     if (this.opening.native.flushSync() < 0) throw lastError()
@@ -562,6 +610,7 @@ export class Store<T extends Types = Entry>
     return this.opening.work(() => this.opening.native.compact())
   }
 
+  /** Sizes and counts of the store, for people and graphs; the names may change. */
   stats(): Readonly<Record<string, unknown>> {
     this.opening.check()
     const json = this.opening.native.stats()
@@ -581,6 +630,7 @@ export class Store<T extends Types = Entry>
     })
   }
 
+  /** close(), waited for here; BUSY while a flush or compaction is under way. */
   closeSync(): void {
     if (this.opening.isClosed) return
     if (this.opening.works > 0)

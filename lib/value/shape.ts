@@ -32,8 +32,10 @@ export interface Shape {
 const GENERATED_AFTER_USES = 16
 const GENERATED_NAMES_MAX = 64
 const CACHED_COUNT_MAX = 1024
-// Shapes that begin with the same name and have as many.
-const ALIKE_COUNT_MAX = 8
+// Shapes that begin with the same name and have as many: an application with that many kinds of record.
+const ALIKE_COUNT_MAX = 64
+// Objects used as tables of anything are not kept: no other object has their names.
+const KEPT_BYTES_MAX = 4096
 const SLOT_COUNT = 1024
 
 let generation: CodeGeneration = 'auto'
@@ -60,21 +62,46 @@ export function shapeOf(names: readonly string[]): Shape {
   if (names.length > GENERATED_NAMES_MAX) return newShape(names)
   const alike = byName.get(names[0])?.[names.length]
   if (alike !== undefined) {
-    for (const shape of alike) if (sameNames(shape.names, names)) return shape
+    for (let index = 0; index < alike.length; index++) {
+      const shape = alike[index] as Shape
+      if (sameNames(shape.names, names)) return moveForward(alike, index, shape)
+    }
   }
-  return remember(newShape(names))
+  const shape = newShape(names)
+  if (isKept(shape)) remember(shape)
+  return shape
 }
 
-function remember(shape: Shape): Shape {
-  if (cachedCount === CACHED_COUNT_MAX) forget()
+// What is asked for often ends up at the front, what is not at the end, where it is replaced.
+function moveForward(alike: Shape[], index: number, shape: Shape): Shape {
+  if (index === 0) return shape
+  alike[index] = alike[index - 1] as Shape
+  alike[index - 1] = shape
+  return shape
+}
+
+function isKept({ names, signature }: Shape): boolean {
+  return names.length <= GENERATED_NAMES_MAX && signature.length <= KEPT_BYTES_MAX
+}
+
+function remember(shape: Shape): void {
+  if (cachedCount >= CACHED_COUNT_MAX) forgetUnused()
   const { names } = shape
   const family = byName.get(names[0]) ?? []
   const alike = (family[names.length] ??= [])
-  if (alike.length === ALIKE_COUNT_MAX) alike.shift()
+  if (alike.length === ALIKE_COUNT_MAX) alike.pop()
   else cachedCount++
   alike.push(shape)
   byName.set(names[0], family)
-  return shape
+}
+
+// Keeps those that have proven common, unless they alone fill half the table.
+function forgetUnused(): void {
+  const all = [...byName.values()].flat(2)
+  const common = all.filter((shape) => shape !== undefined && shape.uses >= GENERATED_AFTER_USES)
+  forget()
+  if (common.length > CACHED_COUNT_MAX / 2) return
+  for (const shape of common) if (shape !== undefined) remember(shape)
 }
 
 /** The shape that may be the one of what has this hash. */
@@ -84,6 +111,7 @@ export function proposeShape(hash: number): Shape | undefined {
 
 /** From now on proposeShape() answers this shape. */
 export function keepShape(hash: number, shape: Shape): void {
+  if (!isKept(shape)) return
   slots[hash & (SLOT_COUNT - 1)] = shape
 }
 

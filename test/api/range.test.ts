@@ -349,3 +349,29 @@ describe('a run', () => {
     expect(all.slice(12)).toEqual(['x'.repeat(3_000_000), [['水'.repeat(300_000)]]])
   })
 })
+
+describe('getMany()', () => {
+  it('gives the values in the order of the keys, however many, large or mixed they are', async () => {
+    await using db = await open(':memory:', { durability: 'memory' })
+    const valueOf = (n: number) => ({ n, text: 'x'.repeat(n % 7 === 0 ? 5000 : 5) })
+    for (let n = 0; n < 2000; n += 2) await db.put(`k${digits(n)}`, valueOf(n))
+    await db.put(7, 'seven')
+    const numbers = Array.from({ length: 3000 }, (_, n) => (n * 7919) % 2000)
+    const wanted = numbers.map((n) => (n % 2 === 0 ? valueOf(n) : undefined))
+    const keys = numbers.map((n) => `k${digits(n)}`)
+    using snapshot = db.snapshot()
+    for (const reading of [db, snapshot]) {
+      expect(reading.getMany(keys)).toEqual(wanted)
+      expect(reading.getMany(keys.slice(0, 300))).toEqual(wanted.slice(0, 300))
+      expect(reading.getMany([7, ...keys, 8n])).toEqual(['seven', ...wanted, undefined])
+      expect(reading.getMany([])).toEqual([])
+    }
+    await db.put('large', 'y'.repeat(2_000_000))
+    expect(db.getMany(['large', 'none', 'large'])).toEqual([
+      db.get('large'),
+      undefined,
+      db.get('large'),
+    ])
+    expect(db.stats()['snapshotCount']).toBe(1)
+  })
+})

@@ -39,6 +39,25 @@ describe.each(['auto', 'never'] as const)('with code generation %s', (mode) => {
   })
 })
 
+test('any number of shapes keep their names apart, however alike they are', () => {
+  const objects = Array.from({ length: 3000 }, (_, n) => ({
+    id: n,
+    [`f${n}`]: 1,
+    [`g${n % 7}`]: 2,
+  }))
+  const tables = [100, 1000, 5000].map((size) =>
+    Object.fromEntries(Array.from({ length: size }, (_, n) => [`key ${n} ${size}`, n])),
+  )
+  const long = { ['x'.repeat(200)]: 1, ['水'.repeat(5000)]: 2, '': 3 }
+  for (let pass = 0; pass < 3; pass++) {
+    for (const object of objects) deepStrictEqual(round(object), object)
+    for (const object of [...tables, long]) deepStrictEqual(round(object), object)
+  }
+  for (let use = 0; use < 40; use++) {
+    for (const object of objects.slice(0, 100)) deepStrictEqual(round(object), object)
+  }
+})
+
 test('typed arrays of every kind come back as they were', () => {
   const kinds = [
     Int8Array,

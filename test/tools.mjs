@@ -26,17 +26,22 @@ const COMMON = ['-std=c++20', '-fno-exceptions', '-fno-rtti', '-pthread', '-Inat
 const fillings = walk('native').filter((f) => /\/kernels_(sse42|avx2|avx512|neon)\.cc$/.test(f))
 
 // The scalar kernels are the specification, so a fuzzer runs on them alone: no filling gets its flags.
+// What a run finds out about its target goes into build-fuzz/; the seeds of test/fuzz/corpus/ stay as they are.
 function fuzz() {
-  const targets = walk('test/native').filter((file) => file.includes('/fuzz/'))
-  mkdirSync(join(root, 'build-fuzz'), { recursive: true })
-  if (targets.length === 0) console.log('test/native holds no fuzzer')
-  return targets.length > 0 && targets.every((target) => {
-    const out = join(root, 'build-fuzz', basename(target, '.cc'))
-    const corpus = join(root, 'build-fuzz', `${basename(target, '.cc')}-corpus`)
-    mkdirSync(corpus, { recursive: true })
-    return run(CLANG, ...COMMON, '-O1', '-g', '-fsanitize=fuzzer,address,undefined',
-      target, ...parts.core(), ...fillings, '-o', out) &&
-      run(out, corpus, `-max_total_time=${seconds}`)
+  const folder = join(root, 'build-fuzz')
+  const out = join(folder, 'fuzz')
+  mkdirSync(folder, { recursive: true })
+  const isBuilt = run(CLANG, ...COMMON, '-O1', '-g', '-fsanitize=fuzzer,address,undefined',
+    '-fno-sanitize-recover=all', ...parts.fuzz(), ...parts.core(), ...fillings, '-o', out)
+  const targets = parts.fuzz().filter((file) => file.endsWith('.fuzz.cc'))
+    .map((file) => basename(file, '.fuzz.cc'))
+  return isBuilt && targets.every((target) => {
+    const found = join(folder, target)
+    mkdirSync(found, { recursive: true })
+    console.log(`fuzz: ${target}`)
+    return spawnSync(out, [found, join('test/fuzz/corpus', target), `-max_total_time=${seconds}`,
+      '-max_len=4096', `-artifact_prefix=${folder}/${target}-`],
+    { cwd: root, stdio: 'inherit', env: { ...process.env, VARVE_FUZZ: target } }).status === 0
   })
 }
 

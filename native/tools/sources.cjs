@@ -3,7 +3,9 @@
 //
 //   core      every .cc under native/ but the binding and the SIMD fillings with flags of their own
 //   fillings  the gyp targets of the SIMD fillings (each compiles to nothing on a foreign CPU)
-//   binding   native/binding        tests   test/native        bench   bench/native
+//   binding   native/binding        bench   bench/native
+//   tests     test/native and the targets of test/fuzz, whose corpora it replays
+//   fuzz      test/fuzz with the driver of clang's libFuzzer
 'use strict'
 const fs = require('node:fs')
 const path = require('node:path')
@@ -27,7 +29,8 @@ const parts = {
   core: () => walk('native').filter((f) => !f.startsWith('native/binding/') && !isFilling(f)),
   fillings: () => FILLINGS.map((f) => `simd_${f}`),
   binding: () => walk('native/binding'),
-  tests: () => walk('test/native').filter((f) => !f.includes('/fuzz/')),
+  tests: () => [...walk('test/native'), ...parts.fuzz().filter((f) => !f.endsWith('/driver.cc'))],
+  fuzz: () => walk('test/fuzz'),
   bench: () => walk('bench/native'),
 }
 

@@ -1,0 +1,82 @@
+// Log segments of hostile bytes: recovery hands out a chain of commits whose edits lie within their
+// records, and says the same of the same bytes.
+//
+// The first byte says whether the rest is taken as it is or is summed anew, so that what lies
+// behind the checksums is reached, too; the second is what the engine has absorbed.
+#include <algorithm>
+
+#include "base/os/os.h"
+#include "fuzz.h"
+#include "pure/codec/crc32c.h"
+#include "storage/log/reader.h"
+
+namespace varve {
+namespace {
+
+void sum_anew(std::string& file) {
+  if (file.size() < kSegmentHeaderBytes) file.resize(kSegmentHeaderBytes, '\0');
+  uint8_t* const bytes = reinterpret_cast<uint8_t*>(file.data());
+  std::memcpy(bytes, "VARVELOG", 8);
+  std::memset(bytes + 16, 0, 16);  // The store's identity.
+  store<uint64_t>(bytes + 64, 1);
+  store<uint32_t>(bytes + 124, crc32c(Bytes(bytes, 124)));
+  for (size_t at = kSegmentHeaderBytes; at + kRecordHeaderBytes <= file.size();) {
+    uint8_t* const record = bytes + at;
+    const uint64_t room = file.size() - at - kRecordHeaderBytes;
+    const uint64_t body_bytes = std::min<uint64_t>(load<uint32_t>(record), room);
+    store<uint32_t>(record, static_cast<uint32_t>(body_bytes));
+    store<uint32_t>(record + 4, kRecordKindCommit);
+    std::memcpy(record + 8, bytes + 32, 8);  // The life's tag.
+    store<uint32_t>(record + 48, crc32c(Bytes(record + kRecordHeaderBytes, body_bytes)));
+    store<uint32_t>(record + 52, crc32c(Bytes(record, 52)));
+    at += record_bytes(body_bytes);
+  }
+}
+
+void read_edits(Bytes body) {
+  EditReader reader(body);
+  LogEdit edit;
+  size_t read = 0;
+  for (Result<bool> more = reader.next(edit); more && *more; more = reader.next(edit)) {
+    read += kEditHeaderBytes + edit.key.size() + edit.value.size();
+    check(edit.key.size() <= kStoredKeyBytesMax && read <= body.size());
+  }
+}
+
+LogRecovery recover(const std::string& directory, uint64_t absorbed) {
+  LogSource source;
+  source.directory = directory;
+  source.absorbed = absorbed;
+  uint64_t last = absorbed;
+  const Result<LogRecovery> found =
+      recover_log(native_os(), source, [&](const RecordHeader& header, Bytes body) {
+        check(header.commit > last && header.previous <= last);
+        last = header.commit;
+        read_edits(body);
+        return Status::ok();
+      });
+  if (!found) {
+    check(found.code() == Code::kNewerFormat);
+    return {};
+  }
+  check(found->last_commit == last && found->corrupt == !found->what.empty());
+  return *found;
+}
+
+void run(Bytes input) {
+  if (input.size() < 2) return;
+  std::string bytes(as_text(input.subspan(2)));
+  if ((input[0] & 1) != 0) sum_anew(bytes);
+  const std::string directory = fuzz::directory("log");
+  fuzz::write_file(segment_path(directory, 1), as_bytes(bytes));
+  const LogRecovery first = recover(directory, input[1]);
+  const LogRecovery second = recover(directory, input[1]);
+  check(first.last_commit == second.last_commit && first.what == second.what);
+  check(first.segments.empty() || first.segments[0].good_bytes <= bytes.size() + 8 ||
+        first.segments[0].last_commit == 0);
+}
+
+const fuzz::Target target("log", run);
+
+}  // namespace
+}  // namespace varve

@@ -355,6 +355,7 @@ Status Manifest::read(uint64_t number) {
     first = false;
   }
   if (first) return Status::corrupt("manifest: the state in " + path + " is damaged");
+  if (state_.engine == 0) return Status::corrupt("manifest: " + path + " names no engine");
   for (size_t skip = 1; skip + kRecordHeadBytes < rest.size(); ++skip) {
     if (record_at(rest.subspan(skip))) {
       return Status::corrupt("manifest: " + path + " is damaged at byte " +

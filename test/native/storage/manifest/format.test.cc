@@ -160,6 +160,8 @@ const Case torn("a torn last record is no change; damage before a whole one name
 const Case nothing("a manifest without a whole state is damaged, never an empty store", [] {
   expect(read("").code() == Code::kCorrupt);
   expect(read(header_of()).code() == Code::kCorrupt);
+  const std::string without_engine = record_of(field_of(8, kCritical, number_of(2)));
+  expect(read(header_of() + without_engine).code() == Code::kCorrupt);
   const std::string whole = header_of() + first_record();
   for (size_t size = 0; size < whole.size(); ++size) {
     expect(read(whole.substr(0, size)).code() == Code::kCorrupt);

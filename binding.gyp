@@ -48,8 +48,8 @@
     { 'target_name': 'simd_sse42', 'type': 'static_library',
       'sources': ['native/pure/simd/kernels_sse42.cc'],
       'conditions': [['target_arch=="x64" or target_arch=="ia32"', {
-        'cflags': ['-msse4.2', '-mpopcnt'],
-        'xcode_settings': { 'OTHER_CFLAGS': ['-msse4.2', '-mpopcnt'] } }]] },
+        'cflags': ['-msse4.2', '-mpopcnt', '-mpclmul'],
+        'xcode_settings': { 'OTHER_CFLAGS': ['-msse4.2', '-mpopcnt', '-mpclmul'] } }]] },
     { 'target_name': 'simd_avx2', 'type': 'static_library',
       'sources': ['native/pure/simd/kernels_avx2.cc'],
       'conditions': [['target_arch=="x64"', {

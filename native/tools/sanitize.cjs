@@ -15,7 +15,7 @@ const FLAGS = ['-std=c++20', '-g', '-fno-omit-frame-pointer', '-fno-exceptions',
 const BITS = ['-mbmi', '-mbmi2', '-mpopcnt', '-mlzcnt', '-msse4.2']
 const FILLING_FLAGS = {
   x64: {
-    sse42: ['-msse4.2', '-mpopcnt'],
+    sse42: ['-msse4.2', '-mpopcnt', '-mpclmul'],
     avx2: ['-mavx2', ...BITS],
     avx512: ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mavx512vpopcntdq', ...BITS],
   },

@@ -36,11 +36,76 @@ uint32_t crc32c(const uint8_t* bytes, size_t size, uint32_t seed) {
   return ~crc;
 }
 
+// Number `index` of a stream; moves its data on, to null where that would pass the end.
+uint32_t take_number(StreamParts& from, size_t index) {
+  const uint32_t size = (from.control[index / 4] >> (index % 4 * 2) & 3u) + 1;
+  if (static_cast<size_t>(from.end - from.data) < size) {
+    from.data = nullptr;
+    return 0;
+  }
+  uint32_t number = 0;
+  for (uint32_t byte = 0; byte < size; ++byte) {
+    number |= static_cast<uint32_t>(*from.data++) << (8 * byte);
+  }
+  return number;
+}
+
+// Number `index` of a packed block. Row r of a lane, the numbers r * 4 + lane, lies at bit
+// r * width of the lane, whose words are every fourth of the block.
+uint32_t packed_number(const uint8_t* from, uint32_t width, uint32_t index) {
+  const uint32_t bit = index / 4 * width;
+  uint64_t two_words = 0;
+  for (uint32_t word = bit / 32; word <= (bit + width - 1) / 32; ++word) {
+    const uint8_t* const at = from + word * 16 + index % 4 * 4;
+    const uint32_t value = static_cast<uint32_t>(at[0]) | static_cast<uint32_t>(at[1]) << 8 |
+                           static_cast<uint32_t>(at[2]) << 16 | static_cast<uint32_t>(at[3]) << 24;
+    two_words |= static_cast<uint64_t>(value) << (word - bit / 32) * 32;
+  }
+  return static_cast<uint32_t>(two_words >> bit % 32 & ((uint64_t{1} << width) - 1));
+}
+
+void unpack(const uint8_t* from, uint32_t width, uint32_t base, uint32_t* to) {
+  for (uint32_t index = 0; index < kPackedCount; ++index) {
+    to[index] = base + (width == 0 ? 0 : packed_number(from, width, index));
+  }
+}
+
+bool unpack_rising(const uint8_t* from, uint32_t width, uint32_t base, uint32_t* to) {
+  unpack(from, width, 0, to);
+  for (uint32_t index = 0; index < kPackedCount; ++index) {
+    to[index] += base;
+    if (to[index] < base) return false;
+    base = to[index];
+  }
+  return true;
+}
+
 }  // namespace
 
-const Kernels* kernels_scalar() {
-  static const Kernels one = {"scalar", crc32c};
-  return &one;
+const uint8_t* decode_stream_scalar(StreamParts from, uint32_t* to, size_t count) {
+  for (size_t index = 0; index < count && from.data != nullptr; ++index) {
+    to[index] = take_number(from, index);
+  }
+  return from.data;
+}
+
+const uint8_t* decode_rising_stream_scalar(StreamParts from, uint32_t base, uint32_t* to,
+                                           size_t count) {
+  for (size_t index = 0; index < count && from.data != nullptr; ++index) {
+    to[index] = base + take_number(from, index);
+    if (to[index] < base) return nullptr;
+    base = to[index];
+  }
+  return from.data;
+}
+
+void fill_scalar(Kernels& table) {
+  table = {.name = "scalar",
+           .crc32c = crc32c,
+           .decode_stream = decode_stream_scalar,
+           .decode_rising_stream = decode_rising_stream_scalar,
+           .unpack = unpack,
+           .unpack_rising = unpack_rising};
 }
 
 }  // namespace varve

@@ -16,7 +16,7 @@ namespace varve {
 namespace {
 
 constexpr uint64_t kStepCountMax = uint64_t{1} << 24;  // No walk over a small file is that long.
-constexpr size_t kPlaceBytes = 16;  // Of a block in the block index, before its first key.
+constexpr size_t kPlaceBytes = 20;  // Of a block in the block index, before its first key.
 
 struct Part {
   uint64_t offset;
@@ -85,9 +85,9 @@ void sum_anew(const Original& original, std::string& file) {
   uint8_t* const bytes = reinterpret_cast<uint8_t*>(file.data());
   for (const Part& part : original.parts) {
     uint8_t* const trailer = bytes + part.offset + part.size;
-    std::memset(trailer + 4, 0, 4);
     const uint32_t seed = static_cast<uint32_t>(part.offset);
-    store<uint32_t>(trailer, crc32c(Bytes(bytes + part.offset, part.size), seed));
+    const uint32_t sum = crc32c(Bytes(bytes + part.offset, part.size), seed);
+    store<uint32_t>(trailer, crc32c(Bytes(trailer + 4, 4), sum));
   }
   uint8_t* const footer = bytes + file.size() - kTableFooterBytes;
   std::memcpy(footer, kTableMagic, 8);
@@ -98,17 +98,17 @@ void check_gets(const Original& original, Table& table, bool is_damaged_only) {
   for (const auto& [key, value] : original.newest) {
     for (const std::string& asked : {key, key + "x"}) {
       const uint64_t hash = hash64(as_bytes(asked), original.options.hash_seed);
-      const Result<Lookup> found = table.get(as_bytes(asked), hash, UINT64_MAX, true);
-      if (!found) {
-        check(found.code() == Code::kCorrupt);
+      Lookup answer;
+      if (Status status = table.get(as_bytes(asked), hash, UINT64_MAX, true, answer); !status) {
+        check(status.code() == Code::kCorrupt);
         continue;
       }
       uint64_t sum = 0;
-      for (const uint8_t byte : found->edit.value) sum += byte;
+      for (const uint8_t byte : answer.edit.value) sum += byte;
       check(sum < UINT64_MAX);
       if (!is_damaged_only) continue;
-      check((found->found == Found::kPut) == (asked == key));
-      check(asked != key || as_text(found->edit.value) == value);
+      check((answer.found == Found::kPut) == (asked == key));
+      check(asked != key || as_text(answer.edit.value) == value);
     }
   }
 }

@@ -1,0 +1,215 @@
+// The codecs that stand between a block on disk and its reader: checksums, compression, numbers.
+// Every figure is bytes a nanosecond, which is GB/s, of one thread with its data in cache:
+// compression counts bytes as they were before it, numbers count four bytes each.
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "base/random.h"
+#include "bench.h"
+#include "pure/codec/compress.h"
+#include "pure/codec/crc32c.h"
+#include "pure/codec/packed.h"
+#include "pure/codec/varint.h"
+
+namespace varve::bench {
+namespace {
+
+constexpr double kRunNs = 3e7;
+constexpr int kRuns = 5;
+constexpr size_t kTextBytes = 1 << 20;
+constexpr size_t kNumbers = 1 << 14;
+constexpr size_t kBytesBetweenLooks = 1 << 20;  // Looking at the clock costs as much as some KiB.
+
+uint64_t sink = 0;  // What is computed ends here, so that nothing is optimised away.
+
+// The best of some runs: others share the machine, and only make a run slower.
+double bytes_per_ns(size_t bytes, const std::function<void()>& body) {
+  double best = 0;
+  for (int run = 0; run < kRuns; ++run) {
+    const double begun = thread_cpu_ns();
+    double done = 0;
+    double spent = 0;
+    for (; spent < kRunNs; spent = thread_cpu_ns() - begun) {
+      for (size_t now = 0; now < kBytesBetweenLooks; now += bytes) {
+        body();
+        done += static_cast<double>(bytes);
+      }
+    }
+    best = std::max(best, done / spent);
+  }
+  return best;
+}
+
+// Words of a few letters, the frequent ones far more often than the others, as in a language.
+std::string prose() {
+  Random random(1);
+  std::vector<std::string> words(4000);
+  for (std::string& word : words) {
+    for (uint64_t left = 1 + random.below(5) + random.below(6); left > 0; --left) {
+      word.push_back("eeettaaooinnsshrrdlucmfwypvbgk"[random.below(30)]);
+    }
+  }
+  std::string text;
+  while (text.size() < kTextBytes) {
+    const uint64_t rank = random.below(1 + random.below(1 + random.below(words.size())));
+    text += words[rank];
+    text += random.one_in(12) ? ".\n" : " ";
+  }
+  text.resize(kTextBytes);
+  return text;
+}
+
+std::string rows() {
+  Random random(2);
+  std::string text;
+  while (text.size() < kTextBytes) {
+    text += "{\"id\":" + std::to_string(text.size()) + ",\"name\":\"user-";
+    text += std::to_string(random.below(100000)) + "\",\"active\":";
+    text += random.one_in(3) ? "false" : "true";
+    text += ",\"score\":" + std::to_string(random.below(1000)) + "}\n";
+  }
+  text.resize(kTextBytes);
+  return text;
+}
+
+std::string noise() {
+  Random random(3);
+  std::string text;
+  while (text.size() < kTextBytes) append(text, random.next());
+  return text;
+}
+
+void run_compress(const char* name, const std::string& text, size_t block_bytes) {
+  const Bytes all = as_bytes(text);
+  std::vector<std::string> packed(all.size() / block_bytes);
+  std::string room;
+  size_t packed_bytes = 0;
+  size_t number = 0;
+  for (std::string& one : packed) {
+    check(compress(all.subspan(number++ * block_bytes, block_bytes), SIZE_MAX, one));
+    packed_bytes += one.size();
+  }
+  const double in = bytes_per_ns(block_bytes, [&] {
+    room.clear();
+    number = (number + 1) % packed.size();
+    sink += compress(all.subspan(number * block_bytes, block_bytes), SIZE_MAX, room) ? 1 : 0;
+  });
+  std::vector<uint8_t> back(block_bytes);
+  const double out = bytes_per_ns(block_bytes, [&] {
+    number = (number + 1) % packed.size();
+    check(decompress(as_bytes(packed[number]), back));
+    sink += back[0];
+  });
+  std::printf("%-8s %6zu %9.2f %11.2f %8.3f\n", name, block_bytes, in, out,
+              static_cast<double>(packed_bytes) / static_cast<double>(all.size()));
+}
+
+const Bench checksum("crc32c", [] {
+  const std::string text = noise();
+  std::printf("%-24s %9s\n", "bytes", "GB/s");
+  for (const size_t size : {64, 256, 1024, 4096, 16384, 65536}) {
+    const Bytes bytes = as_bytes(text).first(size);
+    const double rate = bytes_per_ns(size, [&] { sink += crc32c(bytes, sink & 1); });
+    std::printf("%-24zu %9.2f\n", size, rate);
+  }
+});
+
+const Bench compression("compress", [] {
+  std::printf("%-8s %6s %9s %11s %8s\n", "GB/s", "block", "compress", "decompress", "left");
+  for (const size_t block_bytes : {4096, 16384, 65536}) {
+    run_compress("prose", prose(), block_bytes);
+    run_compress("rows", rows(), block_bytes);
+    run_compress("noise", noise(), block_bytes);
+  }
+});
+
+std::vector<uint32_t> rising_numbers() {
+  Random random(4);
+  std::vector<uint32_t> numbers(kNumbers);
+  uint32_t number = 0;
+  for (uint32_t& next : numbers) {
+    next = number += static_cast<uint32_t>(random.below(random.one_in(8) ? 5000 : 200));
+  }
+  return numbers;
+}
+
+void print_numbers(const char* name, size_t bytes, double rate) {
+  std::printf("%-24s %9.2f %12.2f\n", name, rate, static_cast<double>(bytes) / kNumbers);
+}
+
+void run_one_by_one(const std::vector<uint32_t>& numbers) {
+  std::string bytes;
+  uint32_t before = 0;
+  for (const uint32_t number : numbers) {
+    append_varint(bytes, number - before);
+    before = number;
+  }
+  const double rate = bytes_per_ns(kNumbers * 4, [&] {
+    Bytes from = as_bytes(bytes);
+    uint32_t sum = 0;
+    for (uint32_t step = 0; take_varint(from, step);) sum += step;
+    check(sum == numbers.back());
+  });
+  print_numbers("one by one", bytes.size(), rate);
+}
+
+void run_streams(const std::vector<uint32_t>& numbers) {
+  std::vector<uint32_t> found(kNumbers);
+  std::vector<uint8_t> bytes(rising_stream_size(numbers, 0));
+  encode_rising_stream(numbers, 0, bytes.data());
+  const double plain = bytes_per_ns(kNumbers * 4, [&] { check(decode_stream(bytes, found)); });
+  print_numbers("stream", bytes.size(), plain);
+  const double rising =
+      bytes_per_ns(kNumbers * 4, [&] { check(decode_rising_stream(bytes, 0, found)); });
+  check(found == numbers);
+  print_numbers("rising stream", bytes.size(), rising);
+}
+
+void run_packed(const std::vector<uint32_t>& numbers) {
+  constexpr size_t kBlocks = kNumbers / kPackedCount;
+  std::vector<uint32_t> found(kNumbers);
+  std::vector<PackedForm> forms;
+  std::vector<std::vector<uint8_t>> blocks;
+  uint32_t base = 0;
+  size_t size = 0;
+  for (size_t block = 0; block < kBlocks; ++block) {
+    const PackedNumbers part(numbers.data() + block * kPackedCount, kPackedCount);
+    forms.push_back(rising_form(part, base));
+    blocks.emplace_back(packed_bytes(forms.back().width));
+    pack_rising(part, forms.back(), blocks.back().data());
+    base = part.back();
+    size += blocks.back().size();
+  }
+  const auto to = [&](size_t block) {
+    return UnpackedNumbers(found.data() + block * kPackedCount, kPackedCount);
+  };
+  const double plain = bytes_per_ns(kNumbers * 4, [&] {
+    for (size_t block = 0; block < kBlocks; ++block) {
+      check(unpack(blocks[block], forms[block], to(block)));
+    }
+  });
+  print_numbers("packed", size, plain);
+  const double rising = bytes_per_ns(kNumbers * 4, [&] {
+    for (size_t block = 0; block < kBlocks; ++block) {
+      check(unpack_rising(blocks[block], forms[block], to(block)));
+    }
+  });
+  check(found == numbers);
+  print_numbers("packed rising", size, rising);
+}
+
+const Bench numbers("numbers", [] {
+  const std::vector<uint32_t> rising = rising_numbers();
+  std::printf("%-24s %9s %12s\n", "GB/s", "decode", "bytes each");
+  run_one_by_one(rising);
+  run_streams(rising);
+  run_packed(rising);
+  std::printf("(%llu)\n", static_cast<unsigned long long>(sink % 10));
+});
+
+}  // namespace
+}  // namespace varve::bench

@@ -33,7 +33,8 @@ Status Keeping::add(const Edit& edit, const Out& out) {
                                             : std::min(newer_, deleted);
   newer_ = edit.commit;
   if (successor != 0 && !asked_for(edit.commit, successor)) return Status::ok();
-  if (edit.kind == EditKind::kDelete && bottom_ && !waiting_) {
+  // Of deletions with nothing but deletions between them the oldest hides as much as all.
+  if (edit.kind == EditKind::kDelete && bottom_ && edit.commit <= retention_.horizon) {
     waiting_ = true;
     waiting_edit_ = edit;
     waiting_edit_.key = as_bytes(key_);

@@ -2,8 +2,8 @@
 //
 // A version is superseded by the next newer version of its key, or by a range deletion over it,
 // whichever came first. A superseded version is kept while a held commit lies between the two, or
-// its successor is above the horizon. A deletion that nothing supersedes is kept while something
-// may lie beneath it.
+// its successor is above the horizon. A deletion is kept while it is above the horizon itself, or
+// something may lie beneath it.
 //
 // Invariants: edits come by (key, commit descending); what is kept goes out in that order.
 #pragma once

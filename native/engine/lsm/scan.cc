@@ -150,11 +150,12 @@ class EveryVersionCursor final : public EditCursor {
 
  private:
   void settle() {
-    const auto wanted = [this] {
-      return merge_.edit().commit > from_ && merge_.edit().commit <= to_;
-    };
-    while (merge_.valid() && !wanted()) merge_.next();
-    valid_ = merge_.valid() && (end_.empty() || compare(merge_.edit().key, as_bytes(end_)) < 0);
+    for (valid_ = false; merge_.valid(); merge_.next()) {
+      const Edit& edit = merge_.edit();
+      if (!end_.empty() && compare(edit.key, as_bytes(end_)) >= 0) return;
+      valid_ = edit.commit > from_ && edit.commit <= to_;
+      if (valid_) return;
+    }
   }
 
   VersionMerge merge_;

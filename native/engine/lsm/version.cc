@@ -4,6 +4,41 @@
 
 namespace varve {
 
+namespace {
+
+// Ends as bytes, but none after all others.
+int compare_ends(Bytes a, Bytes b) {
+  if (a.empty() || b.empty()) return static_cast<int>(a.empty()) - static_cast<int>(b.empty());
+  return compare(a, b);
+}
+
+// Compaction cuts a range deletion where tables end: what meets is made one again. By (begin, end,
+// commit), as a run has them.
+std::vector<RangeDeletion> joined(std::vector<RangeDeletion> pieces) {
+  std::sort(pieces.begin(), pieces.end(), [](const RangeDeletion& a, const RangeDeletion& b) {
+    return a.commit != b.commit ? a.commit < b.commit : compare(a.begin, b.begin) < 0;
+  });
+  std::vector<RangeDeletion> whole;
+  for (const RangeDeletion& piece : pieces) {
+    RangeDeletion* const last = whole.empty() ? nullptr : &whole.back();
+    const bool meets = last != nullptr && last->commit == piece.commit &&
+                       (last->end.empty() || compare(piece.begin, last->end) <= 0);
+    if (!meets) {
+      whole.push_back(piece);
+    } else if (compare_ends(last->end, piece.end) < 0) {
+      last->end = piece.end;
+    }
+  }
+  std::sort(whole.begin(), whole.end(), [](const RangeDeletion& a, const RangeDeletion& b) {
+    if (const int order = compare(a.begin, b.begin); order != 0) return order < 0;
+    const int order = compare_ends(a.end, b.end);
+    return order != 0 ? order < 0 : a.commit < b.commit;
+  });
+  return whole;
+}
+
+}  // namespace
+
 bool touches(const TableInfo& info, const KeyRange& range) {
   if (!range.end.empty() && compare(as_bytes(info.smallest), range.end) >= 0) return false;
   return info.unbounded || compare(as_bytes(info.largest), range.begin) >= 0;
@@ -184,7 +219,7 @@ std::vector<RangeDeletion> LsmVersion::range_deletions(const KeyRange& range, ui
       }
     }
   }
-  return found;
+  return joined(std::move(found));
 }
 
 // ---- levels
@@ -230,7 +265,7 @@ void LevelCursor::previous() {
 
 void LevelCursor::seek(Bytes key, uint64_t commit) {
   const auto found = std::partition_point(tables_.begin(), tables_.end(), [&](const auto& table) {
-    return compare(as_bytes(table->info().largest), key) < 0;
+    return !table->info().unbounded && compare(as_bytes(table->info().largest), key) < 0;
   });
   enter(static_cast<size_t>(found - tables_.begin()));
   if (cursor_ == nullptr) return;

@@ -54,7 +54,12 @@ class Lsm final : public Engine {
   }
   Result<std::shared_ptr<Table>> open_table(const TableInfo& info);
   void publish(std::vector<LsmRun> runs, uint64_t absorbed, const Lock& held);
-  Status write_run(Run& run, const Retention& retention, std::vector<TableInfo>& made);
+  Result<std::optional<TableInfo>> write_run(Run& run, const Retention& retention, uint64_t number);
+  Result<std::optional<TableInfo>> fill_table(TableWriter& writer, Run& run,
+                                              const Retention& retention);
+  Status open_made(const std::vector<TableInfo>& infos, LsmVersion::Tables& made);
+  Status append(const ManifestEdit& edit, const Lock& held);
+  void remove_tables(const std::vector<uint64_t>& numbers);
   Status remove_orphans(const ManifestState& state);
 
   // A merge under way. Whoever has claimed it works on it, without a lock.
@@ -79,8 +84,10 @@ class Lsm final : public Engine {
   std::atomic<const LsmVersion*> version_{nullptr};
   std::atomic<uint64_t> absorbed_bytes_{0}, written_bytes_{0}, read_bytes_{0};
 
-  mutable std::mutex mutex_;  // Guards current_; held while a version is made from the one before.
+  // Guards what follows; held while a version is made from the one before.
+  mutable std::mutex mutex_;
   std::shared_ptr<const LsmVersion> current_;
+  std::vector<uint64_t> uncertain_;  // Tables whose entry in the manifest failed.
 
   std::mutex jobs_mutex_;  // Guards what follows. Taken before mutex_.
   std::vector<JobPointer> jobs_;
@@ -167,51 +174,109 @@ void Lsm::publish(std::vector<LsmRun> runs, uint64_t absorbed, const Lock& held)
 
 // ---- absorbing
 
-Status Lsm::write_run(Run& run, const Retention& retention, std::vector<TableInfo>& made) {
-  Keeping keeping(retention, run.range_deletions, false);
+// A file that does not become a table goes again: on a full disk it must not be what fills it.
+Result<std::optional<TableInfo>> Lsm::write_run(Run& run, const Retention& retention,
+                                                uint64_t number) {
   TableOptions options = options_of_level(0);
-  options.number = next_number();
-  Result<std::unique_ptr<TableWriter>> writer =
-      TableWriter::create(os_, table_path(options_.directory, options.number), options);
+  options.number = number;
+  const std::string path = table_path(options_.directory, number);
+  Result<std::unique_ptr<TableWriter>> writer = TableWriter::create(os_, path, options);
   if (!writer) return writer.error();
-  const auto out = [&](const Edit& edit) { return (*writer)->add(edit); };
-  for (; run.edits->valid(); run.edits->next()) {
+  Result<std::optional<TableInfo>> info = fill_table(**writer, run, retention);
+  writer->reset();
+  if (info && *info) return info;
+  const Status removed = os_.remove(path);
+  if (info && !removed) return removed.copy();
+  return info;
+}
+
+// None when nothing of the run is left to keep.
+Result<std::optional<TableInfo>> Lsm::fill_table(TableWriter& writer, Run& run,
+                                                 const Retention& retention) {
+  Keeping keeping(retention, run.range_deletions, false);
+  const auto out = [&](const Edit& edit) { return writer.add(edit); };
+  uint64_t taken_bytes = 0;
+  for (; run.edits != nullptr && run.edits->valid(); run.edits->next()) {
     const Edit& edit = run.edits->edit();
-    absorbed_bytes_.fetch_add(edit.key.size() + edit.value.size(), std::memory_order_relaxed);
+    taken_bytes += edit.key.size() + edit.value.size();
     if (Status status = keeping.add(edit, out); !status) return status;
   }
-  if (Status status = run.edits->status(); !status) return status;
-  for (const RangeDeletion& deletion : run.range_deletions) (*writer)->add(deletion);
-  if ((*writer)->empty()) {
-    return os_.remove(table_path(options_.directory, options.number));
+  if (run.edits != nullptr) {
+    if (Status status = run.edits->status(); !status) return status;
   }
-  const Result<TableInfo> info = (*writer)->finish();
-  if (!info) return info.error();
-  written_bytes_.fetch_add(info->file_bytes, std::memory_order_relaxed);
-  made.push_back(*info);
-  return Status::ok();
+  for (const RangeDeletion& deletion : run.range_deletions) {
+    const bool hides = deletion.end.empty() || compare(deletion.begin, deletion.end) < 0;
+    if (hides) writer.add(deletion);
+  }
+  std::optional<TableInfo> made;
+  if (!writer.empty()) {
+    Result<TableInfo> info = writer.finish();
+    if (!info) return info.error();
+    written_bytes_.fetch_add(info->file_bytes, std::memory_order_relaxed);
+    made = std::move(*info);
+  }
+  absorbed_bytes_.fetch_add(taken_bytes, std::memory_order_relaxed);
+  return made;
 }
 
 Status Lsm::absorb(Run& run, const Retention& retention) {
-  std::vector<TableInfo> made;
-  if (Status status = write_run(run, retention, made); !status) return status;
-  if (Status status = os_.sync_directory(options_.directory); !status) return status;
+  if (run.commit_last < current()->absorbed()) {
+    return Status::invalid("lsm: a run older than what is absorbed");
+  }
+  const uint64_t number = next_number();
+  const Result<std::optional<TableInfo>> info = write_run(run, retention, number);
+  if (!info) return info.error();
   ManifestEdit edit;
   edit.absorbed = run.commit_last;
   edit.next_table = next_number_.load();
-  LsmRun made_run;
-  for (const TableInfo& info : made) {
-    if (made_run.number == 0) made_run.number = info.number;
-    edit.add_tables.push_back({info, 0, 0, made_run.number});
-    Result<std::shared_ptr<Table>> table = open_table(info);
-    if (!table) return table.error();
-    made_run.tables.push_back(std::move(*table));
+  LsmRun made{number, 0, {}};
+  if (*info) {
+    edit.add_tables.push_back({**info, 0, 0, number});
+    if (Status status = open_made({**info}, made.tables); !status) return status;
   }
   const Lock held(mutex_);
-  if (Status status = manifest_.append(edit); !status) return status;
+  if (Status status = append(edit, held); !status) return status;
   std::vector<LsmRun> runs = current_->runs();
-  runs.push_back(std::move(made_run));
+  if (!made.tables.empty()) runs.push_back(std::move(made));
   publish(std::move(runs), run.commit_last, held);
+  return Status::ok();
+}
+
+// ---- what was written becomes part of the store
+
+void Lsm::remove_tables(const std::vector<uint64_t>& numbers) {
+  for (const uint64_t number : numbers) {
+    const Status status = os_.remove(table_path(options_.directory, number));
+    (void)status;  // What stays, the next open removes.
+  }
+}
+
+// Opens tables that no manifest names yet. If one cannot be opened, all their files go.
+Status Lsm::open_made(const std::vector<TableInfo>& infos, LsmVersion::Tables& made) {
+  Status status = os_.sync_directory(options_.directory);
+  for (size_t i = 0; i < infos.size() && status; ++i) {
+    Result<std::shared_ptr<Table>> table = open_table(infos[i]);
+    if (table) made.push_back(std::move(*table));
+    status = table.error();
+  }
+  if (status) return status;
+  made.clear();
+  std::vector<uint64_t> numbers;
+  for (const TableInfo& info : infos) numbers.push_back(info.number);
+  remove_tables(numbers);
+  return status;
+}
+
+// After a failure nobody knows whether the disk names the new tables: their files stay until a
+// later change of the manifest, which writes the state anew, has said that it does not.
+Status Lsm::append(const ManifestEdit& edit, const Lock& held) {
+  check(held.owns_lock());
+  if (Status status = manifest_.append(edit); !status) {
+    for (const ManifestTable& table : edit.add_tables) uncertain_.push_back(table.info.number);
+    return status;
+  }
+  remove_tables(uncertain_);
+  uncertain_.clear();
   return Status::ok();
 }
 
@@ -268,14 +333,9 @@ Status Lsm::work(const JobPointer& job, uint64_t budget_bytes) {
 }
 
 Status Lsm::install(const Compaction& compaction) {
-  if (Status status = os_.sync_directory(options_.directory); !status) return status;
   const CompactionInput& input = compaction.input();
   LsmVersion::Tables made;
-  for (const TableInfo& info : compaction.outputs()) {
-    Result<std::shared_ptr<Table>> table = open_table(info);
-    if (!table) return table.error();
-    made.push_back(std::move(*table));
-  }
+  if (Status status = open_made(compaction.outputs(), made); !status) return status;
   LsmVersion::Tables gone;
   for (const LsmVersion::Tables& tables : input.sources)
     gone.insert(gone.end(), tables.begin(), tables.end());
@@ -298,8 +358,8 @@ Status Lsm::install(const Compaction& compaction) {
     target->tables.insert(target->tables.end(), made.begin(), made.end());
     ManifestEdit edit = edit_of(compaction, *target, gone);
     edit.next_table = next_number_.load();
-    if (Status status = manifest_.append(edit); !status) return status;
-  } else if (Status status = manifest_.append(edit_of(compaction, {}, gone)); !status) {
+    if (Status status = append(edit, held); !status) return status;
+  } else if (Status status = append(edit_of(compaction, {}, gone), held); !status) {
     return status;
   }
   for (const auto& table : gone) table->drop();

@@ -49,13 +49,16 @@ Status same_lines(const std::string& asked, const std::vector<Line>& got,
   return Status::ok();
 }
 
-// Lines of a scan from a target on.
+constexpr size_t kStepsPerSeek = 4;
+constexpr size_t kSeeksPerView = 48;
+
+// The first lines of a scan from a target on.
 std::vector<Line> from_target(const std::vector<Line>& lines, const std::string& target,
                               bool forward) {
   const auto begin = std::find_if(lines.begin(), lines.end(), [&](const Line& line) {
     return forward ? line.key >= target : line.key <= target;
   });
-  return {begin, lines.end()};
+  return {begin, begin + std::min<ptrdiff_t>(kStepsPerSeek, lines.end() - begin)};
 }
 
 bool by_begin_end_commit(const RangeDeletion& a, const RangeDeletion& b) {
@@ -127,13 +130,12 @@ Status Compare::seeks(const Bounds& bounds, uint64_t view, Direction direction,
     const std::string asked = std::string(forward ? "seek " : "reverse seek ") + shown(target) +
                               " in " + shown(bounds) + " at " + std::to_string(view);
     // Some steps, and the next seek begins from there.
-    std::vector<Line> want = from_target(lines, target, forward);
-    if (want.size() > 4) want.resize(4);
+    const std::vector<Line> want = from_target(lines, target, forward);
     std::vector<Line> got;
     for (; cursor->valid() && got.size() < want.size(); cursor->next()) {
       got.push_back(line_of(cursor->edit()));
     }
-    if (want.size() < 4 && cursor->valid()) got.push_back(line_of(cursor->edit()));
+    if (want.size() < kStepsPerSeek && cursor->valid()) got.push_back(line_of(cursor->edit()));
     if (Status status = same_lines(asked, got, want); !status) return status;
     if (!cursor->status()) return cursor->status();
   }
@@ -184,7 +186,14 @@ Status Compare::nothing_invented() const {
 
 Status Compare::view(uint64_t view) const {
   if (Status status = gets(view); !status) return status;
-  return scans({}, view);
+  if (Status status = scans({}, view); !status) return status;
+  const std::vector<std::string> keys = oracle_.keys();
+  std::vector<std::string> targets;
+  for (size_t i = 0; i < keys.size(); i += 1 + keys.size() / kSeeksPerView) {
+    targets.push_back(keys[i]);
+  }
+  if (Status status = seeks({}, view, Direction::kForward, targets); !status) return status;
+  return seeks({}, view, Direction::kReverse, targets);
 }
 
 Status Compare::everything(const Promise& promise) const {

@@ -35,7 +35,8 @@ class Compare {
   Status versions(const Bounds& bounds, uint64_t from, uint64_t to) const;
   // In order, and nothing that was never written.
   Status nothing_invented() const;
-  Status view(uint64_t view) const;  // Every get and the whole scan both ways.
+  // Every get, the whole scan both ways, and seeks all along it.
+  Status view(uint64_t view) const;
   Status everything(const Promise& promise) const;
 
  private:

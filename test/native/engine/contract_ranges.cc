@@ -122,7 +122,7 @@ void everything(Subject& subject) {
 // A range without end beside tables that lie before it.
 void without_end(Subject& subject) {
   Oracle oracle;
-  fill(oracle, 80);
+  fill(oracle, 30);
   expect_ok(oracle.absorb_into(*subject.engine, kAll));
   expect_ok(subject.engine->compact({}, kAll));
   for (int run = 0; run < 4; ++run) {
@@ -133,7 +133,7 @@ void without_end(Subject& subject) {
     expect_ok(same(subject, oracle, kAll));
   }
   oracle.begin_commit();
-  oracle.delete_range(key_of(50), "");
+  oracle.delete_range(key_of(20), "");
   oracle.put("zebra", "stands");
   expect_ok(oracle.absorb_into(*subject.engine, kAll));
   both_kept_and_not(subject, oracle);

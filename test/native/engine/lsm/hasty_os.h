@@ -1,0 +1,98 @@
+// test/native/engine/lsm/hasty_os.h — the machine's own files without their syncs, and failures on
+// command.
+//
+// What a crash would leave is proved elsewhere; a contract that opens hundreds of stores would only
+// wait for the disk.
+#pragma once
+
+#include <atomic>
+#include <utility>
+
+#include "base/os/os.h"
+
+namespace varve::test {
+
+class HastyOs final : public Os {
+ public:
+  // After so many more writes and syncs each of them fails, until mend().
+  void fail_after(int64_t count, Code code) {
+    code_ = code;
+    left_.store(count);
+  }
+  void mend() { left_.store(INT64_MAX); }
+
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    Result<std::unique_ptr<File>> file = native_os().open(path, mode);
+    if (!file) return file;
+    return std::unique_ptr<File>(std::make_unique<HastyFile>(*this, std::move(*file)));
+  }
+  Status sync_directory(const std::string&) override { return step(); }
+  Status remove(const std::string& path) override { return native_os().remove(path); }
+  Status rename(const std::string& from, const std::string& to) override {
+    return native_os().rename(from, to);
+  }
+  Status link(const std::string& from, const std::string& to) override {
+    return native_os().link(from, to);
+  }
+  Result<bool> exists(const std::string& path) override { return native_os().exists(path); }
+  Result<std::vector<DirectoryEntry>> list(const std::string& directory) override {
+    return native_os().list(directory);
+  }
+  Status create_directory(const std::string& path) override {
+    return native_os().create_directory(path);
+  }
+  Status remove_directory(const std::string& path) override {
+    return native_os().remove_directory(path);
+  }
+  Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& directory,
+                                                        const std::string& holder) override {
+    return native_os().lock_directory(directory, holder);
+  }
+  Result<std::string> identity(const std::string& directory) override {
+    return native_os().identity(directory);
+  }
+  Result<uint64_t> free_bytes(const std::string& directory) override {
+    return native_os().free_bytes(directory);
+  }
+  uint64_t now_ns() override { return native_os().now_ns(); }
+  uint64_t wall_ms() override { return native_os().wall_ms(); }
+  void random(MutableBytes into) override { native_os().random(into); }
+  uint64_t process_id() override { return native_os().process_id(); }
+  uint32_t processor_count() override { return native_os().processor_count(); }
+  std::unique_ptr<Worker> start(const std::string& name, std::function<Step()> step) override {
+    return native_os().start(name, std::move(step));
+  }
+  std::unique_ptr<Gate> gate() override { return native_os().gate(); }
+
+ private:
+  class HastyFile final : public File {
+   public:
+    HastyFile(HastyOs& os, std::unique_ptr<File> file) : os_(os), file_(std::move(file)) {}
+    Result<size_t> read_at(uint64_t offset, MutableBytes into) override {
+      return file_->read_at(offset, into);
+    }
+    Status write_at(uint64_t offset, Bytes bytes) override {
+      if (Status status = os_.step(); !status) return status;
+      return file_->write_at(offset, bytes);
+    }
+    Status sync() override { return os_.step(); }
+    Result<uint64_t> size() override { return file_->size(); }
+    Status resize(uint64_t size) override { return file_->resize(size); }
+    void will_read(uint64_t offset, uint64_t size) override { file_->will_read(offset, size); }
+
+   private:
+    HastyOs& os_;
+    const std::unique_ptr<File> file_;
+  };
+
+  Status step() {
+    if (left_.load() == INT64_MAX) return Status::ok();
+    if (left_.fetch_sub(1) > 0) return Status::ok();
+    return {code_, "hasty_os: this one fails"};
+  }
+
+  std::atomic<int64_t> left_{INT64_MAX};
+  Code code_ = Code::kIo;
+};
+
+}  // namespace varve::test

@@ -1,0 +1,24 @@
+// test/native/engine/lsm/lsm_subject.h — an LSM engine for tests: a directory of its own and parts
+// so small that a few hundred edits fill several levels.
+#pragma once
+
+#include "engine/lsm/hasty_os.h"
+#include "engine/lsm/lsm.h"
+#include "engine/subject.h"
+
+namespace varve::test {
+
+struct LsmGround {
+  HastyOs os;
+  EpochDomain epochs;
+  LsmOptions options;
+  std::unique_ptr<Manifest> manifest;
+  std::unique_ptr<Cache> cache;
+};
+
+Subject open_lsm_subject();
+inline LsmGround& ground_of(const Subject& subject) {
+  return *static_cast<LsmGround*>(subject.ground.get());
+}
+
+}  // namespace varve::test

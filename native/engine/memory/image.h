@@ -1,5 +1,9 @@
 // engine/memory/image.h — leaves, the image they make up, and how a leaf is written anew.
 //
+// A get of something current costs few cache misses: eight bytes of each leaf's `low` lie side by
+// side and say which leaf, a small hash table in the leaf says which row. Only history and the
+// bounds of scans are searched for by halves.
+//
 // Threads: a Leaf and an Image never change once made.
 #pragma once
 
@@ -19,10 +23,15 @@ class Rows {
   Edit edit(size_t index) const;
   size_t size_bytes() const { return bytes_.size() + rows_.size() * sizeof(Row); }
   size_t lower_bound(Bytes key) const;  // The first row whose key is not before `key`.
+  // After the last row: gives back spare room.
   void trim() {
     bytes_.shrink_to_fit();
     rows_.shrink_to_fit();
   }
+  // After the last row, if no key has two: from then on find() answers.
+  void build_index();
+  size_t find(Bytes key) const;  // The row of a key; size() if it has none.
+  void prefetch(Bytes key) const;
 
  private:
   struct Row {
@@ -34,8 +43,13 @@ class Rows {
     EditKind kind;
     uint8_t flags;
   };
+  Bytes key(const Row& row) const { return as_bytes(bytes_).subspan(row.at, row.key_size); }
+
   std::string bytes_;
   std::vector<Row> rows_;
+  // A hash table without deletions: the high half of an entry is a part of the hash, the low half
+  // one more than the row; 0 is an empty place. A power of two, never full.
+  std::vector<uint32_t> index_;
 };
 
 struct Leaf {
@@ -43,6 +57,11 @@ struct Leaf {
   Rows current;
   Rows history;
   size_t size_bytes() const { return current.size_bytes() + history.size_bytes(); }
+  void finish() {  // It is whole: nothing changes any more.
+    current.trim();
+    current.build_index();
+    history.trim();
+  }
 };
 
 struct RangeFact {
@@ -57,9 +76,15 @@ struct Image {
   std::vector<RangeFact> ranges;                    // By commit, descending.
   uint64_t absorbed = 0;
 
+  // Once its leaves are there: what leaf_of() needs.
+  void build_index();
   size_t leaf_of(Bytes key) const;
   // The newest range deletion at or below `commit` over `key`, if above `than`; 0 if none.
   uint64_t hidden_by(Bytes key, uint64_t than, uint64_t commit) const;
+
+ private:
+  std::string shared_;            // How every `low` begins, but the first leaf's, which is empty.
+  std::vector<uint64_t> starts_;  // The eight bytes behind it of each of those, as numbers.
 };
 
 // Writes one leaf anew: what it holds and what is added, as far as retention asks for it.

@@ -30,10 +30,9 @@ void visit_leaf(const Leaf& leaf, const KeyRange& range, bool with_history, Visi
   size_t history = with_history ? leaf.history.lower_bound(range.begin) : leaf.history.size();
   while (current < leaf.current.size() || history < leaf.history.size()) {
     const bool no_history = history == leaf.history.size();
-    const bool from_current =
-        current < leaf.current.size() &&
-        (no_history ||
-         compare(leaf.current.edit(current).key, leaf.history.edit(history).key) <= 0);
+    const bool from_current = current < leaf.current.size() &&
+                              (no_history || compare(leaf.current.edit(current).key,
+                                                     leaf.history.edit(history).key) <= 0);
     const Edit edit = from_current ? leaf.current.edit(current++) : leaf.history.edit(history++);
     if (at_or_after(edit.key, range.end)) return;
     visit(edit);
@@ -88,8 +87,8 @@ class PageCursor final : public EngineCursor {
     done_ = !end_.empty() && end_ <= begin_;
     if (done_) return;
     const bool from_end = !forward_ && end_.empty();
-    leaf_ = from_end ? image_->leaves.size() - 1
-                     : image_->leaf_of(as_bytes(forward_ ? begin_ : end_));
+    leaf_ =
+        from_end ? image_->leaves.size() - 1 : image_->leaf_of(as_bytes(forward_ ? begin_ : end_));
     collect();
     settle();
   }
@@ -122,8 +121,8 @@ class PageCursor final : public EngineCursor {
       }
       leaf_ += forward_ ? 1 : size_t{0} - 1;
       const Leaf& leaf = *image_->leaves[leaf_];
-      const Leaf* const above = leaf_ + 1 < image_->leaves.size() ? image_->leaves[leaf_ + 1].get()
-                                                                  : nullptr;
+      const Leaf* const above =
+          leaf_ + 1 < image_->leaves.size() ? image_->leaves[leaf_ + 1].get() : nullptr;
       const bool outside = forward_ ? at_or_after(as_bytes(leaf.low), as_bytes(end_))
                                     : above != nullptr && above->low <= begin_;
       if (outside) {
@@ -155,29 +154,23 @@ class MemoryVersion final : public EngineVersion {
   const ImagePointer& image() const { return image_; }
 
   Status get(Bytes key, uint64_t, uint64_t commit, bool, Lookup& answer) const override {
-    const Leaf& leaf = *image_->leaves[image_->leaf_of(key)];
-    answer = {};
-    const auto take = [&](const Rows& rows) {
-      for (size_t at = rows.lower_bound(key); at < rows.size(); ++at) {
-        const Edit edit = rows.edit(at);
-        if (!equal(edit.key, key)) return false;
-        if (edit.commit > commit) continue;
-        answer.edit = edit;
-        answer.found = edit.kind == EditKind::kPut ? Found::kPut : Found::kDeleted;
-        return true;
-      }
-      return false;
-    };
-    if (!take(leaf.current) && commit < image_->absorbed) take(leaf.history);
-    const uint64_t hidden = image_->hidden_by(key, answer.edit.commit, commit);
-    if (hidden != 0) answer = {Found::kDeleted, {key, hidden, EditKind::kDelete, 0, 0, {}}};
+    find(leaf_of(key), key, commit, answer);
     return Status::ok();
   }
   Status get_many(std::span<PointQuery> queries, uint64_t commit) const override {
-    for (PointQuery& query : queries) {
-      if (query.answer.found != Found::kAbsent) continue;
-      if (Status status = get(query.key, query.hash, commit, true, query.answer); !status) {
-        return status;
+    constexpr size_t kGroup = 16;  // As many misses at once as a core keeps under way.
+    const Leaf* leaves[kGroup];
+    while (!queries.empty()) {
+      const std::span<PointQuery> group = queries.first(std::min(queries.size(), kGroup));
+      queries = queries.subspan(group.size());
+      for (size_t i = 0; i < group.size(); ++i) {
+        leaves[i] = &leaf_of(group[i].key);
+        leaves[i]->current.prefetch(group[i].key);
+      }
+      for (size_t i = 0; i < group.size(); ++i) {
+        PointQuery& query = group[i];
+        if (query.answer.found != Found::kAbsent) continue;
+        find(*leaves[i], query.key, commit, query.answer);
       }
     }
     return Status::ok();
@@ -221,6 +214,28 @@ class MemoryVersion final : public EngineVersion {
   uint64_t absorbed() const override { return image_->absorbed; }
 
  private:
+  const Leaf& leaf_of(Bytes key) const { return *image_->leaves[image_->leaf_of(key)]; }
+  void find(const Leaf& leaf, Bytes key, uint64_t commit, Lookup& answer) const {
+    answer = {};
+    const auto take = [&](const Edit& edit) {
+      if (edit.commit > commit || !equal(edit.key, key)) return false;
+      answer.edit = edit;
+      answer.found = edit.kind == EditKind::kPut ? Found::kPut : Found::kDeleted;
+      return true;
+    };
+    const size_t row = leaf.current.find(key);
+    const bool found = row < leaf.current.size() && take(leaf.current.edit(row));
+    if (!found && commit < image_->absorbed) {
+      size_t at = leaf.history.lower_bound(key);
+      while (at < leaf.history.size() && equal(leaf.history.edit(at).key, key) &&
+             !take(leaf.history.edit(at))) {
+        ++at;
+      }
+    }
+    const uint64_t hidden = image_->hidden_by(key, answer.edit.commit, commit);
+    if (hidden != 0) answer = {Found::kDeleted, {key, hidden, EditKind::kDelete, 0, 0, {}}};
+  }
+
   const ImagePointer image_;
 };
 
@@ -264,13 +279,14 @@ class MemoryEngine final : public Engine {
   mutable std::mutex pin_mutex_;  // Guards version_.
   VersionPointer version_;
 
-  std::mutex mutex_;  // Held by whoever makes a new image; guards everything below.
+  std::mutex mutex_;            // Held by whoever makes a new image; guards everything below.
   size_t pass_at_ = 0;          // The leaf with which maintenance goes on.
   uint64_t pass_absorbed_ = 0;  // What the last whole pass saw.
   Retention pass_retention_;
 };
 
 void MemoryEngine::publish(const Lock&, Image image) {
+  image.build_index();
   auto next =
       std::make_shared<const MemoryVersion>(std::make_shared<const Image>(std::move(image)));
   VersionPointer old;
@@ -374,8 +390,10 @@ Result<Progress> MemoryEngine::maintain(uint64_t budget_bytes, const Retention& 
       return range.commit <= retention.horizon && range.commit <= floor;
     });
   }
-  if (whole) pass_at_ = next.leaves.size();
-  else pass_at_ += next.leaves.size() - old->leaves.size();
+  if (whole)
+    pass_at_ = next.leaves.size();
+  else
+    pass_at_ += next.leaves.size() - old->leaves.size();
   written_bytes_.fetch_add(spent, std::memory_order_relaxed);
   if (changed || next.ranges.size() != old->ranges.size()) publish(held, std::move(next));
   return whole ? Progress::kIdle : Progress::kMore;
@@ -407,14 +425,15 @@ Result<std::unique_ptr<Engine>> open_memory_engine(EpochDomain& epochs,
                                                    const StreamSource* source) {
   Image image;
   if (source == nullptr) {
-    image.leaves.push_back(std::make_shared<const Leaf>());
+    auto leaf = std::make_shared<Leaf>();
+    leaf->finish();
+    image.leaves.push_back(std::move(leaf));
   } else {
     Result<Image> loaded = read_stream(*source, options.identity);
     if (!loaded) return loaded.error();
     image = std::move(*loaded);
   }
-  return std::unique_ptr<Engine>(
-      std::make_unique<MemoryEngine>(epochs, options, std::move(image)));
+  return std::unique_ptr<Engine>(std::make_unique<MemoryEngine>(epochs, options, std::move(image)));
 }
 
 }  // namespace varve

@@ -99,8 +99,8 @@ Status read_exactly(const Source& source, std::string& into, size_t size) {
     into.resize(before + std::min(size - before, kSliceBytes));
     size_t filled = before;
     while (filled < into.size()) {
-      const Result<size_t> got = source(
-          {reinterpret_cast<uint8_t*>(into.data()) + filled, into.size() - filled});
+      const Result<size_t> got =
+          source({reinterpret_cast<uint8_t*>(into.data()) + filled, into.size() - filled});
       if (!got) return got.error();
       if (*got == 0 || *got > into.size() - filled) return cut_short();
       filled += *got;
@@ -119,6 +119,7 @@ class Builder {
                           (same_key && edit.commit < last_commit_);
     if (!in_order) return damaged("edits out of order");
     if (!same_key && leaf_->size_bytes() >= LeafWriter::kLeafBytes) {
+      leaf_->finish();
       image_.leaves.push_back(std::move(leaf_));
       begin_leaf(edit.key);
     }
@@ -131,6 +132,7 @@ class Builder {
     return Status::ok();
   }
   Image finish(std::vector<RangeFact> ranges, uint64_t absorbed) {
+    leaf_->finish();
     image_.leaves.push_back(std::move(leaf_));
     image_.ranges = std::move(ranges);
     std::stable_sort(image_.ranges.begin(), image_.ranges.end(),

@@ -136,8 +136,8 @@ void streams(Subject& subject) {
     return Status::ok();
   }));
   expect(size > 400'000);
-  const Status refused = subject.engine->checkpoint(
-      [](Bytes) { return Status(Code::kNoSpace, "the sink is full"); });
+  const Status refused =
+      subject.engine->checkpoint([](Bytes) { return Status(Code::kNoSpace, "the sink is full"); });
   expect(refused.code() == Code::kNoSpace);
   expect_ok(same(subject, oracle, {}));
   expect_ok(subject.engine->close());

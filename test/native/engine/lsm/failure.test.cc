@@ -1,0 +1,141 @@
+// A disk that fails at any step: what was readable stays readable, nothing is lost, and no file of
+// a step that failed is left to fill the disk.
+#include "engine/compare.h"
+#include "engine/lsm/lsm_subject.h"
+#include "storage/table/table.h"
+
+using namespace varve;
+using namespace varve::test;
+
+namespace {
+
+const Retention kAll{0, {}};
+constexpr int64_t kStepsMax = 400;  // More than any action here takes.
+
+std::string key_of(int number) { return "key" + std::to_string(1000 + number); }
+
+void write(Oracle& oracle) {
+  const int base = static_cast<int>(oracle.commit()) * 13;
+  for (int i = 0; i < 10; ++i) {
+    oracle.begin_commit();
+    oracle.put(key_of((base + i * 7) % 60), std::string(40, static_cast<char>('a' + i)));
+  }
+  oracle.delete_range(key_of(base % 50), key_of(base % 50 + 5));
+}
+
+size_t table_file_count(const Subject& subject) {
+  const auto entries = native_os().list(ground_of(subject).options.directory);
+  size_t count = 0;
+  for (const DirectoryEntry& entry : *entries) count += table_number(entry.name) != 0 ? 1 : 0;
+  return count;
+}
+
+size_t table_count(const Subject& subject) {
+  size_t count = 0;
+  for (const auto& [name, value] : subject.engine->stats().detail) {
+    if (name.ends_with("Tables")) count += value;
+  }
+  return count;
+}
+
+// Tries the action with the disk failing one step later each time, until it succeeds.
+void fail_at_every_step(Subject& subject, const Oracle& before, Code code,
+                        const std::function<Status()>& act) {
+  LsmGround& ground = ground_of(subject);
+  for (int64_t steps = 0; steps < kStepsMax; ++steps) {
+    ground.os.fail_after(steps, code);
+    const Status status = act();
+    ground.os.mend();
+    if (status) return;
+    expect(status.code() == code);
+    expect_ok(same(subject, before, kAll));
+  }
+  expect(false);
+}
+
+void absorb_on_failing_disk(Code code) {
+  Subject subject = open_lsm_subject();
+  Oracle oracle;
+  for (int run = 0; run < 5; ++run) {
+    const Oracle before = oracle;
+    write(oracle);
+    const Oracle written = oracle;
+    fail_at_every_step(subject, before, code, [&] {
+      oracle = written;
+      return oracle.absorb_into(*subject.engine, kAll);
+    });
+    expect_ok(same(subject, oracle, kAll));
+    for (int round = 0; round < 3; ++round) subject.epochs->collect();
+    expect(table_file_count(subject) == table_count(subject));
+  }
+  expect_ok(subject.reopen(subject));
+  expect_ok(same(subject, oracle, kAll));
+}
+
+void compact_on_failing_disk(Code code) {
+  Subject subject = open_lsm_subject();
+  Oracle oracle;
+  for (int run = 0; run < 6; ++run) {
+    write(oracle);
+    expect_ok(oracle.absorb_into(*subject.engine, kAll));
+  }
+  fail_at_every_step(subject, oracle, code, [&] { return subject.engine->compact({}, kAll); });
+  expect_ok(same(subject, oracle, kAll));
+  for (int round = 0; round < 3; ++round) subject.epochs->collect();
+  expect(table_file_count(subject) == table_count(subject));
+  expect_ok(subject.reopen(subject));
+  expect_ok(same(subject, oracle, kAll));
+}
+
+}  // namespace
+
+static const Case absorbing("absorb() that fails at any step changes nothing, and can be repeated",
+                            [] {
+                              absorb_on_failing_disk(Code::kIo);
+                              absorb_on_failing_disk(Code::kNoSpace);
+                            });
+
+static const Case compacting(
+    "compact() that fails at any step changes nothing, and can be repeated", [] {
+      compact_on_failing_disk(Code::kIo);
+      compact_on_failing_disk(Code::kNoSpace);
+    });
+
+// What the disk says after a failed write of the manifest is one of two states. Whichever it is,
+// the store opens and is whole.
+static const Case reopened("a store opened after a failure is as before the step or as after it",
+                           [] {
+                             for (int64_t steps = 0; steps < 12; ++steps) {
+                               Subject subject = open_lsm_subject();
+                               Oracle oracle;
+                               write(oracle);
+                               expect_ok(oracle.absorb_into(*subject.engine, kAll));
+                               const Oracle before = oracle;
+                               write(oracle);
+                               ground_of(subject).os.fail_after(steps, Code::kIo);
+                               const Status absorbed = oracle.absorb_into(*subject.engine, kAll);
+                               ground_of(subject).os.mend();
+                               expect_ok(subject.reopen(subject));
+                               const bool after =
+                                   subject.engine->pin()->absorbed() == oracle.absorbed();
+                               expect(after || !absorbed);
+                               expect_ok(same(subject, after ? oracle : before, kAll));
+                             }
+                           });
+
+static const Case cold("what was never read would block, and after a blocking get it does not", [] {
+  Subject subject = open_lsm_subject();
+  Oracle oracle;
+  write(oracle);
+  expect_ok(oracle.absorb_into(*subject.engine, kAll));
+  expect_ok(subject.reopen(subject));
+  const Reading reading(subject);
+  const EngineVersion& version = subject.engine->version();
+  const std::string key = oracle.keys().front();
+  const auto get = [&](bool may_block) {
+    return version.get(as_bytes(key), subject.hash(key), UINT64_MAX, may_block)->found;
+  };
+  expect(get(false) == Found::kWouldBlock);
+  expect(get(true) != Found::kWouldBlock);
+  expect(get(false) == get(true));
+});

@@ -12,7 +12,7 @@ namespace varve::test {
 namespace {
 
 struct Registered {
-  const char* sentence;
+  std::string sentence;
   const char* file;
   std::function<void()> body;
 };
@@ -45,8 +45,8 @@ void fail(const char* file, int line, const std::string& what) {
 
 }  // namespace
 
-Case::Case(const char* sentence, std::function<void()> body, const char* file) {
-  cases().push_back({sentence, file, std::move(body)});
+Case::Case(std::string sentence, std::function<void()> body, const char* file) {
+  cases().push_back({std::move(sentence), file, std::move(body)});
 }
 
 void expect(bool holds, const char* file, int line) {
@@ -87,7 +87,7 @@ int main(int count, char** arguments) {
   int passed = 0;
   int failed = 0;
   for (const Registered& one : cases()) {
-    if (!filter.empty() && !std::strstr(one.sentence, filter.c_str()) &&
+    if (!filter.empty() && one.sentence.find(filter) == std::string::npos &&
         !std::strstr(one.file, filter.c_str())) {
       continue;
     }
@@ -97,7 +97,7 @@ int main(int count, char** arguments) {
       ++passed;
     } else {
       ++failed;
-      std::fprintf(stderr, "FAILED %s: %s\n", one.file, one.sentence);
+      std::fprintf(stderr, "FAILED %s: %s\n", one.file, one.sentence.c_str());
     }
   }
   std::error_code ignored;

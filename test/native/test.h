@@ -19,7 +19,7 @@
 namespace varve::test {
 
 struct Case {
-  Case(const char* sentence, std::function<void()> body, const char* file = __builtin_FILE());
+  Case(std::string sentence, std::function<void()> body, const char* file = __builtin_FILE());
 };
 
 void expect(bool holds, const char* file = __builtin_FILE(), int line = __builtin_LINE());

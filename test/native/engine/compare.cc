@@ -80,25 +80,40 @@ Promise::Promise(const Retention& retention, uint64_t absorbed)
 }
 
 Status Compare::get(const std::string& key, uint64_t view, bool may_block) const {
-  const Result<Lookup> found = version_.get(as_bytes(key), subject_.hash(key), view, may_block);
+  Lookup answer;
   const std::string asked = "get " + shown(key) + " at " + std::to_string(view);
-  if (!found) return differs(asked, found.error().message(), "an answer");
-  if (found->found == Found::kWouldBlock) {
+  Status status = version_.get(as_bytes(key), subject_.hash(key), view, may_block, answer);
+  if (!status) return differs(asked, std::string(status.message()), "an answer");
+  if (answer.found == Found::kWouldBlock) {
     return may_block ? differs(asked, "would block", "an answer") : Status::ok();
   }
+  return same_answer(asked, key, view, answer);
+}
+
+Status Compare::same_answer(const std::string& asked, const std::string& key, uint64_t view,
+                            const Lookup& answer) const {
   const Line* const want = oracle_.live(key, std::min(view, version_.absorbed()));
-  const bool any = found->found == Found::kPut;
-  const Line got = any ? line_of(found->edit) : Line{};
+  const bool any = answer.found == Found::kPut;
+  const Line got = any ? line_of(answer.edit) : Line{};
   const bool alike = any == (want != nullptr) && (!any || got == *want);
   return alike ? Status::ok() : differs(asked, shown(any ? &got : nullptr), shown(want));
 }
 
 Status Compare::gets(uint64_t view) const {
-  const std::vector<std::string> keys = oracle_.keys();
-  for (const std::string& key : keys) version_.prefetch(as_bytes(key), subject_.hash(key));
-  for (const std::string& key : keys) {
-    if (Status status = get(key, view); !status) return status;
-    if (Status status = get(key + '\0', view); !status) return status;
+  std::vector<std::string> keys;
+  for (const std::string& key : oracle_.keys()) {
+    keys.push_back(key);
+    keys.push_back(key + '\0');
+  }
+  std::vector<PointQuery> queries;
+  for (const std::string& key : keys) queries.push_back({as_bytes(key), subject_.hash(key), {}});
+  if (Status status = version_.get_many(queries, view); !status) return status;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (Status status = get(keys[i], view); !status) return status;
+    const std::string asked = "get_many " + shown(keys[i]) + " at " + std::to_string(view);
+    if (Status status = same_answer(asked, keys[i], view, queries[i].answer); !status) {
+      return status;
+    }
   }
   return Status::ok();
 }

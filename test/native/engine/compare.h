@@ -25,7 +25,8 @@ class Compare {
       : subject_(subject), version_(version), oracle_(oracle) {}
 
   Status get(const std::string& key, uint64_t view, bool may_block = true) const;
-  Status gets(uint64_t view) const;  // Of every key ever written, fetched ahead as a batch is.
+  // Of every key ever written and its next neighbour, one by one and as a batch.
+  Status gets(uint64_t view) const;
   Status scan(const Bounds& bounds, uint64_t view, Direction direction) const;
   Status scans(const Bounds& bounds, uint64_t view) const;  // Both directions.
   // One cursor that seeks every target in turn.
@@ -40,6 +41,9 @@ class Compare {
   Status everything(const Promise& promise) const;
 
  private:
+  Status same_answer(const std::string& asked, const std::string& key, uint64_t view,
+                     const Lookup& answer) const;
+
   const Subject& subject_;
   const EngineVersion& version_;
   const Oracle& oracle_;

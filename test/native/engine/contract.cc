@@ -2,8 +2,8 @@
 
 namespace varve::test {
 
-EngineContract::EngineContract(OpenSubject open, const char* file)
-    : open_(std::move(open)), file_(file) {
+EngineContract::EngineContract(const char* engine, OpenSubject open, const char* file)
+    : engine_(engine), open_(std::move(open)), file_(file) {
   add_reading();
   add_absorbing();
   add_range_deletions();
@@ -15,7 +15,7 @@ EngineContract::EngineContract(OpenSubject open, const char* file)
 
 void EngineContract::add(const char* sentence, Body body) const {
   const Case one(
-      sentence,
+      std::string(engine_) + ' ' + sentence,
       [open = open_, body] {
         Subject subject = open();
         body(subject);

@@ -1,6 +1,6 @@
 // test/native/engine/contract.h — what every engine promises, as one suite that each of them runs.
 //
-//   static const EngineContract contract(open_my_subject);     // in my_engine/contract.test.cc
+//   static const EngineContract contract("mine", open_my_subject);  // in my_engine/contract.test.cc
 //
 // engine.h says what an engine is; this suite is the same in sentences that are tried. An engine
 // that passes may stand behind the store; what it does beyond the contract (levels, streams, files)
@@ -14,7 +14,8 @@ namespace varve::test {
 
 class EngineContract {
  public:
-  explicit EngineContract(OpenSubject open, const char* file = __builtin_FILE());
+  // `engine` begins every sentence.
+  EngineContract(const char* engine, OpenSubject open, const char* file = __builtin_FILE());
 
  private:
   using Body = void (*)(Subject&);
@@ -29,6 +30,7 @@ class EngineContract {
   void add_programs() const;         // contract_programs.cc
   void add_threads() const;          // contract_threads.cc
 
+  const char* const engine_;
   const OpenSubject open_;
   const char* const file_;
 };

@@ -29,7 +29,7 @@ void no_edits(Subject& subject) {
   const Reading reading(subject);
   const EngineVersion& version = subject.engine->version();
   expect(version.absorbed() == 6);
-  const Result<Lookup> hidden = version.get(as_bytes("a"), subject.hash("a"), 6, true);
+  const Result<Lookup> hidden = look_up(subject, version, "a", 6, true);
   expect(hidden && hidden->found != Found::kPut);
   expect(!version.scan({}, 6, Direction::kForward)->valid());
   expect_ok(Compare(subject, version, oracle).view(5));

@@ -56,7 +56,7 @@ void says_nothing(Subject& subject) {
   expect_ok(same(subject, oracle, {}));
   const Reading reading(subject);
   const EngineVersion& version = subject.engine->version();
-  const Result<Lookup> found = version.get(as_bytes("a"), subject.hash("a"), 9, false);
+  const Result<Lookup> found = look_up(subject, version, "a", 9, false);
   expect(found && found->found == Found::kAbsent);
   expect(!version.scan({}, 9, Direction::kReverse)->valid());
   expect(version.size({}) == 0);
@@ -174,7 +174,7 @@ void may_not_block(Subject& subject) {
   const EngineVersion& version = subject.engine->version();
   const Compare compare(subject, version, oracle);
   const auto would_block = [&](const std::string& key, uint64_t view) {
-    const Result<Lookup> found = version.get(as_bytes(key), subject.hash(key), view, false);
+    const Result<Lookup> found = look_up(subject, version, key, view, false);
     return found && found->found == Found::kWouldBlock;
   };
   for (const std::string& key : oracle.keys()) {

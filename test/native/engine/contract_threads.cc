@@ -26,11 +26,11 @@ bool is_whole(const Subject& subject, const EngineVersion& version, uint64_t vie
   const std::string want = std::to_string(view);
   for (uint64_t i = 0; i < 5; ++i) {
     const std::string key = key_of((view * 7919 + i * 31) % kKeyCount);
-    const Result<Lookup> maybe = version.get(as_bytes(key), subject.hash(key), view, false);
+    const Result<Lookup> maybe = look_up(subject, version, key, view, false);
     if (!maybe) return false;
     const bool told = maybe->found != Found::kWouldBlock;
     if (told && (maybe->found != Found::kPut || as_text(maybe->edit.value) != want)) return false;
-    const Result<Lookup> found = version.get(as_bytes(key), subject.hash(key), view, true);
+    const Result<Lookup> found = look_up(subject, version, key, view, true);
     if (!found || found->found != Found::kPut || as_text(found->edit.value) != want) return false;
   }
   int count = 0;

@@ -38,6 +38,14 @@ struct Subject {
   uint64_t hash(const std::string& key) const { return hash64(as_bytes(key), hash_seed); }
 };
 
+inline Result<Lookup> look_up(const Subject& subject, const EngineVersion& version,
+                              const std::string& key, uint64_t view, bool may_block) {
+  Lookup answer;
+  Status status = version.get(as_bytes(key), subject.hash(key), view, may_block, answer);
+  if (!status) return status;
+  return answer;
+}
+
 using OpenSubject = std::function<Subject()>;
 
 // A thread that reads: everything borrowed holds until it ends.

@@ -133,7 +133,7 @@ static const Case cold("what was never read would block, and after a blocking ge
   const EngineVersion& version = subject.engine->version();
   const std::string key = oracle.keys().front();
   const auto get = [&](bool may_block) {
-    return version.get(as_bytes(key), subject.hash(key), UINT64_MAX, may_block)->found;
+    return look_up(subject, version, key, UINT64_MAX, may_block)->found;
   };
   expect(get(false) == Found::kWouldBlock);
   expect(get(true) != Found::kWouldBlock);

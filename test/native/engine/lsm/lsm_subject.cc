@@ -23,9 +23,10 @@ Status open_again(Subject& subject) {
 
 }  // namespace
 
-Subject open_lsm_subject() {
+Subject open_lsm_subject(CompactionStyle compaction) {
   auto ground = std::make_shared<LsmGround>();
   LsmOptions& options = ground->options;
+  options.compaction = compaction;
   options.directory = scratch_directory();
   options.block_bytes = 256;
   options.table_bytes = 2048;

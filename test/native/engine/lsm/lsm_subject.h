@@ -16,7 +16,7 @@ struct LsmGround {
   std::unique_ptr<Cache> cache;
 };
 
-Subject open_lsm_subject();
+Subject open_lsm_subject(CompactionStyle compaction = CompactionStyle::kLeveled);
 inline LsmGround& ground_of(const Subject& subject) {
   return *static_cast<LsmGround*>(subject.ground.get());
 }

@@ -48,4 +48,4 @@ Subject open_memory_subject() {
 
 }  // namespace
 
-static const EngineContract contract(open_memory_subject);
+static const EngineContract contract("memory", open_memory_subject);

@@ -155,12 +155,19 @@ enum class CompactionStyle : uint8_t { kLeveled = 0, kTiered = 1, kUniversal = 2
 
 enum class Progress : uint8_t { kIdle, kMore };
 
+enum class Rest : uint8_t { kIfWorthIt, kAll };
+
 class Engine {
  public:
   virtual ~Engine() = default;
-  // Takes a run in, publishes a new version and returns when it is durable. Runs come in order of
-  // commits.
+  // Takes a run in, publishes a new version and returns when it is durable, or, where data rests in
+  // memory, at once: rested() tells. Runs come in order of commits.
   virtual Status absorb(Run& run, const Retention& retention) = 0;
+  // The last commit that an opening finds here without the log, which holds what is above it.
+  virtual uint64_t rested() const { return pin()->absorbed(); }
+  // For an engine whose absorb() leaves data in memory: makes rested() catch up with absorb(), or
+  // does so only if that spares an opening more than it costs now.
+  virtual Status rest(Rest) { return Status::ok(); }
   // The newest version. Borrowed: valid inside the caller's epoch guard; pin() for longer.
   virtual const EngineVersion& version() const = 0;
   virtual std::shared_ptr<const EngineVersion> pin() const = 0;
@@ -174,6 +181,8 @@ class Engine {
   // Reads every byte that a read could come to depend on.
   virtual Status verify(std::vector<VerifyProblem>& problems) = 0;
   virtual EngineStats stats() const = 0;
+  // What data takes in memory where it rests there; 0 where it goes through the cache.
+  virtual uint64_t memory_bytes() const { return 0; }
   virtual void set_memory(uint64_t cache_bytes) = 0;
   virtual Status close() = 0;
 };

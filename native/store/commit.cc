@@ -13,6 +13,13 @@ constexpr size_t kSealedCountMax = 2;
 constexpr uint64_t kPaceNsMin = 200'000;    // Shorter waits are gathered,
 constexpr uint64_t kPaceNsMax = 20'000'000;  // and longer ones cut.
 
+bool puts_something(const Batch& batch) {
+  const std::vector<Batch::Item>& items = batch.items();
+  return std::any_of(items.begin(), items.end(), [&](const Batch::Item& item) {
+    return batch.edit(item).kind == LogEditKind::kPut;
+  });
+}
+
 }  // namespace
 
 Result<uint64_t> Store::commit(Batch& batch) {
@@ -81,11 +88,12 @@ Status Store::make_room(const Batch& batch, Lock& held) {
                                  std::to_string(options_.memory_bytes) + ")"};
   }
   pace(cost, held);
+  if (Status status = fit_in_memory(batch, cost, held); !status) return status;
   while (true) {  // Another thread may seal, or fill the new memtable, while this one waits.
     const Memtable& active = *parts_.load(std::memory_order_relaxed)->active;
     if (active.empty() || active.size_bytes() + cost <= memtable_bytes_max()) return Status::ok();
     if (sealed_.size() < kSealedCountMax) return seal(held);
-    if (Status status = wait_for_flush(held); !status) return status;
+    if (Status status = wait_for_flush(held, kSealedCountMax - 1); !status) return status;
   }
 }
 
@@ -110,10 +118,54 @@ void Store::pace(uint64_t bytes, Lock& held) {
   held.lock();
 }
 
-Status Store::wait_for_flush(Lock& held) {
+// What data takes, at rest in memory and on its way there.
+uint64_t Store::data_bytes(const Lock& held) const {
+  check(held.owns_lock());
+  const Parts& parts = *parts_.load(std::memory_order_relaxed);
+  uint64_t bytes = engine_->memory_bytes() + parts.active->size_bytes() - memtable_fixed_bytes_;
+  for (const Sealed& sealed : sealed_)
+    bytes += sealed.memtable->size_bytes() - memtable_fixed_bytes_;
+  return bytes;
+}
+
+// Where all data is in memory, it has to fit. What is superseded or deleted goes when it is
+// absorbed and cleared, so a commit that finds no room has that done before it is refused.
+// Deletions are not.
+Status Store::fit_in_memory(const Batch& batch, uint64_t cost, Lock& held) {
+  const auto fits = [&] { return data_bytes(held) + cost <= options_.memory_bytes; };
+  if (engine_kind_ != EngineKind::kMemory || fits() || !puts_something(batch)) return Status::ok();
+  const uint64_t deadline_ns = os_.now_ns() + kBusyNs;
+  if (Status status = wait_for_flush(held, kSealedCountMax - 1); !status) return status;
+  if (Status status = seal(held); !status) return status;
+  if (Status status = wait_for_flush(held, 0); !status) return status;
+  if (Status status = wait_for_clearing(held, deadline_ns); !status) return status;
+  if (fits()) return Status::ok();
+  return {Code::kTooLarge, "store: data in memory would be above `memory` (" +
+                               std::to_string(options_.memory_bytes) + ") by this commit; " +
+                               std::to_string(data_bytes(held)) + " bytes are in use"};
+}
+
+Status Store::wait_for_clearing(Lock& held, uint64_t deadline_ns) {
+  const uint64_t absorbed = engine_->pin()->absorbed();
+  for (bool in_time = true; in_time;) {
+    const uint64_t ticket = flushed_->ticket();
+    if (cleared_.load() >= absorbed) return Status::ok();
+    for (const auto& worker : maintainers_) worker->wake();
+    held.unlock();
+    in_time = flushed_->wait(ticket, deadline_ns);
+    held.lock();
+    if (failure_code_ != Code::kOk) return {failure_code_, failure_};
+    if (closed_.load()) return {Code::kClosed, "store: closed"};
+  }
+  return {Code::kBusy, "store: no room in `memory` after 50 ms; what was deleted is still going"};
+}
+
+// Waits until so few memtables are left to be absorbed.
+Status Store::wait_for_flush(Lock& held, size_t sealed_count_max) {
+  if (sealed_.size() <= sealed_count_max) return Status::ok();
   const uint64_t begin = os_.now_ns();
   bool in_time = true;
-  while (in_time && sealed_.size() >= kSealedCountMax && failure_code_ == Code::kOk) {
+  while (in_time && sealed_.size() > sealed_count_max && failure_code_ == Code::kOk) {
     const uint64_t ticket = flushed_->ticket();
     held.unlock();
     in_time = flushed_->wait(ticket, begin + kBusyNs);
@@ -125,7 +177,7 @@ Status Store::wait_for_flush(Lock& held) {
   if (waited > stall_ns_max_.load(std::memory_order_relaxed)) stall_ns_max_.store(waited);
   if (failure_code_ != Code::kOk) return {failure_code_, failure_};
   if (closed_.load()) return {Code::kClosed, "store: closed"};
-  if (sealed_.size() < kSealedCountMax) return Status::ok();
+  if (sealed_.size() <= sealed_count_max) return Status::ok();
   return {Code::kBusy, "store: no room for a commit after 50 ms; the disk does not keep up"};
 }
 
@@ -135,7 +187,8 @@ Status Store::seal(const Lock& held) {
   if (now.active->empty()) return Status::ok();
   Sealed sealed;
   sealed.memtable = now.active;
-  if (log_) sealed.segments = log_->seal();
+  // An engine that adopts no segment and lets them go by commit alone has no use for a new one.
+  if (log_ && engine_kind_ != EngineKind::kMemory) sealed.segments = log_->seal();
   sealed.commit_first = active_first_commit_;
   sealed.commit_last = visible();  // Numbers that a crash took are above it.
   active_first_commit_ = 0;
@@ -159,14 +212,15 @@ void Store::publish_parts(std::unique_ptr<const Parts> parts) {
 // ---- durability
 
 uint64_t Store::through(Durability durability) const {
-  if (!log_ || durability == Durability::kMemory) return visible();
+  if (durability == Durability::kMemory) return visible();
+  if (!log_) return rests_alone() ? engine_->rested() : visible();
   return durability == Durability::kOs ? log_->written_through() : log_->durable_through();
 }
 
 bool Store::request(Durability durability) {
-  if (!log_ || durability == Durability::kMemory) return true;
   const uint64_t target = visible();
   if (through(durability) >= target) return true;
+  if (!log_) return false;  // flush() alone brings it there.
   if (durability == Durability::kDisk) {
     log_->request_sync();
     return false;
@@ -177,7 +231,8 @@ bool Store::request(Durability durability) {
 }
 
 Status Store::wait_for(Durability durability) {
-  if (!log_ || durability == Durability::kMemory) return Status::ok();
+  if (durability == Durability::kMemory) return Status::ok();
+  if (!log_) return rests_alone() ? flush() : Status::ok();
   return durability == Durability::kDisk ? log_->sync_now() : log_->write();
 }
 

@@ -82,7 +82,7 @@ Status Store::flush_oldest() {
     publish_parts(std::move(next));
   }
   flush_count_.fetch_add(1, std::memory_order_relaxed);
-  if (log_) log_->trim(sealed.commit_last);
+  trim_log();
   epochs_.collect();
   flushed_->open();
   for (const auto& worker : maintainers_) worker->wake();
@@ -91,11 +91,15 @@ Status Store::flush_oldest() {
 
 Step Store::run_maintenance() {
   epochs_.collect();
+  const uint64_t absorbed = engine_->pin()->absorbed();
   const Result<Progress> progress = engine_->maintain(kStepBytes, retention());
   if (!progress) {
     if (progress.code() != Code::kNoSpace) record_failure(progress.error());
     return Step{kRetryNs};
   }
+  trim_log();
+  if (*progress == Progress::kIdle && cleared_.load() < absorbed) cleared_.store(absorbed);
+  if (engine_kind_ == EngineKind::kMemory) flushed_->open();  // Deletions may have made room.
   // Commits are slowed in proportion to what maintenance has still to do, so that there is no
   // cliff.
   const EngineStats stats = engine_->stats();
@@ -105,6 +109,13 @@ Step Store::run_maintenance() {
                         std::memory_order_relaxed);
   if (*progress == Progress::kMore) return Step::again();
   return epochs_.pending() == 0 ? Step::idle() : Step{10'000'000};
+}
+
+// Segments go when the engine would be found again without them.
+void Store::trim_log() {
+  if (!log_) return;
+  const uint64_t rested = engine_->rested();
+  if (trimmed_.exchange(rested) != rested) log_->trim(rested);
 }
 
 void Store::record_failure(const Status& status) {
@@ -131,15 +142,19 @@ Status Store::flush() {
     {
       const Lock held(commit_mutex_);
       if (failure_code_ != Code::kOk) return {failure_code_, failure_};
-      if (sealed_.empty()) return Status::ok();
+      if (sealed_.empty()) break;
     }
     if (Status status = flush_oldest(); !status) return status;
   }
+  Status status = engine_->rest(log_ ? Rest::kIfWorthIt : Rest::kAll);
+  trim_log();
+  return status;
 }
 
 Status Store::compact() {
   if (Status status = flush(); !status) return status;
   Status status = engine_->compact({}, retention());
+  trim_log();
   epochs_.collect();
   return status;
 }

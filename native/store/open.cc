@@ -49,6 +49,17 @@ Status create_directories(Os& os, const std::string& path) {
   return os.sync_directory(has_above ? path.substr(0, slash) : slash == 0 ? "/" : ".");
 }
 
+std::string name_of(EngineKind kind) { return kind == EngineKind::kLsm ? "'lsm'" : "'memory'"; }
+
+Status check_engine(EngineKind made_with, EngineKind asked) {
+  if (made_with != EngineKind::kLsm && made_with != EngineKind::kMemory) {
+    return {Code::kNewerFormat, "the store was made with an engine that is unknown here"};
+  }
+  if (asked == EngineKind::kAny || asked == made_with) return Status::ok();
+  return Status::invalid("`engine` is " + name_of(asked) + ", but the store was made with " +
+                         name_of(made_with));
+}
+
 }  // namespace
 
 Store::Store(Os& os, StoreOptions options)
@@ -88,6 +99,7 @@ Status Store::open_memory() {
   Result<std::unique_ptr<Engine>> engine = open_memory_engine(epochs_, {});
   if (!engine) return engine.error();
   engine_ = std::move(*engine);
+  engine_kind_ = EngineKind::kMemory;
   recovery_.created = true;
   return Status::ok();
 }
@@ -97,7 +109,6 @@ Status Store::open_files() {
   if (Status status = lock_and_read_manifest(); !status) return error_at(status, directory);
   const ManifestState& state = manifest_->state();
   hash_seed_ = state.hash_seed;
-  cache_ = std::make_unique<Cache>(epochs_, options_.memory_bytes / 2);
   if (Status status = open_engine(); !status) return error_at(status, directory);
   if (Status status = recover(state); !status) return error_at(status, directory);
   return Status::ok();
@@ -132,7 +143,8 @@ Status Store::lock_and_read_manifest() {
     os_.random(state.identity);
     os_.random(state.lineage);
     os_.random(MutableBytes(reinterpret_cast<uint8_t*>(&state.hash_seed), sizeof state.hash_seed));
-    state.engine = static_cast<uint8_t>(options_.engine);
+    engine_kind_ = options_.engine == EngineKind::kAny ? EngineKind::kLsm : options_.engine;
+    state.engine = static_cast<uint8_t>(engine_kind_);
     Result<std::unique_ptr<Manifest>> made = Manifest::create(os_, directory, state);
     if (!made) return made.error();
     manifest_ = std::move(*made);
@@ -141,16 +153,25 @@ Status Store::lock_and_read_manifest() {
   Result<std::unique_ptr<Manifest>> found = Manifest::open(os_, directory);
   if (!found) return found.error();
   manifest_ = std::move(*found);
-  if (manifest_->state().engine != static_cast<uint8_t>(options_.engine)) {
-    return Status::invalid("`engine` is another than the store was made with");
-  }
+  engine_kind_ = static_cast<EngineKind>(manifest_->state().engine);
+  return check_engine(engine_kind_, options_.engine);
+}
+
+Status Store::open_resting_memory_engine() {
+  RestingMemoryOptions options;
+  options.directory = options_.directory;
+  options.identity = manifest_->state().identity;
+  options.read_only = options_.read_only;
+  Result<std::unique_ptr<Engine>> engine = open_resting_memory(os_, *manifest_, epochs_, options);
+  if (!engine) return engine.error();
+  engine_ = std::move(*engine);
   return Status::ok();
 }
 
 Status Store::open_engine() {
-  if (options_.engine == EngineKind::kMemory) {
-    return {Code::kInvalid, "`engine: 'memory'` is for ':memory:'"};
-  }
+  if (engine_kind_ == EngineKind::kMemory) return open_resting_memory_engine();
+  if (!options_.log) return Status::invalid("`log: false` is for `engine: 'memory'`");
+  cache_ = std::make_unique<Cache>(epochs_, options_.memory_bytes / 2);
   LsmOptions options;
   options.directory = options_.directory;
   options.block_bytes = options_.block_bytes;
@@ -169,7 +190,8 @@ Status Store::open_engine() {
 Status Store::replay(const RecordHeader& header, Bytes body) {
   Lock held(commit_mutex_);
   const Parts* parts = parts_.load(std::memory_order_relaxed);
-  if (parts->active->size_bytes() > memtable_bytes_max() && !options_.read_only) {
+  const bool may_absorb = !options_.read_only || engine_kind_ == EngineKind::kMemory;
+  if (parts->active->size_bytes() > memtable_bytes_max() && may_absorb) {
     if (Status status = seal(held); !status) return status;
     held.unlock();
     if (Status status = flush_oldest(); !status) return status;
@@ -243,14 +265,28 @@ Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found)
   }
   if (Status status = manifest_->append(edit); !status) return status;
   reserved_through_ = *edit.reserved_through;
+  return options_.log ? open_log(mark, found) : give_up_log(found);
+}
 
+// What an earlier opening left in a log comes to rest, so that none is needed any more.
+Status Store::give_up_log(const LogRecovery& found) {
+  if (found.segments.empty()) return Status::ok();
+  if (Status status = flush(); !status) return status;
+  for (const RecoveredSegment& segment : found.segments) {
+    Status status = os_.remove(segment_path(options_.directory, segment.number));
+    if (!status) return status;
+  }
+  return Status::ok();
+}
+
+Status Store::open_log(const StoreMark& mark, const LogRecovery& found) {
   LogOptions options;
   options.directory = options_.directory;
   options.mark = mark;
   options.segment_bytes = options_.segment_bytes;
   options.first_segment_bytes = std::min(options.first_segment_bytes, options_.segment_bytes);
   options.next_segment = found.next_number;
-  options.last_commit = last;
+  options.last_commit = found.last_commit;
   options.on_progress = [this] { notify(); };
   Result<std::unique_ptr<Log>> log = Log::open(os_, options);
   if (!log) return log.error();
@@ -261,18 +297,25 @@ Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found)
   return Status::ok();
 }
 
+// Without a log everything must come to rest now; with one, what spares the next opening work may,
+// and a full disk is no reason against closing.
+Status Store::rest_at_close() {
+  if (options_.read_only || options_.directory.empty()) return Status::ok();
+  const bool much =
+      parts_.load()->active->size_bytes() > Memtable::fixed_bytes() + kCloseFlushBytes;
+  if (much || rests_alone()) return flush();
+  Status status = engine_->rest(Rest::kIfWorthIt);
+  return status.code() == Code::kNoSpace ? Status::ok() : std::move(status);
+}
+
 Status Store::close() {
   {
     const Lock held(commit_mutex_);
     if (closed_.load()) return Status::ok();
   }
   Status status;
-  if (log_ && !log_->failed()) {
-    const bool much =
-        parts_.load()->active->size_bytes() > Memtable::fixed_bytes() + kCloseFlushBytes;
-    if (much) status = flush();
-    if (status) status = log_->sync_now();
-  }
+  if (engine_ && error()) status = rest_at_close();
+  if (log_ && !log_->failed() && status) status = log_->sync_now();
   {
     const Lock held(commit_mutex_);
     closed_.store(true);
@@ -280,9 +323,14 @@ Status Store::close() {
   }
   flusher_.reset();
   maintainers_.clear();
-  if (log_ && !log_->failed() && status) {
+  if (engine_) {
+    Status ended = engine_->close();
+    if (status) status = std::move(ended);
+  }
+  const bool is_whole = log_ ? !log_->failed() : rests_alone() && !options_.read_only;
+  if (is_whole && status) {
     ManifestEdit edit;
-    edit.clean_close = visible();
+    edit.clean_close = log_ ? visible() : engine_->rested();
     status = manifest_->append(edit);
   }
   log_.reset();

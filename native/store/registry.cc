@@ -26,11 +26,14 @@ Status differs(const std::string& option) {
   return Status::invalid("open: the store is open in this process with another `" + option + "`");
 }
 
-Status same_options(const StoreOptions& now, const StoreOptions& asked) {
+Status same_options(const Store& store, const StoreOptions& asked) {
+  const StoreOptions& now = store.options();
   if (asked.create == Create::kAlwaysNew) {
     return {Code::kExists, "open: create is 'always-new', but the store is open"};
   }
-  if (now.engine != asked.engine) return differs("engine");
+  const EngineKind kind = store.engine_kind();
+  if (asked.engine != EngineKind::kAny && asked.engine != kind) return differs("engine");
+  if (now.log != asked.log) return differs("log");
   if (now.compaction != asked.compaction) return differs("compaction");
   if (now.read_only != asked.read_only) return differs("readOnly");
   if (now.compressed_levels != asked.compressed_levels) return differs("compression");
@@ -54,8 +57,7 @@ Result<StoreHold> hold_store(Os& os, const StoreOptions& options) {
   if (before) {
     const auto found = all.stores.find(*before);
     if (found != all.stores.end()) {
-      if (Status status = same_options(found->second.store->options(), options); !status)
-        return status;
+      if (Status status = same_options(*found->second.store, options); !status) return status;
       ++found->second.holder_count;
       return StoreHold(found->second.store);
     }

@@ -42,12 +42,13 @@
 namespace varve {
 
 enum class Durability : uint8_t { kMemory = 0, kOs = 1, kDisk = 2 };
-enum class EngineKind : uint8_t { kLsm = 1, kMemory = 2 };
+enum class EngineKind : uint8_t { kAny = 0, kLsm = 1, kMemory = 2 };
 enum class Create : uint8_t { kIfMissing = 0, kNever = 1, kAlwaysNew = 2 };
 
 struct StoreOptions {
-  std::string directory;  // Empty: in memory alone, without a log.
-  EngineKind engine = EngineKind::kLsm;
+  std::string directory;                 // Empty: in memory alone, without a log.
+  EngineKind engine = EngineKind::kAny;  // What the store was made with; kLsm for a new one.
+  bool log = true;  // Without one, kMemory alone and only what flush() and close() bring to rest.
   Create create = Create::kIfMissing;
   CompactionStyle compaction = CompactionStyle::kLeveled;
   bool read_only = false;
@@ -88,6 +89,7 @@ class Store {
 
   uint64_t hash_seed() const { return hash_seed_; }
   const StoreOptions& options() const { return options_; }
+  EngineKind engine_kind() const { return engine_kind_; }
   const RecoveryReport& recovery() const { return recovery_; }
 
   // ---- writing
@@ -155,7 +157,9 @@ class Store {
   std::mutex& names_mutex() { return names_mutex_; }
 
   // ---- care
-  Status flush();    // All that is visible comes to rest in the engine.
+  // All that is visible comes to rest in the engine; one that is all in memory is written out if
+  // that spares an opening work, and always where there is no log.
+  Status flush();
   Status compact();  // flush, then the engine's smallest form.
   StoreStats stats() const;
   Status verify(std::vector<VerifyProblem>& problems);
@@ -166,15 +170,21 @@ class Store {
   Status lock_and_read_manifest();
   Status open_engine();
   Status open_memory();
+  Status open_resting_memory_engine();
   Status recover(const ManifestState& state);
   Status replay(const RecordHeader& header, Bytes body);
   Status begin_incarnation(const StoreMark& mark, const LogRecovery& found);
+  Status open_log(const StoreMark& mark, const LogRecovery& found);
+  Status give_up_log(const LogRecovery& found);
   void start_workers();
 
   Status make_room(const Batch& batch, Lock& held);
   Status seal(const Lock& held);
   void pace(uint64_t bytes, Lock& held);
-  Status wait_for_flush(Lock& held);
+  Status wait_for_flush(Lock& held, size_t sealed_count_max);
+  Status fit_in_memory(const Batch& batch, uint64_t cost, Lock& held);
+  Status wait_for_clearing(Lock& held, uint64_t deadline_ns);
+  uint64_t data_bytes(const Lock& held) const;
   void insert(const Batch& batch, uint64_t commit);
   Status reserve_numbers(const Lock& held);
   void publish_parts(std::unique_ptr<const Parts> parts);
@@ -182,17 +192,22 @@ class Store {
   Step run_flush();
   Status sync_oldest();
   Status flush_oldest();
+  Status rest_at_close();
+  void trim_log();
   Step run_maintenance();
   void notify();
   Retention retention() const;
   void record_failure(const Status& status);
   uint64_t memtable_bytes_max() const { return options_.memory_bytes / 8; }
+  // Nothing but what rests in the engine outlives the process.
+  bool rests_alone() const { return !options_.log && !options_.directory.empty(); }
 
   static constexpr uint64_t kAbsorbPsGuess = 5'000;  // 200 MB a second.
 
   Os& os_;
   const StoreOptions options_;
   uint64_t hash_seed_ = 0;
+  EngineKind engine_kind_ = EngineKind::kLsm;
   RecoveryReport recovery_;
   EpochDomain epochs_;
 
@@ -200,8 +215,9 @@ class Store {
   std::unique_ptr<Manifest> manifest_;
   std::unique_ptr<Cache> cache_;
   std::unique_ptr<Engine> engine_;
-  std::unique_ptr<Log> log_;  // Null in memory and when reading only.
+  std::unique_ptr<Log> log_;  // Null in memory, without one and when reading only.
 
+  const uint64_t memtable_fixed_bytes_ = Memtable::fixed_bytes();
   std::atomic<const Parts*> parts_{nullptr};
   std::atomic<uint64_t> visible_{0};
   std::atomic<bool> closed_{false};
@@ -236,6 +252,8 @@ class Store {
 
   std::mutex flush_mutex_;  // One absorbs at a time. Taken before commit_mutex_.
   std::atomic<uint64_t> flush_count_{0}, stall_count_{0}, stall_ns_{0}, stall_ns_max_{0};
+  std::atomic<uint64_t> trimmed_{0};  // What the log was last told.
+  std::atomic<uint64_t> cleared_{0};  // Absorbed when maintenance last found nothing more to do.
   // Pacing: what a byte of a commit owes in time to those who work behind it, so that writers slow
   // down to their speed before anything is full. In picoseconds.
   std::atomic<uint64_t> absorb_ps_{kAbsorbPsGuess};  // What the last runs took per byte.

@@ -117,6 +117,13 @@ uint64_t Image::hidden_by(Bytes key, uint64_t than, uint64_t commit) const {
   return 0;
 }
 
+size_t Image::size_bytes() const {
+  size_t bytes = 0;
+  for (const auto& leaf : leaves) bytes += leaf->size_bytes();
+  for (const RangeFact& range : ranges) bytes += range.begin.size() + range.end.size();
+  return bytes;
+}
+
 // The oldest commit after which `version` is no longer the answer: that of the next version, or of
 // a range deletion in between.
 uint64_t LeafWriter::successor_of(const Edit& version, uint64_t newer) const {

@@ -79,6 +79,7 @@ struct Image {
   // Once its leaves are there: what leaf_of() needs.
   void build_index();
   size_t leaf_of(Bytes key) const;
+  size_t size_bytes() const;
   // The newest range deletion at or below `commit` over `key`, if above `than`; 0 if none.
   uint64_t hidden_by(Bytes key, uint64_t than, uint64_t commit) const;
 

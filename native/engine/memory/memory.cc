@@ -256,10 +256,11 @@ class MemoryEngine final : public Engine {
   Result<Progress> maintain(uint64_t budget_bytes, const Retention& retention) override;
   Status compact(const KeyRange& range, const Retention& retention) override;
   Status checkpoint(const std::function<Status(Bytes)>& sink) override {
-    return write_stream(*latest()->image(), identity_, sink);
+    return write_stream(latest(), identity_, sink);
   }
   Status verify(std::vector<VerifyProblem>&) override { return Status::ok(); }
   EngineStats stats() const override;
+  uint64_t memory_bytes() const override { return memory_bytes_.load(std::memory_order_relaxed); }
   void set_memory(uint64_t) override {}
   Status close() override { return Status::ok(); }
 
@@ -275,6 +276,7 @@ class MemoryEngine final : public Engine {
   std::atomic<const MemoryVersion*> published_{nullptr};
   std::atomic<uint64_t> absorbed_bytes_{0};
   std::atomic<uint64_t> written_bytes_{0};
+  std::atomic<uint64_t> memory_bytes_{0};
 
   mutable std::mutex pin_mutex_;  // Guards version_.
   VersionPointer version_;
@@ -287,6 +289,7 @@ class MemoryEngine final : public Engine {
 
 void MemoryEngine::publish(const Lock&, Image image) {
   image.build_index();
+  memory_bytes_.store(image.size_bytes(), std::memory_order_relaxed);
   auto next =
       std::make_shared<const MemoryVersion>(std::make_shared<const Image>(std::move(image)));
   VersionPointer old;
@@ -413,6 +416,7 @@ EngineStats MemoryEngine::stats() const {
   }
   stats.absorbed_bytes = absorbed_bytes_.load(std::memory_order_relaxed);
   stats.written_bytes = written_bytes_.load(std::memory_order_relaxed);
+  stats.detail.emplace_back("dataBytes", memory_bytes());
   stats.detail.emplace_back("leaves", image->leaves.size());
   stats.detail.emplace_back("range deletions", image->ranges.size());
   return stats;

@@ -21,14 +21,16 @@ constexpr size_t kEditHeaderBytes = 26;
 constexpr size_t kRangeHeaderBytes = 16;
 constexpr uint64_t kCommitEnd = uint64_t{1} << 53;
 
-enum class BlockKind : uint32_t { kEdits = 1, kRanges = 2, kEnd = 3 };
+constexpr uint32_t kEditsBlock = 1;
+constexpr uint32_t kRangesBlock = 2;
+constexpr uint32_t kEndBlock = 3;
 
 Status cut_short() { return Status::corrupt("engine/memory: the stream ends too early"); }
 Status damaged(const char* what) {
   return Status::corrupt(std::string("engine/memory: the stream is damaged: ") + what);
 }
 
-std::string header_of(const Image& image, const Identity& identity) {
+std::string header_of(uint64_t absorbed, const Identity& identity) {
   std::string header(kMagic);
   append<uint32_t>(header, kFormatVersion);
   append<uint32_t>(header, 0);  // feature flags
@@ -36,60 +38,11 @@ std::string header_of(const Image& image, const Identity& identity) {
   append<uint64_t>(header, 0);  // cipher id and key id
   header.append(16, '\0');      // authentication tag
   append<uint64_t>(header, 0);  // first commit
-  append<uint64_t>(header, image.absorbed);
+  append<uint64_t>(header, absorbed);
   header.append(kHeaderSummed - header.size(), '\0');  // digest and reserve
   append<uint32_t>(header, crc32c(as_bytes(header)));
   return header;
 }
-
-class Writer {
- public:
-  explicit Writer(const std::function<Status(Bytes)>& sink) : sink_(sink) {}
-  Status add(const Edit& edit) {
-    append<uint64_t>(block_, edit.commit);
-    append<uint64_t>(block_, edit.expires_ms);
-    append<uint8_t>(block_, static_cast<uint8_t>(edit.kind));
-    append<uint8_t>(block_, edit.flags);
-    append<uint32_t>(block_, static_cast<uint32_t>(edit.key.size()));
-    append<uint32_t>(block_, static_cast<uint32_t>(edit.value.size()));
-    append(block_, edit.key);
-    append(block_, edit.value);
-    ++edit_count_;
-    return block_.size() < kBlockBytes ? Status::ok() : flush(BlockKind::kEdits);
-  }
-  Status add(const RangeFact& range) {
-    append<uint64_t>(block_, range.commit);
-    append<uint32_t>(block_, static_cast<uint32_t>(range.begin.size()));
-    append<uint32_t>(block_, static_cast<uint32_t>(range.end.size()));
-    block_ += range.begin;
-    block_ += range.end;
-    ++range_count_;
-    return block_.size() < kBlockBytes ? Status::ok() : flush(BlockKind::kRanges);
-  }
-  Status flush(BlockKind kind) {
-    if (block_.empty()) return Status::ok();
-    check(block_.size() <= UINT32_MAX);
-    std::string header;
-    append<uint32_t>(header, static_cast<uint32_t>(kind));
-    append<uint32_t>(header, static_cast<uint32_t>(block_.size()));
-    append<uint32_t>(header, crc32c(as_bytes(block_), crc32c(as_bytes(header))));
-    Status written = sink_(as_bytes(header));
-    if (written) written = sink_(as_bytes(block_));
-    block_.clear();
-    return written;
-  }
-  Status end() {
-    append<uint64_t>(block_, edit_count_);
-    append<uint64_t>(block_, range_count_);
-    return flush(BlockKind::kEnd);
-  }
-
- private:
-  const std::function<Status(Bytes)>& sink_;
-  std::string block_;
-  uint64_t edit_count_ = 0;
-  uint64_t range_count_ = 0;
-};
 
 // Reads exactly what is asked for, or says that the stream is cut short.
 Status read_exactly(const Source& source, std::string& into, size_t size) {
@@ -109,52 +62,71 @@ Status read_exactly(const Source& source, std::string& into, size_t size) {
   return Status::ok();
 }
 
+// Refuses an edit that is not behind the one before.
+class EditOrder {
+ public:
+  Status take(const Edit& edit) {
+    same_key_ = any_ && equal(as_bytes(last_key_), edit.key);
+    const bool in_order = !any_ || compare(as_bytes(last_key_), edit.key) < 0 ||
+                          (same_key_ && edit.commit < last_commit_);
+    if (!in_order) return damaged("edits out of order");
+    any_ = true;
+    last_key_ = as_text(edit.key);
+    last_commit_ = edit.commit;
+    return Status::ok();
+  }
+  bool same_key() const { return same_key_; }  // The last one taken had the key of that before it.
+
+ private:
+  std::string last_key_;
+  uint64_t last_commit_ = 0;
+  bool any_ = false;
+  bool same_key_ = false;
+};
+
 // Takes edits in their order and lays them out in leaves.
 class Builder {
  public:
   Builder() { begin_leaf({}); }
   Status add(const Edit& edit) {
-    const bool same_key = any_ && equal(as_bytes(last_key_), edit.key);
-    const bool in_order = !any_ || compare(as_bytes(last_key_), edit.key) < 0 ||
-                          (same_key && edit.commit < last_commit_);
-    if (!in_order) return damaged("edits out of order");
+    Status taken = order_.take(edit);
+    if (!taken) return taken;
+    const bool same_key = order_.same_key();
     if (!same_key && leaf_->size_bytes() >= LeafWriter::kLeafBytes) {
-      leaf_->finish();
-      image_.leaves.push_back(std::move(leaf_));
+      end_leaf();
       begin_leaf(edit.key);
     }
     const bool current = !same_key && edit.kind == EditKind::kPut;
     (current ? leaf_->current : leaf_->history).add(edit);
-    any_ = true;
-    last_key_ = as_text(edit.key);
-    last_commit_ = edit.commit;
-    ++edit_count;
     return Status::ok();
   }
   Image finish(std::vector<RangeFact> ranges, uint64_t absorbed) {
-    leaf_->finish();
-    image_.leaves.push_back(std::move(leaf_));
+    end_leaf();
     image_.ranges = std::move(ranges);
     std::stable_sort(image_.ranges.begin(), image_.ranges.end(),
                      [](const RangeFact& a, const RangeFact& b) { return a.commit > b.commit; });
     image_.absorbed = absorbed;
     return std::move(image_);
   }
-  uint64_t edit_count = 0;
 
  private:
   void begin_leaf(Bytes low) {
     leaf_ = std::make_shared<Leaf>();
     leaf_->low = as_text(low);
   }
+  void end_leaf() {
+    leaf_->finish();
+    image_.leaves.push_back(std::move(leaf_));
+  }
   Image image_;
   std::shared_ptr<Leaf> leaf_;
-  std::string last_key_;
-  uint64_t last_commit_ = 0;
-  bool any_ = false;
+  EditOrder order_;
 };
 
-Status read_edits(Bytes block, uint64_t absorbed, Builder& builder) {
+// Hands the edits of a block to `take` and answers how many there were.
+template <class Take>
+Result<uint64_t> read_edits(Bytes block, uint64_t absorbed, Take take) {
+  uint64_t count = 0;
   while (!block.empty()) {
     if (block.size() < kEditHeaderBytes) return damaged("an edit is cut");
     const size_t key_size = load<uint32_t>(block.data() + 18);
@@ -169,11 +141,12 @@ Status read_edits(Bytes block, uint64_t absorbed, Builder& builder) {
                     load<uint64_t>(block.data() + 8),
                     block.subspan(kEditHeaderBytes + key_size, value_size)};
     if (edit.commit > absorbed) return damaged("an edit above the last commit");
-    Status added = builder.add(edit);
-    if (!added) return added;
+    Status taken = take(edit);
+    if (!taken) return taken;
+    ++count;
     block = block.subspan(kEditHeaderBytes + key_size + value_size);
   }
-  return Status::ok();
+  return count;
 }
 
 Status read_ranges(Bytes block, uint64_t absorbed, std::vector<RangeFact>& ranges) {
@@ -219,44 +192,11 @@ Result<uint64_t> read_header(const Source& source, const Identity& identity) {
   return absorbed;
 }
 
-}  // namespace
-
-Status write_stream(const Image& image, const Identity& identity,
-                    const std::function<Status(Bytes)>& sink) {
-  Status written = sink(as_bytes(header_of(image, identity)));
-  if (!written) return written;
-  Writer writer(sink);
-  for (const auto& leaf : image.leaves) {
-    size_t history = 0;
-    const auto write_history = [&](const Edit* before) {
-      for (; written && history < leaf->history.size(); ++history) {
-        const Edit old = leaf->history.edit(history);
-        if (before != nullptr && compare(old.key, before->key) >= 0) return;
-        written = writer.add(old);
-      }
-    };
-    for (size_t i = 0; i < leaf->current.size(); ++i) {
-      const Edit edit = leaf->current.edit(i);
-      write_history(&edit);
-      if (written) written = writer.add(edit);
-      if (!written) return written;
-    }
-    write_history(nullptr);
-    if (!written) return written;
-  }
-  written = writer.flush(BlockKind::kEdits);
-  for (const RangeFact& range : image.ranges) {
-    if (written) written = writer.add(range);
-  }
-  if (written) written = writer.flush(BlockKind::kRanges);
-  return written ? writer.end() : std::move(written);
-}
-
-Result<Image> read_stream(const Source& source, const Identity& identity) {
-  const Result<uint64_t> absorbed = read_header(source, identity);
-  if (!absorbed) return absorbed.error();
-  Builder builder;
-  std::vector<RangeFact> ranges;
+// Goes through the blocks behind the header, up to the end block and what it counts.
+template <class Take>
+Status read_blocks(const Source& source, uint64_t absorbed, std::vector<RangeFact>& ranges,
+                   Take take) {
+  uint64_t edit_count = 0;
   std::string header;
   std::string block;
   // Every turn takes a block off the stream, which ends.
@@ -268,21 +208,123 @@ Result<Image> read_stream(const Source& source, const Identity& identity) {
     if (!read) return read;
     const uint32_t sum = crc32c(as_bytes(block), crc32c(as_bytes(header).first(8)));
     if (sum != load<uint32_t>(as_bytes(header).data() + 8)) return damaged("block checksum");
-    if (kind == static_cast<uint32_t>(BlockKind::kEnd)) break;
-    if (kind == static_cast<uint32_t>(BlockKind::kEdits)) {
-      read = read_edits(as_bytes(block), *absorbed, builder);
-    } else if (kind == static_cast<uint32_t>(BlockKind::kRanges)) {
-      read = read_ranges(as_bytes(block), *absorbed, ranges);
+    if (kind == kEndBlock) break;
+    if (kind == kEditsBlock) {
+      const Result<uint64_t> count = read_edits(as_bytes(block), absorbed, take);
+      if (!count) return count.error();
+      edit_count += *count;
+    } else if (kind == kRangesBlock) {
+      read = read_ranges(as_bytes(block), absorbed, ranges);
     } else {
       return damaged("a block of unknown kind");
     }
     if (!read) return read;
   }
-  const bool whole = block.size() == 16 &&
-                     load<uint64_t>(as_bytes(block).data()) == builder.edit_count &&
+  const bool whole = block.size() == 16 && load<uint64_t>(as_bytes(block).data()) == edit_count &&
                      load<uint64_t>(as_bytes(block).data() + 8) == ranges.size();
-  if (!whole) return damaged("its end counts otherwise");
+  return whole ? Status::ok() : damaged("its end counts otherwise");
+}
+
+}  // namespace
+
+// ---- out
+
+StreamWriter::StreamWriter(std::shared_ptr<const EngineVersion> version, const Identity& identity)
+    : version_(std::move(version)),
+      edits_(version_->versions({}, 0, version_->absorbed())),
+      header_(header_of(version_->absorbed(), identity)) {}
+
+Result<Progress> StreamWriter::step(uint64_t budget_bytes, const StreamSink& sink) {
+  const uint64_t begun = handed_bytes_;
+  if (!header_.empty()) {
+    if (Status written = sink(as_bytes(header_)); !written) return written;
+    handed_bytes_ += header_.size();
+    header_.clear();
+  }
+  for (; edits_->valid(); edits_->next()) {
+    if (handed_bytes_ - begun >= budget_bytes) return Progress::kMore;
+    if (Status written = add(edits_->edit(), sink); !written) return written;
+  }
+  if (Status read = edits_->status(); !read) return read;
+  if (Status written = end(sink); !written) return written;
+  return Progress::kIdle;
+}
+
+Status StreamWriter::add(const Edit& edit, const StreamSink& sink) {
+  append<uint64_t>(block_, edit.commit);
+  append<uint64_t>(block_, edit.expires_ms);
+  append<uint8_t>(block_, static_cast<uint8_t>(edit.kind));
+  append<uint8_t>(block_, edit.flags);
+  append<uint32_t>(block_, static_cast<uint32_t>(edit.key.size()));
+  append<uint32_t>(block_, static_cast<uint32_t>(edit.value.size()));
+  append(block_, edit.key);
+  append(block_, edit.value);
+  ++edit_count_;
+  return block_.size() < kBlockBytes ? Status::ok() : flush(kEditsBlock, sink);
+}
+
+Status StreamWriter::add(const RangeDeletion& deletion, const StreamSink& sink) {
+  append<uint64_t>(block_, deletion.commit);
+  append<uint32_t>(block_, static_cast<uint32_t>(deletion.begin.size()));
+  append<uint32_t>(block_, static_cast<uint32_t>(deletion.end.size()));
+  append(block_, deletion.begin);
+  append(block_, deletion.end);
+  return block_.size() < kBlockBytes ? Status::ok() : flush(kRangesBlock, sink);
+}
+
+Status StreamWriter::flush(uint32_t kind, const StreamSink& sink) {
+  if (block_.empty()) return Status::ok();
+  check(block_.size() <= UINT32_MAX);
+  std::string header;
+  append<uint32_t>(header, kind);
+  append<uint32_t>(header, static_cast<uint32_t>(block_.size()));
+  append<uint32_t>(header, crc32c(as_bytes(block_), crc32c(as_bytes(header))));
+  Status written = sink(as_bytes(header));
+  if (written) written = sink(as_bytes(block_));
+  handed_bytes_ += header.size() + block_.size();
+  block_.clear();
+  return written;
+}
+
+Status StreamWriter::end(const StreamSink& sink) {
+  if (Status written = flush(kEditsBlock, sink); !written) return written;
+  const std::vector<RangeDeletion> deletions =
+      version_->range_deletions({}, 0, version_->absorbed());
+  for (const RangeDeletion& deletion : deletions) {
+    if (Status written = add(deletion, sink); !written) return written;
+  }
+  if (Status written = flush(kRangesBlock, sink); !written) return written;
+  append<uint64_t>(block_, edit_count_);
+  append<uint64_t>(block_, deletions.size());
+  return flush(kEndBlock, sink);
+}
+
+Status write_stream(std::shared_ptr<const EngineVersion> version, const Identity& identity,
+                    const StreamSink& sink) {
+  StreamWriter writer(std::move(version), identity);
+  const Result<Progress> done = writer.step(UINT64_MAX, sink);
+  return done ? Status::ok() : done.error();
+}
+
+// ---- in
+
+Result<Image> read_stream(const Source& source, const Identity& identity) {
+  const Result<uint64_t> absorbed = read_header(source, identity);
+  if (!absorbed) return absorbed.error();
+  Builder builder;
+  std::vector<RangeFact> ranges;
+  Status read =
+      read_blocks(source, *absorbed, ranges, [&](const Edit& edit) { return builder.add(edit); });
+  if (!read) return read;
   return builder.finish(std::move(ranges), *absorbed);
+}
+
+Status check_stream(const Source& source, const Identity& identity) {
+  const Result<uint64_t> absorbed = read_header(source, identity);
+  if (!absorbed) return absorbed.error();
+  EditOrder order;
+  std::vector<RangeFact> ranges;
+  return read_blocks(source, *absorbed, ranges, [&](const Edit& edit) { return order.take(edit); });
 }
 
 }  // namespace varve::memory

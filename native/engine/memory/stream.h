@@ -1,20 +1,50 @@
-// engine/memory/stream.h — an image as a stream of checksummed blocks, and back.
+// engine/memory/stream.h — all that an engine holds as a stream of checksummed blocks, and back.
 //
-// Bytes: FORMAT.md
+// A writer goes through one version, which it pins, so that reading and absorbing go on beside it.
+//
+// Threads: a StreamWriter belongs to one at a time.     Bytes: FORMAT.md
 #pragma once
 
 #include <array>
 #include <functional>
+#include <memory>
+#include <string>
 
 #include "engine/memory/image.h"
 
 namespace varve::memory {
 
 using Identity = std::array<uint8_t, 16>;
+using StreamSink = std::function<Status(Bytes)>;
 
-Status write_stream(const Image& image, const Identity& identity,
-                    const std::function<Status(Bytes)>& sink);
+class StreamWriter {
+ public:
+  StreamWriter(std::shared_ptr<const EngineVersion> version, const Identity& identity);
+  // Hands about `budget_bytes` to the sink; kIdle when the end block was among them.
+  Result<Progress> step(uint64_t budget_bytes, const StreamSink& sink);
+
+ private:
+  Status add(const Edit& edit, const StreamSink& sink);
+  Status add(const RangeDeletion& deletion, const StreamSink& sink);
+  Status flush(uint32_t kind, const StreamSink& sink);
+  Status end(const StreamSink& sink);
+
+  std::shared_ptr<const EngineVersion> version_;
+  std::unique_ptr<EditCursor> edits_;
+  std::string header_;  // Empty once it was handed on.
+  std::string block_;
+  uint64_t edit_count_ = 0;
+  uint64_t handed_bytes_ = 0;
+};
+
+// The whole at once.
+Status write_stream(std::shared_ptr<const EngineVersion> version, const Identity& identity,
+                    const StreamSink& sink);
+
 Result<Image> read_stream(const std::function<Result<size_t>(MutableBytes)>& source,
                           const Identity& identity);
+// Reads all of it as read_stream() does, and keeps nothing.
+Status check_stream(const std::function<Result<size_t>(MutableBytes)>& source,
+                    const Identity& identity);
 
 }  // namespace varve::memory

@@ -307,6 +307,7 @@ void Log::trim(uint64_t absorbed) {
   {
     const Lock held(mutex_);
     while (!kept_.empty() && kept_.front().last_commit <= absorbed) {
+      std::erase(since_seal_, kept_.front().number);
       recyclable_.push_back(kept_.front());
       kept_.erase(kept_.begin());
     }

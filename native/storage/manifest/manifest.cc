@@ -30,6 +30,7 @@ enum class Tag : uint16_t {
   kAddTable = 10,
   kRemoveTable = 11,
   kLogFloor = 12,
+  kCheckpoint = 13,
 };
 
 std::string path_of(const std::string& directory, uint64_t number) {
@@ -89,6 +90,14 @@ void add_cut(std::string& to, const ManifestCut& cut) {
   add_field(to, Tag::kCut, Bytes(bytes, 24));
 }
 
+void add_checkpoint(std::string& to, const ManifestCheckpoint& checkpoint) {
+  uint8_t bytes[24];
+  store(bytes, checkpoint.number);
+  store(bytes + 8, checkpoint.file_bytes);
+  store(bytes + 16, checkpoint.made_ms);
+  add_field(to, Tag::kCheckpoint, Bytes(bytes, 24));
+}
+
 std::string encode_state(const ManifestState& state) {
   std::string to;
   add_field(to, Tag::kLineage, state.lineage);
@@ -101,6 +110,7 @@ std::string encode_state(const ManifestState& state) {
   add_number(to, Tag::kAbsorbed, state.absorbed);
   add_number(to, Tag::kNextTable, state.next_table);
   add_number(to, Tag::kLogFloor, state.log_floor);
+  if (state.checkpoint.number != 0) add_checkpoint(to, state.checkpoint);
   for (const auto& [number, table] : state.tables) add_table(to, table);
   return to;
 }
@@ -115,6 +125,7 @@ std::string encode_edit(const ManifestEdit& edit) {
   if (edit.absorbed) add_number(to, Tag::kAbsorbed, *edit.absorbed);
   if (edit.next_table) add_number(to, Tag::kNextTable, *edit.next_table);
   if (edit.log_floor) add_number(to, Tag::kLogFloor, *edit.log_floor);
+  if (edit.checkpoint) add_checkpoint(to, *edit.checkpoint);
   for (const uint64_t number : edit.remove_tables) add_number(to, Tag::kRemoveTable, number);
   for (const ManifestTable& table : edit.add_tables) add_table(to, table);
   return to;
@@ -182,6 +193,11 @@ bool apply_field(ManifestState& state, Tag tag, Bytes bytes) {
     case Tag::kAbsorbed: return number(state.absorbed);
     case Tag::kNextTable: return number(state.next_table);
     case Tag::kLogFloor: return number(state.log_floor);
+    case Tag::kCheckpoint:
+      if (bytes.size() != 24) return false;
+      state.checkpoint = {load<uint64_t>(bytes.data()), load<uint64_t>(bytes.data() + 8),
+                          load<uint64_t>(bytes.data() + 16)};
+      return true;
     case Tag::kRemoveTable: return number(removed) && state.tables.erase(removed) == 1;
     case Tag::kAddTable: {
       ManifestTable table;
@@ -202,7 +218,7 @@ Status apply_fields(ManifestState& state, Bytes fields, const std::string& path)
       return Status::corrupt("manifest: a cut field in " + path);
     const Bytes bytes = fields.subspan(kFieldHeadBytes, size);
     fields = fields.subspan(kFieldHeadBytes + size);
-    const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kLogFloor);
+    const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kCheckpoint);
     if (!known && (flags & kCritical) != 0) {
       return {Code::kNewerFormat,
               "manifest: " + path + " has a field of a newer version, " + std::to_string(tag)};

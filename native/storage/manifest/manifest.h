@@ -38,6 +38,13 @@ struct ManifestTable {
   uint64_t run = 0;   // Tables of one run do not overlap.
 };
 
+// A file with all that a memory engine had absorbed. number 0: none.
+struct ManifestCheckpoint {
+  uint64_t number = 0;
+  uint64_t file_bytes = 0;
+  uint64_t made_ms = 0;  // Since 1970.
+};
+
 struct ManifestState {
   std::array<uint8_t, 16> identity{};
   std::array<uint8_t, 16> lineage{};
@@ -50,6 +57,7 @@ struct ManifestState {
   uint64_t absorbed = 0;
   uint64_t next_table = 1;
   uint64_t log_floor = 0;
+  ManifestCheckpoint checkpoint;
   std::map<uint64_t, ManifestTable> tables;  // By number.
 };
 
@@ -63,6 +71,7 @@ struct ManifestEdit {
   std::optional<uint64_t> absorbed;
   std::optional<uint64_t> next_table;
   std::optional<uint64_t> log_floor;
+  std::optional<ManifestCheckpoint> checkpoint;
   std::vector<ManifestTable> add_tables;
   std::vector<uint64_t> remove_tables;
 };

@@ -92,6 +92,7 @@ export interface NativeOptions {
   readonly directory: string
   readonly holder: string
   readonly engine: number
+  readonly log: number
   readonly create: number
   readonly compaction: number
   readonly readOnly: number

@@ -16,11 +16,23 @@ export interface Logger {
 
 /** How a store is opened, but for the encoding of its values. */
 export interface OpenSettings {
-  /** Where data rests. Default 'lsm'; ':memory:' has 'memory'. */
+  /**
+   * Where data rests: 'lsm' in sorted tables on disk; 'memory' in memory, all of it within `memory`,
+   * with a log and a checkpoint on disk to be found again by. Default: what the store was made with;
+   * a new one is 'lsm', ':memory:' is 'memory'.
+   */
   readonly engine?: 'lsm' | 'memory' | undefined
-  /** What a write's promise waits for when it does not say. Default 'disk'. */
+  /**
+   * Whether writes go to a log. Without one, 'memory' alone, a store is found again as `flush()`, `compact()` or `close()` left it, and
+   * durability is 'memory'. Default true.
+   */
+  readonly log?: boolean | undefined
+  /** What a write's promise waits for when it does not say. Default 'disk'; 'memory' without a log. */
   readonly durability?: Durability | undefined
-  /** One budget for memtables, cache and filters: bytes, or text such as '256MB'. Default '256MB', at least '8MB'. */
+  /**
+   * One budget for memtables, cache and filters, and for all data where that is in memory: bytes, or text such as '256MB'. Default
+   * '256MB', at least '8MB'.
+   */
   readonly memory?: number | string | undefined
   /** Background threads. Default 2. */
   readonly threads?: number | undefined
@@ -88,6 +100,7 @@ export interface RangeOptions<K> {
 
 const OPEN = [
   'engine',
+  'log',
   'durability',
   'memory',
   'threads',
@@ -110,6 +123,7 @@ const DAMAGED: readonly string[] = ['refuse', 'serve']
 const ENGINES: readonly string[] = ['lsm', 'memory']
 // Their numbers across the binding begin at one.
 const FIRST_ENGINE = 1
+const AS_MADE = -FIRST_ENGINE
 
 export const MEMORY_BYTES_MIN = 8 * 1024 * 1024
 
@@ -218,7 +232,10 @@ function compressedLevels(given: unknown = 'none'): number {
 
 export interface CheckedOpen {
   readonly engine: number
+  readonly log: number
   readonly durability: number
+  /** The strongest that a write can reach. */
+  readonly durabilityMax: number
   readonly memory: number
   readonly threads: number
   readonly create: number
@@ -227,6 +244,24 @@ export interface CheckedOpen {
   readonly compaction: number
   readonly compressedLevels: number
   readonly blockBytes: number
+}
+
+function checkLog({ log, engine }: OpenSettings, inMemory: boolean): boolean {
+  flag(log, 'log')
+  if (log === true && inMemory) throw invalid('log', "a directory rather than ':memory:'", log)
+  if (log === false && engine === 'lsm') {
+    throw invalid('log', "true unless `engine` is 'memory'", log)
+  }
+  return log ?? !inMemory
+}
+
+function checkDurability(given: unknown, standard: number, strongest: number): number {
+  if (given === undefined) return standard
+  const durability = word(given, 'durability', DURABILITIES, 'disk')
+  if (durability > strongest) {
+    throw invalid('durability', "'memory' without a log", DURABILITIES[durability])
+  }
+  return durability
 }
 
 export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen {
@@ -238,15 +273,13 @@ export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen
   const memory = options.memory === undefined ? '256MB' : options.memory
   const memoryBytes = parseSize(memory, 'memory')
   if (memoryBytes < MEMORY_BYTES_MIN) throw invalid('memory', "at least '8MB'", memory)
-  const home = inMemory ? 'memory' : 'lsm'
-  const engine = word(options.engine, 'engine', ENGINES, home)
-  if (ENGINES[engine] !== home) {
-    throw invalid(
-      'engine',
-      `'${home}' for ${inMemory ? "':memory:'" : 'a directory'}`,
-      options.engine,
-    )
+  const isAsMade = !inMemory && options.engine === undefined
+  const engine = isAsMade ? AS_MADE : word(options.engine, 'engine', ENGINES, 'memory')
+  if (inMemory && engine !== ENGINES.indexOf('memory')) {
+    throw invalid('engine', "'memory' for ':memory:'", options.engine)
   }
+  const log = checkLog(options, inMemory)
+  const durabilityMax = log || inMemory ? DURABILITIES.length - 1 : 0
   const serveDamaged = word(options.damaged, 'damaged', DAMAGED, 'refuse')
   if (serveDamaged === 1 && options.readOnly !== true) {
     throw invalid('damaged', "'refuse' unless `readOnly` is true", options.damaged)
@@ -254,7 +287,9 @@ export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen
   checkLogger(options.logger)
   return {
     engine: engine + FIRST_ENGINE,
-    durability: word(options.durability, 'durability', DURABILITIES, 'disk'),
+    log: log ? 1 : 0,
+    durability: checkDurability(options.durability, durabilityMax, durabilityMax),
+    durabilityMax,
     memory: memoryBytes,
     threads: integer(options.threads, 'threads', 1, 64, 2),
     create: word(options.create, 'create', CREATES, 'if-missing'),
@@ -277,14 +312,18 @@ function isDurabilityAlone(options: unknown): boolean {
   return count === 1
 }
 
-/** The number of the durability asked for. */
-export function checkWrite(options: WriteOptions | undefined, standard: number): number {
+/** The number of the durability asked for, within what the store can do. */
+export function checkWrite(
+  options: WriteOptions | undefined,
+  standard: number,
+  strongest: number,
+): number {
   if (options === undefined) return standard
   if (!isDurabilityAlone(options)) checkNames(options, WRITE, 'write')
   const { durability, signal } = options
   checkSignal(signal)
   if (signal?.aborted === true) throw new VarveError('ABORTED', 'write: aborted before it began')
-  return durability === undefined ? standard : word(durability, 'durability', DURABILITIES, 'disk')
+  return checkDurability(durability, standard, strongest)
 }
 
 export function checkRange(options: unknown, where = 'range'): void {

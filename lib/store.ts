@@ -98,6 +98,7 @@ class Opening {
   readonly settling: Settling
   readonly durability: number
   readonly commitBytesMax: number
+  readonly durabilityMax: number
   readonly listeners = new Map<string, Set<(event: never) => void>>()
   isClosed = false
   /** A batch is being gathered: there is one room for it, and its operations may have getters. */
@@ -105,10 +106,11 @@ class Opening {
   works = 0
   #reported = false
 
-  constructor(native: NativeStore, { durability, memory }: CheckedOpen) {
+  constructor(native: NativeStore, checked: CheckedOpen) {
     this.native = native
-    this.durability = durability
-    this.commitBytesMax = Math.floor(memory / 4)
+    this.durability = checked.durability
+    this.durabilityMax = checked.durabilityMax
+    this.commitBytesMax = Math.floor(checked.memory / 4)
     this.settling = new Settling(native)
   }
 
@@ -364,7 +366,7 @@ export class Level<T extends Types = Entry> extends Reading<T> {
   /** What every write begins with: answers the number of its durability. */
   #admit(options: WriteOptions | undefined): number {
     this.opening.check()
-    return checkWrite(options, this.opening.durability)
+    return checkWrite(options, this.opening.durability, this.opening.durabilityMax)
   }
 
   /** Runs a write; whatever refuses it rejects the promise, and nothing has changed. */
@@ -594,7 +596,10 @@ export class Store<T extends Types = Entry>
     return () => all.delete(listener as (event: never) => void)
   }
 
-  /** Resolves when everything written so far is on the disk and rests in the engine. */
+  /**
+   * Resolves when everything written so far is on the disk and rests in the engine. With engine 'memory', a checkpoint is written if that
+   * spares the next opening work; without a log, always.
+   */
   flush(): Promise<void> {
     return this.opening.work(() => this.opening.native.flush())
   }
@@ -605,7 +610,7 @@ export class Store<T extends Types = Entry>
     if (this.opening.native.flushSync() < 0) throw lastError()
   }
 
-  /** Rewrites everything at rest to its smallest form. */
+  /** Rewrites everything at rest to its smallest form; with engine 'memory' and a path, into a new checkpoint. */
   compact(): Promise<void> {
     return this.opening.work(() => this.opening.native.compact())
   }

@@ -80,6 +80,7 @@ StoreOptions read_options(napi_env env, napi_value from) {
   options.directory = option_text(env, from, "directory");
   options.holder = option_text(env, from, "holder");
   options.engine = static_cast<EngineKind>(option_number(env, from, "engine"));
+  options.log = option_number(env, from, "log") != 0;
   options.create = static_cast<Create>(option_number(env, from, "create"));
   options.compaction = static_cast<CompactionStyle>(option_number(env, from, "compaction"));
   options.read_only = option_number(env, from, "readOnly") != 0;

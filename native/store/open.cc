@@ -51,13 +51,18 @@ Status create_directories(Os& os, const std::string& path) {
 
 std::string name_of(EngineKind kind) { return kind == EngineKind::kLsm ? "'lsm'" : "'memory'"; }
 
-Status check_engine(EngineKind made_with, EngineKind asked) {
+Status check_engine(EngineKind made_with, const StoreOptions& options) {
   if (made_with != EngineKind::kLsm && made_with != EngineKind::kMemory) {
     return {Code::kNewerFormat, "the store was made with an engine that is unknown here"};
   }
-  if (asked == EngineKind::kAny || asked == made_with) return Status::ok();
-  return Status::invalid("`engine` is " + name_of(asked) + ", but the store was made with " +
-                         name_of(made_with));
+  if (options.engine != EngineKind::kAny && options.engine != made_with) {
+    return Status::invalid("`engine` is " + name_of(options.engine) +
+                           ", but the store was made with " + name_of(made_with));
+  }
+  if (made_with == EngineKind::kLsm && !options.log) {
+    return Status::invalid("`log` is false, which is for engine 'memory' alone");
+  }
+  return Status::ok();
 }
 
 }  // namespace
@@ -144,6 +149,7 @@ Status Store::lock_and_read_manifest() {
     os_.random(state.lineage);
     os_.random(MutableBytes(reinterpret_cast<uint8_t*>(&state.hash_seed), sizeof state.hash_seed));
     engine_kind_ = options_.engine == EngineKind::kAny ? EngineKind::kLsm : options_.engine;
+    if (Status status = check_engine(engine_kind_, options_); !status) return status;
     state.engine = static_cast<uint8_t>(engine_kind_);
     Result<std::unique_ptr<Manifest>> made = Manifest::create(os_, directory, state);
     if (!made) return made.error();
@@ -154,7 +160,7 @@ Status Store::lock_and_read_manifest() {
   if (!found) return found.error();
   manifest_ = std::move(*found);
   engine_kind_ = static_cast<EngineKind>(manifest_->state().engine);
-  return check_engine(engine_kind_, options_.engine);
+  return check_engine(engine_kind_, options_);
 }
 
 Status Store::open_resting_memory_engine() {
@@ -170,7 +176,6 @@ Status Store::open_resting_memory_engine() {
 
 Status Store::open_engine() {
   if (engine_kind_ == EngineKind::kMemory) return open_resting_memory_engine();
-  if (!options_.log) return Status::invalid("`log: false` is for `engine: 'memory'`");
   cache_ = std::make_unique<Cache>(epochs_, options_.memory_bytes / 2);
   LsmOptions options;
   options.directory = options_.directory;

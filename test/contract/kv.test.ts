@@ -35,6 +35,22 @@ for (const [shape, options] of shapes) {
   })
 }
 
+const resting = { ...small, engine: 'memory' } as const
+const logless = { memory: '8MB', engine: 'memory', log: false } as const
+
+describe.each([
+  ['with a log', resting],
+  ['without a log', logless],
+])('key-values in memory, resting in a directory %s', (_name, options) => {
+  kv(() => open(join(root, `${++count}`), options))
+  for (const seed of SEEDS) {
+    it(`follows the model with seed ${seed}`, async () => {
+      const directory = join(root, `${++count}`)
+      await againstModel(seed, 1500, () => open(directory, options), true)
+    })
+  }
+})
+
 describe('key-values in memory', () => {
   kv(() => open(':memory:', { memory: '8MB' }))
   for (const seed of SEEDS) {

@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { open } from '../../lib/index.ts'
+import { open, type OpenOptions } from '../../lib/index.ts'
 import { randomFrom } from '../contract/model.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-kill-'))
@@ -31,13 +31,13 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 /** Lets a writer run, kills it, and answers the last number that it said was acknowledged. */
 function writeAndKill(
   directory: string,
-  durability: string,
+  options: OpenOptions,
   from: number,
   milliseconds: number,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     let last = 0
-    const child = fork(writer, [directory, durability, String(from)])
+    const child = fork(writer, [directory, JSON.stringify(options), String(from)])
     child.on('message', (n) => {
       if (last === 0) setTimeout(() => child.kill('SIGKILL'), milliseconds)
       last = Number(n)
@@ -50,8 +50,8 @@ function writeAndKill(
 }
 
 /** The store holds the numbers 1 to `last` in both halves, and nothing else; answers `last`. */
-async function checkPrefix(directory: string): Promise<number> {
-  const db = await open(directory, { memory: '8MB' })
+async function checkPrefix(directory: string, options: OpenOptions = {}): Promise<number> {
+  const db = await open(directory, { memory: '8MB', ...options })
   try {
     const last = (db.get('last') ?? 0) as number
     const left = db
@@ -71,20 +71,26 @@ async function checkPrefix(directory: string): Promise<number> {
   }
 }
 
+const DURABILITIES = ['disk', 'os', 'memory'] as const
+
 describe('a process that is killed while it writes', () => {
-  for (const durability of ['disk', 'os', 'memory']) {
-    it(`leaves whole commits without a hole with durability '${durability}'`, async () => {
-      const directory = join(root, durability)
-      const random = randomFrom(durability.length)
-      let last = 0
-      for (let round = 0; round < 6; round++) {
-        const acknowledged = await writeAndKill(directory, durability, last + 1, 20 + random(250))
-        last = await checkPrefix(directory)
-        if (durability !== 'memory') expect(last).toBeGreaterThanOrEqual(acknowledged)
-      }
-      expect(last).toBeGreaterThan(0)
-    }, 120_000)
-  }
+  const resting = { engine: 'memory', memory: '256MB' } as const
+  const ways: readonly OpenOptions[] = [
+    ...DURABILITIES.map((durability) => ({ durability })),
+    ...DURABILITIES.map((durability) => ({ ...resting, durability })),
+    { ...resting, log: false },
+  ]
+  it.each(ways)('leaves whole commits without a hole with %j', async (options) => {
+    const directory = mkdtempSync(join(root, 'killed-'))
+    const random = randomFrom(JSON.stringify(options).length)
+    let last = 0
+    for (let round = 0; round < 6; round++) {
+      const acknowledged = await writeAndKill(directory, options, last + 1, 20 + random(250))
+      last = await checkPrefix(directory, options)
+      if (options.durability !== 'memory') expect(last).toBeGreaterThanOrEqual(acknowledged)
+    }
+    expect(last).toBeGreaterThan(0)
+  }, 120_000)
 })
 
 /** The newest segment that holds records. */
@@ -103,7 +109,7 @@ function newestSegment(directory: string): string {
 describe('a log that was damaged', () => {
   it('is cut where its unsynced tail is torn, and says so', async () => {
     const directory = join(root, 'torn')
-    await writeAndKill(directory, 'os', 1, 100)
+    await writeAndKill(directory, { durability: 'os' }, 1, 100)
     const path = newestSegment(directory)
     const bytes = readFileSync(path)
     const end = bytes.findLastIndex((byte) => byte !== 0)

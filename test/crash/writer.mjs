@@ -1,11 +1,15 @@
-// test/crash/writer.mjs — writes until it is killed. node writer.mjs <directory> <durability> <from>
+// test/crash/writer.mjs — writes until it is killed. node writer.mjs <directory> <options as JSON> <from>
 // Each commit is a batch of two halves with the same number; an acknowledged number is sent to the parent. A commit that
-// is refused because the disk does not keep up (BUSY) is tried again: nothing may be left out.
+// is refused because the disk does not keep up (BUSY) is tried again: nothing may be left out. A store in memory writes
+// checkpoints all the while; without a log, a number is acknowledged when a flush has brought it to rest.
 import { open } from '../../dist/index.js'
 
-const [directory, durability, from] = process.argv.slice(2)
-const db = await open(directory, { memory: '8MB', durability })
+const [directory, given, from] = process.argv.slice(2)
+const options = JSON.parse(given)
+const db = await open(directory, { memory: '8MB', ...options })
 const padding = 'x'.repeat(900)
+const isLogged = options.log !== false
+let compacting
 
 async function write(n) {
   try {
@@ -22,5 +26,10 @@ async function write(n) {
 
 for (let n = Number(from); ; n++) {
   await write(n)
-  if (n % 8 === 0 || durability === 'disk') process.send(n)
+  if (options.engine === 'memory' && n % 100 === 0) {
+    compacting ??= db.compact().finally(() => (compacting = undefined))
+    if (!isLogged) await db.flush()
+  }
+  const isAcknowledged = isLogged ? n % 8 === 0 || options.durability === 'disk' : n % 100 === 0
+  if (isAcknowledged) process.send(n)
 }

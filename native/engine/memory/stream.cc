@@ -235,14 +235,14 @@ StreamWriter::StreamWriter(std::shared_ptr<const EngineVersion> version, const I
       header_(header_of(version_->absorbed(), identity)) {}
 
 Result<Progress> StreamWriter::step(uint64_t budget_bytes, const StreamSink& sink) {
-  const uint64_t begun = handed_bytes_;
+  const uint64_t begun = made_bytes();
   if (!header_.empty()) {
     if (Status written = sink(as_bytes(header_)); !written) return written;
     handed_bytes_ += header_.size();
     header_.clear();
   }
   for (; edits_->valid(); edits_->next()) {
-    if (handed_bytes_ - begun >= budget_bytes) return Progress::kMore;
+    if (made_bytes() - begun >= budget_bytes) return Progress::kMore;
     if (Status written = add(edits_->edit(), sink); !written) return written;
   }
   if (Status read = edits_->status(); !read) return read;

@@ -20,7 +20,7 @@ using StreamSink = std::function<Status(Bytes)>;
 class StreamWriter {
  public:
   StreamWriter(std::shared_ptr<const EngineVersion> version, const Identity& identity);
-  // Hands about `budget_bytes` to the sink; kIdle when the end block was among them.
+  // Makes about `budget_bytes` and hands whole blocks to the sink; kIdle behind the end block.
   Result<Progress> step(uint64_t budget_bytes, const StreamSink& sink);
 
  private:
@@ -28,6 +28,7 @@ class StreamWriter {
   Status add(const RangeDeletion& deletion, const StreamSink& sink);
   Status flush(uint32_t kind, const StreamSink& sink);
   Status end(const StreamSink& sink);
+  uint64_t made_bytes() const { return handed_bytes_ + block_.size(); }
 
   std::shared_ptr<const EngineVersion> version_;
   std::unique_ptr<EditCursor> edits_;

@@ -35,7 +35,7 @@ describe('open() takes', () => {
     ['engine', '', ENGINE, '""'],
     ['engine', 1, ENGINE, '1'],
     ['engine', null, ENGINE, 'null'],
-    ['engine', 'memory', "'lsm' for a directory", '"memory"'],
+    ['log', 1, FLAG, '1'],
     ['durability', 'disc', DURABILITY, '"disc"'],
     ['durability', true, DURABILITY, 'true'],
     ['durability', null, DURABILITY, 'null'],
@@ -102,7 +102,7 @@ describe('open() takes', () => {
     [{ READONLY: true }, "open: unknown option 'READONLY'; did you mean 'readOnly'?"],
     [
       { path: 'x' },
-      "open: unknown option 'path'; known are engine, durability, memory, threads, compaction, " +
+      "open: unknown option 'path'; known are engine, log, durability, memory, threads, compaction, " +
         'compression, create, readOnly, damaged, blockSize, encoding, logger',
     ],
   ])('no options: %o', async (options, message) => {

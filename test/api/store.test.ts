@@ -95,7 +95,7 @@ describe('opening', () => {
 
   it('from a second process is LOCKED and names the holder', async () => {
     const directory = fresh()
-    const child = fork(writer, [directory, 'disk', '1'])
+    const child = fork(writer, [directory, '{}', '1'])
     await new Promise((resolve) => child.once('message', resolve))
     await expect(open(directory)).rejects.toMatchObject({
       code: 'LOCKED',

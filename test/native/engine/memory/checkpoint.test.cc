@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <map>
 
+#include "base/os/os_simulated.h"
 #include "engine/memory/checkpoint.h"
-#include "engine/memory/failing_os.h"
 #include "engine/memory/memory.h"
 #include "storage/manifest/manifest.h"
 #include "test.h"
@@ -16,6 +16,7 @@ using memory::checkpoint_path;
 namespace {
 
 constexpr uint64_t kKeyCount = 40;
+constexpr uint64_t kHourNs = uint64_t{3600} * 1'000'000'000;
 
 std::string key_of(uint64_t commit) { return std::to_string(1000 + commit % kKeyCount); }
 std::string value_of(uint64_t commit) {
@@ -130,6 +131,12 @@ struct Subject {
   }
 };
 
+std::string simulated_directory(SimulatedOs& os) {
+  expect_ok(os.create_directory("/store"));
+  expect_ok(os.sync_directory("/"));
+  return "/store";
+}
+
 std::string read_file(const std::string& path) {
   const Result<std::unique_ptr<File>> file = native_os().open(path, OpenMode::kRead);
   require(static_cast<bool>(file));
@@ -211,27 +218,29 @@ const Case superseded("a checkpoint under way gives way to one of everything", [
 
 const Case power_lost("a machine that goes down at any call leaves a whole checkpoint", [] {
   for (uint64_t nth = 1;; ++nth) {
-    FailingOs os;
-    const std::string directory = scratch_directory();
+    SimulatedOs os(seed() * 1000 + nth);
+    const std::string directory = simulated_directory(os);
     uint64_t promised = 0;
     {
       Subject subject{os, directory, 2000};
       expect_ok(subject.open());
-      os.fail_call(nth, Code::kIo);
-      for (uint64_t round = 1; round <= 3 && !os.has_failed(); ++round) {
+      os.go_down_at_call(nth);
+      for (uint64_t round = 1; round <= 3 && !os.is_down(); ++round) {
         expect_ok(subject.absorb(round * 25 - 24, round * 25));
-        if (round == 2)
-          (void)subject.engine->maintain(UINT64_MAX, {});
-        else if (subject.engine->rest(Rest::kAll))
+        if (round == 2) {
+          const Result<Progress> progress = subject.engine->maintain(UINT64_MAX, {});
+          expect(progress || os.is_down());
+        } else if (subject.engine->rest(Rest::kAll)) {
           promised = round * 25;
+        }
         promised = std::max(promised, subject.engine->rested());
       }
     }
-    const bool was_through = !os.has_failed();
-    os.forget();
-    Subject after{native_os(), directory};
+    const bool was_through = !os.is_down();
+    os.restart();
+    Subject after{os, directory};
     expect_ok(after.open());
-    if (after.engine == nullptr) return;
+    require(after.engine != nullptr);
     expect(after.engine->rested() >= promised);
     expect(after.all() == expected_at(after.engine->rested()));
     expect(after.files().size() == (after.engine->rested() == 0 ? 0 : 1));
@@ -244,23 +253,23 @@ const Case power_lost("a machine that goes down at any call leaves a whole check
   }
 });
 
-const Case disk_full("on a full disk the older checkpoint stays, and the next one has room again",
-                     [] {
-                       FailingOs os;
-                       Subject subject{os, scratch_directory(), 2000};
-                       expect_ok(subject.open());
-                       expect_ok(subject.absorb(1, 25));
-                       expect_ok(subject.engine->rest(Rest::kAll));
-                       expect_ok(subject.absorb(26, 75));
-                       os.fail_call(2, Code::kNoSpace, 1);
-                       expect(subject.engine->maintain(UINT64_MAX, {}).code() == Code::kNoSpace);
-                       expect(subject.engine->rested() == 25 && subject.files().size() == 1);
-                       expect(*subject.engine->maintain(UINT64_MAX, {}) == Progress::kIdle);
-                       expect(subject.engine->rested() == 25);
-                       os.jump_ahead(uint64_t{3600} * 1'000'000'000);
-                       expect(static_cast<bool>(subject.engine->maintain(UINT64_MAX, {})));
-                       expect(subject.engine->rested() == 75 && subject.files().size() == 1);
-                     });
+const Case disk_full("on a full disk the older checkpoint stays; the next one has room again", [] {
+  SimulatedOs os(seed());
+  Subject subject{os, simulated_directory(os), 2000};
+  expect_ok(subject.open());
+  expect_ok(subject.absorb(1, 25));
+  expect_ok(subject.engine->rest(Rest::kAll));
+  expect_ok(subject.absorb(26, 75));
+  os.fail_call(2, Code::kNoSpace);
+  expect(subject.engine->maintain(UINT64_MAX, {}).code() == Code::kNoSpace);
+  expect(subject.engine->rested() == 25 && subject.files().size() == 1);
+  expect(*subject.engine->maintain(UINT64_MAX, {}) == Progress::kIdle);
+  expect(subject.engine->rested() == 25);
+  const auto gate = os.gate();
+  gate->wait(gate->ticket(), os.now_ns() + kHourNs);
+  expect(static_cast<bool>(subject.engine->maintain(UINT64_MAX, {})));
+  expect(subject.engine->rested() == 75 && subject.files().size() == 1);
+});
 
 const Case damaged("every flipped byte of a checkpoint is CORRUPT by name", [] {
   Subject subject{native_os(), scratch_directory()};

@@ -19,6 +19,7 @@ namespace {
 constexpr uint64_t kSegmentUnitBytes = 4096;
 constexpr uint64_t kSegmentBytesMin = uint64_t{1} << 20;
 constexpr uint64_t kSegmentBytesMax = uint64_t{16} << 20;
+constexpr uint64_t kReplaySegments = 4;  // A store in memory replays so many without a checkpoint.
 constexpr uint64_t kReserveCount = uint64_t{1} << 24;
 constexpr uint64_t kCloseFlushBytes = uint64_t{1}
                                       << 20;  // More than this in memory is absorbed at closing.
@@ -168,6 +169,7 @@ Status Store::open_resting_memory_engine() {
   options.directory = options_.directory;
   options.identity = manifest_->state().identity;
   options.read_only = options_.read_only;
+  options.log_bytes_min = kReplaySegments * options_.segment_bytes;
   Result<std::unique_ptr<Engine>> engine = open_resting_memory(os_, *manifest_, epochs_, options);
   if (!engine) return engine.error();
   engine_ = std::move(*engine);

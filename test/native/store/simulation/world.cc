@@ -21,10 +21,12 @@ void apply(const Change& change, Contents& contents) {
   }
 }
 
-StoreOptions options_of(uint64_t seed) {
+StoreOptions options_of(EngineKind engine, uint64_t seed) {
   StoreOptions options;
   options.directory = "/data/store";
-  options.memory_bytes = uint64_t{1} << 20;
+  options.engine = engine;
+  // What is held back for snapshots has to have room too where all data is in memory.
+  options.memory_bytes = uint64_t{engine == EngineKind::kMemory ? 4u : 1u} << 20;
   options.segment_bytes = (uint64_t{16} << 10) << (seed % 3);
   options.table_bytes = (uint64_t{16} << 10) << (seed % 4);
   options.block_bytes = seed % 2 == 0 ? 512 : 4096;
@@ -50,6 +52,7 @@ Result<Contents> contents_of(const Store::View& view, const KeyRange& range, Dir
 }  // namespace
 
 World::World(uint64_t seed) : random_(seed ^ 0x5eed), os_(seed), history_(1) {
+  engine_ = random_.one_in(4) ? EngineKind::kMemory : EngineKind::kLsm;
   expect_ok(os_.create_directory("/data"));
   expect_ok(os_.sync_directory("/"));
 }
@@ -59,7 +62,7 @@ World::~World() { drop(); }
 // ---- opening and closing
 
 Status World::open() {
-  Result<std::shared_ptr<Store>> opened = Store::open(os_, options_of(random_.below(1000)));
+  Result<std::shared_ptr<Store>> opened = Store::open(os_, options_of(engine_, random_.below(1000)));
   if (!opened) return opened.error();
   store_ = std::move(*opened);
   reader_ = std::make_unique<Store::Reader>(*store_);

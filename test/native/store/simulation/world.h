@@ -72,6 +72,7 @@ class World {
 
   Random random_;
   SimulatedOs os_;
+  EngineKind engine_ = EngineKind::kLsm;
   std::shared_ptr<Store> store_;
   std::unique_ptr<Store::Reader> reader_;
   std::vector<Commit> history_;  // The first stands for the empty store.

@@ -169,6 +169,7 @@ Status Store::open_resting_memory_engine() {
   options.directory = options_.directory;
   options.identity = manifest_->state().identity;
   options.read_only = options_.read_only;
+  if (options_.serve_damaged) options.lost = &recovery_.lost;
   options.log_bytes_min = kReplaySegments * options_.segment_bytes;
   Result<std::unique_ptr<Engine>> engine = open_resting_memory(os_, *manifest_, epochs_, options);
   if (!engine) return engine.error();

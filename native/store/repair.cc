@@ -2,16 +2,19 @@
 
 #include <algorithm>
 
+#include "engine/memory/checkpoint.h"
+#include "engine/memory/memory.h"
 #include "storage/table/table.h"
 
 namespace varve {
 namespace {
 
 constexpr uint64_t kCacheBytes = uint64_t{32} << 20;
+constexpr uint64_t kMemoryShare = 4;  // What small entries take in memory, against a checkpoint.
 
 bool is_own(const std::string& name) {
   return name == "LOCK" || Manifest::is_own(name) || segment_number(name) != 0 ||
-         table_number(name) != 0;
+         table_number(name) != 0 || memory::checkpoint_number(name) != 0;
 }
 
 Status within(const char* verb, const std::string& directory, const Status& status) {
@@ -83,7 +86,7 @@ Status destroy_store(Os& os, const std::string& directory, const std::string& ho
   Status status = remove_where([](const std::string& name) { return Manifest::is_own(name); });
   if (status) {
     status = remove_where([](const std::string& name) {
-      return segment_number(name) != 0 || table_number(name) != 0;
+      return name != "LOCK" && is_own(name) && !Manifest::is_own(name);
     });
   }
   if (!status) return within("destroy", directory, status);
@@ -131,6 +134,13 @@ Status verify_tables(const Site& site, const ManifestState& state, VerifyReport&
   return Status::ok();
 }
 
+Status verify_checkpoint(const Site& site, const ManifestState& state, VerifyReport& report) {
+  if (state.checkpoint.number == 0) return Status::ok();
+  report.byte_count += state.checkpoint.file_bytes;
+  return memory::verify_checkpoint(site.os, site.directory, state.checkpoint, state.identity,
+                                   report.problems);
+}
+
 Status check_edits(Bytes body) {
   EditReader reader(body);
   LogEdit edit;
@@ -157,9 +167,9 @@ Result<VerifyReport> verify_store(Os& os, const std::string& directory, const st
     return report;
   }
   const ManifestState& state = (*manifest)->state();
-  if (Status status = verify_tables(*site, state, report); !status) {
-    return within("verify", directory, status);
-  }
+  Status rest = verify_tables(*site, state, report);
+  if (rest) rest = verify_checkpoint(*site, state, report);
+  if (!rest) return within("verify", directory, rest);
   const Result<LogRecovery> log =
       recover_log(os, source_of(directory, state), [&](const RecordHeader& header, Bytes body) {
         ++report.commit_count;
@@ -288,6 +298,32 @@ Status save_tables(std::vector<std::unique_ptr<SavedTable>>& tables, Saving& sav
   }
 }
 
+// What is whole of a store in memory, up to where the log goes on.
+Status save_checkpoint(const Site& site, const ManifestState& state, Saving& saving,
+                       SalvageReport& report) {
+  if (state.checkpoint.number == 0) return Status::ok();
+  const std::string path = memory::checkpoint_path(site.directory, state.checkpoint.number);
+  Result<memory::Mended> mended =
+      memory::mend_checkpoint(site.os, path, state.identity, state.absorbed);
+  if (!mended) report.lost.push_back({path, 0, mended.error().message()});
+  if (!mended) return Status::ok();
+  for (const auto& loss : mended->lost) report.lost.push_back({path, loss.offset, loss.what});
+  const StreamSource source = stream_source(std::move(mended->stream));
+  EpochDomain epochs;
+  const MemoryEngineOptions options{state.identity};
+  const Result<std::unique_ptr<Engine>> engine = open_memory_engine(epochs, options, &source);
+  if (!engine) return engine.error();
+  const std::shared_ptr<const EngineVersion> version = (*engine)->pin();
+  const auto cursor = version->scan({}, version->absorbed(), Direction::kForward);
+  for (; cursor->valid(); cursor->next()) {
+    const Edit& edit = cursor->edit();
+    saving.batch().put(edit.key, edit.value, edit.expires_ms);
+    ++report.entry_count;
+    if (Status status = saving.written(); !status) return status;
+  }
+  return cursor->status();
+}
+
 Status save_commit(Bytes body, Saving& saving) {
   EditReader reader(body);
   LogEdit edit;
@@ -304,13 +340,29 @@ Status save_commit(Bytes body, Saving& saving) {
   }
 }
 
+// Of several checkpoints the newest whose header is whole counts.
+void note_checkpoint(const Site& site, const std::string& name, ManifestState& state,
+                     SalvageReport& report) {
+  const uint64_t number = memory::checkpoint_number(name);
+  if (number == 0 || number < state.checkpoint.number) return;
+  const std::string path = site.directory + "/" + name;
+  const Result<memory::CheckpointOwner> owner = memory::describe_checkpoint(site.os, path);
+  if (!owner) report.lost.push_back({path, 0, owner.error().message()});
+  if (!owner) return;
+  state.checkpoint.number = number;
+  state.engine = static_cast<uint8_t>(EngineKind::kMemory);
+  state.identity = owner->identity;
+  state.absorbed = owner->absorbed;
+}
+
 // What the files themselves say, when no manifest does.
 ManifestState state_of_files(const Site& site, SalvageReport& report) {
   ManifestState state;
   for (const DirectoryEntry& entry : site.entries) {
+    const std::string path = site.directory + "/" + entry.name;
+    note_checkpoint(site, entry.name, state, report);
     const uint64_t number = table_number(entry.name);
     if (number == 0) continue;
-    const std::string path = site.directory + "/" + entry.name;
     const Result<TableInfo> info = Table::describe(site.os, path);
     if (!info) report.lost.push_back({path, 0, info.error().message()});
     if (!info) continue;
@@ -339,6 +391,8 @@ Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const 
   options.directory = target;
   options.create = Create::kAlwaysNew;
   options.holder = holder;
+  options.engine = static_cast<EngineKind>(state.engine);
+  options.memory_bytes += kMemoryShare * state.checkpoint.file_bytes;
   Result<std::shared_ptr<Store>> store = Store::open(os, options);
   if (!store) return store.error();
   Saving saving(**store);
@@ -355,6 +409,7 @@ Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const 
     if (table) tables.push_back(std::make_unique<SavedTable>(std::move(*table), path, report));
   }
   Status status = save_tables(tables, saving, report);
+  if (status) status = save_checkpoint(*site, state, saving, report);
   if (status) status = saving.commit();
   if (!status) return within("salvage", directory, status);
 

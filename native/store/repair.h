@@ -3,8 +3,9 @@
 // None of these needs the store to open. verify() and salvage() only read it; both take its lock,
 // so that nobody changes it meanwhile.
 //
-// Salvage takes what is whole: each block of each table, each commit of the log. Where no manifest
-// says which tables count, all do, and what was deleted long ago may come back: the report says so.
+// Salvage takes what is whole: each block of each table or checkpoint, each commit of the log. Where
+// no manifest says which tables count, all do, and what was deleted long ago may come back: the
+// report says so.
 #pragma once
 
 #include <string>

@@ -215,3 +215,68 @@ describe('a damaged store', () => {
     await db.close()
   })
 })
+
+describe('a store in memory', () => {
+  const COUNT_RESTING = 4000
+
+  /** Most entries rest in a checkpoint of several blocks, a few in the log alone. */
+  async function resting(): Promise<{ path: string; checkpoint: string }> {
+    const path = fresh()
+    const db = await open(path, { engine: 'memory' })
+    const padding = 'x'.repeat(200)
+    await db.batch(
+      Array.from({ length: COUNT_RESTING }, (_, n) => ({
+        type: 'put',
+        key: keyOf(n),
+        value: valueOf(n) + padding,
+      })),
+    )
+    await db.compact()
+    for (let n = 0; n < 10; n++) await db.put(keyOf(COUNT_RESTING + n), 'late')
+    await db.close()
+    return { path, checkpoint: filesOf(path, '.checkpoint')[0] ?? '' }
+  }
+
+  it('is verified, and a flip in its checkpoint is found', async () => {
+    const { path, checkpoint } = await resting()
+    expect(await verify(path)).toMatchObject({ ok: true, checked: { commits: 10 } })
+    flip(path, checkpoint, 300_000)
+    const report = await verify(path)
+    expect(report.problems).toHaveLength(1)
+    expect(report.problems[0]?.file).toContain(checkpoint)
+    await expect(open(path)).rejects.toEqual(code('CORRUPT'))
+  })
+
+  it('loses the damaged block alone, served or salvaged', async () => {
+    const { path, checkpoint } = await resting()
+    flip(path, checkpoint, 300_000)
+    const db = await open(path, { readOnly: true, damaged: 'serve' })
+    expect(db.recovery.lost).toHaveLength(1)
+    const served = new Map(db.range())
+    await db.close()
+    expect(served.size).toBeLessThan(COUNT_RESTING)
+    expect(served.size).toBeGreaterThan(COUNT_RESTING / 2)
+    expect(served.get(keyOf(COUNT_RESTING + 9))).toBe('late')
+
+    const target = fresh()
+    const report = await salvage(path, target)
+    expect(report.lost).toHaveLength(1)
+    expect(report.lost[0]?.file).toContain(checkpoint)
+    expect(await contents(target, { engine: 'memory' })).toEqual(served)
+  })
+
+  it('is salvaged without its manifest', async () => {
+    const { path } = await resting()
+    const before = await contents(path)
+    for (const name of filesOf(path, 'MANIFEST')) rmSync(join(path, name))
+    const target = fresh()
+    expect(await salvage(path, target)).toMatchObject({ manifestLost: true, commits: 10 })
+    expect(await contents(target)).toEqual(before)
+  })
+
+  it('is destroyed with its checkpoint', async () => {
+    const { path } = await resting()
+    await destroy(path)
+    expect(existsSync(path)).toBe(false)
+  })
+})

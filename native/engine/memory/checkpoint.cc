@@ -1,5 +1,9 @@
 #include "engine/memory/checkpoint.h"
 
+#include <algorithm>
+
+#include "engine/memory/stream_format.h"
+
 namespace varve::memory {
 namespace {
 
@@ -110,6 +114,48 @@ Result<size_t> CheckpointReader::read(MutableBytes into) {
 Status CheckpointReader::error_at(const Status& status) const {
   return {status.code(),
           status.message() + ", in " + path_ + " before byte " + std::to_string(offset_)};
+}
+
+Status verify_checkpoint(Os& os, const std::string& directory, const ManifestCheckpoint& checkpoint,
+                         const Identity& identity, std::vector<VerifyProblem>& problems) {
+  const Result<std::unique_ptr<CheckpointReader>> reader =
+      CheckpointReader::open(os, directory, checkpoint);
+  Status status = reader ? Status::ok() : reader.error();
+  if (status) {
+    status = check_stream([&](MutableBytes into) { return (*reader)->read(into); }, identity);
+  }
+  const bool is_damage = status.code() == Code::kCorrupt || status.code() == Code::kForeign;
+  if (!is_damage) return status;
+  problems.push_back({checkpoint_path(directory, checkpoint.number),
+                      reader ? (*reader)->offset() : 0, status.message()});
+  return Status::ok();
+}
+
+Result<CheckpointOwner> describe_checkpoint(Os& os, const std::string& path) {
+  const Result<std::unique_ptr<File>> file = os.open(path, OpenMode::kRead);
+  if (!file) return file.error();
+  uint8_t header[kHeaderBytes] = {};
+  const Result<size_t> got = (*file)->read_at(0, MutableBytes(header));
+  if (!got) return got.error();
+  CheckpointOwner owner{};
+  std::copy_n(header + 16, owner.identity.size(), owner.identity.begin());
+  const Result<uint64_t> absorbed = absorbed_of(Bytes(header, *got), owner.identity);
+  if (!absorbed) return absorbed.error();
+  owner.absorbed = *absorbed;
+  return owner;
+}
+
+Result<Mended> mend_checkpoint(Os& os, const std::string& path, const Identity& identity,
+                               uint64_t absorbed) {
+  const Result<std::unique_ptr<File>> file = os.open(path, OpenMode::kRead);
+  if (!file) return file.error();
+  const Result<uint64_t> size = (*file)->size();
+  if (!size) return size.error();
+  std::string bytes(*size, '\0');
+  const Result<size_t> got =
+      (*file)->read_at(0, MutableBytes(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()));
+  if (!got) return got.error();
+  return mend_stream(as_bytes(bytes).first(*got), identity, absorbed);
 }
 
 }  // namespace varve::memory

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "base/os/os.h"
+#include "engine/engine.h"
 #include "engine/memory/stream.h"
 #include "storage/manifest/manifest.h"
 
@@ -73,5 +74,21 @@ class CheckpointReader {
   const std::unique_ptr<File> file_;
   uint64_t offset_ = 0;
 };
+
+// Reads all of a checkpoint; what is not as it was written becomes a problem.
+Status verify_checkpoint(Os& os, const std::string& directory, const ManifestCheckpoint& checkpoint,
+                         const Identity& identity, std::vector<VerifyProblem>& problems);
+
+// What a checkpoint's header says, for when no manifest does.
+struct CheckpointOwner {
+  Identity identity;
+  uint64_t absorbed;
+};
+Result<CheckpointOwner> describe_checkpoint(Os& os, const std::string& path);
+
+// What is whole of a checkpoint's file, which need not be as long as it was. The manifest's word on
+// its last commit counts where the file has none.
+Result<Mended> mend_checkpoint(Os& os, const std::string& path, const Identity& identity,
+                               uint64_t absorbed);
 
 }  // namespace varve::memory

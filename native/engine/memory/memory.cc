@@ -424,6 +424,15 @@ EngineStats MemoryEngine::stats() const {
 
 }  // namespace
 
+StreamSource stream_source(std::string stream) {
+  return [stream = std::move(stream), at = size_t{0}](MutableBytes into) mutable {
+    const size_t size = std::min(into.size(), stream.size() - at);
+    std::copy_n(stream.data() + at, size, into.data());
+    at += size;
+    return Result<size_t>(size);
+  };
+}
+
 Result<std::unique_ptr<Engine>> open_memory_engine(EpochDomain& epochs,
                                                    const MemoryEngineOptions& options,
                                                    const StreamSource* source) {

@@ -37,6 +37,8 @@ struct MemoryEngineOptions {
 // Fills the buffer; fewer bytes only at the end of the stream.
 using StreamSource = std::function<Result<size_t>(MutableBytes)>;
 
+StreamSource stream_source(std::string stream);
+
 // `epochs` outlives the engine. With a source, the engine begins with what the stream holds; a
 // stream that is cut short or damaged is kCorrupt, one of another store kForeign, one from a later
 // version kNewerFormat.
@@ -48,6 +50,8 @@ struct RestingMemoryOptions {
   std::string directory;
   std::array<uint8_t, 16> identity = {};
   bool read_only = false;  // Leftovers stay.
+  // Where what is damaged is noted and left out; null: it fails the opening.
+  std::vector<VerifyProblem>* lost = nullptr;
   // A checkpoint is due when an opening would replay more log than this and than there is data.
   uint64_t log_bytes_min = uint64_t{64} << 20;
 };

@@ -58,6 +58,7 @@ class RestingMemory final : public Engine {
   bool is_due() const;
   uint64_t due_bytes() const { return std::max(options_.log_bytes_min, memory_bytes()); }
   Status load(const ManifestCheckpoint& checkpoint);
+  Status load_what_is_whole(const ManifestState& state);
   Status remove_leftovers(const ManifestState& state);
   Status begin(const Lock& held);
   Result<Progress> step(uint64_t budget_bytes, const Lock& held);
@@ -103,6 +104,25 @@ Status RestingMemory::load(const ManifestCheckpoint& checkpoint) {
   return Status::ok();
 }
 
+Status RestingMemory::load_what_is_whole(const ManifestState& state) {
+  const std::string path = checkpoint_path(options_.directory, state.checkpoint.number);
+  const MemoryEngineOptions options{options_.identity};
+  Result<memory::Mended> mended =
+      memory::mend_checkpoint(os_, path, options_.identity, state.absorbed);
+  if (!mended && mended.code() != Code::kNotFound) return mended.error();
+  if (!mended) {
+    options_.lost->push_back({path, 0, "it is missing"});
+    mended = memory::mend_stream({}, options_.identity, state.absorbed);
+    mended->lost.clear();
+  }
+  for (const auto& loss : mended->lost) options_.lost->push_back({path, loss.offset, loss.what});
+  const StreamSource source = stream_source(std::move(mended->stream));
+  Result<std::unique_ptr<Engine>> loaded = open_memory_engine(epochs_, options, &source);
+  if (!loaded) return loaded.error();
+  memory_ = std::move(*loaded);
+  return Status::ok();
+}
+
 Status RestingMemory::remove_leftovers(const ManifestState& state) {
   const Result<std::vector<DirectoryEntry>> entries = os_.list(options_.directory);
   if (!entries) return entries.error();
@@ -120,7 +140,11 @@ Status RestingMemory::open() {
   const ManifestState& state = manifest_.state();
   const Lock held(mutex_);
   next_number_ = state.next_table;
-  if (Status status = load(state.checkpoint); !status) return status;
+  Status loaded = load(state.checkpoint);
+  if (loaded.code() == Code::kCorrupt && options_.lost != nullptr) {
+    loaded = load_what_is_whole(state);
+  }
+  if (!loaded) return loaded;
   const uint64_t absorbed = pin()->absorbed();
   if (absorbed != state.absorbed) {
     return Status::corrupt(
@@ -260,18 +284,8 @@ Status RestingMemory::verify(std::vector<VerifyProblem>& problems) {
   const Lock held(mutex_);  // The file stays while it is read.
   if (number_ == 0) return Status::ok();
   const ManifestCheckpoint checkpoint{number_, file_bytes_.load(), made_ms_.load()};
-  const std::string path = checkpoint_path(options_.directory, number_);
-  const Result<std::unique_ptr<CheckpointReader>> reader =
-      CheckpointReader::open(os_, options_.directory, checkpoint);
-  Status status = reader ? Status::ok() : reader.error();
-  if (status) {
-    status = memory::check_stream([&](MutableBytes into) { return (*reader)->read(into); },
-                                  options_.identity);
-  }
-  const bool is_damage = status.code() == Code::kCorrupt || status.code() == Code::kForeign;
-  if (!is_damage) return status;
-  problems.push_back({path, reader ? (*reader)->offset() : 0, status.message()});
-  return Status::ok();
+  return memory::verify_checkpoint(os_, options_.directory, checkpoint, options_.identity,
+                                   problems);
 }
 
 EngineStats RestingMemory::stats() const {

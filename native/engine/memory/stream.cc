@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "pure/codec/crc32c.h"
+#include "engine/memory/stream_format.h"
 
 namespace varve::memory {
 
@@ -10,39 +10,9 @@ namespace {
 
 using Source = std::function<Result<size_t>(MutableBytes)>;
 
-constexpr std::string_view kMagic = "VARVEMEM";
-constexpr size_t kHeaderBytes = 128;
-constexpr size_t kHeaderSummed = 124;
-constexpr uint32_t kFormatVersion = 0;
-constexpr size_t kBlockHeaderBytes = 12;
-constexpr size_t kBlockBytes = size_t{256} << 10;
 constexpr size_t kSliceBytes = size_t{1} << 20;  // Room is made only as bytes arrive.
-constexpr size_t kEditHeaderBytes = 26;
-constexpr size_t kRangeHeaderBytes = 16;
-constexpr uint64_t kCommitEnd = uint64_t{1} << 53;
-
-constexpr uint32_t kEditsBlock = 1;
-constexpr uint32_t kRangesBlock = 2;
-constexpr uint32_t kEndBlock = 3;
 
 Status cut_short() { return Status::corrupt("engine/memory: the stream ends too early"); }
-Status damaged(const char* what) {
-  return Status::corrupt(std::string("engine/memory: the stream is damaged: ") + what);
-}
-
-std::string header_of(uint64_t absorbed, const Identity& identity) {
-  std::string header(kMagic);
-  append<uint32_t>(header, kFormatVersion);
-  append<uint32_t>(header, 0);  // feature flags
-  append(header, Bytes(identity));
-  append<uint64_t>(header, 0);  // cipher id and key id
-  header.append(16, '\0');      // authentication tag
-  append<uint64_t>(header, 0);  // first commit
-  append<uint64_t>(header, absorbed);
-  header.append(kHeaderSummed - header.size(), '\0');  // digest and reserve
-  append<uint32_t>(header, crc32c(as_bytes(header)));
-  return header;
-}
 
 // Reads exactly what is asked for, or says that the stream is cut short.
 Status read_exactly(const Source& source, std::string& into, size_t size) {
@@ -61,28 +31,6 @@ Status read_exactly(const Source& source, std::string& into, size_t size) {
   }
   return Status::ok();
 }
-
-// Refuses an edit that is not behind the one before.
-class EditOrder {
- public:
-  Status take(const Edit& edit) {
-    same_key_ = any_ && equal(as_bytes(last_key_), edit.key);
-    const bool in_order = !any_ || compare(as_bytes(last_key_), edit.key) < 0 ||
-                          (same_key_ && edit.commit < last_commit_);
-    if (!in_order) return damaged("edits out of order");
-    any_ = true;
-    last_key_ = as_text(edit.key);
-    last_commit_ = edit.commit;
-    return Status::ok();
-  }
-  bool same_key() const { return same_key_; }  // The last one taken had the key of that before it.
-
- private:
-  std::string last_key_;
-  uint64_t last_commit_ = 0;
-  bool any_ = false;
-  bool same_key_ = false;
-};
 
 // Takes edits in their order and lays them out in leaves.
 class Builder {
@@ -123,73 +71,11 @@ class Builder {
   EditOrder order_;
 };
 
-// Hands the edits of a block to `take` and answers how many there were.
-template <class Take>
-Result<uint64_t> read_edits(Bytes block, uint64_t absorbed, Take take) {
-  uint64_t count = 0;
-  while (!block.empty()) {
-    if (block.size() < kEditHeaderBytes) return damaged("an edit is cut");
-    const size_t key_size = load<uint32_t>(block.data() + 18);
-    const size_t value_size = load<uint32_t>(block.data() + 22);
-    if (key_size + value_size > block.size() - kEditHeaderBytes) return damaged("an edit is cut");
-    const uint8_t kind = block[16];
-    if (kind != 1 && kind != 2) return damaged("an edit of unknown kind");
-    const Edit edit{block.subspan(kEditHeaderBytes, key_size),
-                    load<uint64_t>(block.data()),
-                    static_cast<EditKind>(kind),
-                    block[17],
-                    load<uint64_t>(block.data() + 8),
-                    block.subspan(kEditHeaderBytes + key_size, value_size)};
-    if (edit.commit > absorbed) return damaged("an edit above the last commit");
-    Status taken = take(edit);
-    if (!taken) return taken;
-    ++count;
-    block = block.subspan(kEditHeaderBytes + key_size + value_size);
-  }
-  return count;
-}
-
-Status read_ranges(Bytes block, uint64_t absorbed, std::vector<RangeFact>& ranges) {
-  while (!block.empty()) {
-    if (block.size() < kRangeHeaderBytes) return damaged("a range deletion is cut");
-    const uint64_t commit = load<uint64_t>(block.data());
-    const size_t begin_size = load<uint32_t>(block.data() + 8);
-    const size_t end_size = load<uint32_t>(block.data() + 12);
-    if (begin_size + end_size > block.size() - kRangeHeaderBytes) {
-      return damaged("a range deletion is cut");
-    }
-    if (commit > absorbed) return damaged("a range deletion above the last commit");
-    const std::string_view text = as_text(block.subspan(kRangeHeaderBytes));
-    ranges.push_back({std::string(text.substr(0, begin_size)),
-                      std::string(text.substr(begin_size, end_size)), commit});
-    block = block.subspan(kRangeHeaderBytes + begin_size + end_size);
-  }
-  return Status::ok();
-}
-
-// What the header says of the last commit.
 Result<uint64_t> read_header(const Source& source, const Identity& identity) {
   std::string header;
   const Status read = read_exactly(source, header, kHeaderBytes);
   if (!read) return read.copy();
-  const Bytes bytes = as_bytes(header);
-  if (!header.starts_with(kMagic)) return damaged("it does not begin like one");
-  if (crc32c(bytes.first(kHeaderSummed)) != load<uint32_t>(bytes.data() + kHeaderSummed)) {
-    return damaged("header checksum");
-  }
-  const bool known = load<uint32_t>(bytes.data() + 8) == kFormatVersion &&
-                     load<uint32_t>(bytes.data() + 12) == 0 &&
-                     load<uint64_t>(bytes.data() + 32) == 0;
-  if (!known) {
-    return Status(Code::kNewerFormat,
-                  "engine/memory: the stream has a format or feature unknown here");
-  }
-  if (!equal(bytes.subspan(16, 16), Bytes(identity))) {
-    return Status(Code::kForeign, "engine/memory: the stream is another store's");
-  }
-  const uint64_t absorbed = load<uint64_t>(bytes.data() + 64);
-  if (absorbed >= kCommitEnd) return damaged("last commit out of bounds");
-  return absorbed;
+  return absorbed_of(as_bytes(header), identity);
 }
 
 // Goes through the blocks behind the header, up to the end block and what it counts.
@@ -206,8 +92,7 @@ Status read_blocks(const Source& source, uint64_t absorbed, std::vector<RangeFac
     const uint32_t kind = load<uint32_t>(as_bytes(header).data());
     read = read_exactly(source, block, load<uint32_t>(as_bytes(header).data() + 4));
     if (!read) return read;
-    const uint32_t sum = crc32c(as_bytes(block), crc32c(as_bytes(header).first(8)));
-    if (sum != load<uint32_t>(as_bytes(header).data() + 8)) return damaged("block checksum");
+    if (!is_whole(as_bytes(header), as_bytes(block))) return damaged("block checksum");
     if (kind == kEndBlock) break;
     if (kind == kEditsBlock) {
       const Result<uint64_t> count = read_edits(as_bytes(block), absorbed, take);
@@ -275,10 +160,7 @@ Status StreamWriter::add(const RangeDeletion& deletion, const StreamSink& sink) 
 Status StreamWriter::flush(uint32_t kind, const StreamSink& sink) {
   if (block_.empty()) return Status::ok();
   check(block_.size() <= UINT32_MAX);
-  std::string header;
-  append<uint32_t>(header, kind);
-  append<uint32_t>(header, static_cast<uint32_t>(block_.size()));
-  append<uint32_t>(header, crc32c(as_bytes(block_), crc32c(as_bytes(header))));
+  const std::string header = block_header_of(kind, as_bytes(block_));
   Status written = sink(as_bytes(header));
   if (written) written = sink(as_bytes(block_));
   handed_bytes_ += header.size() + block_.size();

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/memory/image.h"
 
@@ -47,5 +48,19 @@ Result<Image> read_stream(const std::function<Result<size_t>(MutableBytes)>& sou
 // Reads all of it as read_stream() does, and keeps nothing.
 Status check_stream(const std::function<Result<size_t>(MutableBytes)>& source,
                     const Identity& identity);
+
+
+// What is whole of a damaged stream, as a stream of its own.
+struct Mended {
+  struct Loss {
+    uint64_t offset;
+    std::string what;
+  };
+  std::string stream;
+  std::vector<Loss> lost;
+};
+// `absorbed` is what the stream ends with if its header does not say. A format or feature unknown
+// here is kNewerFormat, a stream of another store kForeign.
+Result<Mended> mend_stream(Bytes damaged, const Identity& identity, uint64_t absorbed);
 
 }  // namespace varve::memory

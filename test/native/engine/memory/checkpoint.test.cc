@@ -94,8 +94,8 @@ struct Subject {
         *is_there ? Manifest::open(os, directory) : Manifest::create(os, directory, state);
     if (!found) return found.error();
     manifest = std::move(*found);
-    const RestingMemoryOptions options{directory, manifest->state().identity, read_only,
-                                       log_bytes_min};
+    RestingMemoryOptions options{directory, manifest->state().identity, read_only};
+    options.log_bytes_min = log_bytes_min;
     Result<std::unique_ptr<Engine>> made = open_resting_memory(os, *manifest, epochs, options);
     if (!made) return made.error();
     engine = std::move(*made);

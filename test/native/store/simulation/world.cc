@@ -62,7 +62,8 @@ World::~World() { drop(); }
 // ---- opening and closing
 
 Status World::open() {
-  Result<std::shared_ptr<Store>> opened = Store::open(os_, options_of(engine_, random_.below(1000)));
+  const StoreOptions options = options_of(engine_, random_.below(1000));
+  Result<std::shared_ptr<Store>> opened = Store::open(os_, options);
   if (!opened) return opened.error();
   store_ = std::move(*opened);
   reader_ = std::make_unique<Store::Reader>(*store_);

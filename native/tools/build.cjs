@@ -1,6 +1,6 @@
 // Builds the addon (and, with --tests, the native tests and benchmarks), reusing what is already built.
-//   node native/tools/build.cjs [--tests] [--clean] [--san=address,undefined] [--debug]
-// A sanitizer build lies in build-<name>/ beside the plain one, so that neither spoils the other.
+//   node native/tools/build.cjs [--tests] [--clean]
+// Builds by other compilers or flags (compile.cjs) lie in build-<name>/ and spoil nothing here.
 'use strict'
 const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
@@ -15,12 +15,17 @@ function nodeGyp() {
   }
 }
 
-function environment() {
-  const env = { ...process.env }
+// The folder that holds include/node: the one asked for, or the one beside the running node when it brought its
+// headers. Without either, node-gyp fetches them.
+function nodePrefix() {
+  if (process.env.npm_config_nodedir) return process.env.npm_config_nodedir
   const prefix = path.dirname(path.dirname(process.execPath))
-  const hasHeaders = fs.existsSync(path.join(prefix, 'include', 'node', 'node_api.h'))
-  if (!env.npm_config_nodedir && hasHeaders) env.npm_config_nodedir = prefix
-  return env
+  return fs.existsSync(path.join(prefix, 'include', 'node', 'node_api.h')) ? prefix : undefined
+}
+
+function environment() {
+  const prefix = nodePrefix()
+  return { ...process.env, ...(prefix === undefined ? {} : { npm_config_nodedir: prefix }) }
 }
 
 function gyp(verb, args = []) {
@@ -31,7 +36,7 @@ function gyp(verb, args = []) {
   if (run.status !== 0) process.exit(run.status ?? 1)
 }
 
-module.exports = { gyp }
+module.exports = { environment, gyp, nodePrefix }
 if (require.main === module) {
   const flags = process.argv.slice(2)
   const variables = ['--']

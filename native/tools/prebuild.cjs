@@ -3,19 +3,12 @@
 // The target is the running Node; the Node-API level (9) makes the file fit every later one.
 'use strict'
 const { spawnSync } = require('node:child_process')
-const fs = require('node:fs')
-const path = require('node:path')
+const { environment } = require('./build.cjs')
 const { root } = require('./sources.cjs')
-
-const env = { ...process.env }
-const prefix = path.dirname(path.dirname(process.execPath))
-const hasHeaders = fs.existsSync(path.join(prefix, 'include', 'node', 'node_api.h'))
-if (!env.npm_config_nodedir && hasHeaders) env.npm_config_nodedir = prefix
-if (env.npm_config_nodedir === undefined) delete env.npm_config_nodedir
 
 const prebuildify = require.resolve('prebuildify/bin.js', { paths: [root] })
 const args = [prebuildify, '-t', process.versions.node, '--napi', '--strip', '--tag-libc']
 const run = spawnSync(process.execPath, [...args, ...process.argv.slice(2)],
-  { cwd: root, env, stdio: 'inherit' })
+  { cwd: root, env: environment(), stdio: 'inherit' })
 if (run.error) throw run.error
 process.exitCode = run.status ?? 1

@@ -2,7 +2,8 @@
 // cross builds all read the same list, and adding a file edits none.
 //
 //   core      every .cc under native/ but the binding and the SIMD fillings with flags of their own
-//   fillings  the gyp targets of the SIMD fillings (each compiles to nothing on a foreign CPU)
+//   fillings  the gyp targets of the SIMD fillings; fillingSources their files (each compiles to nothing on a
+//             foreign CPU)
 //   binding   native/binding        bench   bench/native
 //   tests     test/native and the targets of test/fuzz, whose corpora it replays
 //   fuzz      test/fuzz with the driver of clang's libFuzzer
@@ -28,11 +29,12 @@ const isFilling = (name) => FILLINGS.some((f) => name.endsWith(`/kernels_${f}.cc
 const parts = {
   core: () => walk('native').filter((f) => !f.startsWith('native/binding/') && !isFilling(f)),
   fillings: () => FILLINGS.map((f) => `simd_${f}`),
+  fillingSources: () => walk('native').filter(isFilling),
   binding: () => walk('native/binding'),
   tests: () => [...walk('test/native'), ...parts.fuzz().filter((f) => !f.endsWith('/driver.cc'))],
   fuzz: () => walk('test/fuzz'),
   bench: () => walk('bench/native'),
 }
 
-module.exports = { root, walk, parts }
+module.exports = { root, parts }
 if (require.main === module) process.stdout.write(parts[process.argv[2]]().join('\n') + '\n')

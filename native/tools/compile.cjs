@@ -1,0 +1,122 @@
+// Compiles and links with a plain compiler driver, without gyp, what is not the plain build: sanitizers,
+// fuzzers, other systems and CPUs. One object per source file, made anew when the file, any header it
+// read or the flags are newer, so that a second run is quick. Everything lies in build-<name>/.
+'use strict'
+const { spawn } = require('node:child_process')
+const fs = require('node:fs')
+const path = require('node:path')
+const { root, parts } = require('./sources.cjs')
+
+const FLAGS = ['-std=c++20', '-g', '-fno-omit-frame-pointer', '-fno-exceptions', '-fno-rtti',
+  '-pthread', '-Wall', '-Wextra', '-Wno-unused-parameter', '-Wno-missing-field-initializers',
+  '-Inative', '-Itest/native', '-MMD']
+const BITS = ['-mbmi', '-mbmi2', '-mpopcnt', '-mlzcnt', '-msse4.2']
+// As in binding.gyp, which knows them by target.
+const FILLING_FLAGS = {
+  x64: {
+    sse42: ['-msse4.2', '-mpopcnt', '-mpclmul'],
+    avx2: ['-mavx2', ...BITS],
+    avx512: ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mavx512vpopcntdq', ...BITS],
+  },
+  arm64: { neon: ['-march=armv8-a+crc'] },
+}
+
+function fillingFlags(source, arch) {
+  const name = /\/kernels_(\w+)\.cc$/.exec(source)?.[1]
+  return FILLING_FLAGS[arch]?.[name] ?? []
+}
+
+// The headers the compiler wrote down with -MMD: one make rule, whose words are file names.
+function dependencies(file) {
+  if (!fs.existsSync(file)) return undefined
+  const words = fs.readFileSync(file, 'utf8').replace(/\\\n/g, ' ').split(/\s+/)
+  return words.slice(1).filter((word) => word !== '')
+}
+
+function isFresh(object, flagsStamp) {
+  const needed = dependencies(object.replace(/\.o$/, '.d'))
+  if (needed === undefined || !fs.existsSync(object)) return false
+  const built = fs.statSync(object).mtimeMs
+  return [...needed, flagsStamp].every((name) => {
+    const file = path.resolve(root, name)
+    return fs.existsSync(file) && fs.statSync(file).mtimeMs <= built
+  })
+}
+
+function run(command, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: 'inherit' })
+    child.on('error', reject)
+    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`${command}: ${code}`))))
+  })
+}
+
+async function inParallel(jobs, tasks) {
+  const rest = [...tasks]
+  const lane = async () => {
+    for (let task = rest.shift(); task; task = rest.shift()) await task()
+  }
+  await Promise.all(Array.from({ length: jobs }, lane))
+}
+
+// A stamp file that is touched only when the flags change, so that new flags rebuild everything.
+function stampFlags(folder, flags) {
+  const file = path.join(folder, 'flags.txt')
+  const text = flags.join('\n')
+  if (!fs.existsSync(file) || fs.readFileSync(file, 'utf8') !== text) fs.writeFileSync(file, text)
+  return file
+}
+
+const folderOf = (name) => path.join(root, `build-${name}`)
+
+// Makes the objects of the sources and says where they lie. A chain is { name, compiler, flags } and, for
+// another CPU than this one, its arch.
+async function compile({ name, compiler, flags, arch = process.arch }, sources, jobs = 2) {
+  const folder = folderOf(name)
+  fs.mkdirSync(folder, { recursive: true })
+  const stamp = stampFlags(folder, [compiler, ...FLAGS, ...flags])
+  const object = (source) => path.join(folder, source.replaceAll('/', '.').replace(/\.cc$/, '.o'))
+  const stale = sources.filter((source) => !isFresh(object(source), stamp))
+  await inParallel(jobs, stale.map((source) => () => run(compiler,
+    [...FLAGS, ...flags, ...fillingFlags(source, arch), '-c', source, '-o', object(source)])))
+  return sources.map(object)
+}
+
+// Links objects into a file of the chain's folder and says where it lies.
+async function link({ name, compiler, flags }, objects, file, args = []) {
+  const out = path.join(folderOf(name), file)
+  fs.mkdirSync(path.dirname(out), { recursive: true })
+  await run(compiler, [...flags, '-pthread', ...objects, ...args, '-o', out])
+  return out
+}
+
+const core = () => [...parts.core(), ...parts.fillingSources()]
+
+// The native tests by another chain.
+async function coreTests(chain, { jobs = 2, suffix = '', args = [] } = {}) {
+  const objects = await compile(chain, [...core(), ...parts.tests()], jobs)
+  return link(chain, objects, `core_tests${suffix}`, args)
+}
+
+const isOnPath = (tool) => (process.env.PATH ?? '').split(path.delimiter)
+  .some((folder) => fs.existsSync(path.join(folder, tool)))
+const firstOnPath = (...tools) => tools.find(isOnPath)
+
+// Runs a tool's main function, which answers whether all went well. What it needs and does not find, a list of
+// alternatives each, is named all at once and is a failure: nothing is skipped unseen.
+async function main(title, needs, body) {
+  const missing = needs.filter((tools) => firstOnPath(...tools) === undefined)
+  if (missing.length > 0) {
+    console.error(`${title}: missing ${missing.map((tools) => tools.join(' or ')).join(', ')}`)
+    process.exitCode = 1
+    return
+  }
+  try {
+    process.exitCode = await body()
+  } catch (error) {
+    console.error(`${title}: ${error instanceof Error ? error.message : error}`)
+    process.exitCode = 1
+  }
+}
+
+module.exports = { compile, link, core, coreTests, firstOnPath, folderOf, main }

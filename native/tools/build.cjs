@@ -7,11 +7,13 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { root } = require('./sources.cjs')
 
+// Ours in the repository; in an installed package the one that npm carries and names.
 function nodeGyp() {
+  const carried = process.env.npm_config_node_gyp
   try {
     return [process.execPath, require.resolve('node-gyp/bin/node-gyp.js', { paths: [root] })]
   } catch {
-    return ['node-gyp']
+    return carried ? [process.execPath, carried] : ['node-gyp']
   }
 }
 

@@ -1,17 +1,22 @@
 // npm's install step: use the prebuilt addon of this platform when it loads, else compile from source.
-// Nothing is downloaded: headers are those that lie beside the running node, if it brought them.
+// Nothing but node's headers is ever downloaded, and they only where they do not lie beside the running node.
 'use strict'
 const path = require('node:path')
 const root = path.join(__dirname, '..', '..')
 
-function prebuildLoads() {
-  if (process.env.npm_config_build_from_source === 'true') return false
+// Why there is no prebuild to use; undefined when there is one.
+function reasonToCompile() {
+  if (process.env.npm_config_build_from_source === 'true') return 'asked for by build_from_source'
   try {
     require('node-gyp-build')(root)
-    return true
-  } catch {
-    return false
+    return undefined
+  } catch (error) {
+    return String(error.message).split('\n')[0]
   }
 }
 
-if (!prebuildLoads()) require('./build.cjs').gyp('rebuild')
+const reason = reasonToCompile()
+if (reason !== undefined) {
+  console.error(`varve: ${reason}\nvarve: compiling from source, for which a C++20 compiler, make and Python 3 are needed`)
+  require('./build.cjs').gyp('rebuild')
+}

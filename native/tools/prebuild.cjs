@@ -3,7 +3,7 @@
 // The target is the running Node; the Node-API level (9) makes the file fit every later one.
 'use strict'
 const { spawnSync } = require('node:child_process')
-const { environment } = require('./build.cjs')
+const { environment, gyp } = require('./build.cjs')
 const { root } = require('./sources.cjs')
 
 const prebuildify = require.resolve('prebuildify/bin.js', { paths: [root] })
@@ -12,3 +12,4 @@ const run = spawnSync(process.execPath, [...args, ...process.argv.slice(2)],
   { cwd: root, env: environment(), stdio: 'inherit' })
 if (run.error) throw run.error
 process.exitCode = run.status ?? 1
+if (run.status === 0) gyp('build')  // prebuildify moves the addon out of build/: put another there.

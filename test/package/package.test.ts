@@ -1,5 +1,5 @@
 // test/package/package.test.ts — the tarball as a user meets it: packed, installed into an empty folder, and used from
-// an ES module, a CommonJS module and TypeScript.
+// an ES module (the quickstart itself), a CommonJS module and TypeScript.
 //
 // The prebuild is the addon that `npm test` built, put where a release puts it. npm ci filled npm's cache with the two
 // dependencies, so nothing is fetched. Compiling from the tarball takes minutes and is left to the slow run.
@@ -22,18 +22,36 @@ const MINUTES = 60_000
 
 afterAll(() => rmSync(temporary, { recursive: true, force: true }))
 
-const USE = `
-const db = await open('./data')
-await db.put('ada', { age: 36 })
-const found = db.get('ada')
-await db.close()
-if (found.age !== 36) throw new Error('not what was put')
-console.log('fine')
+// The quickstart's main lines, for a module that cannot await at its top.
+const USE_FROM_COMMON_JS = `
+const { open } = require('varve')
+const { deepStrictEqual } = require('node:assert')
+
+async function use() {
+  const db = await open('./data')
+  await db.put('ada', { age: 36, born: new Date(0) })
+  const batch = db.batch()
+  for (let i = 0; i < 100; i++) batch.put(['item', i], i)
+  await batch.write()
+  const snapshot = db.snapshot()
+  await db.update('counter', (n) => (n ?? 0) + 1)
+  await db.deleteRange({ prefix: ['item'] })
+  deepStrictEqual([snapshot.count({ prefix: ['item'] }), db.count({ prefix: ['item'] })], [100, 0])
+  snapshot.close()
+  await db.close()
+
+  const again = await open('./data')
+  deepStrictEqual(again.get('ada'), { age: 36, born: new Date(0) })
+  deepStrictEqual(again.range().toArray().map(([key]) => key), ['ada', 'counter'])
+  await again.close()
+  console.log('fine')
+}
+use()
 `
 // AbortSignal is known to TypeScript from the types of Node or of the browser; these consumers have the latter.
 const CONSUMERS = {
-  'use.mjs': `import { open } from 'varve'\n${USE}`,
-  'use.cjs': `const { open } = require('varve')\n;(async () => {${USE}})()\n`,
+  'use.mjs': readFileSync(join(root, 'docs', 'quickstart.mjs'), 'utf8'),
+  'use.cjs': USE_FROM_COMMON_JS,
   'use.ts': `import { open } from 'varve'
 const db = await open<{ key: string; value: { age: number } }>('./data')
 const found: { age: number } | undefined = db.get('ada')
@@ -59,9 +77,8 @@ function npm(args: readonly string[], options: ExecFileSyncOptions) {
 
 // A copy of what `files` names, so that nothing is written into the working tree.
 function pack(withPrebuild: boolean): string {
-  const staged = join(temporary, withPrebuild ? 'staged' : 'staged-bare')
+  const staged = mkdtempSync(join(temporary, 'staged-'))
   const { files } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { files: string[] }
-  mkdirSync(staged)
   for (const name of ['package.json', ...files.filter((one) => one !== 'prebuilds')]) {
     if (existsSync(join(root, name))) cpSync(join(root, name), join(staged, name), { recursive: true })
   }
@@ -94,22 +111,33 @@ function install(name: string, tarball: string, env: NodeJS.ProcessEnv): string 
 }
 
 const run = (folder: string, file: string, env: NodeJS.ProcessEnv) =>
-  execFileSync(process.execPath, [file], { cwd: folder, env, encoding: 'utf8' }).trim()
+  execFileSync(process.execPath, [file], { cwd: folder, env, encoding: 'utf8' }).trim().split('\n').at(-1)
+
+function expectUsable(folder: string, env: NodeJS.ProcessEnv): void {
+  expect(run(folder, 'use.mjs', env)).toBe('Everything that was acknowledged survived.')
+  expect(run(folder, 'use.cjs', env)).toBe('fine')
+}
+
+const builtIn = (folder: string) => existsSync(join(folder, 'node_modules/varve/build/Release/varve.node'))
 
 describe.skipIf(!isReady || npmCommand() === '')('the packed tarball', () => {
   it('with a prebuild installs without a compiler, and serves ESM, CommonJS and TypeScript', () => {
     const env = bareEnvironment()
     const folder = install('consumer', pack(true), env)
-    expect(run(folder, 'use.mjs', env)).toBe('fine')
-    expect(run(folder, 'use.cjs', env)).toBe('fine')
+    expectUsable(folder, env)
     const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
     execFileSync(process.execPath, [tsc, '-p', '.'], { cwd: folder, stdio: 'pipe' })
-    expect(existsSync(join(folder, 'node_modules', 'varve', 'build'))).toBe(false)
+    expect(builtIn(folder)).toBe(false)
+  }, 2 * MINUTES)
+
+  it('without a prebuild and without a compiler does not install, and says what it needs', () => {
+    expect(() => install('refused', pack(false), bareEnvironment()))
+      .toThrow(/No native build was found[\s\S]*a C\+\+20 compiler, make and Python 3 are needed/)
   }, 2 * MINUTES)
 
   it.skipIf(!isSlow)('without a prebuild compiles, and works the same', () => {
     const folder = install('compiled', pack(false), process.env)
-    expect(run(folder, 'use.mjs', process.env)).toBe('fine')
-    expect(existsSync(join(folder, 'node_modules', 'varve', 'build', 'Release', 'varve.node'))).toBe(true)
+    expect(builtIn(folder)).toBe(true)
+    expectUsable(folder, process.env)
   }, 15 * MINUTES)
 })

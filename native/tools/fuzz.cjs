@@ -35,7 +35,8 @@ function run(executable, target) {
   fs.mkdirSync(learned, { recursive: true })
   console.log(`fuzz: ${target}, ${seconds} s`)
   return spawnSync(executable, [learned, path.join('test', 'fuzz', 'corpus', target),
-    `-max_total_time=${seconds}`, '-max_len=4096', '-timeout=10', '-print_final_stats=1', '-print_funcs=0', '-verbosity=0',
+    `-max_total_time=${seconds}`, '-max_len=4096', '-timeout=10', '-print_final_stats=1',
+    '-print_funcs=0', '-verbosity=0',
     `-artifact_prefix=${learned}-`],
   { cwd: root, stdio: 'inherit', env: { ...process.env, VARVE_FUZZ: target } }).status === 0
 }

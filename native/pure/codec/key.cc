@@ -1,6 +1,7 @@
 // pure/codec/key.cc — the walk over a key's bytes, and the two directions of text.
 #include "pure/codec/key.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -51,6 +52,7 @@ class Walker {
   bool number();
   bool date();
   bool remainder(double base);
+  bool remainder_size(uint8_t first, uint8_t flip, size_t& size);
   bool text(bool nested);
   bool content(bool nested, std::string& to);
   bool array(size_t depth);
@@ -94,6 +96,30 @@ bool Walker::number() {
   return remainder(value);
 }
 
+// How many bits what a bigint has above this double can have: more would be above the next double.
+int64_t remainder_bits_max(double base) {
+  const double next = std::nextafter(base, HUGE_VAL);
+  if (std::isinf(base) || std::isinf(next)) return INT64_MAX;
+  return std::max(0, std::ilogb(next - base));
+}
+
+// The size as one byte, or as a size of its own where it is large.
+bool Walker::remainder_size(uint8_t first, uint8_t flip, size_t& size) {
+  size = first;
+  if (first < 0xF8) return true;
+  const size_t width = first - 0xF8u + 1;
+  if (width > 4) return false;
+  size = 0;
+  for (size_t index = 0; index < width; index++) {
+    uint8_t digit = 0;
+    if (!take(digit)) return false;
+    digit ^= flip;
+    if (index == 0 && digit == 0) return false;
+    size = size << 8 | digit;
+  }
+  return size >= 0xF8;
+}
+
 // What a bigint has above its double: 0x00, or a length and a big-endian magnitude. Below every
 // finite double (base -Infinity) it is what is missing, and every byte is complemented.
 bool Walker::remainder(double base) {
@@ -105,21 +131,11 @@ bool Walker::remainder(double base) {
   first ^= flip;
   show(first == 0 ? "n" : "n+");
   if (first == 0) return flip == 0;
-  size_t size = first;
-  if (first >= 0xF8) {
-    const size_t width = first - 0xF8u + 1;
-    if (width > 4) return false;
-    size = 0;
-    for (size_t index = 0; index < width; index++) {
-      uint8_t digit = 0;
-      if (!take(digit)) return false;
-      digit ^= flip;
-      if (index == 0 && digit == 0) return false;
-      size = size << 8 | digit;
-    }
-    if (size < 0xF8) return false;
-  }
-  if (rest_.size() < size || (rest_[0] ^ flip) == 0) return false;
+  size_t size = 0;
+  if (!remainder_size(first, flip, size) || rest_.size() < size) return false;
+  const uint8_t highest = rest_[0] ^ flip;
+  const int64_t bits = static_cast<int64_t>(size) * 8 - std::countl_zero(highest);
+  if (highest == 0 || bits > remainder_bits_max(base)) return false;
   rest_ = rest_.subspan(size);
   return true;
 }

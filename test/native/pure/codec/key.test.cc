@@ -65,6 +65,14 @@ const test::Case ill_formed("bytes that are no key are refused", [] {
   }
 });
 
+const test::Case far_bigint("a bigint that another double is nearer to is refused", [] {
+  for (const char* hex : {"20bff0000000000000ff0105", "20c340000000000000ff0102",
+                          "204007ffffffffffffff0101", "208000000000000000ff0101"}) {
+    expect(!validate_key(as_bytes(from_hex(hex))));
+  }
+  expect(bool(validate_key(as_bytes(from_hex("20c340000000000000ff0101")))));
+});
+
 const test::Case deep("arrays nest sixteen deep and no deeper", [] {
   for (const size_t depth : {16u, 17u}) {
     const std::string key = std::string(depth, '\x60') + std::string(depth, '\0');

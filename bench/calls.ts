@@ -12,6 +12,9 @@ const store = await varve.open(join(folder, 'store'), {
   encoding: 'string',
   durability: 'os',
   memoryBytes: 64 << 20,
+  compresses: false,
+  keepsLog: false,
+  isCold: false,
 })
 const keys = Array.from({ length: 1000 }, (_, i) => keyOf(i))
 await store.batch(

@@ -34,7 +34,7 @@ function mix(value: number): number {
 }
 
 // mix() permutes 32-bit numbers, so its ten digits never repeat; the rest fills the key to 16 characters.
-function makeKey(index: number): string {
+export function keyOf(index: number): string {
   const digits = mix(index).toString().padStart(10, '0')
   return (
     digits +
@@ -52,15 +52,6 @@ export function freshKeys(
 ): string[] {
   const bytes = Buffer.from(indexes.map(make).join(''), 'latin1')
   return indexes.map((_, i) => bytes.latin1Slice(i * KEY_SIZE, (i + 1) * KEY_SIZE))
-}
-
-// Making a key costs about as much as reading one, so the first two million are made once.
-const KEPT_MAX = 2_000_000
-const kept: string[] = []
-export function keyOf(index: number): string {
-  if (index >= KEPT_MAX) return makeKey(index)
-  while (kept.length <= index) kept.push(makeKey(kept.length))
-  return kept[index] ?? ''
 }
 
 export const absentKeyOf = (index: number): string => keyOf(index).slice(0, 15) + '~'
@@ -107,6 +98,25 @@ export function valueOf(index: number, version: number, encoding: Encoding): Val
   if (known === undefined) pools.set(encoding, pool)
   return pool[(index + version * 7919) % POOL] ?? ''
 }
+
+/** The number of a write as a version: never 0, which is what a store was filled with. */
+export const versionOf = (write: number): number => 1 + (write % (POOL - 1))
+
+/** Indexes below `count` in the order of their keys: their first ten digits are enough to tell them apart. */
+export function inKeyOrder(count: number): Uint32Array {
+  if (count > 2 ** 21) throw new Error(`no more than 2^21 keys can be put in order, not ${count}`)
+  const ranked = Float64Array.from({ length: count }, (_, i) => mix(i) * 2 ** 21 + i).sort()
+  return Uint32Array.from(ranked, (one) => one % 2 ** 21)
+}
+
+/** The keys of the first `count` indexes as one run of bytes, for fills whose keys would not fit as strings. */
+export function keyBytes(count: number): Buffer {
+  const bytes = Buffer.allocUnsafe(count * KEY_SIZE)
+  for (let i = 0; i < count; i += 1) bytes.latin1Write(keyOf(i), i * KEY_SIZE)
+  return bytes
+}
+export const keyIn = (bytes: Buffer, index: number): string =>
+  bytes.latin1Slice(index * KEY_SIZE, (index + 1) * KEY_SIZE)
 
 // Indexes drawn as YCSB draws them: rank by a zipfian law (theta 0.99), then spread over the keys.
 export function zipfian(count: number, random: Random): () => number {

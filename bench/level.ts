@@ -1,7 +1,7 @@
 // bench/level.ts — what the two bindings in the style of `level` share: batches of operations, iterators read
 // in pages, and documents packed by msgpackr with shared structures, as lmdb does it.
-import { Packr } from 'msgpackr'
-import type { Encoding, OpenOptions, Store, Value } from './shape.ts'
+import { packrOf } from './documents.ts'
+import type { Encoding, OpenOptions, Store, Sum, Value, Visit } from './shape.ts'
 
 export interface Level {
   put(key: string, value: unknown, options: object): Promise<unknown>
@@ -23,13 +23,13 @@ interface Codec {
   decode(stored: unknown): unknown
 }
 
-function codecOf(encoding: Encoding): Codec {
+function codecOf(folder: string, encoding: Encoding): Codec {
   const same = (value: unknown) => value
   if (encoding === 'string')
     return { options: { valueEncoding: 'utf8' }, encode: same, decode: same }
   if (encoding === 'bytes')
     return { options: { valueEncoding: 'buffer' }, encode: same, decode: same }
-  const packr = new Packr({ structures: [] })
+  const packr = packrOf(folder)
   return {
     options: { valueEncoding: 'buffer' },
     encode: (value) => packr.pack(value),
@@ -43,9 +43,9 @@ export class LevelStore implements Store {
   readonly #codec: Codec
   readonly #write: object
   readonly #isDurable: boolean
-  constructor(db: Level, options: OpenOptions) {
+  constructor(folder: string, db: Level, options: OpenOptions) {
     this.#db = db
-    this.#codec = codecOf(options.encoding)
+    this.#codec = codecOf(folder, options.encoding)
     this.#isDurable = options.durability === 'disk'
     this.#write = { ...this.#codec.options, sync: this.#isDurable }
   }
@@ -67,6 +67,9 @@ export class LevelStore implements Store {
     if (this.#db.getSync !== undefined) return decode(this.#db.getSync(key, options))
     return this.getAsync(key)
   }
+  getView(key: string) {
+    return this.get(key)
+  }
   async getMany(keys: readonly string[]) {
     const found = await this.#db.getMany([...keys], this.#codec.options)
     return found.map((value) => this.#codec.decode(value))
@@ -79,7 +82,7 @@ export class LevelStore implements Store {
       throw error
     }
   }
-  async range(from: string, limit: number) {
+  async range(from: string, limit: number, visit?: Visit): Promise<Sum> {
     const cursor = this.#db.iterator({
       gte: from,
       limit,
@@ -87,15 +90,19 @@ export class LevelStore implements Store {
       ...this.#codec.options,
     })
     let count = 0
+    let size = 0
     for (;;) {
       const page = await cursor.nextv(1000)
       if (page.length === 0) break
-      for (const [key, value] of page) {
-        if (key !== undefined && this.#codec.decode(value) !== null) count += 1
+      for (const [key, stored] of page) {
+        const value = this.#codec.decode(stored)
+        count += 1
+        size += (value as string).length
+        visit?.(key, value)
       }
     }
     await cursor.close()
-    return count
+    return { count, size }
   }
   settle() {
     return this.#db.compactRange?.('\x00', '\x7f')

@@ -15,7 +15,6 @@ declare module 'better-sqlite3' {
     iterate(...values: unknown[]): IterableIterator<unknown>
   }
   export interface Database {
-    pragma(text: string): unknown
     exec(sql: string): unknown
     prepare(sql: string): Statement
     transaction<A extends unknown[]>(body: (...values: A) => void): (...values: A) => void
@@ -23,4 +22,9 @@ declare module 'better-sqlite3' {
   }
   const constructor: new (path: string) => Database
   export { constructor as default }
+}
+// What Node's Buffer has had since ever, and its types do not say.
+interface Buffer {
+  latin1Slice(begin: number, end: number): string
+  latin1Write(text: string, offset: number): number
 }

@@ -1,210 +1,150 @@
-// bench/run.ts — measures stores side by side: npm run bench -- store [--only=name,…] [--keys=N] [--rounds=N]
-// [--stores=a,b] [--list].
-//
-// Each store lives in a process of its own for the length of a workload. Round by round every store runs once, in
-// an order that turns, after one round of warm-up that is thrown away; so a slow minute of the machine falls on all
-// of them. A row is the median with its quartiles, and the ratio of ours to each rival and to the best.
-import { fork, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+// bench/run.ts — measures stores side by side: npm run bench -- store [--only=name,…] [--quick] …; README.md has all options.
+// The same bundle is every process of a run: the first one, those of the rounds, and the victim of the crash.
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fillAndWait, serve, type Reply, type Request } from './child.ts'
-import { drivers } from './drivers.ts'
-import { resultRoot } from './place.ts'
+import { driverNames, OURS } from './drivers.ts'
+import { describeMachine } from './machine.ts'
+import { dataRoot } from './place.ts'
+import { printTop, whyNoPerf } from './profile.ts'
+import { missingFrom, writeResults } from './results.ts'
+import { keyCountOf, measure, send, type Plan, type RowResult } from './runner.ts'
+import { beginsFilled, serve, type Order } from './session.ts'
 import type { Workload } from './shape.ts'
-import { longWorkloads, storeWorkloads } from './workloads/store.ts'
+import { printResults, printSum } from './table.ts'
+import { fillAndWait } from './workloads/open.ts'
+import { storeWorkloads } from './workloads/store.ts'
 
-interface Row {
-  readonly workload: string
-  readonly title: string
-  readonly target: string
-  readonly per: Workload['per']
-  readonly unit: string
-  readonly results: Readonly<Record<string, Summary>>
-}
-interface Summary {
-  readonly median: number
-  readonly low: number
-  readonly high: number
-  readonly error?: string
+const OPTIONS = ['only', 'keys', 'rounds', 'stores', 'cgroup', 'quick', 'save', 'profile', 'list']
+const ROUNDS = 5
+const QUICK_ROUNDS = 2
+
+interface Flags {
+  readonly set: string
+  text(name: string): string | undefined
+  has(name: string): boolean
 }
 
-const OURS = 'varve'
-const flags = process.argv.slice(2)
-const option = (name: string) =>
-  flags.find((flag) => flag.startsWith(`--${name}=`))?.slice(name.length + 3)
-
-class Runner {
-  readonly name: string
-  readonly #child: ChildProcess
-  constructor(name: string) {
-    this.name = name
-    this.#child = fork(process.argv[1] ?? '', ['--child', name], {
-      execArgv: process.execArgv,
-    })
+function readFlags(args: readonly string[]): Flags {
+  const given = new Map<string, string>()
+  let set = 'store'
+  for (const arg of args) {
+    const [, name = '', value = ''] = /^--([a-z]+)(?:=(.*))?$/.exec(arg) ?? []
+    if (name === '') set = arg
+    else if (OPTIONS.includes(name)) given.set(name, value)
+    else throw new Error(`no option --${name}; there are: --${OPTIONS.join(', --')}`)
   }
-  async ask(request: Request): Promise<number> {
-    this.#child.send(request)
-    const exited = once(this.#child, 'exit').then(() => [{ error: 'the process ended' }])
-    const [reply] = (await Promise.race([once(this.#child, 'message'), exited])) as [Reply]
-    if ('error' in reply) throw new Error(reply.error)
-    return reply.value
-  }
-  stop(): void {
-    this.#child.kill()
-  }
+  return { set, text: (name) => given.get(name), has: (name) => given.has(name) }
 }
 
-function summarize(values: readonly number[]): Summary {
-  const sorted = [...values].sort((a, b) => a - b)
-  const at = (share: number) => sorted[Math.round((sorted.length - 1) * share)] ?? 0
-  return { median: at(0.5), low: at(0.25), high: at(0.75) }
+function countOf(flags: Flags, name: string): number | undefined {
+  const text = flags.text(name)
+  if (text === undefined) return undefined
+  const count = Number(text)
+  if (Number.isInteger(count) && count > 0) return count
+  throw new Error(`--${name} must be a count above 0, not '${text}'`)
 }
 
-async function measure(workload: Workload, names: readonly string[], rounds: number): Promise<Row> {
-  const keyCount = Number(option('keys') ?? workload.keyCount ?? 1_000_000)
-  const runners = names.map((name) => new Runner(name))
-  const values = new Map<string, number[]>(names.map((name) => [name, []]))
-  const errors = new Map<string, string>()
-  const attempt = async (runner: Runner, request: Request) => {
-    if (errors.has(runner.name)) return
-    try {
-      const value = await runner.ask(request)
-      if (request.type === 'round' && request.round > 0) values.get(runner.name)?.push(value)
-    } catch (error) {
-      errors.set(runner.name, error instanceof Error ? error.message : String(error))
-    }
-  }
-  for (const runner of runners) {
-    await attempt(runner, {
-      type: 'prepare',
-      workload: workload.name,
-      keyCount,
-    })
-  }
-  for (let round = 0; round <= rounds; round += 1) {
-    const turned = runners.map((_, i) => runners[(i + round) % runners.length])
-    for (const runner of turned)
-      if (runner !== undefined) await attempt(runner, { type: 'round', round })
-    if (process.stderr.isTTY) process.stderr.write(`\r${workload.name}: round ${round}/${rounds} `)
-  }
-  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K')
-  for (const runner of runners) {
-    await attempt(runner, { type: 'end' })
-    runner.stop()
-  }
-  const results = Object.fromEntries(
-    names.map((name) => {
-      const error = errors.get(name)
-      return [
-        name,
-        {
-          ...summarize(values.get(name) ?? []),
-          ...(error === undefined ? {} : { error }),
-        },
-      ]
-    }),
-  )
-  const unit = workload.unit ?? (workload.per === 'cpu' ? '/CPU s' : '/s')
+function planOf(flags: Flags): Plan {
+  const isQuick = flags.has('quick')
+  const stores = flags.text('stores')?.split(',')
+  const unknown = stores?.find((name) => !driverNames.includes(name))
+  if (unknown !== undefined)
+    throw new Error(`no store named ${unknown}; there are: ${driverNames.join(', ')}`)
   return {
+    rounds: countOf(flags, 'rounds') ?? (isQuick ? QUICK_ROUNDS : ROUNDS),
+    keys: countOf(flags, 'keys'),
+    isQuick,
+    stores,
+    cgroup: flags.text('cgroup'),
+  }
+}
+
+// --only names workloads or rows of theirs.
+function chosen(flags: Flags): readonly Workload[] {
+  const only = flags.text('only')?.split(',')
+  if (only === undefined) return storeWorkloads
+  const isNamed = ({ name, rows }: Workload, one: string) =>
+    name === one || rows.some((row) => row.name === one)
+  const unknown = only.find((one) => !storeWorkloads.some((workload) => isNamed(workload, one)))
+  if (unknown !== undefined) throw new Error(`no row named ${unknown}; see --list`)
+  return storeWorkloads.filter((workload) => only.some((one) => isNamed(workload, one)))
+}
+
+function printList(): void {
+  for (const { name, rows } of storeWorkloads)
+    for (const row of rows) console.log(`${name.padEnd(18)} ${row.name.padEnd(20)} ${row.title}`)
+}
+
+// One round of ours, watched by perf.
+async function profile(workloads: readonly Workload[], plan: Plan): Promise<void> {
+  const [workload] = workloads
+  if (workload === undefined || workloads.length > 1)
+    throw new Error('--profile takes one row: --profile --only=<row>')
+  const reason = whyNoPerf()
+  if (reason !== undefined) throw new Error(`--profile: ${reason}`)
+  const file = join(dataRoot, 'perf.data')
+  const order: Order = {
+    task: 'run',
+    contestant: OURS,
     workload: workload.name,
-    title: workload.title,
-    target: workload.target,
-    per: workload.per,
-    unit,
-    results,
+    keyCount: keyCountOf(workload, plan),
+    round: 0,
+    scale: 1,
+    profile: file,
+  }
+  if (beginsFilled(workload)) await send({ ...order, task: 'fill' })
+  let pid = 0
+  const onSpawn = (started: number) => {
+    pid = started
+  }
+  await send(order, { nodeFlags: ['--perf-basic-prof'], onSpawn })
+  console.log(`${workload.name}: share of samples, where, function`)
+  printTop(file, pid)
+}
+
+async function measureAll(flags: Flags, workloads: readonly Workload[], plan: Plan): Promise<void> {
+  const { cpu, cores, memoryGb, system, node } = describeMachine()
+  console.log(`${cpu}, ${cores} cores, ${memoryGb} GB, ${system}, Node ${node}`)
+  console.log(`${plan.rounds} rounds; median (least–most)\n`)
+  const results: RowResult[] = []
+  for (const workload of workloads) results.push(...(await measure(workload, plan)))
+  printResults(results)
+  printSum(results)
+  const missing = missingFrom(results, plan)
+  if (missing.length === 0 || flags.has('save'))
+    console.log(`written: ${writeResults(flags.set, results, plan)}`)
+  else
+    console.log(`not written (--save does it all the same), because of\n  ${missing.join('\n  ')}`)
+  const hasFailed = results.some(({ cells, floor }) =>
+    [...Object.values(cells), ...(floor === undefined ? [] : [floor])].some(
+      (one) => 'error' in one,
+    ),
+  )
+  if (hasFailed) process.exitCode = 1
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const flags = readFlags(args)
+  if (flags.set !== 'store')
+    throw new Error(`no set named ${flags.set}; there are: store, calls, native`)
+  if (flags.has('list')) return printList()
+  const workloads = chosen(flags)
+  const plan = planOf(flags)
+  // What another build of ours left behind is not what this one writes.
+  rmSync(dataRoot, { recursive: true, force: true })
+  try {
+    await (flags.has('profile') ? profile(workloads, plan) : measureAll(flags, workloads, plan))
+  } finally {
+    rmSync(dataRoot, { recursive: true, force: true })
   }
 }
 
-function figureOf(value: number): string {
-  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`
-  if (value >= 1e4) return `${(value / 1e3).toFixed(0)} k`
-  return value >= 100 ? value.toFixed(0) : value.toFixed(2)
-}
-
-function cellOf(summary: Summary | undefined): string {
-  if (summary === undefined) return ''
-  if (summary.error !== undefined) return 'failed'
-  return `${figureOf(summary.median)} (${figureOf(summary.low)}–${figureOf(summary.high)})`
-}
-
-// Above 1 is in our favour, whether more or less is better.
-function ratioOf(row: Row, rival: string): number | undefined {
-  const ours = row.results[OURS]
-  const theirs = row.results[rival]
-  if (ours === undefined || theirs === undefined) return undefined
-  if (ours.error !== undefined || theirs.error !== undefined) return undefined
-  return row.per === 'figure' ? theirs.median / ours.median : ours.median / theirs.median
-}
-
-function printTable(rows: readonly Row[], names: readonly string[]): void {
-  const rivals = names.filter((name) => name !== OURS)
-  const heads = [
-    'workload',
-    'unit',
-    ...names,
-    ...rivals.map((name) => `÷ ${name}`),
-    '÷ best',
-    'target',
-  ]
-  console.log(`| ${heads.join(' | ')} |`)
-  console.log(`|${heads.map(() => '---').join('|')}|`)
-  for (const row of rows) {
-    const ratios = rivals.map((rival) => ratioOf(row, rival))
-    const known = ratios.filter((ratio) => ratio !== undefined)
-    const best = known.length === 0 ? '' : `${Math.min(...known).toFixed(2)}×`
-    const cells = [
-      row.title,
-      row.unit,
-      ...names.map((name) => cellOf(row.results[name])),
-      ...ratios.map((ratio) => (ratio === undefined ? '' : `${ratio.toFixed(2)}×`)),
-      best,
-      row.target,
-    ]
-    console.log(`| ${cells.join(' | ')} |`)
-  }
-  for (const row of rows) {
-    for (const [name, { error }] of Object.entries(row.results)) {
-      if (error !== undefined) console.log(`\n${row.workload}, ${name}: ${error}`)
-    }
-  }
-}
-
-async function main(): Promise<void> {
-  const set = flags.find((flag) => !flag.startsWith('--')) ?? 'store'
-  if (set !== 'store')
-    throw new Error(`bench: no workload set named ${set}; there are: store, calls`)
-  const only = option('only')?.split(',')
-  const all = [...storeWorkloads, ...longWorkloads]
-  const unknown = only?.find((name) => !all.some((one) => one.name === name))
-  if (unknown !== undefined) throw new Error(`bench: no workload named ${unknown}; see --list`)
-  const workloads =
-    only === undefined ? storeWorkloads : all.filter(({ name }) => only.includes(name))
-  if (flags.includes('--list')) {
-    for (const { name, title } of all) console.log(`${name.padEnd(20)} ${title}`)
-    return
-  }
-  const names = option('stores')?.split(',') ?? drivers.map(({ name }) => name)
-  const rounds = Number(option('rounds') ?? 5)
-  const rows: Row[] = []
-  mkdirSync(resultRoot, { recursive: true })
-  for (const workload of workloads) {
-    rows.push(await measure(workload, names, rounds))
-    // Written after every row, so that a run cut short keeps what it measured.
-    const machine = {
-      cpu: cpus()[0]?.model,
-      cores: cpus().length,
-      node: process.version,
-    }
-    writeFileSync(
-      join(resultRoot, `${set}.json`),
-      `${JSON.stringify({ machine, rounds, rows }, null, 2)}\n`,
-    )
-  }
-  printTable(rows, names)
-}
-
-if (flags[0] === '--child') serve(flags[1] ?? '')
-else if (flags[0] === '--crash-after-filling') await fillAndWait(flags[1] ?? '', flags[2] ?? '')
-else await main()
+const [first, ...rest] = process.argv.slice(2)
+if (first === '--order') await serve(JSON.parse(rest[0] ?? '{}') as Order)
+else if (first === '--crash-after-filling')
+  await fillAndWait(rest[0] ?? '', rest[1] ?? '', rest[2] ?? '{}')
+else
+  await main(process.argv.slice(2)).catch((error: unknown) => {
+    console.error(`bench: ${error instanceof Error ? error.message : String(error)}`)
+    process.exitCode = 1
+  })

@@ -1,7 +1,7 @@
 // bench/drivers/lmdb.ts — lmdb-js: puts gathered into one transaction per event turn, msgpackr with shared
 // structures for documents. Without fsync it runs with noSync; with it, a put counts once `flushed` settles.
 import { open } from 'lmdb'
-import type { Driver, OpenOptions, Store, Value } from '../shape.ts'
+import type { Driver, OpenOptions, Store, Sum, Value, Visit } from '../shape.ts'
 
 const ENCODINGS = { string: 'string', bytes: 'binary', value: 'msgpack' } as const
 type Database = ReturnType<typeof open<Value, string>>
@@ -26,6 +26,10 @@ class LmdbStore implements Store {
   get(key: string) {
     return this.#db.get(key)
   }
+  // Its own buffer, overwritten by the next get.
+  getView(key: string) {
+    return this.#db.getBinaryFast(key)
+  }
   getMany(keys: readonly string[]) {
     return keys.map((key) => this.#db.get(key))
   }
@@ -33,11 +37,15 @@ class LmdbStore implements Store {
   getAsync(key: string) {
     return Promise.resolve(this.#db.get(key))
   }
-  range(from: string, limit: number) {
+  range(from: string, limit: number, visit?: Visit): Sum {
     let count = 0
-    for (const { key } of this.#db.getRange({ start: from, limit }))
-      if (key !== undefined) count += 1
-    return count
+    let size = 0
+    for (const { key, value } of this.#db.getRange({ start: from, limit })) {
+      count += 1
+      size += (value as string).length
+      visit?.(key, value)
+    }
+    return { count, size }
   }
   settle() {
     return this.#db.flushed
@@ -47,17 +55,31 @@ class LmdbStore implements Store {
   }
 }
 
+function openLmdb(path: string, options: OpenOptions, cache: boolean): Promise<Store> {
+  const isDurable = options.durability === 'disk'
+  const db = open<Value, string>({
+    path,
+    encoding: ENCODINGS[options.encoding],
+    noSync: !isDurable,
+    sharedStructuresKey: Symbol.for('structures'),
+    mapSize: 2 ** 36,
+    compression: options.compresses,
+    // Its documentation has it, its types do not.
+    ...(options.isCold ? { noReadAhead: true } : {}),
+    cache,
+  })
+  return Promise.resolve(new LmdbStore(db, isDurable))
+}
+
 export const lmdb: Driver = {
   name: 'lmdb',
-  open(path: string, options: OpenOptions) {
-    const isDurable = options.durability === 'disk'
-    const db = open<Value, string>({
-      path,
-      encoding: ENCODINGS[options.encoding],
-      noSync: !isDurable,
-      sharedStructuresKey: Symbol.for('structures'),
-      mapSize: 2 ** 36,
-    })
-    return Promise.resolve(new LmdbStore(db, isDurable))
-  },
+  package: 'lmdb',
+  open: (path, options) => openLmdb(path, options, false),
+}
+
+// With its object cache: objects that were decoded before are handed out again, the same ones.
+export const lmdbCached: Driver = {
+  name: 'lmdb-cached',
+  package: 'lmdb',
+  open: (path, options) => openLmdb(path, options, true),
 }

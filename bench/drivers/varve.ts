@@ -1,7 +1,7 @@
 // bench/drivers/varve.ts — ours, as a user gets it: the bundle of dist/ over the addon of build/Release.
 import { pathToFileURL } from 'node:url'
 import { join } from 'node:path'
-import type { Driver, OpenOptions, Store, Value } from '../shape.ts'
+import type { Driver, OpenOptions, Store, Sum, Value, Visit } from '../shape.ts'
 import { repositoryRoot } from '../place.ts'
 
 interface Database {
@@ -33,16 +33,25 @@ class VarveStore implements Store {
   get(key: string) {
     return this.#db.get(key)
   }
+  // Ours are always the caller's own.
+  getView(key: string) {
+    return this.#db.get(key)
+  }
   getMany(keys: readonly string[]) {
     return this.#db.getMany(keys)
   }
   getAsync(key: string) {
     return this.#db.getAsync(key)
   }
-  range(from: string, limit: number) {
+  range(from: string, limit: number, visit?: Visit): Sum {
     let count = 0
-    for (const [key] of this.#db.range({ gte: from, limit })) if (key !== undefined) count += 1
-    return count
+    let size = 0
+    for (const [key, value] of this.#db.range({ gte: from, limit })) {
+      count += 1
+      size += (value as string).length
+      visit?.(key, value)
+    }
+    return { count, size }
   }
   async settle() {
     await this.#db.flush()
@@ -55,6 +64,7 @@ class VarveStore implements Store {
 
 export const varve: Driver = {
   name: 'varve',
+  logFiles: /\.log$/,
   async open(path: string, options: OpenOptions) {
     const href = pathToFileURL(join(repositoryRoot, 'dist', 'index.js')).href
     const { open } = (await import(href)) as Package
@@ -64,6 +74,7 @@ export const varve: Driver = {
         durability: options.durability,
         memory: options.memoryBytes,
         encoding: options.encoding,
+        compression: options.compresses ? 'fast' : 'none',
       }),
     )
   },

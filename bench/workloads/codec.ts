@@ -1,44 +1,89 @@
-// bench/workloads/codec.ts — documents through a store: the codec is paid in put and get of the same key, whose
-// block is hot, so that encoding and decoding dominate.
-import { keyOf, valueOf } from '../data.ts'
-import type { Workload } from '../shape.ts'
+// bench/workloads/codec.ts — documents of 8 fields to bytes and back, without a store: our encoding of values against
+// msgpackr with shared structures and against JSON.
+import { deepStrictEqual } from 'node:assert'
+import { codecOf, type Codec } from '../codecs.ts'
+import { documentOf } from '../data.ts'
+import { alone, type Context, type Outcome, type Row, type Workload } from '../shape.ts'
 
-const COUNT = 50_000
-const base = {
-  per: 'cpu',
-  begins: 'filled',
-  keyCount: 1000,
-  options: { encoding: 'value' },
-} as const
+const COUNT = 200_000
+const KINDS = 1000
 
-export const codecEncode: Workload = {
-  ...base,
-  name: 'codec-encode',
-  target: '≥ 1×',
-  title: 'value codec, 8-field document, by batches of 1,000 over the same keys',
-  async run({ store, round, begin }) {
-    const keys = Array.from({ length: 1000 }, (_, i) => keyOf(i))
-    const versions = Array.from({ length: COUNT / 1000 }, (_, version) =>
-      keys.map((_, i) => valueOf(i, round * 50 + version + 1, 'value')),
-    )
-    begin()
-    for (const values of versions) await store.batch(keys, values)
-    return { operations: COUNT }
-  },
+type Document = Readonly<Record<string, unknown>>
+const documents = () => Array.from({ length: KINDS }, (_, i) => documentOf(i, 0) as Document)
+
+function expectRoundTrips(codec: Codec): void {
+  for (const document of documents())
+    deepStrictEqual(codec.decode(Buffer.from(codec.encode(document))), document)
 }
-export const codecDecode: Workload = {
-  ...base,
-  name: 'codec-decode',
-  target: '≥ 2×',
-  title: 'value codec, 8-field document, decode with all fields read',
-  async run({ store }) {
-    let size = 0
-    for (let i = 0; i < COUNT; i += 1) {
-      const answer = store.get(keyOf(i % 1000))
-      const found = (answer instanceof Promise ? ((await answer) as unknown) : answer) as object
-      for (const field of Object.values(found)) size += typeof field === 'string' ? field.length : 1
-    }
-    if (size === 0) throw new Error('decode: nothing was read')
-    return { operations: COUNT }
-  },
+
+async function encode(context: Context): Promise<Outcome> {
+  const codec = codecOf(context.contestant)
+  const given = documents()
+  const operations = context.count(COUNT, KINDS)
+  let size = 0
+  const lap = await context.time(() => {
+    for (let i = 0; i < operations; i += 1) size += codec.encode(given[i % KINDS] ?? {}).length
+    return Promise.resolve()
+  })
+  if (size < operations * 100) throw new Error(`encode: ${size} bytes for ${operations} documents`)
+  expectRoundTrips(codec)
+  return { operations, lap }
 }
+
+// What the reader looks at: each by its name, as a program does.
+const readAll = (one: Document) =>
+  Number(one['id']) +
+  String(one['name']).length +
+  String(one['email']).length +
+  Number(one['age']) +
+  String(one['city']).length +
+  Number(one['score']) +
+  (one['active'] === true ? 1 : 0) +
+  String(one['notes']).length
+const readTwo = (one: Document) => Number(one['age']) + String(one['city']).length
+
+async function decode(context: Context, read: (one: Document) => number): Promise<Outcome> {
+  const codec = codecOf(context.contestant)
+  const given = documents()
+  const encoded = given.map((document) => Buffer.from(codec.encode(document)))
+  const operations = context.count(COUNT, KINDS)
+  let sum = 0
+  const lap = await context.time(() => {
+    for (let i = 0; i < operations; i += 1)
+      sum += read(codec.decode(encoded[i % KINDS] ?? new Uint8Array()) as Document)
+    return Promise.resolve()
+  })
+  const once = given.reduce((total, document) => total + read(document), 0)
+  if (sum !== (once * operations) / KINDS)
+    throw new Error('decode: fields differ from what was encoded')
+  expectRoundTrips(codec)
+  return { operations, lap }
+}
+
+function codecRow(row: Omit<Row, 'per'>, run: Workload['run']): Workload {
+  return alone(
+    { ...row, per: 'cpu' },
+    { contest: 'codecs', begins: 'none', warmUps: 3, rivals: ['msgpackr', 'json'], run },
+  )
+}
+
+export const codecEncode = codecRow(
+  { name: 'codec-encode', title: 'value codec, 8 fields: encode', targets: [{ times: 1 }] },
+  encode,
+)
+export const codecDecode = codecRow(
+  {
+    name: 'codec-decode',
+    title: 'value codec, 8 fields: decode, all read',
+    targets: [{ times: 2 }],
+  },
+  (context) => decode(context, readAll),
+)
+export const codecDecodeSome = codecRow(
+  {
+    name: 'codec-decode-some',
+    title: 'value codec, 8 fields: decode, 2 of 8 read',
+    targets: [{ times: 5 }],
+  },
+  (context) => decode(context, readTwo),
+)

@@ -1,5 +1,6 @@
-// bench/workloads/store.ts — the set `store`: one entry for each row of the table of that name.
+// bench/workloads/store.ts — the set `store`: every row of the table of that name.
 import type { Workload } from '../shape.ts'
+import * as beyond from './beyond.ts'
 import * as codec from './codec.ts'
 import * as disk from './disk.ts'
 import * as fill from './fill.ts'
@@ -19,6 +20,7 @@ export const storeWorkloads: readonly Workload[] = [
   put.putDurable1,
   put.putDurable64,
   get.getString,
+  get.getBytesView,
   get.getBytes,
   get.getValue,
   get.getValueZipfian,
@@ -30,18 +32,22 @@ export const storeWorkloads: readonly Workload[] = [
   range.scanBytes,
   ycsb.ycsbA,
   ycsb.ycsbB,
-  large.getBeyondMemory,
-  large.memoryBeyond,
-  open.openClean,
-  open.openCrashed,
+  beyond.cold,
+  beyond.beyond,
+  open.openCleanly,
+  open.openAfterCrash,
   disk.diskSettled,
-  disk.diskFilled,
-  stall.stallTail,
-  stall.stallLongest,
-  stall.loopDelay,
+  disk.diskCompressed,
+  stall.eventLoop,
   codec.codecEncode,
   codec.codecDecode,
+  codec.codecDecodeSome,
+  stall.stall,
+  large.large,
 ]
 
-// Minutes each, so only by name: --only=large-fill,large-get.
-export const longWorkloads: readonly Workload[] = [large.fillLarge, large.fillTail, large.getLarge]
+export function findWorkload(name: string): Workload {
+  const found = storeWorkloads.find((workload) => workload.name === name)
+  if (found === undefined) throw new Error(`no workload named ${name}; see --list`)
+  return found
+}

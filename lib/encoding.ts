@@ -5,6 +5,7 @@
 import { types } from 'node:util'
 
 import { invalid, isVarveError, VarveError } from './errors.ts'
+import { encodeKey } from './key.ts'
 import { scratch } from './native.ts'
 import { decodeValue, encodedText, encodeValue, isDetached } from './value.ts'
 
@@ -48,18 +49,35 @@ export const encoded: { value: string | Uint8Array | undefined; headBytes: numbe
 }
 
 /**
- * True while code that is not ours runs between a value and its bytes (getters, toJSON, a user's encode and decode).
+ * True while code that is not ours may run between a key or value and its bytes (getters, toJSON, a user's encode and decode).
  * It must not use a store: both would write into the same scratch.
  */
 export const encoding = { underWay: false }
 
-/** Runs `write` with the mark set. */
+/** Leaves a value in `encoded`, with the mark set. */
 export function writeValue(by: Encoding, value: unknown, bytesMax: number): void {
   encoding.underWay = true
   try {
     by.write(value, bytesMax)
   } finally {
     encoding.underWay = false
+  }
+}
+
+/** Encodes a key that is no string into the scratch, with the mark set if it could run code; answers its size. */
+export function writeKey(key: unknown): number {
+  if (typeof key !== 'object') return encodeKey(key, 'key', scratch.key, 0)
+  return marked(() => encodeKey(key, 'key', scratch.key, 0))
+}
+
+/** Runs `run` with the mark set. */
+export function marked<T>(run: () => T): T {
+  const before = encoding.underWay
+  encoding.underWay = true
+  try {
+    return run()
+  } finally {
+    encoding.underWay = before
   }
 }
 
@@ -183,12 +201,7 @@ function userEncoding(user: UserEncoding<unknown>): Encoding {
     },
     read(kind, at, size) {
       if (kind !== USER) throw wrong(kind, '{ encode, decode }')
-      encoding.underWay = true
-      try {
-        return user.decode(ownBytes(at, size))
-      } finally {
-        encoding.underWay = false
-      }
+      return marked(() => user.decode(ownBytes(at, size)))
     },
   }
 }

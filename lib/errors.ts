@@ -69,6 +69,12 @@ export function invalid(argument: string, expected: string, given: unknown): Var
   return new VarveError('INVALID', `${argument} must be ${expected}, not ${render(given)}`)
 }
 
+/** The same error, saying where in what was given it came up. */
+export function within(where: string, error: unknown): unknown {
+  if (!(error instanceof VarveError)) return error
+  return new VarveError(error.code, `${where}: ${error.message}`, { cause: error })
+}
+
 const RENDERED_MAX = 40
 
 // Runs no code of the value's own, and never returns more than a line.

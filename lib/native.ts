@@ -58,7 +58,7 @@ export interface NativeLevel {
   ): string | number
   rangeNext(id: number, countMax: number): string | number
   rangeClose(id: number): number
-  count(beginBytes: number, endBytes: number, asOf: number): number
+  count(beginBytes: number, endBytes: number, asOf: number, countMax: number): number
   getMany(keys: string, count: number, asOf: number): string | number
 }
 

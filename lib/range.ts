@@ -1,12 +1,11 @@
 // lib/range.ts — ranges: iterables that fetch entries by the batch, each run on the view of its start.
 import { VarveError } from './errors.ts'
-import type { Encoding } from './encoding.ts'
-import { decodeKey, type Key, type RangeBounds, rangeBounds } from './key.ts'
+import { type Encoding, marked } from './encoding.ts'
+import { decodeKey, encodeKey, type Key, type RangeBounds, rangeBounds } from './key.ts'
 import {
   COUNT,
   CURSOR,
   DATA_AT,
-  FAILED,
   GROW,
   KEY_AT,
   KEY_BYTES_MAX,
@@ -42,7 +41,7 @@ export interface RangePlan {
 }
 
 export function planOf(options: RangeOptions<unknown>): RangePlan {
-  const { begin, end } = rangeBounds(options as RangeBounds, keyRoom)
+  const { begin, end } = marked(() => rangeBounds(options as RangeBounds, keyRoom))
   const { reverse, limit, signal } = options
   return { begin, end, reverse: reverse === true, limit: limit ?? Infinity, signal }
 }
@@ -288,10 +287,12 @@ function readEntries<T>(
 }
 
 const MANY_MAX = 512
+// So that what is joined stays small, however long the keys are; the addon takes no more than a key's length beyond.
+const MANY_UNITS_MAX = 256 * 1024
 
 /** The values of text keys if one crossing brings them all, and so from one view; else undefined. */
 export function getManyAtOnce(source: RangeSource, keys: readonly string[]): unknown[] | undefined {
-  if (keys.length > MANY_MAX) return undefined
+  if (endOfMany(keys, 0) < keys.length) return undefined
   const values: unknown[] = []
   return crossMany(source, keys, 0, values) === keys.length ? values : undefined
 }
@@ -301,10 +302,20 @@ export function getManyTexts(source: RangeSource, keys: readonly string[]): unkn
   const values: unknown[] = []
   for (let from = 0; from < keys.length;) {
     const count = crossMany(source, keys, from, values)
-    if (count === 0) scratch.grow(scratch.bytes.length * 2)
+    if (count === 0) growFor(GROW)
     from += count
   }
   return values
+}
+
+/** Behind the last key that goes over together with the one at `from`. */
+function endOfMany(keys: readonly string[], from: number): number {
+  const last = Math.min(keys.length, from + MANY_MAX)
+  let units = 0
+  let to = from
+  while (to < last && units <= MANY_UNITS_MAX) units += (keys[to++] ?? '').length
+  // One that is too long goes over alone, to be refused by its own name.
+  return units > MANY_UNITS_MAX && to > from + 1 ? to - 1 : to
 }
 
 // Adds the values of as many keys as there is room for, and answers how many.
@@ -315,16 +326,26 @@ function crossMany(
   into: unknown[],
 ): number {
   const asOf = source.asOf()
-  const to = Math.min(keys.length, from + MANY_MAX)
+  const to = endOfMany(keys, from)
   const some = from === 0 && to === keys.length ? keys : keys.slice(from, to)
-  const { u32 } = scratch
-  for (let i = 0; i < some.length; i++) u32[DATA_AT / 4 + i] = (some[i] ?? '').length
+  checkLengths(some, from)
   const text = source.level.getMany(some.join(''), some.length, asOf)
-  if (text === FAILED) throw lastError()
-  if (typeof text !== 'string') throw new VarveError('IO', 'getMany: no answer')
+  if (text === GROW) return 0
+  if (typeof text !== 'string') throw lastError()
   const count = scratch.u32[COUNT] ?? 0
   readMany(into, source.encoding, text, count)
   return count
+}
+
+/** Leaves the lengths for the addon. A key that is too long is refused here, by its place among all. */
+function checkLengths(keys: readonly string[], from: number): void {
+  const { u32 } = scratch
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] ?? ''
+    // A unit takes three bytes at most, and the tag one.
+    if (key.length * 3 >= KEY_BYTES_MAX) encodeKey(key, `keys[${from + i}]`, keyRoom, 0)
+    u32[DATA_AT / 4 + i] = key.length
+  }
 }
 
 function readMany(into: unknown[], encoding: Encoding, text: string, count: number): void {

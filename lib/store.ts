@@ -9,9 +9,10 @@ import {
   encoding,
   encodingOf,
   type ValueOf,
+  writeKey,
   writeValue,
 } from './encoding.ts'
-import { invalid, VarveError } from './errors.ts'
+import { invalid, VarveError, within } from './errors.ts'
 import { encodeKey, type Key } from './key.ts'
 import {
   ABSENT,
@@ -130,7 +131,7 @@ class Opening {
     if (encoding.underWay) {
       throw new VarveError(
         'INVALID',
-        'value: nothing may use a store while a value is encoded or decoded',
+        'nothing may use a store while a key or value is encoded or decoded',
       )
     }
   }
@@ -169,7 +170,7 @@ abstract class Reading<T extends Types> {
   /** A string goes over as it is; any other key is encoded into the scratch, and its size goes over. */
   protected key(key: unknown): string | number {
     if (typeof key === 'string') return key
-    return encodeKey(key, 'key', scratch.key, 0)
+    return writeKey(key)
   }
 
   /** The value of a key, or undefined. */
@@ -195,7 +196,17 @@ abstract class Reading<T extends Types> {
   /** The values of many keys, in their order; undefined for absent ones. All are read from one view. */
   getMany(keys: readonly T['key'][]): (T['value'] | undefined)[] {
     const all: readonly unknown[] = checkedKeys(keys)
-    return areTexts(all) ? getManyTexts(this.source, all) : Array.from(keys, (key) => this.get(key))
+    this.asOf()
+    if (areTexts(all)) return getManyTexts(this.source, all)
+    return Array.from(keys, (key, index) => this.#getOf(key, index))
+  }
+
+  #getOf(key: T['key'], index: number): T['value'] | undefined {
+    try {
+      return this.get(key)
+    } catch (error) {
+      throw within(`keys[${index}]`, error)
+    }
   }
 
   /** Whether a key has a value. */
@@ -205,7 +216,8 @@ abstract class Reading<T extends Types> {
 
   /** The commit that wrote the value of a key, or undefined. */
   version(key: T['key']): number | undefined {
-    const answer = this.level.has(this.key(key), this.asOf())
+    const asOf = this.asOf()
+    const answer = this.level.has(this.key(key), asOf)
     if (answer === FAILED) throw lastError()
     return answer === ABSENT ? undefined : scratch.f64[COMMIT]
   }
@@ -239,9 +251,9 @@ abstract class Reading<T extends Types> {
     const plan = planOf(options)
     const asOf = this.asOf()
     const endBytes = placeBounds(plan)
-    const count = this.level.count(plan.begin.length, endBytes, asOf)
+    const count = this.level.count(plan.begin.length, endBytes, asOf, plan.limit)
     if (count < 0) throw lastError()
-    return Math.min(count, plan.limit)
+    return count
   }
 }
 
@@ -496,9 +508,7 @@ export class Level<T extends Types = Entry> extends Reading<T> {
       }
     } catch (error) {
       level.batchClear()
-      throw error instanceof VarveError
-        ? new VarveError(error.code, `batch[${index}]: ${error.message}`, { cause: error })
-        : error
+      throw within(`batch[${index}]`, error)
     } finally {
       this.opening.isGathering = false
     }
@@ -508,8 +518,9 @@ export class Level<T extends Types = Entry> extends Reading<T> {
   #add(level: NativeLevel, operation: BatchOperation<T> | undefined): number {
     const type: unknown = operation?.type
     if (operation?.type === 'put') {
-      writeValue(this.encoding, operation.value, this.opening.commitBytesMax)
-      return level.batchPut(this.key(operation.key), encoded.value, encoded.headBytes)
+      const { key, value } = operation // First: getters may use the scratch that value and key go to.
+      writeValue(this.encoding, value, this.opening.commitBytesMax)
+      return level.batchPut(this.key(key), encoded.value, encoded.headBytes)
     }
     if (operation?.type === 'delete') return level.batchDelete(this.key(operation.key))
     throw invalid('type', "'put' or 'delete'", type)

@@ -85,8 +85,7 @@ StoreOptions read_options(napi_env env, napi_value from) {
   options.compaction = static_cast<CompactionStyle>(option_number(env, from, "compaction"));
   options.read_only = option_number(env, from, "readOnly") != 0;
   options.serve_damaged = option_number(env, from, "serveDamaged") != 0;
-  options.compressed_levels =
-      static_cast<uint32_t>(option_number(env, from, "compressedLevels"));
+  options.compressed_levels = static_cast<uint32_t>(option_number(env, from, "compressedLevels"));
   options.memory_bytes = static_cast<uint64_t>(option_number(env, from, "memory"));
   options.thread_count = static_cast<uint32_t>(option_number(env, from, "threads"));
   options.block_bytes = static_cast<uint32_t>(option_number(env, from, "blockBytes"));
@@ -135,8 +134,8 @@ void add_number(napi_env env, napi_value object, const char* name, double number
 napi_value make_store(napi_env env, Handle& handle) {
   Store& store = handle.hold.store();
   handle.reader = std::make_unique<Store::Reader>(store);
-  handle.single = std::make_unique<Batch>(store.hash_seed());
-  handle.batch = std::make_unique<Batch>(store.hash_seed());
+  handle.single = std::make_unique<Batch>(store.hash_seed(), store.commit_bytes_max());
+  handle.batch = std::make_unique<Batch>(store.hash_seed(), store.commit_bytes_max());
   Handle* const raw = &handle;
   handle.listener = store.listen([raw] {
     if (raw->progress_pending.exchange(true)) return;
@@ -204,7 +203,8 @@ napi_value attach(napi_env env, napi_callback_info info) {
   Environment& environment = environment_of(env);
   void* data = nullptr;
   size_t size = 0;
-  if (napi_get_arraybuffer_info(env, argument, &data, &size) != napi_ok || size <= kDataAt) {
+  if (napi_get_arraybuffer_info(env, argument, &data, &size) != napi_ok ||
+      size < kDataAt + kDataBytesMin) {
     return make_int(env, -1);
   }
   if (environment.scratch_reference != nullptr)

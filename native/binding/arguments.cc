@@ -27,25 +27,34 @@ Call::Call(napi_env env_in, napi_callback_info info) : env(env_in) {
   level = static_cast<Level*>(data);
 }
 
-bool KeyArgument::read(const Call& call, size_t index) {
+Status key_too_large() {
+  return {Code::kTooLarge, "key must encode to at most " + std::to_string(kKeyBytesMax) + " bytes"};
+}
+
+Status KeyArgument::read(const Call& call, size_t index) {
   char16_t units[kStackUnits];
   size_t length = 0;
   const Bytes prefix = call.level->bytes();
-  const napi_status status = napi_get_value_string_utf16(call.env, call.arguments[index], units,
-                                                         kStackUnits, &length);
-  if (status == napi_ok) {
-    if (length >= kStackUnits - 1) return read_text(call, index, length);
-    // A unit takes at most three bytes, and the tag one.
-    static_assert(sizeof(small_) >= 8 + 1 && kStackUnits * 2 <= sizeof(small_));
-    if (length * 3 + 1 + prefix.size() > sizeof small_) return read_text(call, index, length);
-    std::memcpy(small_, prefix.data(), prefix.size());
-    const size_t size = encode_text_key(units, length, small_ + prefix.size());
-    bytes_ = Bytes(small_, prefix.size() + size);
-    return true;
+  const napi_status status =
+      napi_get_value_string_utf16(call.env, call.arguments[index], units, kStackUnits, &length);
+  if (status != napi_ok) return read_encoded(call, index);
+  // A unit takes at most three bytes, and the tag one.
+  static_assert(sizeof(small_) >= 8 + 1 && kStackUnits * 2 <= sizeof(small_));
+  if (length >= kStackUnits - 1 || length * 3 + 1 + prefix.size() > sizeof small_) {
+    return read_text(call, index);
   }
+  std::memcpy(small_, prefix.data(), prefix.size());
+  const size_t size = encode_text_key(units, length, small_ + prefix.size());
+  bytes_ = Bytes(small_, prefix.size() + size);
+  return Status::ok();
+}
+
+Status KeyArgument::read_encoded(const Call& call, size_t index) {
   uint32_t size = 0;
-  if (napi_get_value_uint32(call.env, call.arguments[index], &size) != napi_ok) return false;
-  if (size > kDataAt - kKeyAt) return false;
+  const napi_status status = napi_get_value_uint32(call.env, call.arguments[index], &size);
+  if (status != napi_ok || size == 0) return Status::invalid("key is no key");
+  if (size > kKeyBytesMax) return key_too_large();
+  const Bytes prefix = call.level->bytes();
   const Bytes encoded(call.environment().scratch + kKeyAt, size);
   uint8_t* to = small_;
   if (prefix.size() + size > sizeof small_) {
@@ -55,12 +64,14 @@ bool KeyArgument::read(const Call& call, size_t index) {
   std::memcpy(to, prefix.data(), prefix.size());
   std::memcpy(to + prefix.size(), encoded.data(), size);
   bytes_ = Bytes(to, prefix.size() + size);
-  return true;
+  return Status::ok();
 }
 
-bool KeyArgument::read_text(const Call& call, size_t index, size_t) {
+// A unit takes a byte or more, so that the length alone refuses most that is too long.
+Status KeyArgument::read_text(const Call& call, size_t index) {
   size_t length = 0;
   napi_get_value_string_utf16(call.env, call.arguments[index], nullptr, 0, &length);
+  if (length >= kKeyBytesMax) return key_too_large();
   std::vector<char16_t>& units = call.environment().wide;
   units.resize(length + 1);
   napi_get_value_string_utf16(call.env, call.arguments[index], units.data(), length + 1, &length);
@@ -69,9 +80,10 @@ bool KeyArgument::read_text(const Call& call, size_t index, size_t) {
   large_.resize(prefix.size() + 1 + length * 3);
   const size_t size = encode_text_key(units.data(), length,
                                       reinterpret_cast<uint8_t*>(large_.data()) + prefix.size());
+  if (size > kKeyBytesMax) return key_too_large();
   large_.resize(prefix.size() + size);
   bytes_ = as_bytes(large_);
-  return true;
+  return Status::ok();
 }
 
 bool ValueArgument::read(const Call& call, size_t value_index, size_t head_index) {

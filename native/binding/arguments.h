@@ -25,13 +25,14 @@ struct Call {
 // area, and its length is the argument. Lives on the stack for keys of ordinary size.
 class KeyArgument {
  public:
-  // The level's prefix goes before it. False when the argument is neither a string nor a length in
-  // the key area.
-  bool read(const Call& call, size_t index);
+  // The level's prefix goes before it. Refuses what is neither a string nor a length in the key
+  // area, and what is above the limit, before any room is made for it.
+  Status read(const Call& call, size_t index);
   Bytes bytes() const { return bytes_; }
 
  private:
-  bool read_text(const Call& call, size_t index, size_t length);
+  Status read_text(const Call& call, size_t index);
+  Status read_encoded(const Call& call, size_t index);
 
   Bytes bytes_;
   uint8_t small_[512];
@@ -45,7 +46,10 @@ struct ValueArgument {
   Bytes head;
   Bytes text;  // Borrowed from the environment until the next value is read.
   bool read(const Call& call, size_t value_index, size_t head_index);
+  size_t size() const { return lead_bytes + head.size() + text.size(); }
 };
+
+Status key_too_large();
 
 uint32_t read_uint32(const Call& call, size_t index);
 double read_double(const Call& call, size_t index);

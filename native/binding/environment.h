@@ -26,6 +26,7 @@ namespace varve {
 inline constexpr size_t kRegisterBytes = 128;
 inline constexpr size_t kKeyAt = kRegisterBytes;
 inline constexpr size_t kDataAt = 66048;  // Behind the registers and the longest key.
+inline constexpr size_t kDataBytesMin = 65536;  // A scratch has at least so many bytes of data.
 inline constexpr size_t kKeyBytesMax = 65536;  // As encoded, without the prefix of its level.
 
 // Registers, as indexes of 4-byte or 8-byte cells.

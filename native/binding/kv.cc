@@ -55,8 +55,8 @@ napi_value kv_get(napi_env env, napi_callback_info info) {
   Handle& handle = call.handle();
   if (handle.closed) return make_answer(env, handle.environment.fail(closed_error()));
   KeyArgument key;
-  if (!key.read(call, 0)) {
-    return make_answer(env, handle.environment.fail(Status::invalid("get: key is no key")));
+  if (Status status = key.read(call, 0); !status) {
+    return make_answer(env, handle.environment.fail(status));
   }
   const Store::View view(*handle.reader, view_commit(call, 1));
   const bool may_block = call.count <= 2 || read_uint32(call, 2) != 0;
@@ -76,8 +76,8 @@ napi_value kv_has(napi_env env, napi_callback_info info) {
   Handle& handle = call.handle();
   if (handle.closed) return make_answer(env, handle.environment.fail(closed_error()));
   KeyArgument key;
-  if (!key.read(call, 0)) {
-    return make_answer(env, handle.environment.fail(Status::invalid("has: key is no key")));
+  if (Status status = key.read(call, 0); !status) {
+    return make_answer(env, handle.environment.fail(status));
   }
   const Store::View view(*handle.reader, view_commit(call, 1));
   Lookup found;
@@ -103,11 +103,12 @@ Answer add_put(const Call& call, Batch& batch) {
   if (call.handle().closed) return call.environment().fail(closed_error());
   KeyArgument key;
   ValueArgument value;
-  if (!key.read(call, 0)) return call.environment().fail(Status::invalid("put: key is no key"));
-  if (!value.read(call, 1, 2))
-    return call.environment().fail(Status::invalid("put: value is no value"));
-  if (key.bytes().size() > call.level->prefix_bytes + kKeyBytesMax) {
-    return call.environment().fail({Code::kTooLarge, "put: key is above 65,536 bytes"});
+  if (Status status = key.read(call, 0); !status) return call.environment().fail(status);
+  if (!value.read(call, 1, 2)) {
+    return call.environment().fail(Status::invalid("value is no value"));
+  }
+  if (Status status = batch.fits(key.bytes().size() + value.size()); !status) {
+    return call.environment().fail(status);
   }
   batch.put(key.bytes(), {Bytes(value.lead, value.lead_bytes), value.head, value.text});
   return Answer::kOk;
@@ -116,9 +117,9 @@ Answer add_put(const Call& call, Batch& batch) {
 Answer add_delete(const Call& call, Batch& batch) {
   if (call.handle().closed) return call.environment().fail(closed_error());
   KeyArgument key;
-  if (!key.read(call, 0)) return call.environment().fail(Status::invalid("delete: key is no key"));
-  if (key.bytes().size() > call.level->prefix_bytes + kKeyBytesMax) {
-    return call.environment().fail({Code::kTooLarge, "delete: key is above 65,536 bytes"});
+  if (Status status = key.read(call, 0); !status) return call.environment().fail(status);
+  if (Status status = batch.fits(key.bytes().size()); !status) {
+    return call.environment().fail(status);
   }
   batch.erase(key.bytes());
   return Answer::kOk;
@@ -189,10 +190,12 @@ napi_value kv_batch_clear(napi_env env, napi_callback_info info) {
 }  // namespace
 
 bool read_range(const Call& call, size_t index, StoredRange& range) {
+  static_assert(kKeyBytesMax + 1 <= kDataAt - kKeyAt && kKeyBytesMax <= kDataBytesMin);
   const Environment& environment = call.environment();
   const size_t begin_size = read_uint32(call, index);
   const size_t end_size = read_uint32(call, index + 1);
-  if (begin_size > kDataAt - kKeyAt || kDataAt + end_size > environment.scratch_bytes) return false;
+  // The bound of "above this key" is a byte longer than a key.
+  if (begin_size > kKeyBytesMax + 1 || end_size > kKeyBytesMax + 1) return false;
   const std::string prefix(as_text(call.level->bytes()));
   range.begin = prefix + std::string(as_text(Bytes(environment.scratch + kKeyAt, begin_size)));
   range.end = prefix + std::string(as_text(Bytes(environment.scratch + kDataAt, end_size)));

@@ -19,6 +19,7 @@ namespace {
 constexpr size_t kDescriptorBytes = 16;
 constexpr size_t kEntryCountMax = 1024;
 constexpr size_t kBatchTextMax = size_t{256} << 10;
+constexpr size_t kManyUnitsMax = size_t{512} << 10;  // Of all keys of getMany().
 constexpr uint32_t kEncodedKey = 0x80000000u;
 
 // Gathers the entries of one crossing.
@@ -255,7 +256,8 @@ napi_value range_close(napi_env env, napi_callback_info info) {
   return make_answer(env, Answer::kOk);
 }
 
-// count(begin_size, end_size, as_of) → the number of entries
+// count(begin_size, end_size, as_of, count_max) → the number of entries, of which no more are
+// looked at than are asked for
 napi_value range_count(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Handle& handle = call.handle();
@@ -269,77 +271,117 @@ napi_value range_count(napi_env env, napi_callback_info info) {
       as_of ? static_cast<uint64_t>(handle.environment.get64(Register64::kView)) : UINT64_MAX;
   const Store::View view(*handle.reader, commit);
   const KeyRange range{as_bytes(stored.begin), as_bytes(stored.end)};
+  const double count_max = read_double(call, 3);
   double count = 0;
-  const std::unique_ptr<EngineCursor> entries = view.scan(range, Direction::kForward);
-  for (; entries->valid(); entries->next()) ++count;
-  if (Status status = entries->status(); !status) {
-    return make_answer(env, handle.environment.fail(status));
+  if (count_max > 0) {
+    const std::unique_ptr<EngineCursor> entries = view.scan(range, Direction::kForward);
+    while (entries->valid() && ++count < count_max) entries->next();
+    if (Status status = entries->status(); !status) {
+      return make_answer(env, handle.environment.fail(status));
+    }
   }
   napi_value made = nullptr;
   napi_create_double(env, count, &made);
   return made;
 }
 
-// The stored keys of getMany, cut out of one string by the lengths in the data area; they lie in
-// `bytes`.
-void read_many(const Call& call, size_t count, std::string& bytes,
-               std::vector<PointQuery>& queries) {
-  Environment& environment = call.environment();
-  size_t length = 0;
-  napi_get_value_string_utf16(call.env, call.arguments[0], nullptr, 0, &length);
-  environment.wide.resize(length + 1);
-  napi_get_value_string_utf16(call.env, call.arguments[0], environment.wide.data(), length + 1,
-                              &length);
-  const Bytes prefix = call.level->bytes();
-  bytes.resize(count * (prefix.size() + 1) + length * 3);
-  uint8_t* const to = reinterpret_cast<uint8_t*>(bytes.data());
-  size_t at = 0;
-  size_t unit = 0;
-  for (size_t i = 0; i < count; ++i) {
-    const size_t units =
-        std::min<size_t>(load<uint32_t>(environment.scratch + kDataAt + i * 4), length - unit);
-    const size_t begin = at;
-    std::memcpy(to + at, prefix.data(), prefix.size());
-    at += prefix.size();
-    at += encode_text_key(environment.wide.data() + unit, units, to + at);
-    unit += units;
-    queries[i].key = Bytes(to + begin, at - begin);
+// Keys that come over in one string, cut out of it by the lengths in the data area and stored in
+// `bytes_`. Nothing is made room for before the lengths were found to be within their limits.
+class ManyKeys {
+ public:
+  explicit ManyKeys(const Call& call) : call_(call) {}
+
+  Status read(size_t count) {
+    Environment& environment = call_.environment();
+    if (count > kEntryCountMax) return Status::invalid("getMany: too many keys");
+    static_assert(kEntryCountMax * kDescriptorBytes <= kDataBytesMin);
+    size_t length = 0;
+    napi_get_value_string_utf16(call_.env, call_.arguments[0], nullptr, 0, &length);
+    if (Status status = check_lengths(count, length); !status) return status;
+    environment.wide.resize(length + 1);
+    napi_get_value_string_utf16(call_.env, call_.arguments[0], environment.wide.data(), length + 1,
+                                &length);
+    bytes_.resize(count * (call_.level->prefix_bytes + 1) + length * 3);
+    queries_.resize(count);
+    size_t unit = 0;
+    size_t at = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const size_t size = encode(environment.wide.data() + unit, units_of(i), at);
+      if (size > kKeyBytesMax) return key_too_large();
+      unit += units_of(i);
+      at += size + call_.level->prefix_bytes;
+    }
+    return Status::ok();
   }
-}
+
+  std::vector<PointQuery>& queries() { return queries_; }
+
+ private:
+  // Left by JavaScript, which changes them no more before the call returns.
+  size_t units_of(size_t index) const {
+    return load<uint32_t>(call_.environment().scratch + kDataAt + index * 4);
+  }
+
+  Status check_lengths(size_t count, size_t length) const {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; ++i) {
+      if (units_of(i) >= kKeyBytesMax) return key_too_large();
+      sum += units_of(i);
+    }
+    if (sum == length && sum <= kManyUnitsMax) return Status::ok();
+    return Status::invalid("getMany: keys that are not as long as was said");
+  }
+
+  // Answers the size of the key without the prefix.
+  size_t encode(const char16_t* units, size_t count, size_t at) {
+    uint8_t* const to = reinterpret_cast<uint8_t*>(bytes_.data()) + at;
+    const Bytes prefix = call_.level->bytes();
+    std::memcpy(to, prefix.data(), prefix.size());
+    const size_t size = encode_text_key(units, count, to + prefix.size());
+    queries_[used_++].key = Bytes(to, prefix.size() + size);
+    return size;
+  }
+
+  const Call& call_;
+  std::string bytes_;
+  std::vector<PointQuery> queries_;
+  size_t used_ = 0;
+};
 
 // getMany(joined keys, count, as_of) → text of the values; absent ones have kind 0. At most
 // kEntryCountMax keys.
 napi_value range_get_many(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Handle& handle = call.handle();
+  Environment& environment = handle.environment;
   if (handle.closed) return make_answer(env, closed(call));
-  const size_t count = read_uint32(call, 1);
-  if (count > kEntryCountMax || kDataAt + count * 4 > handle.environment.scratch_bytes) {
-    return make_answer(env, handle.environment.fail(Status::invalid("getMany: too many keys")));
+  ManyKeys keys(call);
+  if (Status status = keys.read(read_uint32(call, 1)); !status) {
+    return make_answer(env, environment.fail(status));
   }
-  std::string bytes;
-  std::vector<PointQuery> queries(count);
-  read_many(call, count, bytes, queries);
   const bool as_of = read_uint32(call, 2) != 0;
   const uint64_t commit =
-      as_of ? static_cast<uint64_t>(handle.environment.get64(Register64::kView)) : UINT64_MAX;
+      as_of ? static_cast<uint64_t>(environment.get64(Register64::kView)) : UINT64_MAX;
   const Store::View view(*handle.reader, commit);
-  if (Status status = view.get_many(queries); !status) {
-    return make_answer(env, handle.environment.fail(status));
+  if (Status status = view.get_many(keys.queries()); !status) {
+    return make_answer(env, environment.fail(status));
   }
-  EntryBatch batch(handle.environment, count);
-  for (const PointQuery& query : queries) {
+  EntryBatch batch(environment, keys.queries().size());
+  const uint8_t no_key[] = {kTextKeyTag};
+  for (const PointQuery& query : keys.queries()) {
     if (query.answer.found != Found::kPut) {
       batch.add_absent();
       continue;
     }
-    const uint8_t no_key[] = {kTextKeyTag};
     const auto added = batch.add(Bytes(no_key, 1), query.answer.edit.value, true);
     if (added == EntryBatch::Added::kCorrupt) {
-      return make_answer(
-          env, handle.environment.fail(Status::corrupt("getMany: bytes that are no value")));
+      return make_answer(env,
+                         environment.fail(Status::corrupt("getMany: bytes that are no value")));
     }
-    if (added == EntryBatch::Added::kFull) return batch.finish(env, true);
+    if (added == EntryBatch::Added::kYes) continue;
+    if (batch.count() > 0) return batch.finish(env, true);
+    environment.set32(Register32::kNeededBytes, batch.needed_bytes());
+    return make_answer(env, Answer::kGrow);
   }
   return batch.finish(env, false);
 }

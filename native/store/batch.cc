@@ -7,8 +7,15 @@
 
 namespace varve {
 
+Status Batch::fits(uint64_t edit_bytes) const {
+  if (body_.size() + kEditHeaderBytes + edit_bytes <= bytes_max_) return Status::ok();
+  return {Code::kTooLarge, "the edits of a commit must take at most " + std::to_string(bytes_max_) +
+                               " bytes together"};
+}
+
 void Batch::add(LogEditKind kind, Bytes key, size_t value_bytes, uint64_t expires_ms) {
   check(key.size() <= kStoredKeyBytesMax && value_bytes <= UINT32_MAX);
+  check(body_.size() <= kBodyBytesMax);
   Item item;
   item.hash = kind == LogEditKind::kRangeDeletion ? 0 : hash64(key, hash_seed_);
   item.offset = static_cast<uint32_t>(body_.size());

@@ -29,7 +29,12 @@ class Batch {
     bool dropped = false;  // Superseded within the batch; gone after finish().
   };
 
-  explicit Batch(uint64_t hash_seed) : hash_seed_(hash_seed) {}
+  explicit Batch(uint64_t hash_seed, uint64_t bytes_max = kBodyBytesMax)
+      : hash_seed_(hash_seed), bytes_max_(bytes_max) {}
+
+  // Whether an edit of so many bytes of key and value may be added: kTooLarge when a commit could
+  // not have it. Asked before anything is copied; what a later edit supersedes counts, too.
+  Status fits(uint64_t edit_bytes) const;
 
   // The value is the parts, one after the other.
   void put(Bytes key, std::initializer_list<Bytes> value_parts, uint64_t expires_ms = 0);
@@ -56,6 +61,7 @@ class Batch {
   void rebuild();
 
   const uint64_t hash_seed_;
+  const uint64_t bytes_max_;
   std::string body_;
   std::vector<Item> items_;
   std::vector<uint32_t> seen_;  // Open-addressed: index of an item + 1.

@@ -82,7 +82,7 @@ Status Store::make_room(const Batch& batch, Lock& held) {
   uint64_t cost = 0;
   for (const Batch::Item& item : batch.items())
     cost += Memtable::cost(item.key_bytes, item.value_bytes);
-  if (cost > options_.memory_bytes / 4) {
+  if (cost > commit_bytes_max()) {
     return {Code::kTooLarge, "store: a commit of " + std::to_string(cost) +
                                  " bytes is above a quarter of `memory` (" +
                                  std::to_string(options_.memory_bytes) + ")"};

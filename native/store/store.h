@@ -20,6 +20,7 @@
 // Threads: all of Store from any thread; a Reader and its Views belong to one.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -91,6 +92,10 @@ class Store {
   const StoreOptions& options() const { return options_; }
   EngineKind engine_kind() const { return engine_kind_; }
   const RecoveryReport& recovery() const { return recovery_; }
+  // What all edits of one commit may take together.
+  uint64_t commit_bytes_max() const {
+    return std::min<uint64_t>(options_.memory_bytes / 4, kBodyBytesMax);
+  }
 
   // ---- writing
   Result<uint64_t> commit(Batch& batch);

@@ -272,7 +272,7 @@ describe("a user's encoding", () => {
       () => Buffer.from(String(other.get('k'))),
       () => other.get('k'),
     )
-    const refused = invalid('nothing may use a store while a value is encoded or decoded')
+    const refused = invalid('nothing may use a store while a key or value is encoded or decoded')
     await expect(db.put('k', 1)).rejects.toEqual(refused)
     await using raw = await store(
       () => Buffer.of(1),

@@ -289,7 +289,7 @@ describe('other calls take', () => {
     expect(() => db.getMany('k' as never)).toThrow(
       invalid('keys must be an array of keys, not "k"'),
     )
-    expect(() => db.getMany([, 'k'] as never)).toThrow(/^key must be .*, not undefined$/)
+    expect(() => db.getMany([, 'k'] as never)).toThrow(/^keys\[0\]: key must be .*, not undefined$/)
     await expect(db.update('k', 5 as never)).rejects.toEqual(
       invalid('update must be a function as its second argument, not 5'),
     )

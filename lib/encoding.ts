@@ -186,7 +186,7 @@ function toJson(value: unknown): unknown {
     return JSON.stringify(value)
   } catch (cause) {
     if (isVarveError(cause)) throw cause
-    const message = cause instanceof Error ? cause.message : 'toJSON() failed'
+    const message = types.isNativeError(cause) ? cause.message : 'toJSON() failed'
     throw new VarveError('INVALID', `value cannot be JSON: ${message}`, { cause })
   }
 }

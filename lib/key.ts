@@ -5,9 +5,12 @@
 //
 // Invariants
 //   - One value has exactly one encoding, and decodeKey(encodeKey(key)) is the key again (-0 becomes 0).
-//   - decodeKey() never reads outside [start, end), and refuses what it does not know with CORRUPT.
+//   - decodeKey() never reads outside [start, end), and refuses with CORRUPT what encodeKey() would not have written.
+//   - An object is what it is inside: a Date or Uint8Array of another realm is one, whatever its prototype says.
+import { types } from 'node:util'
 
 import { VarveError, invalid } from './errors.ts'
+import { isDetached } from './value.ts'
 
 export type Key = null | boolean | number | bigint | Date | string | Uint8Array | readonly Key[]
 
@@ -52,6 +55,9 @@ const SIZE_OF_SIZE = 0xf8
 const NESTING_MAX = 16
 const DATE_MAX = 8.64e15
 const A_KEY = 'null, a boolean, number, bigint, Date, string, Uint8Array or an array of these'
+
+// Taken from the prototype, so that what a subclass or another realm has instead is not asked.
+const timeOf = Date.prototype.getTime
 
 const float = new Float64Array(1)
 const bits = new BigUint64Array(float.buffer)
@@ -125,13 +131,16 @@ function putObject(
   offset: number,
   depth: number,
 ): number {
-  if (key instanceof Date) {
-    const ms = key.getTime()
+  if (types.isDate(key)) {
+    const ms = timeOf.call(key)
     if (ms !== ms) throw new VarveError('INVALID', `${argument} must be a valid date`)
     target[offset] = TAG_DATE
     return putDouble(ms, target, offset + 1)
   }
-  if (key instanceof Uint8Array) {
+  if (types.isUint8Array(key)) {
+    if (key.length === 0 && isDetached(key.buffer)) {
+      throw new VarveError('INVALID', `${argument} must not be a detached view`)
+    }
     if (key.length >= target.length - offset) throw tooLarge(argument, target.length - offset)
     target[offset] = TAG_BYTES
     const end = putBytes(key, target, offset + 1, depth > 0)
@@ -171,7 +180,8 @@ function putBytes(key: Uint8Array, target: Uint8Array, offset: number, nested: b
     return offset + key.length
   }
   let at = offset
-  for (const byte of key) {
+  for (let index = 0; index < key.length; index++) {
+    const byte = key[index] as number
     target[at++] = byte
     if (byte === 0) target[at++] = ESCAPE
   }
@@ -360,6 +370,7 @@ const CHUNK = 4096
 function takeUnits(bytes: Uint8Array, start: number, end: number): string {
   let text = ''
   let units: number[] = []
+  let afterHigh = false
   for (let at = start; at < end;) {
     const lead = bytes[at] as number
     const size = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
@@ -371,6 +382,9 @@ function takeUnits(bytes: Uint8Array, start: number, end: number): string {
       point = (point << 6) | (byte & 0x3f)
     }
     fine &&= size < 3 || (point >= (size === 3 ? 0x800 : 0x10000) && point <= 0x10ffff)
+    // Two halves of a pair are written as one character of four bytes.
+    fine &&= !(afterHigh && size === 3 && (point & 0xfc00) === 0xdc00)
+    afterHigh = size === 3 && (point & 0xfc00) === 0xd800
     if (!fine) throw new VarveError('CORRUPT', `key: ill-formed text at byte ${at - start}`)
     if (point > 0xffff) {
       units.push(0xd800 + ((point - 0x10000) >> 10), 0xdc00 + (point & 0x3ff))
@@ -404,21 +418,38 @@ function takeNumber(reader: Reader): number | bigint {
   reader.at++
   const below = base === -Infinity
   if (!below && !Number.isInteger(base)) throw corrupt(reader, 'no bigint')
-  const flip = below ? 0xff : 0x00
-  let size = takeByte(reader) ^ flip
-  if (size >= SIZE_OF_SIZE) {
-    const width = size - SIZE_OF_SIZE + 1
-    if (width > 4) throw corrupt(reader, 'no bigint')
-    size = 0
-    for (let index = 0; index < width; index++) size = size * 256 + (takeByte(reader) ^ flip)
-  }
-  if (size > reader.end - reader.at || (below && size === 0)) throw corrupt(reader, 'no bigint')
-  let hex = '0'
+  const remainder = takeRemainder(reader, below ? 0xff : 0x00)
+  const value = below ? BigInt(-Number.MAX_VALUE) - remainder : BigInt(base) + remainder
+  // What is left over must not reach another double.
+  if (doubleNotAbove(value) !== base) throw corrupt(reader, 'no bigint')
+  return value
+}
+
+function takeRemainder(reader: Reader, flip: number): bigint {
+  const size = takeRemainderSize(reader, flip)
+  if (size === 0) return 0n
+  if (size > reader.end - reader.at) throw corrupt(reader, 'no bigint')
+  let hex = ''
   for (let index = 0; index < size; index++) {
     hex += (takeByte(reader) ^ flip).toString(16).padStart(2, '0')
   }
-  const remainder = BigInt(`0x${hex}`)
-  return below ? BigInt(-Number.MAX_VALUE) - remainder : BigInt(base) + remainder
+  if (hex.startsWith('00')) throw corrupt(reader, 'no bigint')
+  return BigInt(`0x${hex}`)
+}
+
+// A size has its shortest form: no leading zero, and a size of its own only from 0xF8 on.
+function takeRemainderSize(reader: Reader, flip: number): number {
+  const first = takeByte(reader) ^ flip
+  if (first < SIZE_OF_SIZE) return first
+  const width = first - SIZE_OF_SIZE + 1
+  if (width > 4) throw corrupt(reader, 'no bigint')
+  let size = 0
+  for (let index = 0; index < width; index++) {
+    size = size * 256 + (takeByte(reader) ^ flip)
+    if (size === 0) throw corrupt(reader, 'no bigint')
+  }
+  if (size < SIZE_OF_SIZE) throw corrupt(reader, 'no bigint')
+  return size
 }
 
 /** Negative, zero or positive: the order of two encoded keys. */
@@ -469,7 +500,7 @@ function encodedPrefix(prefix: Key, target: Uint8Array): Uint8Array<ArrayBuffer>
     if (end > target.length) throw tooLarge('prefix', target.length)
     return new Uint8Array(target.subarray(0, end))
   }
-  if (typeof prefix === 'string' || prefix instanceof Uint8Array) {
+  if (typeof prefix === 'string' || types.isUint8Array(prefix)) {
     return encoded(prefix, 'prefix', target)
   }
   throw invalid('prefix', 'a string, Uint8Array or array', prefix)

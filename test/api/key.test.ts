@@ -141,6 +141,17 @@ test('the fixture decodes, encodes back and is in order', () => {
     expect(compareKeys(keys[index] as Uint8Array, key)).toBeLessThan(0)
 })
 
+test('bytes that no key is written as are CORRUPT: one of each form', () => {
+  const lines = readFileSync(new URL('../format/refused-keys.txt', import.meta.url), 'utf8')
+  const refused = lines.trimEnd().split('\n')
+  expect(refused.length).toBeGreaterThan(50)
+  for (const line of refused) {
+    const [digits, what] = line.split('\t')
+    const bytes = new Uint8Array(Buffer.from(digits as string, 'hex'))
+    expect(() => decode(bytes), what).toThrow(expect.objectContaining({ code: 'CORRUPT' }))
+  }
+})
+
 test('what is no key is INVALID and named', () => {
   for (const wrong of [undefined, NaN, {}, Symbol('s'), () => 0, new Date(NaN), new Map()]) {
     expect(() => encode(wrong)).toThrow(expect.objectContaining({ code: 'INVALID' }))
@@ -167,17 +178,21 @@ test('a key that does not fit is TOO_LARGE', () => {
   }
 })
 
-test('mutated bytes decode or are CORRUPT, nothing else', () => {
+test('mutated bytes are CORRUPT, or the one encoding of a key', () => {
   const random = randomFrom(SEED + 2)
   for (let round = 0; round < 20000; round++) {
     const bytes = encode(randomKey(random))
     for (let index = 0; index < 2 && bytes.length > 0; index++)
       bytes[random(bytes.length)] = random(256)
+    const some = bytes.subarray(0, random(2) === 0 ? bytes.length : random(bytes.length + 1))
+    let key: Key | undefined
     try {
-      decodeKey(bytes, 0, random(bytes.length + 1))
+      key = decode(some)
     } catch (error) {
       expect(error).toMatchObject({ code: 'CORRUPT' })
     }
+    // One key, one encoding: what decodes is what would be written.
+    if (key !== undefined && hex(encode(key)) !== hex(some)) expect.fail(hex(some))
   }
 })
 

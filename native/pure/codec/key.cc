@@ -1,10 +1,10 @@
 // pure/codec/key.cc — the walk over a key's bytes, and the two directions of text.
 #include "pure/codec/key.h"
 
-#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 namespace varve {
 namespace {
@@ -52,7 +52,7 @@ class Walker {
   bool number();
   bool date();
   bool remainder(double base);
-  bool remainder_size(uint8_t first, uint8_t flip, size_t& size);
+  bool remainder_size(uint8_t flip, size_t& size);
   bool text(bool nested);
   bool content(bool nested, std::string& to);
   bool array(size_t depth);
@@ -96,28 +96,13 @@ bool Walker::number() {
   return remainder(value);
 }
 
-// How many bits what a bigint has above this double can have: more would be above the next double.
-int64_t remainder_bits_max(double base) {
-  const double next = std::nextafter(base, HUGE_VAL);
-  if (std::isinf(base) || std::isinf(next)) return INT64_MAX;
-  return std::max(0, std::ilogb(next - base));
-}
-
-// The size as one byte, or as a size of its own where it is large.
-bool Walker::remainder_size(uint8_t first, uint8_t flip, size_t& size) {
-  size = first;
-  if (first < 0xF8) return true;
-  const size_t width = first - 0xF8u + 1;
-  if (width > 4) return false;
-  size = 0;
-  for (size_t index = 0; index < width; index++) {
-    uint8_t digit = 0;
-    if (!take(digit)) return false;
-    digit ^= flip;
-    if (index == 0 && digit == 0) return false;
-    size = size << 8 | digit;
-  }
-  return size >= 0xF8;
+// The most bits that a bigint can have above its double without reaching the next one. Nothing
+// bounds it at the two ends of the doubles.
+size_t remainder_bits_max(double base) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  if (std::isinf(base) || base == std::numeric_limits<double>::max()) return SIZE_MAX;
+  const double gap = std::nextafter(base, kInfinity) - base;  // Exact: a power of two.
+  return gap <= 1 ? 0 : static_cast<size_t>(std::ilogb(gap));
 }
 
 // What a bigint has above its double: 0x00, or a length and a big-endian magnitude. Below every
@@ -126,18 +111,35 @@ bool Walker::remainder(double base) {
   const uint8_t flip = base < 0 && std::isinf(base) ? 0xFF : 0x00;
   if (std::isinf(base) && flip == 0) return false;
   if (std::isfinite(base) && base != std::trunc(base)) return false;
-  uint8_t first = 0;
-  if (!take(first)) return false;
-  first ^= flip;
-  show(first == 0 ? "n" : "n+");
-  if (first == 0) return flip == 0;
   size_t size = 0;
-  if (!remainder_size(first, flip, size) || rest_.size() < size) return false;
-  const uint8_t highest = rest_[0] ^ flip;
-  const int64_t bits = static_cast<int64_t>(size) * 8 - std::countl_zero(highest);
-  if (highest == 0 || bits > remainder_bits_max(base)) return false;
+  if (!remainder_size(flip, size)) return false;
+  show(size == 0 ? "n" : "n+");
+  if (size == 0) return flip == 0;
+  const uint8_t first = rest_.empty() ? 0 : rest_[0] ^ flip;
+  if (rest_.size() < size || first == 0) return false;
+  if (size * 8 - static_cast<size_t>(std::countl_zero(first)) > remainder_bits_max(base)) {
+    return false;
+  }
   rest_ = rest_.subspan(size);
   return true;
+}
+
+// A size has its shortest form: no leading zero, and a size of its own only from 0xF8 on.
+bool Walker::remainder_size(uint8_t flip, size_t& size) {
+  uint8_t first = 0;
+  if (!take(first)) return false;
+  size = first ^ flip;
+  if (size < 0xF8) return true;
+  const size_t width = size - 0xF8 + 1;
+  if (width > 4) return false;
+  size = 0;
+  for (size_t index = 0; index < width; index++) {
+    uint8_t digit = 0;
+    if (!take(digit)) return false;
+    size = size << 8 | (digit ^ flip);
+    if (size == 0) return false;
+  }
+  return size >= 0xF8;
 }
 
 bool Walker::date() {

@@ -23,15 +23,8 @@ export {
   verify,
   type VerifyReport,
 } from './repair.ts'
-export {
-  Batch,
-  type BatchOperation,
-  type Entry,
-  Level,
-  open,
-  openSync,
-  type RecoveryReport,
-  Snapshot,
-  Store,
-  type Types,
-} from './store.ts'
+export { Level } from './level.ts'
+export { type Entry, type Types } from './reading.ts'
+export { Snapshot } from './snapshot.ts'
+export { open, openSync, type RecoveryReport, Store } from './store.ts'
+export { Batch, type BatchOperation } from './writing.ts'

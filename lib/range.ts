@@ -1,7 +1,7 @@
 // lib/range.ts — ranges: iterables that fetch entries by the batch, each run on the view of its start.
 import { VarveError } from './errors.ts'
 import { type Encoding, marked } from './encoding.ts'
-import { decodeKey, encodeKey, type Key, type RangeBounds, rangeBounds } from './key.ts'
+import { decodeKey, type Key, type RangeBounds, rangeBounds } from './key.ts'
 import {
   COUNT,
   CURSOR,
@@ -21,7 +21,8 @@ const FIRST_BATCH = 64
 const BATCH_MAX = 512
 const ENCODED_KEY = 0x80000000
 
-const keyRoom = new Uint8Array(KEY_BYTES_MAX)
+/** Where keys are encoded that are not to be read by the addon at once. */
+export const keyRoom = new Uint8Array(KEY_BYTES_MAX)
 
 /** Where a range reads: a keyspace, its encoding, and as of when. */
 export interface RangeSource {
@@ -241,7 +242,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
 }
 
 /** After an answer that is no text: makes the room that was missing, or throws what failed. */
-function growFor(answer: number): void {
+export function growFor(answer: number): void {
   if (answer !== GROW) throw lastError()
   scratch.grow((scratch.u32[NEEDED_BYTES] ?? 0) + 1024)
 }
@@ -283,85 +284,5 @@ function readEntries<T>(
     raw += headBytes
     unit += units
     into.push((kind === 'values' ? value : [key, value]) as T)
-  }
-}
-
-const MANY_MAX = 512
-// So that what is joined stays small, however long the keys are; the addon takes no more than a key's length beyond.
-const MANY_UNITS_MAX = 256 * 1024
-
-/** The values of text keys if one crossing brings them all, and so from one view; else undefined. */
-export function getManyAtOnce(source: RangeSource, keys: readonly string[]): unknown[] | undefined {
-  if (endOfMany(keys, 0) < keys.length) return undefined
-  const values: unknown[] = []
-  return crossMany(source, keys, 0, values) === keys.length ? values : undefined
-}
-
-/** The values of many text keys, by one crossing for every 512 of them or fewer: from one view if the source has one. */
-export function getManyTexts(source: RangeSource, keys: readonly string[]): unknown[] {
-  const values: unknown[] = []
-  for (let from = 0; from < keys.length;) {
-    const count = crossMany(source, keys, from, values)
-    if (count === 0) growFor(GROW)
-    from += count
-  }
-  return values
-}
-
-/** Behind the last key that goes over together with the one at `from`. */
-function endOfMany(keys: readonly string[], from: number): number {
-  const last = Math.min(keys.length, from + MANY_MAX)
-  let units = 0
-  let to = from
-  while (to < last && units <= MANY_UNITS_MAX) units += (keys[to++] ?? '').length
-  // One that is too long goes over alone, to be refused by its own name.
-  return units > MANY_UNITS_MAX && to > from + 1 ? to - 1 : to
-}
-
-// Adds the values of as many keys as there is room for, and answers how many.
-function crossMany(
-  source: RangeSource,
-  keys: readonly string[],
-  from: number,
-  into: unknown[],
-): number {
-  const asOf = source.asOf()
-  const to = endOfMany(keys, from)
-  const some = from === 0 && to === keys.length ? keys : keys.slice(from, to)
-  checkLengths(some, from)
-  const text = source.level.getMany(some.join(''), some.length, asOf)
-  if (text === GROW) return 0
-  if (typeof text !== 'string') throw lastError()
-  const count = scratch.u32[COUNT] ?? 0
-  readMany(into, source.encoding, text, count)
-  return count
-}
-
-/** Leaves the lengths for the addon. A key that is too long is refused here, by its place among all. */
-function checkLengths(keys: readonly string[], from: number): void {
-  const { u32 } = scratch
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] ?? ''
-    // A unit takes three bytes at most, and the tag one.
-    if (key.length * 3 >= KEY_BYTES_MAX) encodeKey(key, `keys[${from + i}]`, keyRoom, 0)
-    u32[DATA_AT / 4 + i] = key.length
-  }
-}
-
-function readMany(into: unknown[], encoding: Encoding, text: string, count: number): void {
-  const { u32 } = scratch
-  let raw = u32[NEEDED_BYTES] ?? 0
-  let unit = 0
-  for (let i = 0, cell = DATA_AT / 4; i < count; i++, cell += 4) {
-    const kind = u32[cell + 1] ?? 0
-    if (kind === 0) {
-      into.push(undefined)
-      continue
-    }
-    const headBytes = u32[cell + 2] ?? 0
-    const units = u32[cell + 3] ?? 0
-    into.push(encoding.read(kind, raw, headBytes, text.substring(unit, unit + units)))
-    raw += headBytes
-    unit += units
   }
 }

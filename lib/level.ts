@@ -1,0 +1,79 @@
+// lib/level.ts — a keyspace: the store's own, or a sublevel's with its types and encoding.
+import { type AnyEncoding, type Encoding, encodingOf, type ValueOf } from './encoding.ts'
+import { invalid } from './errors.ts'
+import { encodeKey } from './key.ts'
+import { getManyAtOnce } from './many.ts'
+import { COMMIT, KEY_AT, lastError, type NativeLevel, type NativeStore, scratch } from './native.ts'
+import type { Opening } from './opening.ts'
+import { checkSublevel, type SublevelOptions } from './options.ts'
+import { areTexts, checkedKeys, type Entry, type Types } from './reading.ts'
+import { Snapshot } from './snapshot.ts'
+import { Writing } from './writing.ts'
+
+/** A keyspace: the store's own, or a sublevel's. */
+export class Level<T extends Types = Entry> extends Writing<T> {
+  readonly #path: readonly string[]
+
+  /** @internal */
+  constructor(opening: Opening, level: NativeLevel, encoding: Encoding, path: readonly string[]) {
+    super(opening, level, encoding)
+    this.#path = path
+  }
+
+  /** @internal */
+  asOf(): number {
+    this.opening.check()
+    return 0
+  }
+
+  override getMany(keys: readonly T['key'][]): (T['value'] | undefined)[] {
+    const all: readonly unknown[] = checkedKeys(keys)
+    const values = areTexts(all) ? getManyAtOnce(this.source, all) : undefined
+    if (values !== undefined) return values
+    const snapshot = this.snapshot()
+    try {
+      return snapshot.getMany(keys)
+    } finally {
+      snapshot.close()
+    }
+  }
+
+  /** What this keyspace holds now, kept as it is. */
+  snapshot(): Snapshot<T> {
+    this.opening.check()
+    if (this.opening.native.hold() < 0) throw lastError()
+    return new Snapshot<T>(this.opening, this.level, this.encoding, scratch.f64[COMMIT] ?? 0)
+  }
+
+  /** A keyspace of its own within this one, with its own types and encoding. Ranges of this level do not show it. */
+  sublevel<const E extends AnyEncoding>(
+    name: string,
+    options: { readonly encoding: E },
+  ): Level<Entry<ValueOf<E>>>
+  sublevel<S extends Types = Entry>(name: string, options?: SublevelOptions<S['value']>): Level<S>
+  sublevel<S extends Types>(name: string, options: SublevelOptions<S['value']> = {}): Level<S> {
+    this.opening.check()
+    if (typeof name !== 'string' || name === '')
+      throw invalid('name', 'the name of a sublevel', name)
+    checkSublevel(options)
+    const path = [...this.#path, name]
+    const id = this.opening.native.sublevelId(encodeKey(path, 'name', scratch.key, 0))
+    if (id < 0) throw lastError()
+    const prefix = Buffer.alloc(5, 0x11)
+    prefix.writeUInt32BE(id === 0 ? 0xffffffff : id, 1)
+    return new Level<S>(
+      this.opening,
+      openLevel(this.opening.native, prefix),
+      encodingOf(options.encoding),
+      path,
+    )
+  }
+}
+
+/** The functions of the keyspace whose stored keys begin with `prefix`. */
+export function openLevel(native: NativeStore, prefix: Uint8Array): NativeLevel {
+  scratch.bytes.set(prefix, KEY_AT)
+  const level = native.level(prefix.length)
+  if (typeof level === 'number') throw lastError()
+  return level
+}

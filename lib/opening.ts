@@ -1,0 +1,68 @@
+// lib/opening.ts — what one opening of a store has, shared by its keyspaces and snapshots: whether it is still open, who
+// waits for what, and who listens.
+import { encoding } from './encoding.ts'
+import { VarveError } from './errors.ts'
+import { errorOf, lastError, type NativeStore } from './native.ts'
+import type { CheckedOpen, Logger } from './options.ts'
+import { Settling } from './settling.ts'
+
+export interface Events {
+  /** The log or a background worker failed: writing has stopped, reads go on. */
+  readonly error: VarveError
+}
+
+export class Opening {
+  readonly native: NativeStore
+  readonly settling: Settling
+  readonly durability: number
+  readonly durabilityMax: number
+  readonly commitBytesMax: number
+  readonly listeners = new Map<string, Set<(event: never) => void>>()
+  isClosed = false
+  /** A batch is being gathered: there is one room for it, and its operations may have getters. */
+  isGathering = false
+  works = 0
+  #reported = false
+
+  constructor(native: NativeStore, checked: CheckedOpen) {
+    this.native = native
+    this.durability = checked.durability
+    this.durabilityMax = checked.durabilityMax
+    this.commitBytesMax = Math.floor(checked.memory / 4)
+    this.settling = new Settling(native)
+  }
+
+  progress(logger: Logger | undefined): void {
+    if (this.isClosed) return
+    this.settling.progress()
+    if (this.#reported || this.native.progress() >= 0) return
+    this.#reported = true
+    const error = lastError()
+    logger?.error?.(error.message)
+    for (const listener of this.listeners.get('error') ?? [])
+      (listener as (e: VarveError) => void)(error)
+  }
+
+  check(): void {
+    if (this.isClosed) throw new VarveError('CLOSED', 'the store is closed')
+    if (encoding.underWay) {
+      throw new VarveError(
+        'INVALID',
+        'nothing may use a store while a key or value is encoded or decoded',
+      )
+    }
+  }
+
+  /** A slow call: counted, so that closing waits for it. */
+  async work(run: () => Promise<unknown>): Promise<void> {
+    this.check()
+    this.works++
+    try {
+      await run()
+    } catch (cause) {
+      throw errorOf(cause)
+    } finally {
+      this.works--
+    }
+  }
+}

@@ -1,0 +1,205 @@
+// lib/writing.ts — writing one keyspace: each call is checked, applied and visible when it returns, and its promise settles when
+// the write is as durable as was asked.
+import { encoded, writeValue } from './encoding.ts'
+import { invalid, VarveError, within } from './errors.ts'
+import { COMMIT, lastError, type NativeLevel, scratch } from './native.ts'
+import {
+  checkBounds,
+  checkWrite,
+  DURABILITY_NAMES,
+  type RangeOptions,
+  type WriteOptions,
+} from './options.ts'
+import { placeBounds, planOf } from './range.ts'
+import { Reading, type Types } from './reading.ts'
+import type { Receipt } from './settling.ts'
+
+export type BatchOperation<T extends Types> =
+  | { readonly type: 'put'; readonly key: T['key']; readonly value: T['value'] }
+  | { readonly type: 'delete'; readonly key: T['key'] }
+/** Edits gathered one by one, written as one commit by write(). */
+export class Batch<T extends Types> {
+  readonly #operations: BatchOperation<T>[] = []
+  readonly #write: (
+    operations: readonly BatchOperation<T>[],
+    options?: WriteOptions,
+  ) => Promise<Receipt>
+
+  /** @internal */
+  constructor(
+    write: (operations: readonly BatchOperation<T>[], options?: WriteOptions) => Promise<Receipt>,
+  ) {
+    this.#write = write
+  }
+
+  get size(): number {
+    return this.#operations.length
+  }
+
+  put(key: T['key'], value: T['value']): this {
+    this.#operations.push({ type: 'put', key, value })
+    return this
+  }
+
+  delete(key: T['key']): this {
+    this.#operations.push({ type: 'delete', key })
+    return this
+  }
+
+  write(options?: WriteOptions): Promise<Receipt> {
+    return this.#write(this.#operations.splice(0), options)
+  }
+}
+/** A keyspace that can be written. */
+export abstract class Writing<T extends Types> extends Reading<T> {
+  /** What every write begins with: answers the number of its durability. */
+  #admit(options: WriteOptions | undefined): number {
+    this.opening.check()
+    return checkWrite(options, this.opening.durability, this.opening.durabilityMax)
+  }
+
+  /** Runs a write; whatever refuses it rejects the promise, and nothing has changed. */
+  #commit(options: WriteOptions | undefined, write: () => number): Promise<Receipt> {
+    try {
+      const durability = this.#admit(options)
+      if (write() < 0) return Promise.reject(lastError())
+      return this.#promise(durability, options?.signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #promise(durability: number, signal: AbortSignal | undefined): Promise<Receipt> {
+    const promise = this.opening.settling.promise(scratch.f64[COMMIT] ?? 0, durability)
+    if (signal === undefined) return promise
+    return new Promise((resolve, reject) => {
+      const abort = () =>
+        reject(
+          new VarveError('ABORTED', 'write: aborted; the write itself has happened', {
+            cause: signal.reason,
+          }),
+        )
+      signal.addEventListener('abort', abort, { once: true })
+      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    })
+  }
+
+  /** The synchronous family: the write has been made, and is waited for here. */
+  #waited(durability: number): Receipt {
+    const commit = scratch.f64[COMMIT] ?? 0
+    if (this.opening.native.waitFor(durability) < 0) throw lastError()
+    return { commit, durability: DURABILITY_NAMES[durability] ?? 'disk' }
+  }
+
+  #put(key: T['key'], value: T['value']): number {
+    writeValue(this.encoding, value, this.opening.commitBytesMax)
+    return this.level.put(this.key(key), encoded.value, encoded.headBytes)
+  }
+
+  // Put and delete are written out: a closure for each call would be a good part of their cost.
+  /** Writes a value under a key; visible at once, settled when it is as durable as was asked. */
+  put(key: T['key'], value: T['value'], options?: WriteOptions): Promise<Receipt> {
+    try {
+      const durability = this.#admit(options)
+      if (this.#put(key, value) < 0) return Promise.reject(lastError())
+      return this.#promise(durability, options?.signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** put(), waited for here. */
+  putSync(key: T['key'], value: T['value'], options?: WriteOptions): Receipt {
+    const durability = this.#admit(options)
+    if (this.#put(key, value) < 0) throw lastError()
+    return this.#waited(durability)
+  }
+
+  /** Removes a key; an absent one is no error. */
+  delete(key: T['key'], options?: WriteOptions): Promise<Receipt> {
+    try {
+      const durability = this.#admit(options)
+      if (this.level.delete(this.key(key)) < 0) return Promise.reject(lastError())
+      return this.#promise(durability, options?.signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** delete(), waited for here. */
+  deleteSync(key: T['key'], options?: WriteOptions): Receipt {
+    const durability = this.#admit(options)
+    if (this.level.delete(this.key(key)) < 0) throw lastError()
+    return this.#waited(durability)
+  }
+
+  /** Deletes a whole range by one edit, however many keys it has. */
+  deleteRange(range: RangeOptions<T['key']>, options?: WriteOptions): Promise<Receipt> {
+    return this.#commit(options, () => {
+      checkBounds(range)
+      const plan = planOf(range)
+      return this.level.deleteRange(plan.begin.length, placeBounds(plan))
+    })
+  }
+
+  /** Reads, changes and writes one key; resolves to the new value. A callback that answers undefined deletes it. */
+  async update(
+    key: T['key'],
+    change: (value: T['value'] | undefined) => T['value'] | undefined,
+    options?: WriteOptions,
+  ): Promise<T['value'] | undefined> {
+    if (typeof change !== 'function')
+      throw invalid('update', 'a function as its second argument', change)
+    const value = change(this.get(key))
+    await (value === undefined ? this.delete(key, options) : this.put(key, value, options))
+    return value
+  }
+
+  /** Several edits as one commit: given as an array, or gathered by `batch().put(…).delete(…).write()`. */
+  batch(): Batch<T>
+  batch(operations: readonly BatchOperation<T>[], options?: WriteOptions): Promise<Receipt>
+  batch(
+    operations?: readonly BatchOperation<T>[],
+    options?: WriteOptions,
+  ): Batch<T> | Promise<Receipt> {
+    if (operations === undefined) return new Batch((all, given) => this.batch(all, given))
+    return this.#commit(options, () => this.#gather(operations))
+  }
+
+  /** batch() of an array, waited for here. */
+  batchSync(operations: readonly BatchOperation<T>[], options?: WriteOptions): Receipt {
+    const durability = this.#admit(options)
+    if (this.#gather(operations) < 0) throw lastError()
+    return this.#waited(durability)
+  }
+
+  #gather(operations: readonly BatchOperation<T>[]): number {
+    if (!Array.isArray(operations)) throw invalid('batch', 'an array of operations', operations)
+    if (this.opening.isGathering) throw new VarveError('INVALID', 'batch: within a batch')
+    this.opening.isGathering = true
+    const { level } = this
+    let index = 0
+    try {
+      for (; index < operations.length; index++) {
+        if (this.#add(level, operations[index]) < 0) throw lastError()
+      }
+    } catch (error) {
+      level.batchClear()
+      throw within(`batch[${index}]`, error)
+    } finally {
+      this.opening.isGathering = false
+    }
+    return level.batchCommit()
+  }
+
+  #add(level: NativeLevel, operation: BatchOperation<T> | undefined): number {
+    const type: unknown = operation?.type
+    if (operation?.type === 'put') {
+      const { key, value } = operation // First: getters may use the scratch that value and key go to.
+      writeValue(this.encoding, value, this.opening.commitBytesMax)
+      return level.batchPut(this.key(key), encoded.value, encoded.headBytes)
+    }
+    if (operation?.type === 'delete') return level.batchDelete(this.key(operation.key))
+    throw invalid('type', "'put' or 'delete'", type)
+  }
+}

@@ -9,6 +9,7 @@ export {
   type OpenOptions,
   type OpenSettings,
   type RangeOptions,
+  type ReadOptions,
   type SublevelOptions,
   type WriteOptions,
 } from './options.ts'

@@ -39,6 +39,9 @@ export const VIEW = 3
 export interface NativeLevel {
   get(key: string | number, asOf: number, mayBlock: number): string | number
   has(key: string | number, asOf: number): number
+  /** A promise of a number for coldValue(), which says what was found or went wrong; or FAILED. */
+  getCold(key: string | number, asOf: number): Promise<number> | number
+  coldValue(number: number): string | number
   put(key: string | number, value: string | Uint8Array | undefined, headBytes: number): number
   delete(key: string | number): number
   deleteRange(beginBytes: number, endBytes: number): number

@@ -21,7 +21,9 @@ export class Opening {
   isClosed = false
   /** A batch is being gathered: there is one room for it, and its operations may have getters. */
   isGathering = false
+  /** Flushes and compactions under way. */
   works = 0
+  readonly #underWay = new Set<Promise<unknown>>()
   #reported = false
 
   constructor(native: NativeStore, checked: CheckedOpen) {
@@ -53,16 +55,38 @@ export class Opening {
     }
   }
 
-  /** A slow call: counted, so that closing waits for it. */
+  /** A slow call: closing waits for it. */
   async work(run: () => Promise<unknown>): Promise<void> {
     this.check()
     this.works++
     try {
-      await run()
+      await this.#kept(run())
     } catch (cause) {
       throw errorOf(cause)
     } finally {
       this.works--
     }
+  }
+
+  /** A read on another thread: closing waits for it, too, but closeSync() lets it end with CLOSED. */
+  reading<V>(read: Promise<V>): Promise<V> {
+    return this.#kept(read)
+  }
+
+  async #kept<V>(promise: Promise<V>): Promise<V> {
+    this.#underWay.add(promise)
+    try {
+      return await promise
+    } finally {
+      this.#underWay.delete(promise)
+    }
+  }
+
+  /** Resolves when every write has settled, and no slow call or read is under way. */
+  async quiet(): Promise<void> {
+    do {
+      await this.settling.drained()
+      await Promise.allSettled(this.#underWay)
+    } while (this.#underWay.size > 0 || !this.settling.isIdle)
   }
 }

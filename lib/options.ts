@@ -78,6 +78,11 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface ReadOptions {
+  /** When it fires, the promise rejects with ABORTED. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Bounds hold together: whatever one of them shuts out is out. */
 export interface RangeOptions<K> {
   /** Keys above this one. */
@@ -114,6 +119,7 @@ const OPEN = [
   'logger',
 ]
 const WRITE = ['durability', 'signal']
+const READ = ['signal']
 const RANGE = ['gt', 'gte', 'lt', 'lte', 'prefix', 'reverse', 'limit', 'signal']
 
 const DURABILITIES: readonly string[] = ['memory', 'os', 'disk']
@@ -324,6 +330,16 @@ export function checkWrite(
   checkSignal(signal)
   if (signal?.aborted === true) throw new VarveError('ABORTED', 'write: aborted before it began')
   return checkDurability(durability, standard, strongest)
+}
+
+/** The signal of a read that answers by a promise. */
+export function checkRead(options: ReadOptions | undefined): AbortSignal | undefined {
+  if (options === undefined) return undefined
+  checkNames(options, READ, 'get')
+  const { signal } = options
+  checkSignal(signal)
+  if (signal?.aborted === true) throw new VarveError('ABORTED', 'get: aborted before it began')
+  return signal
 }
 
 export function checkRange(options: unknown, where = 'range'): void {

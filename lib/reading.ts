@@ -1,6 +1,7 @@
 // lib/reading.ts — reading one keyspace: single keys, many of them, ranges and counts, as of now or of a held commit.
+import { unlessAborted } from './aborting.ts'
 import { type Encoding, writeKey } from './encoding.ts'
-import { invalid, VarveError, within } from './errors.ts'
+import { invalid, within } from './errors.ts'
 import type { Key } from './key.ts'
 import { getManyTexts } from './many.ts'
 import {
@@ -13,13 +14,12 @@ import {
   KIND,
   lastError,
   type NativeLevel,
-  NEEDED_BYTES,
   scratch,
   WOULD_BLOCK,
 } from './native.ts'
 import type { Opening } from './opening.ts'
-import { checkRange, type RangeOptions } from './options.ts'
-import { placeBounds, planOf, Range, type RangeSource } from './range.ts'
+import { checkRange, checkRead, type RangeOptions, type ReadOptions } from './options.ts'
+import { growFor, placeBounds, planOf, Range, type RangeSource } from './range.ts'
 
 /** The types of a keyspace: `open<{ key: string; value: User }>(…)`. */
 export interface Types {
@@ -57,22 +57,48 @@ export abstract class Reading<T extends Types> {
 
   /** The value of a key, or undefined. */
   get(key: T['key']): T['value'] | undefined {
-    return this.read(key, 1)
+    const asOf = this.asOf()
+    const answer = this.level.get(this.key(key), asOf, 1)
+    if (answer !== GROW) return this.#valueOf(answer)
+    growFor(answer)
+    return this.get(key)
   }
 
-  protected read(key: T['key'], mayBlock: number): T['value'] | undefined {
-    const asOf = this.asOf()
-    const answer = this.level.get(this.key(key), asOf, mayBlock)
+  #valueOf(answer: string | number): T['value'] | undefined {
     if (typeof answer === 'string') {
       const { u32 } = scratch
       return this.encoding.read(u32[KIND] ?? 0, DATA_AT, u32[HEAD_BYTES] ?? 0, answer)
     }
     if (answer >= 0) return this.encoding.read(scratch.u32[KIND] ?? 0, DATA_AT, answer, '')
     if (answer === ABSENT) return undefined
-    if (answer === FAILED) throw lastError()
-    if (answer === GROW) scratch.grow((scratch.u32[NEEDED_BYTES] ?? 0) + 64)
-    if (answer === WOULD_BLOCK) throw new VarveError('BUSY', 'get: the disk is needed')
-    return this.read(key, mayBlock)
+    throw lastError()
+  }
+
+  /**
+   * A promise of what get() would answer now. What is in memory is answered without leaving this thread; what is not is read on
+   * another, so that the disk never keeps the event loop waiting.
+   */
+  async getAsync(key: T['key'], options?: ReadOptions): Promise<T['value'] | undefined> {
+    const signal = checkRead(options)
+    const asOf = this.asOf()
+    const passed = this.key(key)
+    while (true) {
+      const answer = this.level.get(passed, asOf, 0)
+      if (answer === WOULD_BLOCK) return unlessAborted(this.#cold(passed, asOf), signal, 'get')
+      if (answer !== GROW) return this.#valueOf(answer)
+      growFor(answer) // It keeps the key that lies in the scratch.
+    }
+  }
+
+  async #cold(key: string | number, asOf: number): Promise<T['value'] | undefined> {
+    const number = this.level.getCold(key, asOf)
+    if (typeof number === 'number') throw lastError()
+    const read = await this.opening.reading(number)
+    while (true) {
+      const answer = this.level.coldValue(read)
+      if (answer !== GROW) return this.#valueOf(answer)
+      growFor(answer)
+    }
   }
 
   /** The values of many keys, in their order; undefined for absent ones. All are read from one view. */
@@ -102,11 +128,6 @@ export abstract class Reading<T extends Types> {
     const answer = this.level.has(this.key(key), asOf)
     if (answer === FAILED) throw lastError()
     return answer === ABSENT ? undefined : scratch.f64[COMMIT]
-  }
-
-  /** A promise of get(): answered at once from memory, and for cold data without blocking the event loop for others' turns. */
-  async getAsync(key: T['key']): Promise<T['value'] | undefined> {
-    return this.get(key)
   }
 
   /** The entries of a range, in the order of their keys. */

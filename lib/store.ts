@@ -32,6 +32,7 @@ export class Store<T extends Types = Entry>
   /** What opening found. */
   readonly recovery: RecoveryReport
   readonly path: string
+  #closing: Promise<void> | undefined
 
   /** @internal */
   constructor(opening: Opening, path: string, encoding: Encoding) {
@@ -91,11 +92,14 @@ export class Store<T extends Types = Entry>
     return JSON.parse(json) as Record<string, unknown>
   }
 
-  /** Lets pending writes settle, then closes. Closing twice is harmless. */
-  async close(): Promise<void> {
-    if (this.opening.isClosed) return
-    await this.opening.settling.drained()
-    while (this.opening.works > 0) await new Promise((resolve) => setImmediate(resolve))
+  /** Lets pending writes settle and reads answer, then closes. Closing twice is harmless. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    if (!this.opening.isClosed) await this.opening.quiet()
     if (this.opening.isClosed) return
     this.opening.isClosed = true
     await this.opening.native.close().catch((cause: unknown) => {
@@ -103,7 +107,7 @@ export class Store<T extends Types = Entry>
     })
   }
 
-  /** close(), waited for here; BUSY while a flush or compaction is under way. */
+  /** close(), waited for here; reads under way end with CLOSED. BUSY while a flush or compaction is under way. */
   closeSync(): void {
     if (this.opening.isClosed) return
     if (this.opening.works > 0)

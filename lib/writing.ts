@@ -1,5 +1,6 @@
 // lib/writing.ts — writing one keyspace: each call is checked, applied and visible when it returns, and its promise settles when
 // the write is as durable as was asked.
+import { unlessAborted } from './aborting.ts'
 import { encoded, writeValue } from './encoding.ts'
 import { invalid, VarveError, within } from './errors.ts'
 import { COMMIT, lastError, type NativeLevel, scratch } from './native.ts'
@@ -71,17 +72,7 @@ export abstract class Writing<T extends Types> extends Reading<T> {
 
   #promise(durability: number, signal: AbortSignal | undefined): Promise<Receipt> {
     const promise = this.opening.settling.promise(scratch.f64[COMMIT] ?? 0, durability)
-    if (signal === undefined) return promise
-    return new Promise((resolve, reject) => {
-      const abort = () =>
-        reject(
-          new VarveError('ABORTED', 'write: aborted; the write itself has happened', {
-            cause: signal.reason,
-          }),
-        )
-      signal.addEventListener('abort', abort, { once: true })
-      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-    })
+    return unlessAborted(promise, signal, 'write', 'the write itself has happened')
   }
 
   /** The synchronous family: the write has been made, and is waited for here. */

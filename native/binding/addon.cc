@@ -20,6 +20,7 @@ Handle::~Handle() { end(); }
 
 void Handle::end() {
   if (!closed && hold.held()) {
+    if (cold) cold->end();
     end_cursors(*this);
     hold.store().unlisten(listener);
     reader.reset();
@@ -120,6 +121,7 @@ napi_value make_level(napi_env env, Handle& handle, Bytes prefix) {
   napi_value object = nullptr;
   napi_create_object(env, &object);
   bind_methods(env, object, kv_methods(), level);
+  bind_methods(env, object, cold_methods(), level);
   bind_methods(env, object, range_methods(), level);
   return object;
 }
@@ -133,7 +135,7 @@ void add_number(napi_env env, napi_value object, const char* name, double number
 // The functions of a store: care, and level() for its keyspaces.
 napi_value make_store(napi_env env, Handle& handle) {
   Store& store = handle.hold.store();
-  handle.reader = std::make_unique<Store::Reader>(store);
+  handle.cold = std::make_shared<ColdGets>(store);
   handle.single = std::make_unique<Batch>(store.hash_seed(), store.commit_bytes_max());
   handle.batch = std::make_unique<Batch>(store.hash_seed(), store.commit_bytes_max());
   Handle* const raw = &handle;
@@ -165,6 +167,15 @@ Handle& new_handle(napi_env env, Environment& environment, napi_value on_progres
   return handle;
 }
 
+// The hold is let go, and with it maybe the store, when no more can read it.
+Status take_store(Handle& handle, StoreHold hold) {
+  Result<std::unique_ptr<Store::Reader>> reader = Store::Reader::take(hold.store());
+  if (!reader) return reader.error();
+  handle.reader = std::move(*reader);
+  handle.hold = std::move(hold);
+  return Status::ok();
+}
+
 napi_value open_store(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
   size_t count = 2;
@@ -175,8 +186,7 @@ napi_value open_store(napi_env env, napi_callback_info info) {
   const auto run = [handle, options] {
     Result<StoreHold> hold = hold_store(native_os(), options);
     if (!hold) return hold.error();  // The handle stays closed, without a store.
-    handle->hold = std::move(*hold);
-    return Status::ok();
+    return take_store(*handle, std::move(*hold));
   };
   return start_work(env, nullptr, run, [handle](napi_env at) { return make_store(at, *handle); });
 }
@@ -192,7 +202,10 @@ napi_value open_store_sync(napi_env env, napi_callback_info info) {
     handle.end();
     return make_answer(env, environment.fail(hold.error()));
   }
-  handle.hold = std::move(*hold);
+  if (Status status = take_store(handle, std::move(*hold)); !status) {
+    handle.end();
+    return make_answer(env, environment.fail(status));
+  }
   return make_store(env, handle);
 }
 

@@ -118,6 +118,8 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   add_field(json, "memoryBytes", stats.memory_bytes);
   add_field(json, "memtableBytes", stats.memtable_bytes);
   add_field(json, "cacheBytes", stats.cache_bytes);
+  add_field(json, "cacheLoadCount", stats.cache_load_count);
+  add_field(json, "cacheEvictionCount", stats.cache_eviction_count);
   add_field(json, "sealedCount", stats.sealed_count);
   add_field(json, "snapshotCount", stats.held_count);
   add_field(json, "flushCount", stats.flush_count);

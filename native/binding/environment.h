@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "binding/cold.h"
 #include "store/batch.h"
 #include "store/registry.h"
 
@@ -25,9 +26,9 @@ namespace varve {
 
 inline constexpr size_t kRegisterBytes = 128;
 inline constexpr size_t kKeyAt = kRegisterBytes;
-inline constexpr size_t kDataAt = 66048;  // Behind the registers and the longest key.
+inline constexpr size_t kDataAt = 66048;        // Behind the registers and the longest key.
 inline constexpr size_t kDataBytesMin = 65536;  // A scratch has at least so many bytes of data.
-inline constexpr size_t kKeyBytesMax = 65536;  // As encoded, without the prefix of its level.
+inline constexpr size_t kKeyBytesMax = 65536;   // As encoded, without the prefix of its level.
 
 // Registers, as indexes of 4-byte or 8-byte cells.
 enum class Register32 : uint32_t {
@@ -100,8 +101,9 @@ struct Handle {
   Environment& environment;
   StoreHold hold;
   std::unique_ptr<Store::Reader> reader;
-  std::unique_ptr<Batch> single;  // For put and delete, one edit a commit.
-  std::unique_ptr<Batch> batch;   // For batchPut and its like.
+  std::unique_ptr<Batch> single;   // For put and delete, one edit a commit.
+  std::unique_ptr<Batch> batch;    // For batchPut and its like.
+  std::shared_ptr<ColdGets> cold;  // Shared with the pool's threads.
   std::vector<std::unique_ptr<Cursor>> cursors;
   std::vector<std::unique_ptr<Level>> levels;
   uint64_t listener = 0;
@@ -114,8 +116,8 @@ struct Handle {
   ~Handle();
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
-  // Ends cursors, stops listening, and gives the reader back; the hold is released by whoever
-  // closes.
+  // Waits for gets that are reading, ends cursors, stops listening, and gives the reader back; the
+  // hold is released by whoever closes.
   void end();
 };
 

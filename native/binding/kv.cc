@@ -14,35 +14,6 @@ const Status& closed_error() {
 
 // ---- reading
 
-napi_value hand_value(const Call& call, Bytes value) {
-  Environment& environment = call.environment();
-  const std::optional<ValueParts> parts = split_value(value);
-  if (!parts) {
-    return make_answer(call.env, environment.fail(Status::corrupt("get: bytes that are no value")));
-  }
-  if (kDataAt + parts->head.size() > environment.scratch_bytes) {
-    environment.set32(Register32::kNeededBytes, static_cast<uint32_t>(parts->head.size()));
-    return make_answer(call.env, Answer::kGrow);
-  }
-  environment.set32(Register32::kKind, parts->kind);
-  environment.set32(Register32::kHeadBytes, static_cast<uint32_t>(parts->head.size()));
-  if (!parts->head.empty()) {
-    std::memcpy(environment.scratch + kDataAt, parts->head.data(), parts->head.size());
-  }
-  if (!parts->has_text) return make_int(call.env, static_cast<int32_t>(parts->head.size()));
-  napi_value text = nullptr;
-  if (!parts->wide) {
-    napi_create_string_latin1(call.env, reinterpret_cast<const char*>(parts->text.data()),
-                              parts->text.size(), &text);
-    return text;
-  }
-  std::vector<char16_t>& units = environment.wide;
-  units.resize(parts->text.size() / 2);
-  std::memcpy(units.data(), parts->text.data(), parts->text.size());
-  napi_create_string_utf16(call.env, units.data(), units.size(), &text);
-  return text;
-}
-
 // The commit that a read is as of: register kView, or the newest.
 uint64_t view_commit(const Call& call, size_t flag_index) {
   if (call.count <= flag_index || read_uint32(call, flag_index) == 0) return UINT64_MAX;
@@ -67,7 +38,8 @@ napi_value kv_get(napi_env env, napi_callback_info info) {
   if (found.found == Found::kWouldBlock) return make_answer(env, Answer::kWouldBlock);
   if (found.found != Found::kPut) return make_answer(env, Answer::kAbsent);
   handle.environment.set64(Register64::kCommit, static_cast<double>(found.edit.commit));
-  return hand_value(call, found.edit.value);
+  bool has_room = true;
+  return hand_value(call, found.edit.value, has_room);
 }
 
 // has(key, as_of) → 1, kAbsent or kFailed; the version is left in kCommit.
@@ -188,6 +160,37 @@ napi_value kv_batch_clear(napi_env env, napi_callback_info info) {
 }
 
 }  // namespace
+
+napi_value hand_value(const Call& call, Bytes value, bool& has_room) {
+  has_room = true;
+  Environment& environment = call.environment();
+  const std::optional<ValueParts> parts = split_value(value);
+  if (!parts) {
+    return make_answer(call.env, environment.fail(Status::corrupt("get: bytes that are no value")));
+  }
+  if (kDataAt + parts->head.size() > environment.scratch_bytes) {
+    has_room = false;
+    environment.set32(Register32::kNeededBytes, static_cast<uint32_t>(parts->head.size()));
+    return make_answer(call.env, Answer::kGrow);
+  }
+  environment.set32(Register32::kKind, parts->kind);
+  environment.set32(Register32::kHeadBytes, static_cast<uint32_t>(parts->head.size()));
+  if (!parts->head.empty()) {
+    std::memcpy(environment.scratch + kDataAt, parts->head.data(), parts->head.size());
+  }
+  if (!parts->has_text) return make_int(call.env, static_cast<int32_t>(parts->head.size()));
+  napi_value text = nullptr;
+  if (!parts->wide) {
+    napi_create_string_latin1(call.env, reinterpret_cast<const char*>(parts->text.data()),
+                              parts->text.size(), &text);
+    return text;
+  }
+  std::vector<char16_t>& units = environment.wide;
+  units.resize(parts->text.size() / 2);
+  std::memcpy(units.data(), parts->text.data(), parts->text.size());
+  napi_create_string_utf16(call.env, units.data(), units.size(), &text);
+  return text;
+}
 
 bool read_range(const Call& call, size_t index, StoredRange& range) {
   static_assert(kKeyBytesMax + 1 <= kDataAt - kKeyAt && kKeyBytesMax <= kDataBytesMin);

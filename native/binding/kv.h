@@ -14,9 +14,13 @@ struct Method {
 };
 
 const std::vector<Method>& kv_methods();     // get, put, delete, batches
+const std::vector<Method>& cold_methods();   // gets that need the disk
 const std::vector<Method>& range_methods();  // cursors, counts, many keys at once
 const std::vector<Method>& care_methods();   // durability, holds, flush, compact, stats, close
 
+// Leaves a stored value in the scratch and answers its text, the size of its head, or kGrow: then
+// `has_room` is false, and the call is to be made again with a larger scratch.
+napi_value hand_value(const Call& call, Bytes value, bool& has_room);
 // begin lies in the key area with the size given at `index`, end in the data area with the size
 // behind it (0: none).
 bool read_range(const Call& call, size_t index, StoredRange& range);

@@ -169,7 +169,11 @@ StoreStats Store::stats() const {
   stats.written = through(Durability::kOs);
   stats.durable = through(Durability::kDisk);
   stats.memory_bytes = options_.memory_bytes;
-  stats.cache_bytes = cache_ ? cache_->used_bytes() : 0;
+  if (cache_) {
+    stats.cache_bytes = cache_->used_bytes();
+    stats.cache_load_count = cache_->load_count();
+    stats.cache_eviction_count = cache_->eviction_count();
+  }
   stats.flush_count = flush_count_.load();
   stats.stall_count = stall_count_.load();
   stats.stall_ns = stall_ns_.load();

@@ -68,6 +68,7 @@ struct StoreStats {
   LogStats log;
   uint64_t visible = 0, written = 0, durable = 0, absorbed = 0;
   uint64_t memory_bytes = 0, memtable_bytes = 0, cache_bytes = 0;
+  uint64_t cache_load_count = 0, cache_eviction_count = 0;
   uint64_t sealed_count = 0, held_count = 0;
   uint64_t flush_count = 0, stall_count = 0, stall_ns = 0, stall_ns_max = 0;
 };
@@ -113,7 +114,9 @@ class Store {
   // ---- reading
   class Reader {
    public:
-    explicit Reader(Store& store);
+    explicit Reader(Store& store);  // For at most EpochDomain::kSlotCountMax at once.
+    // kBusy when as many are there.
+    static Result<std::unique_ptr<Reader>> take(Store& store);
     ~Reader();
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
@@ -121,6 +124,7 @@ class Store {
    private:
     friend class Store;
     friend class View;
+    Reader(Store& store, EpochDomain::Slot* slot) : store_(store), slot_(slot) {}
     Store& store_;
     EpochDomain::Slot* const slot_;
   };
@@ -152,6 +156,9 @@ class Store {
     const EngineVersion* engine_ = nullptr;
     uint64_t commit_ = 0;
   };
+
+  // A get on a thread without a Reader, which may block; the value is copied. The commit is held.
+  Status get_apart(Bytes key, uint64_t commit, bool& found, std::string& value);
 
   // Keeps the versions of a commit readable until it is released as often as it was held.
   uint64_t hold();

@@ -5,8 +5,15 @@
 
 namespace varve {
 
-Store::Reader::Reader(Store& store) : store_(store), slot_(store.epochs_.take_slot()) {
-  check(slot_ != nullptr);  // kSlotCountMax threads read one store at once.
+Store::Reader::Reader(Store& store) : Reader(store, store.epochs_.take_slot()) {
+  check(slot_ != nullptr);
+}
+
+Result<std::unique_ptr<Store::Reader>> Store::Reader::take(Store& store) {
+  EpochDomain::Slot* const slot = store.epochs_.take_slot();
+  if (slot != nullptr) return std::unique_ptr<Reader>(new Reader(store, slot));
+  return Status(Code::kBusy, "store: " + std::to_string(EpochDomain::kSlotCountMax) +
+                                 " handles and threads read it already");
 }
 
 Store::Reader::~Reader() { store_.epochs_.give_back(slot_); }
@@ -57,6 +64,17 @@ Status Store::View::get_many(std::span<PointQuery> queries) const {
   for (PointQuery& query : queries) {
     if (query.answer.found == Found::kDeleted) query.answer.found = Found::kAbsent;
   }
+  return Status::ok();
+}
+
+Status Store::get_apart(Bytes key, uint64_t commit, bool& found, std::string& value) {
+  const Result<std::unique_ptr<Reader>> reader = Reader::take(*this);
+  if (!reader) return reader.error();
+  const View view(**reader, commit);
+  Lookup answer;
+  if (Status status = view.get(key, true, answer); !status) return status;
+  found = answer.found == Found::kPut;
+  if (found) value.assign(as_text(answer.edit.value));
   return Status::ok();
 }
 

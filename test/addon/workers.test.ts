@@ -56,4 +56,32 @@ describe('worker threads', () => {
     await using again = await open(directory)
     expect(again.count()).toBe(COUNT)
   }, 60_000)
+
+  it('read what is cold from one store, and go in any order with gets under way', async () => {
+    const directory = join(root, 'cold')
+    const count = 20_000
+    const before = await open(directory, { memory: '8MB', durability: 'os' })
+    for (let from = 0; from < count; from += 500) {
+      const batch = before.batch()
+      for (let n = from; n < from + 500; n++) batch.put(`k${n}`, `${n} `.repeat(100))
+      await batch.write()
+    }
+    await before.flush()
+    await before.close()
+    const db = await open(directory, { memory: '8MB' })
+    const ends = ['close', 'leave', 'endless', 'closeSync', 'leave', 'closeSync']
+    const workers = ends.map((end) => {
+      const workerData = { directory, count, rounds: 20, end }
+      return new Worker(new URL('reader.mjs', import.meta.url), { workerData })
+    })
+    const exits = workers.map((worker) => ended(worker))
+    await Promise.all(workers.map((worker) => written(worker)))
+    await workers[2]?.terminate()
+    expect((await Promise.all(exits)).filter((_, i) => ends[i] !== 'endless')).toEqual([
+      0, 0, 0, 0, 0,
+    ])
+    expect(await db.getAsync('k5')).toBe('5 '.repeat(100))
+    expect(db.stats()['snapshotCount']).toBe(0)
+    await db.close()
+  }, 60_000)
 })

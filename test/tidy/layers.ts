@@ -14,7 +14,7 @@ export interface Module {
 
 const GROUND = ['base', 'base/os'] as const
 const PURE = [...GROUND, 'pure/codec', 'pure/simd'] as const
-const STORAGE = ['storage/cache', 'storage/log', 'storage/manifest', 'storage/table'] as const
+const STORAGE = ['storage/cache', 'storage/log', 'storage/manifest', 'storage/table', 'storage/values'] as const
 const ENGINES = ['engine', 'engine/lsm', 'engine/memory'] as const
 
 export const MODULES: readonly Module[] = [
@@ -25,6 +25,7 @@ export const MODULES: readonly Module[] = [
   { folder: 'engine', mayInclude: ['base', 'base/os'] },
   { folder: 'storage/cache', mayInclude: [...PURE] },
   { folder: 'storage/log', mayInclude: [...PURE] },
+  { folder: 'storage/values', mayInclude: [...PURE, 'engine'], doors: ['values.h', 'info.h'] },
   { folder: 'storage/table', mayInclude: [...PURE, 'engine', 'storage/cache'],
     doors: ['table.h', 'info.h'] },
   { folder: 'storage/manifest', mayInclude: [...PURE, 'storage/table'] },

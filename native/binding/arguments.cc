@@ -158,6 +158,12 @@ std::string read_utf8(napi_env env, napi_value value) {
   return text;
 }
 
+napi_value make_size(napi_env env, size_t bytes) {
+  napi_value made = nullptr;
+  napi_create_uint32(env, static_cast<uint32_t>(bytes), &made);
+  return made;
+}
+
 napi_value make_int(napi_env env, int32_t value) {
   napi_value made = nullptr;
   napi_create_int32(env, value, &made);

@@ -57,6 +57,7 @@ bool read_bool(const Call& call, size_t index);
 std::string read_utf8(napi_env env, napi_value value);
 
 napi_value make_int(napi_env env, int32_t value);
+napi_value make_size(napi_env env, size_t bytes);  // At most 4 GiB, as all that passes.
 inline napi_value make_answer(napi_env env, Answer answer) {
   return make_int(env, static_cast<int32_t>(answer));
 }

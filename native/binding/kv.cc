@@ -14,6 +14,25 @@ const Status& closed_error() {
 
 // ---- reading
 
+// A value that lies apart is read to where it is handed over: before the data area lies its kind,
+// so that its head needs no move.
+napi_value hand_large_value(const Call& call, const Store::View& view, const Edit& edit) {
+  Environment& environment = call.environment();
+  const Result<uint64_t> size = view.value_bytes(edit);
+  if (!size) return make_answer(call.env, environment.fail(size.error()));
+  constexpr size_t kLargeAt = kDataAt - 1;
+  if (*size > environment.scratch_bytes - kLargeAt) {
+    environment.set32(Register32::kNeededBytes, static_cast<uint32_t>(*size));
+    return make_answer(call.env, Answer::kGrow);
+  }
+  const MutableBytes into(environment.scratch + kLargeAt, *size);
+  if (Status status = view.read_value(edit, into); !status) {
+    return make_answer(call.env, environment.fail(status));
+  }
+  bool has_room = true;
+  return hand_value(call, into, has_room);
+}
+
 // The commit that a read is as of: register kView, or the newest.
 uint64_t view_commit(const Call& call, size_t flag_index) {
   if (call.count <= flag_index || read_uint32(call, flag_index) == 0) return UINT64_MAX;
@@ -38,6 +57,9 @@ napi_value kv_get(napi_env env, napi_callback_info info) {
   if (found.found == Found::kWouldBlock) return make_answer(env, Answer::kWouldBlock);
   if (found.found != Found::kPut) return make_answer(env, Answer::kAbsent);
   handle.environment.set64(Register64::kCommit, static_cast<double>(found.edit.commit));
+  if ((found.edit.flags & kFlagSeparateValue) != 0) {
+    return hand_large_value(call, view, found.edit);
+  }
   bool has_room = true;
   return hand_value(call, found.edit.value, has_room);
 }
@@ -175,10 +197,11 @@ napi_value hand_value(const Call& call, Bytes value, bool& has_room) {
   }
   environment.set32(Register32::kKind, parts->kind);
   environment.set32(Register32::kHeadBytes, static_cast<uint32_t>(parts->head.size()));
-  if (!parts->head.empty()) {
-    std::memcpy(environment.scratch + kDataAt, parts->head.data(), parts->head.size());
+  uint8_t* const to = environment.scratch + kDataAt;
+  if (!parts->head.empty() && parts->head.data() != to) {
+    std::memmove(to, parts->head.data(), parts->head.size());
   }
-  if (!parts->has_text) return make_int(call.env, static_cast<int32_t>(parts->head.size()));
+  if (!parts->has_text) return make_size(call.env, parts->head.size());
   napi_value text = nullptr;
   if (!parts->wide) {
     napi_create_string_latin1(call.env, reinterpret_cast<const char*>(parts->text.data()),

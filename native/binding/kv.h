@@ -19,7 +19,8 @@ const std::vector<Method>& range_methods();  // cursors, counts, many keys at on
 const std::vector<Method>& care_methods();   // durability, holds, flush, compact, stats, close
 
 // Leaves a stored value in the scratch and answers its text, the size of its head, or kGrow: then
-// `has_room` is false, and the call is to be made again with a larger scratch.
+// `has_room` is false, and the call is to be made again with a larger scratch. The value may lie in
+// the scratch itself, from right before the data area on.
 napi_value hand_value(const Call& call, Bytes value, bool& has_room);
 // begin lies in the key area with the size given at `index`, end in the data area with the size
 // behind it (0: none).

@@ -31,17 +31,27 @@ class EntryBatch {
         raw_at_(kDataAt + count_max_ * kDescriptorBytes),
         raw_(raw_at_) {}
 
-  enum class Added : uint8_t { kYes, kFull, kCorrupt };
+  enum class Added : uint8_t { kYes, kFull, kFailed };  // Failed: status() says why.
 
   size_t count() const { return count_; }
+  Status status() const { return status_.copy(); }
   uint32_t needed_bytes() const { return needed_bytes_; }
 
-  Added add(Bytes key, Bytes value, bool want_value) {
+  Added add(Bytes key, const Edit& edit, const Store::View& view, bool want_value) {
     if (count_ == count_max_ || (count_ > 0 && text_units() > kBatchTextMax)) return Added::kFull;
     ValueParts parts;
     if (want_value) {
-      const std::optional<ValueParts> split = split_value(value);
-      if (!split) return Added::kCorrupt;
+      if (!has_room(key, edit, view)) return status_ ? Added::kFull : Added::kFailed;
+      const Result<Bytes> value = view.value(edit, large_);
+      if (!value) {
+        status_ = value.error();
+        return Added::kFailed;
+      }
+      const std::optional<ValueParts> split = split_value(*value);
+      if (!split) {
+        status_ = Status::corrupt("bytes that are no value");
+        return Added::kFailed;
+      }
       parts = *split;
     }
     const bool text_key = is_text_key(key);
@@ -91,6 +101,19 @@ class EntryBatch {
  private:
   size_t text_units() const { return is_wide_ ? wide_.size() : narrow_.size(); }
 
+  // A value that lies apart is read only when there is room for all of it, so that it is read once.
+  bool has_room(Bytes key, const Edit& edit, const Store::View& view) {
+    if ((edit.flags & kFlagSeparateValue) == 0) return true;
+    const Result<uint64_t> size = view.value_bytes(edit);
+    if (!size) {
+      status_ = size.error();
+      return false;
+    }
+    if (raw_ + key.size() + *size <= environment_.scratch_bytes) return true;
+    needed_bytes_ = static_cast<uint32_t>(*size + key.size() + raw_at_ - kDataAt);
+    return false;
+  }
+
   void add_raw(Bytes bytes) {
     if (!bytes.empty()) std::memcpy(environment_.scratch + raw_, bytes.data(), bytes.size());
     raw_ += bytes.size();
@@ -136,10 +159,16 @@ class EntryBatch {
   std::string narrow_;
   std::u16string wide_;
   std::u16string units_;
+  std::string large_;  // A value that lies apart, before it is taken to its parts.
+  Status status_;
 };
 
 Answer closed(const Call& call) {
   return call.environment().fail({Code::kClosed, "the store is closed"});
+}
+
+Status failed(const char* call, const Status& status) {
+  return {status.code(), std::string(call) + ": " + status.message()};
 }
 
 void end_cursor(Handle& handle, Cursor& cursor) {
@@ -156,10 +185,12 @@ Result<bool> fill(Handle& handle, Cursor& cursor, EntryBatch& batch, size_t pref
   std::string last;
   for (; entries->valid(); entries->next()) {
     const Edit& edit = entries->edit();
-    const auto added = batch.add(edit.key.subspan(prefix_bytes), edit.value, cursor.want_values);
-    if (added == EntryBatch::Added::kCorrupt)
-      return Status::corrupt("range: bytes that are no value");
-    if (added == EntryBatch::Added::kFull) break;
+    const auto added = batch.add(edit.key.subspan(prefix_bytes), edit, view, cursor.want_values);
+    // What was read before a failure is handed over; the next crossing begins with it.
+    if (added == EntryBatch::Added::kFailed && batch.count() == 0) {
+      return failed("range", batch.status());
+    }
+    if (added != EntryBatch::Added::kYes) break;
     last.assign(as_text(edit.key));
   }
   if (Status status = entries->status(); !status) return status;
@@ -373,10 +404,9 @@ napi_value range_get_many(napi_env env, napi_callback_info info) {
       batch.add_absent();
       continue;
     }
-    const auto added = batch.add(Bytes(no_key, 1), query.answer.edit.value, true);
-    if (added == EntryBatch::Added::kCorrupt) {
-      return make_answer(env,
-                         environment.fail(Status::corrupt("getMany: bytes that are no value")));
+    const auto added = batch.add(Bytes(no_key, 1), query.answer.edit, view, true);
+    if (added == EntryBatch::Added::kFailed) {
+      return make_answer(env, environment.fail(failed("getMany", batch.status())));
     }
     if (added == EntryBatch::Added::kYes) continue;
     if (batch.count() > 0) return batch.finish(env, true);

@@ -30,8 +30,10 @@ namespace varve {
 
 enum class EditKind : uint8_t { kPut = 1, kDelete = 2 };
 
-inline constexpr uint8_t kFlagSeparateValue =
-    1;  // `value` is a reference into a value segment (log/FORMAT.md)
+// In an engine's answers: `value` is a reference to one that lies apart.
+// EngineVersion::read_value() knows where, and nobody above the engine looks inside. No run that is
+// absorbed has it.
+inline constexpr uint8_t kFlagSeparateValue = 1;
 
 // One version of one key.
 struct Edit {
@@ -129,18 +131,29 @@ class EngineVersion {
                                                uint64_t to) const = 0;
   virtual std::vector<RangeDeletion> range_deletions(const KeyRange& range, uint64_t from,
                                                      uint64_t to) const = 0;
+  // How large the value of an edit is that this version answered, and the value, into exactly so
+  // many bytes. One with kFlagSeparateValue is read only now, from the disk: whoever wants keys
+  // alone never asks.
+  virtual Result<uint64_t> value_bytes(const Edit& edit) const { return edit.value.size(); }
+  virtual Status read_value(const Edit& edit, MutableBytes into) const {
+    if (!into.empty()) std::memcpy(into.data(), edit.value.data(), into.size());
+    return Status::ok();
+  }
   virtual uint64_t size(const KeyRange& range) const = 0;  // Bytes at rest, approximate.
   virtual uint64_t absorbed() const = 0;                   // The last commit in it.
 };
 
 struct EngineStats {
-  uint64_t disk_bytes = 0;
+  uint64_t disk_bytes = 0;  // With value files.
   uint64_t history_bytes = 0;
   uint64_t entry_count = 0;
   uint64_t debt_bytes = 0;   // What maintenance has still to move: the store paces writers by it.
   bool stop_writes = false;  // Too far behind: writers help (maintain) until it clears.
   uint64_t absorbed_bytes = 0, written_bytes = 0,
-           read_bytes = 0;                               // Since open: write amplification.
+           read_bytes = 0;        // Since open: write amplification.
+  uint64_t value_file_count = 0;  // Of values that lie apart,
+  uint64_t value_bytes = 0;       // what their files hold,
+  uint64_t value_dead_bytes = 0;  // and what of it nothing refers to any more.
   std::vector<std::pair<std::string, uint64_t>> detail;  // By name, for stats().
 };
 

@@ -187,6 +187,8 @@ Status Store::open_engine() {
   options.compressed_levels = options_.compressed_levels;
   options.table_bytes = options_.table_bytes;
   options.level1_bytes = 4 * options_.table_bytes;
+  options.large_value_bytes = options_.large_value_bytes;
+  options.value_file_bytes = 8 * options_.table_bytes;
   if (options_.serve_damaged) options.lost = &recovery_.lost;
   Result<std::unique_ptr<Engine>> engine = open_lsm(os_, *manifest_, *cache_, epochs_, options);
   if (!engine) return engine.error();

@@ -5,6 +5,7 @@
 #include "engine/memory/checkpoint.h"
 #include "engine/memory/memory.h"
 #include "storage/table/table.h"
+#include "storage/values/values.h"
 
 namespace varve {
 namespace {
@@ -14,7 +15,8 @@ constexpr uint64_t kMemoryShare = 4;  // What small entries take in memory, agai
 
 bool is_own(const std::string& name) {
   return name == "LOCK" || Manifest::is_own(name) || segment_number(name) != 0 ||
-         table_number(name) != 0 || memory::checkpoint_number(name) != 0;
+         table_number(name) != 0 || values_number(name) != 0 ||
+         memory::checkpoint_number(name) != 0;
 }
 
 Status within(const char* verb, const std::string& directory, const Status& status) {
@@ -67,6 +69,61 @@ TableOptions table_options_of(const ManifestState& state, uint64_t number) {
   return options;
 }
 
+// The value files that could be opened.
+class ValueShelf {
+ public:
+  // What is wrong with the others is added to `problems`.
+  Status open(const Site& site, const ManifestState& state, bool any_store,
+              std::vector<VerifyProblem>& problems) {
+    for (const auto& [number, info] : state.value_files) {
+      ValueOptions options;
+      std::copy(state.identity.begin(), state.identity.end(), options.store_identity);
+      options.number = number;
+      options.any_store = any_store;
+      const std::string path = values_path(site.directory, number);
+      Result<std::shared_ptr<ValueFile>> file = ValueFile::open(site.os, path, info, options);
+      const bool is_damage = file.code() == Code::kCorrupt || file.code() == Code::kNotFound;
+      if (!file && !is_damage) return file.error();
+      if (!file) problems.push_back({path, 0, file.error().message()});
+      if (file) files_[number] = std::move(*file);
+    }
+    return Status::ok();
+  }
+  const ValueFile* find(uint64_t number) const {
+    const auto file = files_.find(number);
+    return file == files_.end() ? nullptr : file->second.get();
+  }
+  Status verify(std::vector<VerifyProblem>& problems) const {
+    for (const auto& [number, file] : files_) {
+      if (Status status = file->verify(problems); !status) return status;
+    }
+    return Status::ok();
+  }
+  Status verify_reference(const ValueReference& reference) const {
+    const ValueFile* const file = find(reference.file);
+    return file != nullptr ? file->verify_reference(reference) : missing(reference.file);
+  }
+  // The value that an edit has or refers to.
+  Result<Bytes> value(const Edit& edit, std::string& room) const {
+    if ((edit.flags & kFlagSeparateValue) == 0) return edit.value;
+    const std::optional<ValueReference> reference = decode_value_reference(edit.value);
+    if (!reference) return Status::corrupt("an entry with a value apart and no reference");
+    const ValueFile* const file = find(reference->file);
+    if (file == nullptr) return missing(reference->file);
+    if (Status status = file->check_reference(*reference); !status) return status;
+    room.resize(reference->value_bytes);
+    const MutableBytes into(reinterpret_cast<uint8_t*>(room.data()), room.size());
+    if (Status status = file->read(*reference, into); !status) return status;
+    return as_bytes(room);
+  }
+
+ private:
+  static Status missing(uint64_t number) {
+    return Status::corrupt("value file " + std::to_string(number) + " is lost");
+  }
+  std::map<uint64_t, std::shared_ptr<ValueFile>> files_;
+};
+
 }  // namespace
 
 Result<bool> store_exists(Os& os, const std::string& directory) {
@@ -107,6 +164,13 @@ namespace {
 Status verify_tables(const Site& site, const ManifestState& state, VerifyReport& report) {
   EpochDomain epochs;
   Cache cache(epochs, kCacheBytes);
+  ValueShelf values;
+  if (Status status = values.open(site, state, false, report.problems); !status) return status;
+  if (Status status = values.verify(report.problems); !status) return status;
+  for (const auto& [number, info] : state.value_files) report.byte_count += info.file_bytes;
+  const auto check_reference = [&](const ValueReference& reference) {
+    return values.verify_reference(reference);
+  };
   std::map<uint64_t, std::vector<const TableInfo*>> runs;
   for (const auto& [number, entry] : state.tables) {
     const std::string path = table_path(site.directory, number);
@@ -120,7 +184,8 @@ Status verify_tables(const Site& site, const ManifestState& state, VerifyReport&
     if (!table && !is_damage) return table.error();
     if (!table) report.problems.push_back({path, 0, table.error().message()});
     if (!table) continue;
-    if (Status status = (*table)->verify(report.problems); !status) return status;
+    Status status = (*table)->verify(report.problems, check_reference);
+    if (!status) return status;
   }
   for (auto& [run, infos] : runs) {
     std::sort(infos.begin(), infos.end(),
@@ -200,6 +265,8 @@ class SavedTable {
   bool valid() const { return number_ < table_->block_count(); }
   const Edit& edit() const { return edit_; }
   const Table& table() const { return *table_; }
+  const std::string& path() const { return path_; }
+  uint64_t block_offset() const { return table_->block_offset(number_); }
   void next() {
     if (++slot_ < block_.count()) return show();
     ++number_;
@@ -267,9 +334,11 @@ bool is_hidden(const Edit& edit, const std::vector<RangeDeletion>& deletions) {
   });
 }
 
-// The newest version of each key, by a merge of all tables.
-Status save_tables(std::vector<std::unique_ptr<SavedTable>>& tables, Saving& saving,
-                   SalvageReport& report) {
+// The newest version of each key, by a merge of all tables. A key whose value is lost is left out:
+// what it was before is not what it is.
+Status save_tables(std::vector<std::unique_ptr<SavedTable>>& tables, const ValueShelf& values,
+                   Saving& saving, SalvageReport& report) {
+  std::string room;
   std::vector<RangeDeletion> deletions;
   for (const auto& saved : tables) {
     const auto& own = saved->table().range_deletions();
@@ -287,8 +356,14 @@ Status save_tables(std::vector<std::unique_ptr<SavedTable>>& tables, Saving& sav
     if (newest == nullptr) return Status::ok();
     const Edit& edit = newest->edit();
     if (edit.kind == EditKind::kPut && !is_hidden(edit, deletions)) {
-      saving.batch().put(edit.key, edit.value, edit.expires_ms);
-      ++report.entry_count;
+      const Result<Bytes> value = values.value(edit, room);
+      if (!value && value.code() != Code::kCorrupt) return value.error();
+      if (!value) {
+        report.lost.push_back({newest->path(), newest->block_offset(), value.error().message()});
+      } else {
+        saving.batch().put(edit.key, *value, edit.expires_ms);
+        ++report.entry_count;
+      }
       if (Status status = saving.written(); !status) return status;
     }
     const std::string key(as_text(edit.key));
@@ -361,6 +436,12 @@ ManifestState state_of_files(const Site& site, SalvageReport& report) {
   for (const DirectoryEntry& entry : site.entries) {
     const std::string path = site.directory + "/" + entry.name;
     note_checkpoint(site, entry.name, state, report);
+    if (const uint64_t number = values_number(entry.name); number != 0) {
+      const Result<ValueFileInfo> info = ValueFile::describe(site.os, path);
+      if (info) state.value_files[number] = *info;
+      if (!info) report.lost.push_back({path, 0, info.error().message()});
+      continue;
+    }
     const uint64_t number = table_number(entry.name);
     if (number == 0) continue;
     const Result<TableInfo> info = Table::describe(site.os, path);
@@ -396,6 +477,10 @@ Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const 
   Result<std::shared_ptr<Store>> store = Store::open(os, options);
   if (!store) return store.error();
   Saving saving(**store);
+  ValueShelf values;
+  if (Status status = values.open(*site, state, !manifest, report.lost); !status) {
+    return within("salvage", directory, status);
+  }
   EpochDomain epochs;
   Cache cache(epochs, kCacheBytes);
   std::vector<std::unique_ptr<SavedTable>> tables;
@@ -408,7 +493,7 @@ Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const 
     if (!table) report.lost.push_back({path, 0, table.error().message()});
     if (table) tables.push_back(std::make_unique<SavedTable>(std::move(*table), path, report));
   }
-  Status status = save_tables(tables, saving, report);
+  Status status = save_tables(tables, values, saving, report);
   if (status) status = save_checkpoint(*site, state, saving, report);
   if (status) status = saving.commit();
   if (!status) return within("salvage", directory, status);

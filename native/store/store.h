@@ -59,6 +59,7 @@ struct StoreOptions {
   uint32_t thread_count = 2;
   uint32_t block_bytes = 4096;
   uint64_t table_bytes = uint64_t{32} << 20;
+  uint64_t large_value_bytes = uint64_t{64} << 10;  // From this size on a value lies apart.
   uint64_t segment_bytes = 0;  // Of the log; 0: a sixteenth of the memory, 1 to 16 MB.
   std::string holder;          // What a second process is told of us.
 };
@@ -146,6 +147,14 @@ class Store {
     Status get(Bytes key, bool may_block, Lookup& answer) const;
     // get() of many keys at once; fills in hashes and answers, kAbsent or kPut. May block.
     Status get_many(std::span<PointQuery> queries) const;
+    // How large the value of an edit is that this view answered, and the value into exactly so
+    // many bytes. One with kFlagSeparateValue is read only now.
+    Result<uint64_t> value_bytes(const Edit& edit) const { return engine_->value_bytes(edit); }
+    Status read_value(const Edit& edit, MutableBytes into) const {
+      return engine_->read_value(edit, into);
+    }
+    // The value where it is, or read into `room`: borrowed from the view and from there.
+    Result<Bytes> value(const Edit& edit, std::string& room) const;
     // Live entries. The cursor is borrowed from the view.
     std::unique_ptr<EngineCursor> scan(const KeyRange& range, Direction direction) const;
 

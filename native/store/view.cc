@@ -67,6 +67,16 @@ Status Store::View::get_many(std::span<PointQuery> queries) const {
   return Status::ok();
 }
 
+Result<Bytes> Store::View::value(const Edit& edit, std::string& room) const {
+  if ((edit.flags & kFlagSeparateValue) == 0) return edit.value;
+  const Result<uint64_t> size = value_bytes(edit);
+  if (!size) return size.error();
+  room.resize(*size);
+  const MutableBytes into(reinterpret_cast<uint8_t*>(room.data()), room.size());
+  if (Status status = read_value(edit, into); !status) return status;
+  return as_bytes(room);
+}
+
 Status Store::get_apart(Bytes key, uint64_t commit, bool& found, std::string& value) {
   const Result<std::unique_ptr<Reader>> reader = Reader::take(*this);
   if (!reader) return reader.error();
@@ -74,7 +84,10 @@ Status Store::get_apart(Bytes key, uint64_t commit, bool& found, std::string& va
   Lookup answer;
   if (Status status = view.get(key, true, answer); !status) return status;
   found = answer.found == Found::kPut;
-  if (found) value.assign(as_text(answer.edit.value));
+  if (!found) return Status::ok();
+  const Result<Bytes> there = view.value(answer.edit, value);
+  if (!there) return there.error();
+  if (there->data() != as_bytes(value).data()) value.assign(as_text(*there));
   return Status::ok();
 }
 

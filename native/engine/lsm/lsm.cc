@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "engine/lsm/compaction.h"
+#include "engine/lsm/separating.h"
 
 namespace varve {
 namespace {
@@ -24,6 +25,8 @@ class Lsm final : public Engine {
     table_options_.block_bytes = options.block_bytes;
     table_options_.hash_seed = state.hash_seed;
     std::copy(state.identity.begin(), state.identity.end(), table_options_.store_identity);
+    std::copy(state.identity.begin(), state.identity.end(), value_options_.store_identity);
+    value_options_.compress = options.compressed_levels != 0;
   }
   ~Lsm() override;
 
@@ -35,7 +38,8 @@ class Lsm final : public Engine {
   std::shared_ptr<const EngineVersion> pin() const override { return current(); }
   Result<Progress> maintain(uint64_t budget_bytes, const Retention& retention) override;
   Status compact(const KeyRange& range, const Retention& retention) override;
-  Status checkpoint(const std::function<Status(Bytes)>& sink) override;
+  using Sink = std::function<Status(Bytes)>;
+  Status checkpoint(const Sink& sink) override;
   Status verify(std::vector<VerifyProblem>& problems) override;
   EngineStats stats() const override;
   void set_memory(uint64_t cache_bytes) override { cache_.set_budget(cache_bytes); }
@@ -52,15 +56,31 @@ class Lsm final : public Engine {
     options.compress = (options_.compressed_levels >> level & 1) != 0;
     return options;
   }
+  Separating::Outside values_outside() {
+    return {os_, options_.directory, value_options_, options_.value_file_bytes,
+            [this] { return next_number(); }};
+  }
   Result<std::shared_ptr<Table>> open_table(const TableInfo& info);
-  void publish(std::vector<LsmRun> runs, uint64_t absorbed, const Lock& held);
-  Result<std::optional<TableInfo>> write_run(Run& run, const Retention& retention, uint64_t number);
+  Result<ValueFilePointer> open_values(const ValueFileInfo& info);
+  Status open_tables(const ManifestState& state, std::vector<LsmRun>& runs);
+  Status open_value_files(const ManifestState& state, ValueFiles& values);
+  bool note_lost(const Status& status, const std::string& path);
+  void publish(std::vector<LsmRun> runs, ValueFiles values, uint64_t absorbed, const Lock& held);
+  Result<std::optional<TableInfo>> write_run(Run& run, const Retention& retention,
+                                             Separating& values, uint64_t number);
   Result<std::optional<TableInfo>> fill_table(TableWriter& writer, Run& run,
-                                              const Retention& retention);
-  Status open_made(const std::vector<TableInfo>& infos, LsmVersion::Tables& made);
+                                              const Retention& retention, Separating& values);
+  struct Made {  // Files that no manifest names yet.
+    LsmVersion::Tables tables;
+    std::vector<ValueFilePointer> value_files;
+  };
+  Result<Made> open_made(const std::vector<TableInfo>& tables,
+                         const std::vector<ValueFileInfo>& value_files);
   Status append(const ManifestEdit& edit, const Lock& held);
-  void remove_tables(const std::vector<uint64_t>& numbers);
+  void remove_files(const std::vector<std::string>& paths);
+  std::vector<std::string> paths_of(const ManifestEdit& edit) const;
   Status remove_orphans(const ManifestState& state);
+  Status stream_file(const std::string& path, uint64_t file_bytes, const Sink& sink);
 
   // A merge under way. Whoever has claimed it works on it, without a lock.
   struct Job {
@@ -80,6 +100,7 @@ class Lsm final : public Engine {
   EpochDomain& epochs_;
   const LsmOptions options_;
   TableOptions table_options_;
+  ValueOptions value_options_;
   std::atomic<uint64_t> next_number_{1};
   std::atomic<const LsmVersion*> version_{nullptr};
   std::atomic<uint64_t> absorbed_bytes_{0}, written_bytes_{0}, read_bytes_{0};
@@ -87,7 +108,7 @@ class Lsm final : public Engine {
   // Guards what follows; held while a version is made from the one before.
   mutable std::mutex mutex_;
   std::shared_ptr<const LsmVersion> current_;
-  std::vector<uint64_t> uncertain_;  // Tables whose entry in the manifest failed.
+  std::vector<std::string> uncertain_;  // Files whose entry in the manifest failed.
 
   std::mutex jobs_mutex_;  // Guards what follows. Taken before mutex_.
   std::vector<JobPointer> jobs_;
@@ -107,6 +128,13 @@ ManifestEdit edit_of(const Compaction& compaction, const LsmRun& target,
   return edit;
 }
 
+void count_uses(const std::vector<LsmRun>& runs, ValueFiles& values) {
+  values.clear_uses();
+  for (const LsmRun& run : runs) {
+    for (const auto& table : run.tables) values.count_uses(table->info());
+  }
+}
+
 Lsm::~Lsm() {
   for (const JobPointer& job : jobs_) job->compaction->abandon();
 }
@@ -124,13 +152,61 @@ Status Lsm::remove_orphans(const ManifestState& state) {
   const Result<std::vector<DirectoryEntry>> entries = os_.list(options_.directory);
   if (!entries) return entries.error();
   for (const DirectoryEntry& entry : *entries) {
-    const uint64_t number = table_number(entry.name);
-    if (number == 0) continue;
-    next_number_ = std::max(next_number_.load(), number + 1);
-    if (state.tables.contains(number)) continue;
+    const uint64_t table = table_number(entry.name);
+    const uint64_t values = values_number(entry.name);
+    if (table == 0 && values == 0) continue;
+    next_number_ = std::max(next_number_.load(), std::max(table, values) + 1);
+    if (state.tables.contains(table) || state.value_files.contains(values)) continue;
     const Status status = os_.remove(options_.directory + "/" + entry.name);
     (void)status;  // On a directory that may only be read it stays.
   }
+  return Status::ok();
+}
+
+Result<ValueFilePointer> Lsm::open_values(const ValueFileInfo& info) {
+  ValueOptions options = value_options_;
+  options.number = info.number;
+  Result<std::shared_ptr<ValueFile>> file =
+      ValueFile::open(os_, values_path(options_.directory, info.number), info, options);
+  if (!file) return file.error();
+  return ValueFilePointer(std::move(*file));
+}
+
+// Whether a file is one to do without.
+bool Lsm::note_lost(const Status& status, const std::string& path) {
+  const bool is_damaged = status.code() == Code::kCorrupt || status.code() == Code::kNotFound;
+  if (!is_damaged || options_.lost == nullptr) return false;
+  options_.lost->push_back({path, 0, status.message()});
+  return true;
+}
+
+Status Lsm::open_value_files(const ManifestState& state, ValueFiles& values) {
+  for (const auto& [number, info] : state.value_files) {
+    Result<ValueFilePointer> file = open_values(info);
+    if (file) values.add(std::move(*file));
+    if (file || note_lost(file.error(), values_path(options_.directory, number))) continue;
+    return file.error();
+  }
+  return Status::ok();
+}
+
+Status Lsm::open_tables(const ManifestState& state, std::vector<LsmRun>& all) {
+  std::map<uint64_t, LsmRun> runs;
+  for (const auto& [number, entry] : state.tables) {
+    if (entry.level >= kLevelCount) {
+      return {Code::kNewerFormat, "lsm: a table on level " + std::to_string(entry.level)};
+    }
+    Result<std::shared_ptr<Table>> table = open_table(entry.info);
+    if (!table) {
+      if (note_lost(table.error(), table_path(options_.directory, number))) continue;
+      return table.error();
+    }
+    LsmRun& run = runs[entry.run];
+    run.number = entry.run;
+    run.level = entry.level;
+    run.tables.push_back(std::move(*table));
+  }
+  for (auto& [number, run] : runs) all.push_back(std::move(run));
   return Status::ok();
 }
 
@@ -138,34 +214,20 @@ Status Lsm::open() {
   const ManifestState& state = manifest_.state();
   next_number_ = state.next_table;
   if (Status status = remove_orphans(state); !status) return status;
-  std::map<uint64_t, LsmRun> runs;
-  for (const auto& [number, entry] : state.tables) {
-    if (entry.level >= kLevelCount) {
-      return {Code::kNewerFormat, "lsm: a table on level " + std::to_string(entry.level)};
-    }
-    Result<std::shared_ptr<Table>> table = open_table(entry.info);
-    const bool is_damaged = table.code() == Code::kCorrupt || table.code() == Code::kNotFound;
-    if (is_damaged && options_.lost != nullptr) {
-      options_.lost->push_back(
-          {table_path(options_.directory, number), 0, table.error().message()});
-      continue;
-    }
-    if (!table) return table.error();
-    LsmRun& run = runs[entry.run];
-    run.number = entry.run;
-    run.level = entry.level;
-    run.tables.push_back(std::move(*table));
-  }
-  std::vector<LsmRun> all;
-  for (auto& [number, run] : runs) all.push_back(std::move(run));
+  std::vector<LsmRun> runs;
+  ValueFiles values;
+  if (Status status = open_value_files(state, values); !status) return status;
+  if (Status status = open_tables(state, runs); !status) return status;
+  count_uses(runs, values);
   const Lock held(mutex_);
-  publish(std::move(all), state.absorbed, held);
+  publish(std::move(runs), std::move(values), state.absorbed, held);
   return Status::ok();
 }
 
-void Lsm::publish(std::vector<LsmRun> runs, uint64_t absorbed, const Lock& held) {
+void Lsm::publish(std::vector<LsmRun> runs, ValueFiles values, uint64_t absorbed,
+                  const Lock& held) {
   check(held.owns_lock());
-  auto next = std::make_shared<const LsmVersion>(std::move(runs), absorbed);
+  auto next = std::make_shared<const LsmVersion>(std::move(runs), std::move(values), absorbed);
   version_.store(next.get(), std::memory_order_seq_cst);
   std::shared_ptr<const LsmVersion> old = std::move(current_);
   current_ = std::move(next);
@@ -176,15 +238,16 @@ void Lsm::publish(std::vector<LsmRun> runs, uint64_t absorbed, const Lock& held)
 
 // A file that does not become a table goes again: on a full disk it must not be what fills it.
 Result<std::optional<TableInfo>> Lsm::write_run(Run& run, const Retention& retention,
-                                                uint64_t number) {
+                                                Separating& values, uint64_t number) {
   TableOptions options = options_of_level(0);
   options.number = number;
   const std::string path = table_path(options_.directory, number);
   Result<std::unique_ptr<TableWriter>> writer = TableWriter::create(os_, path, options);
   if (!writer) return writer.error();
-  Result<std::optional<TableInfo>> info = fill_table(**writer, run, retention);
+  Result<std::optional<TableInfo>> info = fill_table(**writer, run, retention, values);
   writer->reset();
   if (info && *info) return info;
+  values.abandon();
   const Status removed = os_.remove(path);
   if (info && !removed) return removed.copy();
   return info;
@@ -192,9 +255,15 @@ Result<std::optional<TableInfo>> Lsm::write_run(Run& run, const Retention& reten
 
 // None when nothing of the run is left to keep.
 Result<std::optional<TableInfo>> Lsm::fill_table(TableWriter& writer, Run& run,
-                                                 const Retention& retention) {
+                                                 const Retention& retention, Separating& values) {
   Keeping keeping(retention, run.range_deletions, false);
-  const auto out = [&](const Edit& edit) { return writer.add(edit); };
+  const auto out = [&](const Edit& edit) {
+    const bool is_large =
+        edit.kind == EditKind::kPut && edit.value.size() >= options_.large_value_bytes;
+    if (!is_large) return writer.add(edit);
+    const Result<Edit> referring = values.separate(edit);
+    return referring ? writer.add(*referring) : referring.error();
+  };
   uint64_t taken_bytes = 0;
   for (; run.edits != nullptr && run.edits->valid(); run.edits->next()) {
     const Edit& edit = run.edits->edit();
@@ -208,11 +277,12 @@ Result<std::optional<TableInfo>> Lsm::fill_table(TableWriter& writer, Run& run,
     const bool hides = deletion.end.empty() || compare(deletion.begin, deletion.end) < 0;
     if (hides) writer.add(deletion);
   }
+  if (Status status = values.finish(); !status) return status;
   std::optional<TableInfo> made;
   if (!writer.empty()) {
     Result<TableInfo> info = writer.finish();
     if (!info) return info.error();
-    written_bytes_.fetch_add(info->file_bytes, std::memory_order_relaxed);
+    written_bytes_.fetch_add(info->file_bytes + values.written_bytes(), std::memory_order_relaxed);
     made = std::move(*info);
   }
   absorbed_bytes_.fetch_add(taken_bytes, std::memory_order_relaxed);
@@ -224,58 +294,85 @@ Status Lsm::absorb(Run& run, const Retention& retention) {
     return Status::invalid("lsm: a run older than what is absorbed");
   }
   const uint64_t number = next_number();
-  const Result<std::optional<TableInfo>> info = write_run(run, retention, number);
+  Separating separating(values_outside());
+  const Result<std::optional<TableInfo>> info = write_run(run, retention, separating, number);
   if (!info) return info.error();
   ManifestEdit edit;
   edit.absorbed = run.commit_last;
   edit.next_table = next_number_.load();
-  LsmRun made{number, 0, {}};
+  edit.add_value_files = separating.made();
+  Result<Made> made = Made{};
   if (*info) {
     edit.add_tables.push_back({**info, 0, 0, number});
-    if (Status status = open_made({**info}, made.tables); !status) return status;
+    made = open_made({**info}, separating.made());
+    if (!made) return made.error();
   }
   const Lock held(mutex_);
   if (Status status = append(edit, held); !status) return status;
   std::vector<LsmRun> runs = current_->runs();
-  if (!made.tables.empty()) runs.push_back(std::move(made));
-  publish(std::move(runs), run.commit_last, held);
+  ValueFiles values = current_->values();
+  if (!made->tables.empty()) runs.push_back({number, 0, std::move(made->tables)});
+  for (ValueFilePointer& file : made->value_files) values.add(std::move(file));
+  count_uses(runs, values);
+  publish(std::move(runs), std::move(values), run.commit_last, held);
   return Status::ok();
 }
 
 // ---- what was written becomes part of the store
 
-void Lsm::remove_tables(const std::vector<uint64_t>& numbers) {
-  for (const uint64_t number : numbers) {
-    const Status status = os_.remove(table_path(options_.directory, number));
+void Lsm::remove_files(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    const Status status = os_.remove(path);
     (void)status;  // What stays, the next open removes.
   }
 }
 
-// Opens tables that no manifest names yet. If one cannot be opened, all their files go.
-Status Lsm::open_made(const std::vector<TableInfo>& infos, LsmVersion::Tables& made) {
+// The files that an edit adds.
+std::vector<std::string> Lsm::paths_of(const ManifestEdit& edit) const {
+  std::vector<std::string> paths;
+  for (const ManifestTable& table : edit.add_tables) {
+    paths.push_back(table_path(options_.directory, table.info.number));
+  }
+  for (const ValueFileInfo& info : edit.add_value_files) {
+    paths.push_back(values_path(options_.directory, info.number));
+  }
+  return paths;
+}
+
+// Opens what no manifest names yet. If one file cannot be opened, all go.
+Result<Lsm::Made> Lsm::open_made(const std::vector<TableInfo>& tables,
+                                 const std::vector<ValueFileInfo>& value_files) {
+  Made made;
+  ManifestEdit edit;
+  edit.add_value_files = value_files;
   Status status = os_.sync_directory(options_.directory);
-  for (size_t i = 0; i < infos.size() && status; ++i) {
-    Result<std::shared_ptr<Table>> table = open_table(infos[i]);
-    if (table) made.push_back(std::move(*table));
+  for (const TableInfo& info : tables) {
+    edit.add_tables.push_back({info, 0, 0, 0});
+    if (!status) continue;
+    Result<std::shared_ptr<Table>> table = open_table(info);
+    if (table) made.tables.push_back(std::move(*table));
     status = table.error();
   }
-  if (status) return status;
-  made.clear();
-  std::vector<uint64_t> numbers;
-  for (const TableInfo& info : infos) numbers.push_back(info.number);
-  remove_tables(numbers);
+  for (size_t i = 0; i < value_files.size() && status; ++i) {
+    Result<ValueFilePointer> file = open_values(value_files[i]);
+    if (file) made.value_files.push_back(std::move(*file));
+    status = file.error();
+  }
+  if (status) return made;
+  made = {};  // Closes what is open before it is removed.
+  remove_files(paths_of(edit));
   return status;
 }
 
-// After a failure nobody knows whether the disk names the new tables: their files stay until a
+// After a failure nobody knows whether the disk names the new files: they stay until a
 // later change of the manifest, which writes the state anew, has said that it does not.
 Status Lsm::append(const ManifestEdit& edit, const Lock& held) {
   check(held.owns_lock());
   if (Status status = manifest_.append(edit); !status) {
-    for (const ManifestTable& table : edit.add_tables) uncertain_.push_back(table.info.number);
+    for (std::string& path : paths_of(edit)) uncertain_.push_back(std::move(path));
     return status;
   }
-  remove_tables(uncertain_);
+  remove_files(uncertain_);
   uncertain_.clear();
   return Status::ok();
 }
@@ -334,8 +431,8 @@ Status Lsm::work(const JobPointer& job, uint64_t budget_bytes) {
 
 Status Lsm::install(const Compaction& compaction) {
   const CompactionInput& input = compaction.input();
-  LsmVersion::Tables made;
-  if (Status status = open_made(compaction.outputs(), made); !status) return status;
+  Result<Made> made = open_made(compaction.outputs(), {});
+  if (!made) return made.error();
   LsmVersion::Tables gone;
   for (const LsmVersion::Tables& tables : input.sources)
     gone.insert(gone.end(), tables.begin(), tables.end());
@@ -347,15 +444,15 @@ Status Lsm::install(const Compaction& compaction) {
       return std::find(gone.begin(), gone.end(), table) != gone.end();
     });
   }
-  if (!made.empty()) {
+  if (!made->tables.empty()) {
     auto target = std::find_if(runs.begin(), runs.end(), [&](const LsmRun& run) {
       return input.joins_level && run.level == input.target_level;
     });
     if (target == runs.end()) {
-      runs.push_back({made.front()->info().number, input.target_level});
+      runs.push_back({made->tables.front()->info().number, input.target_level});
       target = runs.end() - 1;
     }
-    target->tables.insert(target->tables.end(), made.begin(), made.end());
+    target->tables.insert(target->tables.end(), made->tables.begin(), made->tables.end());
     ManifestEdit edit = edit_of(compaction, *target, gone);
     edit.next_table = next_number_.load();
     if (Status status = append(edit, held); !status) return status;
@@ -363,7 +460,9 @@ Status Lsm::install(const Compaction& compaction) {
     return status;
   }
   for (const auto& table : gone) table->drop();
-  publish(std::move(runs), current_->absorbed(), held);
+  ValueFiles values = current_->values();
+  count_uses(runs, values);
+  publish(std::move(runs), std::move(values), current_->absorbed(), held);
   written_bytes_.fetch_add(compaction.written_bytes(), std::memory_order_relaxed);
   read_bytes_.fetch_add(compaction.read_bytes(), std::memory_order_relaxed);
   return Status::ok();
@@ -426,22 +525,31 @@ Status Lsm::compact(const KeyRange&, const Retention& retention) {
 
 // ---- care
 
-Status Lsm::checkpoint(const std::function<Status(Bytes)>& sink) {
-  const std::shared_ptr<const LsmVersion> version = current();
+Status Lsm::stream_file(const std::string& path, uint64_t file_bytes, const Sink& sink) {
+  Result<std::unique_ptr<File>> file = os_.open(path, OpenMode::kRead);
+  if (!file) return file.error();
   std::string buffer(size_t{1} << 20, '\0');
+  for (uint64_t at = 0; at < file_bytes;) {
+    const Result<size_t> got = (*file)->read_at(
+        at, MutableBytes(reinterpret_cast<uint8_t*>(buffer.data()), buffer.size()));
+    if (!got) return got.error();
+    if (*got == 0) return Status::corrupt("lsm: " + path + " is cut");
+    if (Status status = sink(as_bytes(buffer).first(*got)); !status) return status;
+    at += *got;
+  }
+  return Status::ok();
+}
+
+Status Lsm::checkpoint(const Sink& sink) {
+  const std::shared_ptr<const LsmVersion> version = current();
+  for (const auto& [number, share] : version->values().shares()) {
+    Status status = stream_file(share.file->path(), share.file->info().file_bytes, sink);
+    if (!status) return status;
+  }
   for (const LsmRun& run : version->runs()) {
     for (const auto& table : run.tables) {
       const std::string path = table_path(options_.directory, table->info().number);
-      Result<std::unique_ptr<File>> file = os_.open(path, OpenMode::kRead);
-      if (!file) return file.error();
-      for (uint64_t at = 0; at < table->info().file_bytes;) {
-        const Result<size_t> got = (*file)->read_at(
-            at, MutableBytes(reinterpret_cast<uint8_t*>(buffer.data()), buffer.size()));
-        if (!got) return got.error();
-        if (*got == 0) return Status::corrupt("lsm: " + path + " is cut");
-        if (Status status = sink(as_bytes(buffer).first(*got)); !status) return status;
-        at += *got;
-      }
+      if (Status status = stream_file(path, table->info().file_bytes, sink); !status) return status;
     }
   }
   return Status::ok();
@@ -449,9 +557,17 @@ Status Lsm::checkpoint(const std::function<Status(Bytes)>& sink) {
 
 Status Lsm::verify(std::vector<VerifyProblem>& problems) {
   const std::shared_ptr<const LsmVersion> version = current();
+  for (const auto& [number, share] : version->values().shares()) {
+    if (Status status = share.file->verify(problems); !status) return status;
+  }
+  const auto check_reference = [&](const ValueReference& reference) {
+    const Result<ValueFilePointer> file = version->values().file_of(reference);
+    return file ? (*file)->verify_reference(reference) : file.error();
+  };
   for (const LsmRun& run : version->runs()) {
     for (size_t i = 0; i < run.tables.size(); ++i) {
-      if (Status status = run.tables[i]->verify(problems); !status) return status;
+      Status status = run.tables[i]->verify(problems, check_reference);
+      if (!status) return status;
       if (i == 0) continue;
       const TableInfo& before = run.tables[i - 1]->info();
       if (before.unbounded || before.largest > run.tables[i]->info().smallest) {
@@ -483,6 +599,12 @@ EngineStats Lsm::stats() const {
     stats.detail.emplace_back(name + "Runs", sums.runs);
     stats.detail.emplace_back(name + "Tables", sums.tables);
     stats.detail.emplace_back(name + "Bytes", sums.bytes);
+  }
+  for (const auto& [number, share] : version->values().shares()) {
+    ++stats.value_file_count;
+    stats.value_bytes += share.file->info().payload_bytes();
+    stats.value_dead_bytes += share.dead_bytes();
+    stats.disk_bytes += share.file->info().file_bytes;
   }
   const Picker picker(options_, *version, {});
   stats.debt_bytes = picker.debt_bytes();

@@ -1,9 +1,10 @@
 // engine/lsm/lsm.h — sorted tables in levels: fast to write, compact at rest, one table asked for
 // most gets.
 //
-// absorb() writes a run as a table of level 0. maintain() merges runs, by the style asked for
-// (picking.h), a step at a time and several merges at once. Versions that retention does not ask
-// for are dropped on the way, and deletions with nothing beneath them.
+// absorb() writes a run as a table of level 0, and its large values into a value file. maintain()
+// merges runs, by the style asked for (picking.h), a step at a time and several merges at once.
+// Versions that retention does not ask for are dropped on the way, and deletions with nothing
+// beneath them.
 //
 // Invariants
 //   - tables of one run do not overlap; of one key, a run that comes later in the order is older.
@@ -29,6 +30,8 @@ struct LsmOptions {
   uint32_t block_bytes = 4096;
   uint32_t compressed_levels = 0;  // A bit for each level whose tables are compressed.
   uint64_t table_bytes = uint64_t{32} << 20;
+  uint64_t large_value_bytes = uint64_t{64} << 10;  // From this size on a value lies apart.
+  uint64_t value_file_bytes = uint64_t{256} << 20;  // Of values, before another file begins.
   uint64_t level1_bytes = uint64_t{128} << 20;
   uint32_t level0_count = 4;       // Runs (of a level, or in all) that start a merge,
   uint32_t level0_count_max = 12;  // and that stop writers.

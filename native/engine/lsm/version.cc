@@ -70,8 +70,8 @@ void LsmRun::settle() {
   }
 }
 
-LsmVersion::LsmVersion(std::vector<LsmRun> runs, uint64_t absorbed)
-    : runs_(std::move(runs)), absorbed_(absorbed) {
+LsmVersion::LsmVersion(std::vector<LsmRun> runs, ValueFiles values, uint64_t absorbed)
+    : runs_(std::move(runs)), values_(std::move(values)), absorbed_(absorbed) {
   std::erase_if(runs_, [](const LsmRun& run) { return run.tables.empty(); });
   for (LsmRun& run : runs_) {
     run.settle();
@@ -156,7 +156,30 @@ Status LsmVersion::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block
   });
   ask();
   if (any_ranges_) hide_deleted(key, commit, answer);
+  const bool lies_apart =
+      answer.found == Found::kPut && (answer.edit.flags & kFlagSeparateValue) != 0;
+  if (lies_apart && !may_block) answer.found = Found::kWouldBlock;
   return status;
+}
+
+// ---- values that lie apart
+
+Result<uint64_t> LsmVersion::value_bytes(const Edit& edit) const {
+  if ((edit.flags & kFlagSeparateValue) == 0) return edit.value.size();
+  const Result<ValueReference> reference = reference_of(edit);
+  if (!reference) return reference.error();
+  const Result<ValueFilePointer> file = values_.file_of(*reference);
+  if (!file) return file.error();
+  return reference->value_bytes;
+}
+
+Status LsmVersion::read_value(const Edit& edit, MutableBytes into) const {
+  if ((edit.flags & kFlagSeparateValue) == 0) return EngineVersion::read_value(edit, into);
+  const Result<ValueReference> reference = reference_of(edit);
+  if (!reference) return reference.error();
+  const Result<ValueFilePointer> file = values_.file_of(*reference);
+  if (!file) return file.error();
+  return (*file)->read(*reference, into);
 }
 
 // Each step goes over the whole group, so that what it waits for is on its way for all.
@@ -200,7 +223,14 @@ uint64_t LsmVersion::size(const KeyRange& range) const {
   uint64_t bytes = 0;
   for (const LsmRun& run : runs_) {
     for (const auto& table : run.tables) {
-      if (touches(table->info(), range)) bytes += table->size_within(range);
+      const TableInfo& info = table->info();
+      if (!touches(info, range)) continue;
+      const uint64_t within = table->size_within(range);
+      uint64_t apart = 0;
+      for (const ValueUse& use : info.value_uses) apart += use.bytes;
+      const double share = static_cast<double>(within) /
+                           static_cast<double>(std::max<uint64_t>(1, table->size_within({})));
+      bytes += within + static_cast<uint64_t>(share * static_cast<double>(apart));
     }
   }
   return bytes;

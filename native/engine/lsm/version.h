@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/lsm/value_files.h"
 #include "storage/table/table.h"
 
 namespace varve {
@@ -35,8 +36,8 @@ class LsmVersion final : public EngineVersion {
  public:
   using Tables = LsmRun::Tables;
 
-  // Runs in any order.
-  LsmVersion(std::vector<LsmRun> runs, uint64_t absorbed);
+  // Runs in any order; of the value files, what the runs use was counted.
+  LsmVersion(std::vector<LsmRun> runs, ValueFiles values, uint64_t absorbed);
 
   Status get(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
              Lookup& answer) const override;
@@ -47,10 +48,13 @@ class LsmVersion final : public EngineVersion {
                                        uint64_t to) const override;
   std::vector<RangeDeletion> range_deletions(const KeyRange& range, uint64_t from,
                                              uint64_t to) const override;
+  Result<uint64_t> value_bytes(const Edit& edit) const override;
+  Status read_value(const Edit& edit, MutableBytes into) const override;
   uint64_t size(const KeyRange& range) const override;
   uint64_t absorbed() const override { return absorbed_; }
 
   const std::vector<LsmRun>& runs() const { return runs_; }  // Newest first: by level, then by age.
+  const ValueFiles& values() const { return values_; }
 
  private:
   // The newest range deletion at or below the commit over a key; 0: none.
@@ -67,6 +71,7 @@ class LsmVersion final : public EngineVersion {
   void each_table(Bytes key, OnTable on_table) const;
 
   std::vector<LsmRun> runs_;
+  const ValueFiles values_;
   const uint64_t absorbed_;
   bool any_ranges_ = false;
 };

@@ -16,6 +16,8 @@ constexpr uint64_t kGrowthMin = uint64_t{256}
                                 << 10;  // Written anew beyond this and twice the state.
 constexpr uint64_t kRecordBytesMax = uint64_t{1} << 30;
 constexpr uint16_t kCritical = 1;
+constexpr size_t kValueFileFieldBytes = 5 * 8;
+constexpr size_t kValueUseBytes = 3 * 8;
 
 enum class Tag : uint16_t {
   kLineage = 1,
@@ -31,6 +33,8 @@ enum class Tag : uint16_t {
   kRemoveTable = 11,
   kLogFloor = 12,
   kCheckpoint = 13,
+  kAddValueFile = 14,
+  kRemoveValueFile = 15,
 };
 
 std::string path_of(const std::string& directory, uint64_t number) {
@@ -79,7 +83,19 @@ void add_table(std::string& to, const ManifestTable& table) {
     append<uint32_t>(bytes, static_cast<uint32_t>(key->size()));
     append(bytes, as_bytes(*key));
   }
+  append<uint32_t>(bytes, static_cast<uint32_t>(info.value_uses.size()));
+  for (const ValueUse& use : info.value_uses) {
+    for (const uint64_t number : {use.file, use.count, use.bytes}) append<uint64_t>(bytes, number);
+  }
   add_field(to, Tag::kAddTable, as_bytes(bytes));
+}
+
+void add_value_file(std::string& to, const ValueFileInfo& info) {
+  uint8_t bytes[kValueFileFieldBytes];
+  const uint64_t numbers[] = {info.number, info.file_bytes, info.value_count, info.commit_first,
+                              info.commit_last};
+  for (size_t i = 0; i < 5; ++i) store(bytes + i * 8, numbers[i]);
+  add_field(to, Tag::kAddValueFile, bytes);
 }
 
 void add_cut(std::string& to, const ManifestCut& cut) {
@@ -111,6 +127,7 @@ std::string encode_state(const ManifestState& state) {
   add_number(to, Tag::kNextTable, state.next_table);
   add_number(to, Tag::kLogFloor, state.log_floor);
   if (state.checkpoint.number != 0) add_checkpoint(to, state.checkpoint);
+  for (const auto& [number, info] : state.value_files) add_value_file(to, info);
   for (const auto& [number, table] : state.tables) add_table(to, table);
   return to;
 }
@@ -127,6 +144,10 @@ std::string encode_edit(const ManifestEdit& edit) {
   if (edit.log_floor) add_number(to, Tag::kLogFloor, *edit.log_floor);
   if (edit.checkpoint) add_checkpoint(to, *edit.checkpoint);
   for (const uint64_t number : edit.remove_tables) add_number(to, Tag::kRemoveTable, number);
+  for (const uint64_t number : edit.remove_value_files) {
+    add_number(to, Tag::kRemoveValueFile, number);
+  }
+  for (const ValueFileInfo& info : edit.add_value_files) add_value_file(to, info);
   for (const ManifestTable& table : edit.add_tables) add_table(to, table);
   return to;
 }
@@ -141,6 +162,18 @@ std::string encode_record(const std::string& fields) {
 }
 
 // ---- fields in
+
+bool read_value_uses(Bytes rest, TableInfo& info) {
+  if (rest.size() < 4) return false;
+  const uint64_t count = load<uint32_t>(rest.data());
+  rest = rest.subspan(4);
+  if (rest.size() != count * kValueUseBytes) return false;
+  for (; !rest.empty(); rest = rest.subspan(kValueUseBytes)) {
+    info.value_uses.push_back({load<uint64_t>(rest.data()), load<uint64_t>(rest.data() + 8),
+                               load<uint64_t>(rest.data() + 16)});
+  }
+  return true;
+}
 
 bool read_table(Bytes bytes, ManifestTable& table) {
   constexpr size_t kFixed = 8 + 2 + 8 + 8 * 8;
@@ -163,7 +196,15 @@ bool read_table(Bytes bytes, ManifestTable& table) {
     key->assign(as_text(rest.subspan(4, size)));
     rest = rest.subspan(4 + size);
   }
-  return rest.empty() && table.place <= 1;
+  return read_value_uses(rest, info) && table.place <= 1;
+}
+
+bool read_value_file(Bytes bytes, ValueFileInfo& info) {
+  if (bytes.size() != kValueFileFieldBytes) return false;
+  uint64_t* const numbers[] = {&info.number, &info.file_bytes, &info.value_count,
+                               &info.commit_first, &info.commit_last};
+  for (size_t i = 0; i < 5; ++i) *numbers[i] = load<uint64_t>(bytes.data() + i * 8);
+  return info.file_bytes >= kValueHeaderBytes;
 }
 
 bool apply_field(ManifestState& state, Tag tag, Bytes bytes) {
@@ -204,6 +245,12 @@ bool apply_field(ManifestState& state, Tag tag, Bytes bytes) {
       if (!read_table(bytes, table)) return false;
       return state.tables.emplace(table.info.number, table).second;
     }
+    case Tag::kAddValueFile: {
+      ValueFileInfo info;
+      if (!read_value_file(bytes, info)) return false;
+      return state.value_files.emplace(info.number, info).second;
+    }
+    case Tag::kRemoveValueFile: return number(removed) && state.value_files.erase(removed) == 1;
   }
   return false;
 }
@@ -218,7 +265,7 @@ Status apply_fields(ManifestState& state, Bytes fields, const std::string& path)
       return Status::corrupt("manifest: a cut field in " + path);
     const Bytes bytes = fields.subspan(kFieldHeadBytes, size);
     fields = fields.subspan(kFieldHeadBytes + size);
-    const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kCheckpoint);
+    const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kRemoveValueFile);
     if (!known && (flags & kCritical) != 0) {
       return {Code::kNewerFormat,
               "manifest: " + path + " has a field of a newer version, " + std::to_string(tag)};
@@ -226,6 +273,23 @@ Status apply_fields(ManifestState& state, Bytes fields, const std::string& path)
     if (known && !apply_field(state, static_cast<Tag>(tag), bytes)) {
       return Status::corrupt("manifest: a field with tag " + std::to_string(tag) + " in " + path +
                              " does not fit");
+    }
+  }
+  return Status::ok();
+}
+
+// What tables use of value files must be there.
+Status check_value_uses(const ManifestState& state, const std::string& path) {
+  std::map<uint64_t, uint64_t> left;
+  for (const auto& [number, info] : state.value_files) left[number] = info.payload_bytes();
+  for (const auto& [number, table] : state.tables) {
+    for (const ValueUse& use : table.info.value_uses) {
+      const auto file = left.find(use.file);
+      if (file == left.end() || use.bytes > file->second) {
+        return Status::corrupt("manifest: a table in " + path + " uses more of value file " +
+                               std::to_string(use.file) + " than there is");
+      }
+      file->second -= use.bytes;
     }
   }
   return Status::ok();
@@ -311,6 +375,7 @@ Status Manifest::append(const ManifestEdit& edit) {
   if (fields.empty()) return Status::ok();
   ManifestState next = state_;
   if (Status status = apply_fields(next, as_bytes(fields), "an edit"); !status) return status;
+  if (Status status = check_value_uses(next, "an edit"); !status) return status;
   if (!file_ || used_bytes_ > kGrowthMin + 2 * snapshot_bytes_) {
     std::swap(state_, next);
     Status status = write_anew();
@@ -372,6 +437,7 @@ Status Manifest::read(uint64_t number) {
   }
   if (first) return Status::corrupt("manifest: the state in " + path + " is damaged");
   if (state_.engine == 0) return Status::corrupt("manifest: " + path + " names no engine");
+  if (Status status = check_value_uses(state_, path); !status) return status;
   for (size_t skip = 1; skip + kRecordHeadBytes < rest.size(); ++skip) {
     if (record_at(rest.subspan(skip))) {
       return Status::corrupt("manifest: " + path + " is damaged at byte " +

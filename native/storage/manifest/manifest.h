@@ -8,6 +8,7 @@
 // Invariants
 //   - state() is what the disk says: it changes only after a sync.
 //   - a file is never appended to after a write or sync of it failed.
+//   - what tables use of a value file is there, and no more than the file has.
 // Threads: any; append() takes turns. state() is for the opening thread; later readers use copies
 // of their own. Bytes: FORMAT.md
 #pragma once
@@ -59,6 +60,7 @@ struct ManifestState {
   uint64_t log_floor = 0;
   ManifestCheckpoint checkpoint;
   std::map<uint64_t, ManifestTable> tables;  // By number.
+  std::map<uint64_t, ValueFileInfo> value_files;
 };
 
 // What changes; the rest stays.
@@ -74,6 +76,8 @@ struct ManifestEdit {
   std::optional<ManifestCheckpoint> checkpoint;
   std::vector<ManifestTable> add_tables;
   std::vector<uint64_t> remove_tables;
+  std::vector<ValueFileInfo> add_value_files;
+  std::vector<uint64_t> remove_value_files;
 };
 
 class Manifest {

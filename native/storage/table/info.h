@@ -3,6 +3,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "storage/values/info.h"
 
 namespace varve {
 
@@ -20,6 +23,7 @@ struct TableInfo {
       smallest;  // Range deletions included. With one that has no end, `largest` is empty and
   std::string largest;  // unbounded is set.
   bool unbounded = false;
+  std::vector<ValueUse> value_uses;  // By file: what its entries refer to.
 };
 
 }  // namespace varve

@@ -389,8 +389,32 @@ bool Table::index_has(Bytes key, uint32_t number, uint32_t slot) const {
   });
 }
 
-Status Table::verify_blocks(std::vector<VerifyProblem>& problems) {
+// What the blocks refer to is what the manifest keeps with the table.
+void Table::verify_value_uses(const std::map<uint64_t, ValueUse>& found,
+                              std::vector<VerifyProblem>& problems) const {
+  const auto is_same = [](const auto& one, const ValueUse& other) {
+    return one.first == other.file && one.second.count == other.count &&
+           one.second.bytes == other.bytes;
+  };
+  const std::vector<ValueUse>& noted = info_.value_uses;
+  if (std::equal(found.begin(), found.end(), noted.begin(), noted.end(), is_same)) return;
+  problems.push_back({path_, 0, "it refers to other values than the manifest says"});
+}
+
+Status Table::verify_blocks(std::vector<VerifyProblem>& problems,
+                            const CheckReference& check_reference) {
   uint64_t count = 0;
+  std::map<uint64_t, ValueUse> uses;
+  const auto check_value = [&](const Edit& edit, uint64_t offset) {
+    if ((edit.flags & kFlagSeparateValue) == 0) return Status::ok();
+    const std::optional<ValueReference> reference = decode_value_reference(edit.value);
+    if (reference) count_value_use(*reference, uses);
+    Status status = reference ? check_reference(*reference)
+                              : Status::corrupt("an entry with a value apart and no reference");
+    if (status || status.code() != Code::kCorrupt) return status;
+    problems.push_back({path_, offset, status.message()});
+    return Status::ok();
+  };
   bool any_damaged = false;
   std::string last_key;
   uint64_t last_commit = 0;
@@ -420,8 +444,12 @@ Status Table::verify_blocks(std::vector<VerifyProblem>& problems) {
       }
       last_key = key;
       last_commit = block.commit(slot);
+      Edit edit;
+      block.read(slot, edit);
+      if (Status status = check_value(edit, offset); !status) return status;
     }
   }
+  if (!any_damaged) verify_value_uses(uses, problems);
   if (!any_damaged && count != info_.entry_count) {
     problems.push_back({path_, 0,
                         "it holds " + std::to_string(count) + " entries, but " +
@@ -441,8 +469,8 @@ Status Table::verify_part(const char* what, uint64_t offset, Bytes known,
   return Status::ok();
 }
 
-Status Table::verify(std::vector<VerifyProblem>& problems) {
-  if (Status status = verify_blocks(problems); !status) return status;
+Status Table::verify(std::vector<VerifyProblem>& problems, const CheckReference& check_reference) {
+  if (Status status = verify_blocks(problems, check_reference); !status) return status;
   const Bytes points(reinterpret_cast<const uint8_t*>(points_), points_bytes_);
   Status status = verify_part("the range deletions", ranges_at_, as_bytes(range_bytes_), problems);
   if (status) status = verify_part("the block index", index_at_, as_bytes(index_), problems);

@@ -12,6 +12,8 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,7 +44,8 @@ class TableWriter {
  public:
   static Result<std::unique_ptr<TableWriter>> create(Os& os, const std::string& path,
                                                      const TableOptions& options);
-  Status add(const Edit& edit);  // By (key, commit descending).
+  // By (key, commit descending). With kFlagSeparateValue the value is a reference to a value file.
+  Status add(const Edit& edit);
   void add(const RangeDeletion& deletion);
   uint64_t size_bytes() const { return written_ + buffer_.size() + block_.size_bytes(); }
   bool empty() const { return info_.entry_count == 0 && range_deletions_.empty(); }
@@ -87,6 +90,7 @@ class TableWriter {
   uint32_t ranges_size_ = 0, index_size_ = 0;
   PointLayout layout_;
   bool index_is_whole_ = true;
+  std::map<uint64_t, ValueUse> value_uses_;  // By file.
 };
 
 class Table : public std::enable_shared_from_this<Table> {
@@ -109,8 +113,12 @@ class Table : public std::enable_shared_from_this<Table> {
   cursor_uncached();  // Reads ahead around the cache: compaction.
   const std::vector<RangeDeletion>& range_deletions() const { return ranges_; }
   const TableInfo& info() const { return info_; }
+  // Says whether a reference to a value that lies apart is good: kCorrupt when not.
+  using CheckReference = std::function<Status(const ValueReference&)>;
   // Reads every byte again and holds each part against the others.
-  Status verify(std::vector<VerifyProblem>& problems);
+  Status verify(
+      std::vector<VerifyProblem>& problems,
+      const CheckReference& check_reference = [](const ValueReference&) { return Status::ok(); });
   // What the file says of itself, for when no manifest does. Its keys are not known then.
   static Result<TableInfo> describe(Os& os, const std::string& path);
   // For salvage: block by block, around the cache.
@@ -128,7 +136,9 @@ class Table : public std::enable_shared_from_this<Table> {
       : os_(os), path_(std::move(path)), cache_(cache), epochs_(epochs) {}
   Status open_file(const TableOptions& options);
   static Result<std::string> read_footer(File& file, const std::string& path);
-  Status verify_blocks(std::vector<VerifyProblem>& problems);
+  Status verify_blocks(std::vector<VerifyProblem>& problems, const CheckReference& check_reference);
+  void verify_value_uses(const std::map<uint64_t, ValueUse>& found,
+                         std::vector<VerifyProblem>& problems) const;
   Status verify_part(const char* what, uint64_t offset, Bytes known,
                      std::vector<VerifyProblem>& problems);
   bool index_has(Bytes key, uint32_t number, uint32_t slot) const;

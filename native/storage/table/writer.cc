@@ -27,6 +27,11 @@ Result<std::unique_ptr<TableWriter>> TableWriter::create(Os& os, const std::stri
 }
 
 Status TableWriter::add(const Edit& edit) {
+  if ((edit.flags & kFlagSeparateValue) != 0) {
+    const std::optional<ValueReference> reference = decode_value_reference(edit.value);
+    if (!reference) return Status::invalid("table: an entry with a value apart and no reference");
+    count_value_use(*reference, value_uses_);
+  }
   const bool new_key = info_.entry_count == 0 || !equal(edit.key, as_bytes(last_key_));
   if (new_key && block_.size_bytes() >= options_.block_bytes) {
     if (Status status = finish_block(); !status) return status;
@@ -167,6 +172,7 @@ Result<TableInfo> TableWriter::finish() {
     info_.unbounded = info_.unbounded || deletion.end.empty();
   }
   info_.range_deletion_count = range_deletions_.size();
+  for (const auto& [file, use] : value_uses_) info_.value_uses.push_back(use);
   const std::string ranges = encode_range_deletions();
   const std::string index = encode_block_index();
   const std::string points = encode_point_index();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 
 #include "base/bytes.h"
@@ -40,6 +41,14 @@ struct ValueReference {
 
   uint64_t used_bytes() const { return stored_bytes + kValueHeadBytes; }
 };
+
+// Adds one more reference to what is used of its file.
+inline void count_value_use(const ValueReference& reference, std::map<uint64_t, ValueUse>& uses) {
+  ValueUse& use = uses[reference.file];
+  use.file = reference.file;
+  ++use.count;
+  use.bytes += reference.used_bytes();
+}
 
 void encode_value_reference(const ValueReference& reference, uint8_t* to);
 std::optional<ValueReference> decode_value_reference(Bytes bytes);

@@ -188,6 +188,17 @@ Result<ValueReference> ValueFile::verify_head(uint64_t offset) const {
   return reference;
 }
 
+Status ValueFile::verify_reference(const ValueReference& reference) const {
+  if (Status status = check_reference(reference); !status) return status;
+  const Result<ValueReference> there = verify_head(reference.offset - kValueHeadBytes);
+  if (!there) return there.error();
+  const bool is_same = there->stored_bytes == reference.stored_bytes &&
+                       there->value_bytes == reference.value_bytes &&
+                       there->checksum == reference.checksum &&
+                       there->is_compressed == reference.is_compressed;
+  return is_same ? Status::ok() : damage(reference.offset, "is not the one referred to");
+}
+
 // Only what is compressed is in memory as a whole.
 Status ValueFile::verify_value(const ValueReference& reference) const {
   if (reference.is_compressed) {

@@ -43,6 +43,8 @@ class ValueFile {
   const std::string& path() const { return path_; }
   // Whether what a reference says can be: kCorrupt where it leads out of the file.
   Status check_reference(const ValueReference& reference) const;
+  // The same, and that a value with this very head lies there.
+  Status verify_reference(const ValueReference& reference) const;
   // Fills `into`, which has exactly as many bytes as the value.
   Status read(const ValueReference& reference, MutableBytes into) const;
   // The value as it lies in the file, a piece at a time and unverified.

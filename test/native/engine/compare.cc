@@ -94,7 +94,7 @@ Status Compare::same_answer(const std::string& asked, const std::string& key, ui
                             const Lookup& answer) const {
   const Line* const want = oracle_.live(key, std::min(view, version_.absorbed()));
   const bool any = answer.found == Found::kPut;
-  const Line got = any ? line_of(answer.edit) : Line{};
+  const Line got = any ? line_of(version_, answer.edit) : Line{};
   const bool alike = any == (want != nullptr) && (!any || got == *want);
   return alike ? Status::ok() : differs(asked, shown(any ? &got : nullptr), shown(want));
 }
@@ -125,7 +125,7 @@ Status Compare::scan(const Bounds& bounds, uint64_t view, Direction direction) c
   std::vector<Line> want = oracle_.scan(bounds, std::min(view, version_.absorbed()));
   if (!forward) std::reverse(want.begin(), want.end());
   const auto cursor = version_.scan(bounds.range(), view, direction);
-  if (Status status = same_lines(asked, drain(*cursor), want); !status) return status;
+  if (Status status = same_lines(asked, drain(version_, *cursor), want); !status) return status;
   return cursor->status();
 }
 
@@ -148,9 +148,10 @@ Status Compare::seeks(const Bounds& bounds, uint64_t view, Direction direction,
     const std::vector<Line> want = from_target(lines, target, forward);
     std::vector<Line> got;
     for (; cursor->valid() && got.size() < want.size(); cursor->next()) {
-      got.push_back(line_of(cursor->edit()));
+      got.push_back(line_of(version_, cursor->edit()));
     }
-    if (want.size() < kStepsPerSeek && cursor->valid()) got.push_back(line_of(cursor->edit()));
+    if (want.size() < kStepsPerSeek && cursor->valid())
+      got.push_back(line_of(version_, cursor->edit()));
     if (Status status = same_lines(asked, got, want); !status) return status;
     if (!cursor->status()) return cursor->status();
   }
@@ -162,7 +163,8 @@ Status Compare::versions(const Bounds& bounds, uint64_t from, uint64_t to) const
       "versions " + shown(bounds) + " from " + std::to_string(from) + " to " + std::to_string(to);
   const uint64_t last = std::min(to, version_.absorbed());
   const auto cursor = version_.versions(bounds.range(), from, to);
-  if (Status status = same_lines(asked, drain(*cursor), oracle_.versions(bounds, from, last));
+  if (Status status =
+          same_lines(asked, drain(version_, *cursor), oracle_.versions(bounds, from, last));
       !status) {
     return status;
   }
@@ -187,7 +189,7 @@ Status Compare::versions(const Bounds& bounds, uint64_t from, uint64_t to) const
 
 Status Compare::nothing_invented() const {
   const auto cursor = version_.versions({}, 0, UINT64_MAX);
-  const std::vector<Line> lines = drain(*cursor);
+  const std::vector<Line> lines = drain(version_, *cursor);
   if (!cursor->status()) return cursor->status();
   for (size_t i = 0; i < lines.size(); ++i) {
     if (!oracle_.wrote(lines[i])) return Status::invalid("invented " + shown(&lines[i]));

@@ -63,8 +63,8 @@ class Program {
         else if (kind < 7)
           oracle_.remove(key());
         else
-          oracle_.put(key(), std::string(size, static_cast<char>('a' + kind)),
-                      static_cast<uint8_t>(random_.below(2)), random_.below(3) * 1000);
+          oracle_.put(key(), std::string(size, static_cast<char>('a' + kind)), 0,
+                      random_.below(3) * 1000);
       }
     }
   }

@@ -45,9 +45,10 @@ void half_open(Subject& subject) {
   oracle.delete_range(key_of(3), key_of(6));
   expect_ok(oracle.absorb_into(*subject.engine, kAll));
   const Reading reading(subject);
-  const auto cursor = subject.engine->version().scan({}, 2, Direction::kForward);
+  const EngineVersion& version = subject.engine->version();
+  const auto cursor = version.scan({}, 2, Direction::kForward);
   std::vector<std::string> keys;
-  for (const Line& line : drain(*cursor)) keys.push_back(line.key);
+  for (const Line& line : drain(version, *cursor)) keys.push_back(line.key);
   expect(keys == std::vector<std::string>{"k000", "k001", "k002", "k006", "k007", "k008"});
 }
 
@@ -182,7 +183,7 @@ void worked_off(Subject& subject) {
   const Reading reading(subject);
   const EngineVersion& version = subject.engine->version();
   expect(version.range_deletions({}, 0, UINT64_MAX).empty());
-  expect(drain(*version.versions({}, 0, UINT64_MAX)) == oracle.scan({}, oracle.commit()));
+  expect(drain(version, *version.versions({}, 0, UINT64_MAX)) == oracle.scan({}, oracle.commit()));
   expect(subject.engine->stats().entry_count == 21);
 }
 

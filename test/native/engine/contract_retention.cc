@@ -30,8 +30,9 @@ void write_run(Oracle& oracle, Random& random) {
 
 std::vector<Line> all_versions(const Subject& subject) {
   const Reading reading(subject);
-  const auto cursor = subject.engine->version().versions({}, 0, UINT64_MAX);
-  return drain(*cursor);
+  const EngineVersion& version = subject.engine->version();
+  const auto cursor = version.versions({}, 0, UINT64_MAX);
+  return drain(version, *cursor);
 }
 
 void horizon_moves(Subject& subject) {
@@ -169,7 +170,7 @@ void pinned(Subject& subject) {
     }
   }
   for (Pin& one : pins) {
-    expect(drain(*one.cursor) == one.rest);
+    expect(drain(*one.version, *one.cursor) == one.rest);
     expect_ok(one.cursor->status());
   }
 }

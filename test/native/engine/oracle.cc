@@ -126,14 +126,19 @@ void LineCursor::show() {
   edit_ = {as_bytes(key_), line.commit, line.kind, line.flags, line.expires_ms, as_bytes(value_)};
 }
 
-Line line_of(const Edit& edit) {
-  return {std::string(as_text(edit.key)),  edit.commit, edit.kind, edit.flags, edit.expires_ms,
-          std::string(as_text(edit.value))};
+Line line_of(const EngineVersion& version, const Edit& edit) {
+  const Result<uint64_t> size = version.value_bytes(edit);
+  std::string value(size ? *size : 0, '\0');
+  const MutableBytes into(reinterpret_cast<uint8_t*>(value.data()), value.size());
+  const Status read = size ? version.read_value(edit, into) : size.error();
+  if (!read) value = read.message();
+  const uint8_t flags = static_cast<uint8_t>(edit.flags & ~kFlagSeparateValue);
+  return {std::string(as_text(edit.key)), edit.commit, edit.kind, flags, edit.expires_ms, value};
 }
 
-std::vector<Line> drain(EditCursor& cursor) {
+std::vector<Line> drain(const EngineVersion& version, EditCursor& cursor) {
   std::vector<Line> lines;
-  for (; cursor.valid(); cursor.next()) lines.push_back(line_of(cursor.edit()));
+  for (; cursor.valid(); cursor.next()) lines.push_back(line_of(version, cursor.edit()));
   return lines;
 }
 

@@ -102,9 +102,10 @@ class LineCursor final : public EditCursor {
   Edit edit_;
 };
 
-Line line_of(const Edit& edit);
+// What a version answered, with its value wherever that lies.
+Line line_of(const EngineVersion& version, const Edit& edit);
 // The rest of a walk.
-std::vector<Line> drain(EditCursor& cursor);
+std::vector<Line> drain(const EngineVersion& version, EditCursor& cursor);
 // Range deletions without what lies outside the bounds, those of one commit that meet made one: two
 // lists that hide the same are alike afterwards.
 std::vector<Deletion> joined(std::vector<Deletion> deletions, const Bounds& bounds);

@@ -3,6 +3,7 @@
 #include "engine/compare.h"
 #include "engine/lsm/lsm_subject.h"
 #include "storage/table/table.h"
+#include "storage/values/values.h"
 
 using namespace varve;
 using namespace varve::test;
@@ -23,15 +24,19 @@ void write(Oracle& oracle) {
   oracle.delete_range(key_of(base % 50), key_of(base % 50 + 5));
 }
 
-size_t table_file_count(const Subject& subject) {
+constexpr uint64_t kLargeValueBytes = 20;
+
+size_t file_count(const Subject& subject) {
   const auto entries = native_os().list(ground_of(subject).options.directory);
   size_t count = 0;
-  for (const DirectoryEntry& entry : *entries) count += table_number(entry.name) != 0 ? 1 : 0;
+  for (const DirectoryEntry& entry : *entries) {
+    count += table_number(entry.name) != 0 || values_number(entry.name) != 0 ? 1 : 0;
+  }
   return count;
 }
 
-size_t table_count(const Subject& subject) {
-  size_t count = 0;
+size_t known_count(const Subject& subject) {
+  size_t count = subject.engine->stats().value_file_count;
   for (const auto& [name, value] : subject.engine->stats().detail) {
     if (name.ends_with("Tables")) count += value;
   }
@@ -53,8 +58,8 @@ void fail_at_every_step(Subject& subject, const Oracle& before, Code code,
   expect(false);
 }
 
-void absorb_on_failing_disk(Code code) {
-  Subject subject = open_lsm_subject();
+void absorb_on_failing_disk(Code code, uint64_t large_value_bytes) {
+  Subject subject = open_lsm_subject(CompactionStyle::kLeveled, large_value_bytes);
   Oracle oracle;
   for (int run = 0; run < 5; ++run) {
     const Oracle before = oracle;
@@ -66,14 +71,14 @@ void absorb_on_failing_disk(Code code) {
     });
     expect_ok(same(subject, oracle, kAll));
     for (int round = 0; round < 3; ++round) subject.epochs->collect();
-    expect(table_file_count(subject) == table_count(subject));
+    expect(file_count(subject) == known_count(subject));
   }
   expect_ok(subject.reopen(subject));
   expect_ok(same(subject, oracle, kAll));
 }
 
-void compact_on_failing_disk(Code code) {
-  Subject subject = open_lsm_subject();
+void compact_on_failing_disk(Code code, uint64_t large_value_bytes) {
+  Subject subject = open_lsm_subject(CompactionStyle::kLeveled, large_value_bytes);
   Oracle oracle;
   for (int run = 0; run < 6; ++run) {
     write(oracle);
@@ -82,7 +87,7 @@ void compact_on_failing_disk(Code code) {
   fail_at_every_step(subject, oracle, code, [&] { return subject.engine->compact({}, kAll); });
   expect_ok(same(subject, oracle, kAll));
   for (int round = 0; round < 3; ++round) subject.epochs->collect();
-  expect(table_file_count(subject) == table_count(subject));
+  expect(file_count(subject) == known_count(subject));
   expect_ok(subject.reopen(subject));
   expect_ok(same(subject, oracle, kAll));
 }
@@ -91,22 +96,26 @@ void compact_on_failing_disk(Code code) {
 
 static const Case absorbing("absorb() that fails at any step changes nothing, and can be repeated",
                             [] {
-                              absorb_on_failing_disk(Code::kIo);
-                              absorb_on_failing_disk(Code::kNoSpace);
+                              absorb_on_failing_disk(Code::kIo, kNoLargeValues);
+                              absorb_on_failing_disk(Code::kNoSpace, kNoLargeValues);
+                              absorb_on_failing_disk(Code::kNoSpace, kLargeValueBytes);
                             });
 
 static const Case compacting(
     "compact() that fails at any step changes nothing, and can be repeated", [] {
-      compact_on_failing_disk(Code::kIo);
-      compact_on_failing_disk(Code::kNoSpace);
+      compact_on_failing_disk(Code::kIo, kNoLargeValues);
+      compact_on_failing_disk(Code::kNoSpace, kNoLargeValues);
+      compact_on_failing_disk(Code::kNoSpace, kLargeValueBytes);
     });
 
 // What the disk says after a failed write of the manifest is one of two states. Whichever it is,
 // the store opens and is whole.
 static const Case reopened("a store opened after a failure is as before the step or as after it",
                            [] {
-                             for (int64_t steps = 0; steps < 12; ++steps) {
-                               Subject subject = open_lsm_subject();
+                             for (int64_t steps = 0; steps < 24; ++steps) {
+                               Subject subject = open_lsm_subject(
+                                   CompactionStyle::kLeveled,
+                                   steps % 2 == 0 ? kNoLargeValues : kLargeValueBytes);
                                Oracle oracle;
                                write(oracle);
                                expect_ok(oracle.absorb_into(*subject.engine, kAll));

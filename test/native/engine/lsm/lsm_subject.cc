@@ -23,7 +23,7 @@ Status open_again(Subject& subject) {
 
 }  // namespace
 
-Subject open_lsm_subject(CompactionStyle compaction) {
+Subject open_lsm_subject(CompactionStyle compaction, uint64_t large_value_bytes) {
   auto ground = std::make_shared<LsmGround>();
   LsmOptions& options = ground->options;
   options.compaction = compaction;
@@ -31,6 +31,8 @@ Subject open_lsm_subject(CompactionStyle compaction) {
   options.block_bytes = 256;
   options.table_bytes = 2048;
   options.level1_bytes = 4096;
+  options.large_value_bytes = large_value_bytes;
+  options.value_file_bytes = 4096;
   options.level0_count = 3;
   options.level0_count_max = 6;
   ManifestState state;

@@ -16,7 +16,10 @@ struct LsmGround {
   std::unique_ptr<Cache> cache;
 };
 
-Subject open_lsm_subject(CompactionStyle compaction = CompactionStyle::kLeveled);
+constexpr uint64_t kNoLargeValues = UINT64_MAX;
+// From `large_value_bytes` on values lie apart, in files of a few kilobytes.
+Subject open_lsm_subject(CompactionStyle compaction = CompactionStyle::kLeveled,
+                         uint64_t large_value_bytes = kNoLargeValues);
 inline LsmGround& ground_of(const Subject& subject) {
   return *static_cast<LsmGround*>(subject.ground.get());
 }

@@ -116,6 +116,28 @@ std::string table_of(uint64_t number, uint8_t place) {
   return bytes;
 }
 
+std::string value_file(uint64_t number, uint64_t file_bytes) {
+  return field_of(
+      14, kCritical,
+      number_of(number) + number_of(file_bytes) + number_of(1) + number_of(2) + number_of(2));
+}
+
+// A whole table that says it uses so many value files, and names one.
+std::string table_using(uint64_t file, uint32_t count, uint64_t bytes) {
+  std::string field = table_of(1, 0) + std::string(8 + 64 + 8, '\0');
+  append<uint32_t>(field, count);
+  return field_of(10, kCritical, field + number_of(file) + number_of(1) + number_of(bytes));
+}
+
+const Case used("a table may use of a value file what is in it", [] {
+  const std::string before = header_of() + first_record();
+  const Result<ManifestState> state =
+      read(before + record_of(value_file(5, 228) + table_using(5, 1, 100)));
+  require(static_cast<bool>(state));
+  expect(state->value_files.at(5).payload_bytes() == 100);
+  expect(state->tables.at(1).info.value_uses.at(0).bytes == 100);
+});
+
 const Case unfit("a field that does not fit is corruption, though its checksum is right", [] {
   const std::vector<std::string> fields = {
       field_of(1, kCritical, std::string(15, 'x')),    // Sixteen bytes are a lineage.
@@ -125,6 +147,12 @@ const Case unfit("a field that does not fit is corruption, though its checksum i
       field_of(7, kCritical, std::string(25, 'x')),    // A cut is three numbers.
       field_of(10, kCritical, table_of(5, 0)),         // A table without its numbers.
       field_of(11, kCritical, number_of(5)),           // There is no table 5.
+      field_of(14, kCritical, std::string(39, 'x')),   // Five numbers are a value file.
+      field_of(14, kCritical, std::string(40, '\0')),  // None is shorter than its header.
+      field_of(15, kCritical, number_of(5)),           // There is no value file 5.
+      table_using(5, 1, 1),                            // Nor can a table use one,
+      value_file(5, 227) + table_using(5, 1, 100),     // or more of one than there is,
+      value_file(5, 228) + table_using(5, 2, 100),     // or name fewer than it counts.
       field_of(8, kCritical, number_of(5)).substr(9),  // A cut field.
       field_of(8, kCritical, number_of(5)) + "x",      // And one more byte.
   };

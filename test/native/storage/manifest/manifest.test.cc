@@ -47,6 +47,7 @@ ManifestTable table_of(uint64_t number) {
   table.info.unbounded = number % 2 == 0;
   table.level = static_cast<uint8_t>(number % 7);
   table.run = number / 2;
+  if (number > 1) table.info.value_uses = {{number, 2, 200 + number}};
   return table;
 }
 
@@ -56,7 +57,9 @@ ManifestEdit edit_of(uint64_t step) {
   edit.absorbed = step * 100 + 99;
   edit.next_table = step + 1;
   edit.add_tables.push_back(table_of(step));
+  edit.add_value_files.push_back({step, 1000 * step, step, step, step * 2});
   if (step % 3 == 0) edit.remove_tables.push_back(step - 1);
+  if (step % 3 == 0) edit.remove_value_files.push_back(step - 1);
   if (step % 4 == 0) edit.cut = ManifestCut{step, step * 8, step + 2};
   if (step % 5 == 0) edit.reserved_through = step << 24;
   if (step % 6 == 0) edit.clean_close = step;
@@ -86,6 +89,15 @@ std::string text_of(const ManifestState& state) {
       add(value);
     }
     text += info.smallest + ' ' + info.largest + ' ';
+    for (const ValueUse& use : info.value_uses) {
+      for (const uint64_t value : {use.file, use.count, use.bytes}) add(value);
+    }
+  }
+  for (const auto& [number, info] : state.value_files) {
+    for (const uint64_t value : {number, info.number, info.file_bytes, info.value_count,
+                                 info.commit_first, info.commit_last}) {
+      add(value);
+    }
   }
   return text;
 }

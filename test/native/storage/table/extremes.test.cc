@@ -40,6 +40,15 @@ std::string edge_value(Random& random) {
   }
 }
 
+std::string some_reference(Random& random) {
+  uint8_t bytes[kValueReferenceBytes] = {};
+  const ValueReference reference{
+      1 + random.below(3), random.next(), random.below(1 << 20), random.next(), 42,
+      random.one_in(2)};
+  encode_value_reference(reference, bytes);
+  return std::string(as_text(Bytes(bytes, sizeof bytes)));
+}
+
 std::vector<Version> edge_versions(Random& random, size_t key_count) {
   std::set<std::string> keys;
   for (size_t i = 0; i < key_count; ++i) keys.insert(edge_key(random));
@@ -50,10 +59,13 @@ std::vector<Version> edge_versions(Random& random, size_t key_count) {
     const size_t count = key.size() > 1000 ? 1 + random.below(3) : 1 + random.below(6);
     for (size_t i = 0; i < count && commit > 100; ++i) {
       const bool is_put = !random.one_in(5);
+      const bool lies_apart = is_put && random.one_in(9);
       versions.push_back({key, commit, is_put ? EditKind::kPut : EditKind::kDelete,
-                          static_cast<uint8_t>(random.one_in(9) ? kFlagSeparateValue : 0),
+                          static_cast<uint8_t>(lies_apart ? kFlagSeparateValue : 0),
                           random.one_in(4) ? random.next() : 0,
-                          is_put ? edge_value(random) : std::string()});
+                          lies_apart ? some_reference(random)
+                          : is_put   ? edge_value(random)
+                                     : std::string()});
       commit -= 1 + random.below(90);
     }
   }

@@ -65,7 +65,8 @@ class World {
   Change some_change();
   void note_durable();
   void check_range(const Contents& contents, uint64_t commit);
-  void check_answer(const Contents& contents, const std::string& key, const Lookup& found);
+  void check_answer(const Contents& contents, const Store::View& view, const std::string& key,
+                    const Lookup& found);
   void check_many(const Contents& contents, const Store::View& view);
   void hold_or_release();
   void release_all();

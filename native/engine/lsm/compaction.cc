@@ -29,7 +29,8 @@ Compaction::Compaction(Outside outside, CompactionInput input, const Retention& 
       input_(std::move(input)),
       deletions_(deletions_of(input_)),
       keeping_(retention, deletions_, input_.bottom),
-      merge_(cursors_of(input_)) {
+      merge_(cursors_of(input_)),
+      moving_(outside_.values) {
   merge_.seek_first();
 }
 
@@ -80,7 +81,19 @@ Status Compaction::write(const Edit& edit) {
     if (Status status = begin_table(); !status) return status;
   }
   last_key_.assign(as_text(edit.key));
-  return writer_->add(edit);
+  const Result<Edit> kept = moved(edit);
+  return kept ? writer_->add(*kept) : kept.error();
+}
+
+// The edit with its value in a new file, if the one that it lies in is to be emptied.
+Result<Edit> Compaction::moved(const Edit& edit) {
+  if (input_.emptied.empty() || (edit.flags & kFlagSeparateValue) == 0) return edit;
+  const Result<ValueReference> reference = reference_of(edit);
+  if (!reference) return reference.error();
+  const auto share = input_.emptied.find(reference->file);
+  if (share == input_.emptied.end()) return edit;
+  moved_bytes_ += reference->stored_bytes;
+  return moving_.move(edit, *share->second.file);
 }
 
 Result<Progress> Compaction::step(uint64_t budget_bytes) {
@@ -88,19 +101,23 @@ Result<Progress> Compaction::step(uint64_t budget_bytes) {
   for (uint64_t done = 0; merge_.valid() && done < budget_bytes;) {
     const Edit& edit = merge_.edit();
     const uint64_t size = edit.key.size() + edit.value.size();
-    done += size;
-    read_bytes_ += size;
+    const uint64_t moved_before = moved_bytes_;
     if (Status status = keeping_.add(edit, out); !status) return status;
+    const uint64_t read = size + moved_bytes_ - moved_before;
+    done += read;
+    read_bytes_ += read;
     merge_.next();
   }
   if (merge_.valid()) return Progress::kMore;
   if (Status status = merge_.status(); !status) return status;
   if (Status status = end_table({}); !status) return status;
+  if (Status status = moving_.finish(); !status) return status;
   return Progress::kIdle;
 }
 
 void Compaction::abandon() {
   writer_.reset();
+  moving_.abandon();
   std::vector<uint64_t> numbers;
   for (const TableInfo& info : outputs_) numbers.push_back(info.number);
   if (writer_number_ != 0) numbers.push_back(writer_number_);

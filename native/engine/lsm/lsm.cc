@@ -93,6 +93,7 @@ class Lsm final : public Engine {
   Status work(const JobPointer& job, uint64_t budget_bytes);
   Status install(const Compaction& compaction);
   Status finish_jobs(Lock& held);
+  Status finish_one(CompactionInput input, const Retention& retention, Lock& held);
 
   Os& os_;
   Manifest& manifest_;
@@ -125,7 +126,19 @@ ManifestEdit edit_of(const Compaction& compaction, const LsmRun& target,
     edit.add_tables.push_back({info, static_cast<uint8_t>(target.level), 0, target.number});
   }
   for (const auto& table : gone) edit.remove_tables.push_back(table->info().number);
+  edit.add_value_files = compaction.value_files();
   return edit;
+}
+
+// The run that the outcome of a merge belongs to: one that is there, or a new one.
+LsmRun& target_of(const CompactionInput& input, uint64_t number, std::vector<LsmRun>& runs) {
+  const auto target = std::find_if(runs.begin(), runs.end(), [&](const LsmRun& run) {
+    if (input.joins_run != 0) return run.number == input.joins_run;
+    return input.joins_level && run.level == input.target_level;
+  });
+  if (target != runs.end()) return *target;
+  runs.push_back({number, input.target_level});
+  return runs.back();
 }
 
 void count_uses(const std::vector<LsmRun>& runs, ValueFiles& values) {
@@ -384,7 +397,7 @@ Lsm::JobPointer Lsm::begin(CompactionInput input, const Retention& retention, co
   auto job = std::make_shared<Job>();
   job->compaction = std::make_unique<Compaction>(
       Compaction::Outside{os_, options_.directory, options_of_level(input.target_level),
-                          options_.table_bytes, [this] { return next_number(); }},
+                          options_.table_bytes, values_outside(), [this] { return next_number(); }},
       std::move(input), retention);
   job->is_claimed = true;
   jobs_.push_back(job);
@@ -431,7 +444,7 @@ Status Lsm::work(const JobPointer& job, uint64_t budget_bytes) {
 
 Status Lsm::install(const Compaction& compaction) {
   const CompactionInput& input = compaction.input();
-  Result<Made> made = open_made(compaction.outputs(), {});
+  Result<Made> made = open_made(compaction.outputs(), compaction.value_files());
   if (!made) return made.error();
   LsmVersion::Tables gone;
   for (const LsmVersion::Tables& tables : input.sources)
@@ -444,24 +457,23 @@ Status Lsm::install(const Compaction& compaction) {
       return std::find(gone.begin(), gone.end(), table) != gone.end();
     });
   }
-  if (!made->tables.empty()) {
-    auto target = std::find_if(runs.begin(), runs.end(), [&](const LsmRun& run) {
-      return input.joins_level && run.level == input.target_level;
-    });
-    if (target == runs.end()) {
-      runs.push_back({made->tables.front()->info().number, input.target_level});
-      target = runs.end() - 1;
-    }
-    target->tables.insert(target->tables.end(), made->tables.begin(), made->tables.end());
-    ManifestEdit edit = edit_of(compaction, *target, gone);
-    edit.next_table = next_number_.load();
-    if (Status status = append(edit, held); !status) return status;
-  } else if (Status status = append(edit_of(compaction, {}, gone), held); !status) {
-    return status;
-  }
-  for (const auto& table : gone) table->drop();
+  LsmRun none;
+  LsmRun& target =
+      made->tables.empty() ? none : target_of(input, made->tables.front()->info().number, runs);
+  target.tables.insert(target.tables.end(), made->tables.begin(), made->tables.end());
   ValueFiles values = current_->values();
+  for (ValueFilePointer& file : made->value_files) values.add(std::move(file));
   count_uses(runs, values);
+  const std::vector<ValueFilePointer> dead = values.take_dead();
+
+  ManifestEdit edit = edit_of(compaction, target, gone);
+  edit.next_table = next_number_.load();
+  for (const ValueFilePointer& file : dead) {
+    edit.remove_value_files.push_back(file->info().number);
+  }
+  if (Status status = append(edit, held); !status) return status;
+  for (const auto& table : gone) table->drop();
+  for (const ValueFilePointer& file : dead) file->drop();
   publish(std::move(runs), std::move(values), current_->absorbed(), held);
   written_bytes_.fetch_add(compaction.written_bytes(), std::memory_order_relaxed);
   read_bytes_.fetch_add(compaction.read_bytes(), std::memory_order_relaxed);
@@ -497,7 +509,15 @@ Status Lsm::finish_jobs(Lock& held) {
   return Status::ok();
 }
 
-// Everything into one run, as deep as its size asks.
+Status Lsm::finish_one(CompactionInput input, const Retention& retention, Lock& held) {
+  const JobPointer job = begin(std::move(input), retention, held);
+  held.unlock();
+  Status status = work(job, UINT64_MAX);
+  held.lock();
+  return status;
+}
+
+// Everything into one run, as deep as its size asks, and nothing dead in value files.
 Status Lsm::compact(const KeyRange&, const Retention& retention) {
   Lock held(jobs_mutex_);
   while (is_compacting_) {
@@ -508,15 +528,13 @@ Status Lsm::compact(const KeyRange&, const Retention& retention) {
   }
   is_compacting_ = true;
   Status status = finish_jobs(held);
-  if (status) {
-    const std::shared_ptr<const LsmVersion> version = current();
-    CompactionInput input = Picker(options_, *version, {}).everything();
-    if (!input.sources.empty()) {
-      const JobPointer job = begin(std::move(input), retention, held);
-      held.unlock();
-      status = work(job, UINT64_MAX);
-      held.lock();
-    }
+  CompactionInput all = Picker(options_, *current(), {}).everything();
+  if (status && !all.sources.empty()) status = finish_one(std::move(all), retention, held);
+  // What that left dead in value files is known only now.
+  while (status) {
+    std::optional<CompactionInput> input = Picker(options_, *current(), {}).pick_wasteful(0);
+    if (!input) break;
+    status = finish_one(std::move(*input), retention, held);
   }
   is_compacting_ = false;
   job_left_->open();

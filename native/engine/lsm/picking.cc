@@ -108,6 +108,49 @@ CompactionInput Picker::everything() const {
 }
 
 std::optional<CompactionInput> Picker::pick(const std::string (&resume)[kLevelCount]) const {
+  const ValueFiles& values = version_.values();
+  const bool much = values.dead_bytes() * 100 > values.payload_bytes() * kWastefulPercent;
+  std::optional<CompactionInput> input;
+  if (much) input = pick_wasteful(kWastefulPercent);
+  if (!input) input = pick_by_style(resume);
+  if (!input) input = pick_wasteful(kWastefulPercent);
+  if (input) input->emptied = wasteful(kWastefulPercent);
+  return input;
+}
+
+ValueFiles::Shares Picker::wasteful(uint64_t dead_percent) const {
+  ValueFiles::Shares found;
+  for (const auto& [number, share] : version_.values().shares()) {
+    if (share.is_wasteful(dead_percent)) found.emplace(number, share);
+  }
+  return found;
+}
+
+// The table keeps its place in the order: it is merged with nothing.
+std::optional<CompactionInput> Picker::pick_wasteful(uint64_t dead_percent) const {
+  CompactionInput input;
+  input.emptied = wasteful(dead_percent);
+  if (input.emptied.empty()) return std::nullopt;
+  const std::vector<LsmRun>& runs = version_.runs();
+  for (size_t i = 0; i < runs.size(); ++i) {
+    for (const auto& table : runs[i].tables) {
+      const std::vector<ValueUse>& uses = table->info().value_uses;
+      const bool is_meant = std::any_of(uses.begin(), uses.end(), [&](const ValueUse& use) {
+        return input.emptied.contains(use.file);
+      });
+      if (!is_meant) continue;
+      input.sources = {{table}};
+      input.target_level = runs[i].level;
+      input.joins_run = runs[i].number;
+      input.bottom = is_bottom(input, i + 1);
+      if (is_free(input)) return input;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<CompactionInput> Picker::pick_by_style(
+    const std::string (&resume)[kLevelCount]) const {
   switch (options_.compaction) {
     case CompactionStyle::kLeveled: return pick_leveled(resume);
     case CompactionStyle::kTiered: return pick_tiered();

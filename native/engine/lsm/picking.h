@@ -9,6 +9,10 @@
 //   merged,
 //              and everything is when the old run is outgrown by what lies above it.
 //
+// Beside that, by any style: a table that refers to a value file whose values are half dead is
+// written again, in its place, and what is left of that file moves to a new one. That waits until
+// the style has nothing to merge, or half of all that value files hold is dead.
+//
 // A store may be opened with another style than the one it was written with.
 //
 // Invariants
@@ -30,9 +34,13 @@ namespace varve {
 struct CompactionInput {
   std::vector<LsmVersion::Tables> sources;  // Newest first; each one sorted walk.
   size_t target_level = 1;
-  bool joins_level = false;  // The outcome belongs to the run that the level has already.
+  bool joins_level = false;  // The outcome belongs to the run that the level has already,
+  uint64_t joins_run = 0;    // or to this one.
   bool bottom = false;       // Nothing of these keys lies beneath.
+  ValueFiles::Shares emptied;  // Value files that what is merged leaves.
 };
+
+inline constexpr uint64_t kWastefulPercent = 50;  // Of a value file dead: what is left moves.
 
 class Picker {
  public:
@@ -43,6 +51,8 @@ class Picker {
   // `resume`: by level, the smallest key of the table that was picked last.
   std::optional<CompactionInput> pick(const std::string (&resume)[kLevelCount]) const;
   CompactionInput everything() const;
+  // A table that refers to a value file of which so much is dead.
+  std::optional<CompactionInput> pick_wasteful(uint64_t dead_percent) const;
   uint64_t debt_bytes() const;  // What pick() would still move.
   bool stop_writes() const;
 
@@ -57,6 +67,8 @@ class Picker {
   bool is_free(const CompactionInput& input) const;
   bool is_bottom(const CompactionInput& input, size_t behind) const;
   std::optional<CompactionInput> whole(Runs runs, size_t target_level) const;
+  std::optional<CompactionInput> pick_by_style(const std::string (&resume)[kLevelCount]) const;
+  ValueFiles::Shares wasteful(uint64_t dead_percent) const;
   std::optional<CompactionInput> pick_leveled(const std::string (&resume)[kLevelCount]) const;
   std::optional<CompactionInput> pick_tiered() const;
   std::optional<CompactionInput> pick_universal() const;

@@ -6,6 +6,31 @@ void ValueFiles::clear_uses() {
   for (auto& [number, share] : shares_) share.live_count = share.live_bytes = 0;
 }
 
+std::vector<ValueFilePointer> ValueFiles::take_dead() {
+  std::vector<ValueFilePointer> dead;
+  for (auto share = shares_.begin(); share != shares_.end();) {
+    if (share->second.live_count != 0) {
+      ++share;
+      continue;
+    }
+    dead.push_back(std::move(share->second.file));
+    share = shares_.erase(share);
+  }
+  return dead;
+}
+
+uint64_t ValueFiles::payload_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& [number, share] : shares_) bytes += share.file->info().payload_bytes();
+  return bytes;
+}
+
+uint64_t ValueFiles::dead_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& [number, share] : shares_) bytes += share.dead_bytes();
+  return bytes;
+}
+
 // A file that could not be opened is not here; its values are lost, and say so when they are read.
 void ValueFiles::count_uses(const TableInfo& table) {
   for (const ValueUse& use : table.value_uses) {

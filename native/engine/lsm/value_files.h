@@ -25,6 +25,11 @@ struct ValueShare {
   uint64_t live_bytes = 0;  // With heads.
 
   uint64_t dead_bytes() const { return file->info().payload_bytes() - live_bytes; }
+  // Whether what is left of the file should move, so that it can go. A damaged one would never go.
+  bool is_wasteful(uint64_t dead_percent) const {
+    return !file->is_damaged() && dead_bytes() > 0 &&
+           dead_bytes() * 100 >= file->info().payload_bytes() * dead_percent;
+  }
 };
 
 class ValueFiles {
@@ -39,6 +44,10 @@ class ValueFiles {
 
   const Shares& shares() const { return shares_; }
   bool empty() const { return shares_.empty(); }
+  // Takes out, and returns, those that nothing uses.
+  std::vector<ValueFilePointer> take_dead();
+  uint64_t payload_bytes() const;
+  uint64_t dead_bytes() const;
   // The file of a reference, which leads into it; kCorrupt when there is none.
   Result<ValueFilePointer> file_of(const ValueReference& reference) const;
 

@@ -186,3 +186,171 @@ static const Case lost_file(
       expect(*value_of(subject, key_of(1)) == std::string(50, 'b'));
       expect(value_of(subject, key_of(4)).code() == Code::kCorrupt);
     });
+
+// ---- merges
+
+static const Case carried("a merge carries references and writes no value again", [] {
+  Subject subject = open_apart();
+  Oracle oracle;
+  for (int run = 0; run < 8; ++run) {
+    put_some(oracle, run * 5, run * 5 + 5, 5000);
+    expect_ok(oracle.absorb_into(*subject.engine, kNewest));
+  }
+  const uint64_t before = subject.engine->stats().written_bytes;
+  expect_ok(subject.engine->compact({}, kNewest));
+  expect(subject.engine->stats().written_bytes - before < 20'000);
+  expect(subject.engine->stats().value_dead_bytes == 0);
+  expect_ok(same(subject, oracle, kNewest));
+});
+
+static const Case removed("a value file without live bytes goes, with its last reader", [] {
+  Subject subject = open_apart();
+  Oracle oracle;
+  put_some(oracle, 0, 3, 1000);
+  expect_ok(oracle.absorb_into(*subject.engine, kNewest));
+  const std::string path = value_files(subject).at(0);
+  auto pinned = subject.engine->pin();
+  oracle.begin_commit();
+  oracle.delete_range(key_of(0), key_of(9));
+  expect_ok(oracle.absorb_into(*subject.engine, kNewest));
+  expect_ok(subject.engine->compact({}, kNewest));
+  for (int round = 0; round < 3; ++round) subject.epochs->collect();
+  const EngineStats stats = subject.engine->stats();
+  expect(stats.value_file_count == 0 && stats.value_bytes == 0 && stats.value_dead_bytes == 0);
+  expect(*native_os().exists(path));
+  Lookup found;
+  {
+    const Reading reading(subject);
+    expect_ok(pinned->get(as_bytes(key_of(1)), subject.hash(key_of(1)), 3, true, found));
+    std::string value(1000, '\0');
+    expect_ok(pinned->read_value(
+        found.edit, MutableBytes(reinterpret_cast<uint8_t*>(value.data()), value.size())));
+    expect(value == std::string(1000, 'b'));
+  }
+  pinned.reset();
+  for (int round = 0; round < 3; ++round) subject.epochs->collect();
+  expect(!*native_os().exists(path));
+  expect_ok(subject.reopen(subject));
+  expect_ok(same(subject, oracle, kNewest));
+});
+
+static const Case held_values("what a held commit sees stays alive, and dies with the hold", [] {
+  Subject subject = open_apart();
+  Oracle oracle;
+  put_some(oracle, 0, 4, 1000);
+  const Retention holding{UINT64_MAX, {oracle.commit()}};
+  expect_ok(oracle.absorb_into(*subject.engine, holding));
+  put_some(oracle, 0, 4, 200);
+  expect_ok(oracle.absorb_into(*subject.engine, holding));
+  expect_ok(subject.engine->compact({}, holding));
+  expect_ok(same(subject, oracle, holding));
+  expect(subject.engine->stats().value_bytes == 4 * (1200 + 2 * kValueHeadBytes));
+  expect_ok(subject.engine->compact({}, kNewest));
+  expect(subject.engine->stats().value_bytes == 4 * (200 + kValueHeadBytes));
+  expect_ok(same(subject, oracle, kNewest));
+});
+
+// Maintains until nothing is left to do.
+static void settle(Subject& subject) {
+  for (int step = 0; step < 1000; ++step) {
+    const Result<Progress> progress = subject.engine->maintain(100'000, kNewest);
+    expect_ok(progress.error());
+    if (!progress || *progress == Progress::kIdle) return;
+  }
+  expect(false);
+}
+
+static const Case emptied("a file half dead is emptied by maintenance, and its space comes back",
+                          [] {
+                            Subject subject = open_apart();
+                            Oracle oracle;
+                            put_some(oracle, 0, 40, 1000);
+                            expect_ok(oracle.absorb_into(*subject.engine, kNewest));
+                            for (int i = 0; i < 40; ++i) {
+                              if (i % 3 == 0) continue;
+                              oracle.begin_commit();
+                              oracle.remove(key_of(i));
+                            }
+                            for (int run = 0; run < 4; ++run) {
+                              put_some(oracle, 100 + run, 101 + run, 10);
+                              expect_ok(oracle.absorb_into(*subject.engine, kNewest));
+                            }
+                            settle(subject);
+                            const EngineStats stats = subject.engine->stats();
+                            expect(stats.value_bytes == 14 * (1000 + kValueHeadBytes) &&
+                                   stats.value_dead_bytes == 0);
+                            for (int round = 0; round < 3; ++round) subject.epochs->collect();
+                            expect(value_files(subject).size() == stats.value_file_count);
+                            expect_ok(same(subject, oracle, kNewest));
+                            expect_ok(subject.reopen(subject));
+                            expect_ok(same(subject, oracle, kNewest));
+                          });
+
+static const Case mostly_alive("a file less than half dead is left alone until compact()", [] {
+  Subject subject = open_apart();
+  Oracle oracle;
+  put_some(oracle, 0, 3, 1000);
+  expect_ok(oracle.absorb_into(*subject.engine, kNewest));
+  oracle.begin_commit();
+  oracle.remove(key_of(0));
+  for (int run = 0; run < 4; ++run) {
+    put_some(oracle, 100 + run, 101 + run, 10);
+    expect_ok(oracle.absorb_into(*subject.engine, kNewest));
+  }
+  settle(subject);
+  expect(subject.engine->stats().value_dead_bytes == 1000 + kValueHeadBytes);
+  expect_ok(subject.engine->compact({}, kNewest));
+  expect(subject.engine->stats().value_dead_bytes == 0);
+  expect(subject.engine->stats().value_bytes == 2 * (1000 + kValueHeadBytes));
+  expect_ok(same(subject, oracle, kNewest));
+});
+
+static const Case stays_damaged(
+    "a damaged value stays where it is: merges go on, and what is whole of its file moves", [] {
+      Subject subject = open_apart();
+      Oracle oracle;
+      put_some(oracle, 0, 4, 900);
+      expect_ok(oracle.absorb_into(*subject.engine, kNewest));
+      flip(value_files(subject).at(0), kValueHeaderBytes + kValueHeadBytes + 5);
+      oracle.begin_commit();
+      oracle.remove(key_of(1));
+      expect_ok(oracle.absorb_into(*subject.engine, kNewest));
+      expect_ok(subject.engine->compact({}, kNewest));
+      expect_ok(subject.engine->compact({}, kNewest));
+      settle(subject);
+      expect(value_of(subject, key_of(0)).code() == Code::kCorrupt);
+      for (const int i : {2, 3}) {
+        const Result<std::string> value = value_of(subject, key_of(i));
+        expect(value && *value == std::string(900, static_cast<char>('a' + i)));
+      }
+      expect(subject.engine->stats().value_file_count == 2);
+    });
+
+static const Case styles(
+    "values survive rewriting under each style of merging, at every commit held", [] {
+      for (const CompactionStyle style :
+           {CompactionStyle::kLeveled, CompactionStyle::kTiered, CompactionStyle::kUniversal}) {
+        Subject subject = open_lsm_subject(style, kLargeBytes);
+        Random random(seed() + static_cast<uint64_t>(style));
+        Oracle oracle;
+        Retention retention;
+        for (int run = 0; run < 40; ++run) {
+          for (int i = 0; i < 6; ++i) {
+            oracle.begin_commit();
+            const std::string key = key_of(static_cast<int>(random.below(30)));
+            if (random.one_in(4))
+              oracle.remove(key);
+            else
+              oracle.put(key,
+                         std::string(20 + random.below(600), static_cast<char>('a' + run % 26)));
+          }
+          if (run == 20) retention.held = {oracle.commit()};
+          expect_ok(oracle.absorb_into(*subject.engine, retention));
+          expect_ok(subject.engine->maintain(2000, retention).error());
+          if (run % 10 == 9) expect_ok(same(subject, oracle, retention));
+          if (run % 13 == 12) expect_ok(subject.reopen(subject));
+        }
+        const EngineStats stats = subject.engine->stats();
+        expect(stats.value_dead_bytes * 3 < stats.value_bytes * 2);
+      }
+    });

@@ -13,6 +13,7 @@ const { root, parts } = require('./sources.cjs')
 
 const CLANGS = ['clang++-19', 'clang++']
 const SANITIZERS = 'address,undefined'
+const ROOM_MB_MAX = 16  // In one piece: no 4 KiB of hostile bytes may ask for more.
 const flags = process.argv.slice(2)
 const option = (name, otherwise) =>
   Number(flags.find((flag) => flag.startsWith(`--${name}=`))?.slice(name.length + 3) ?? otherwise)
@@ -36,7 +37,7 @@ function run(executable, target) {
   console.log(`fuzz: ${target}, ${seconds} s`)
   return spawnSync(executable, [learned, path.join('test', 'fuzz', 'corpus', target),
     `-max_total_time=${seconds}`, '-max_len=4096', '-timeout=10', '-print_final_stats=1',
-    '-print_funcs=0', '-verbosity=0',
+    `-malloc_limit_mb=${ROOM_MB_MAX}`, '-print_funcs=0', '-verbosity=0',
     `-artifact_prefix=${learned}-`],
   { cwd: root, stdio: 'inherit', env: { ...process.env, VARVE_FUZZ: target } }).status === 0
 }

@@ -34,7 +34,7 @@ void decompress_hostile(Bytes block, size_t size) {
   std::memset(twice.room().data(), 0xA5, size);
   const bool is_fine = decompress(from.bytes(), once.room());
   check(decompress(from.bytes(), twice.room()) == is_fine);
-  if (is_fine) check(equal(once.bytes(), twice.bytes()));
+  if (is_fine) check(equal(once.bytes(), twice.bytes()) && size <= block.size() * kExpansionMax);
 }
 
 void come_back(Bytes plain) {

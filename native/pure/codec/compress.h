@@ -20,6 +20,9 @@
 namespace varve {
 
 inline constexpr size_t kCompressBytesMax = size_t{1} << 30;
+// No block becomes more than this many times as long, whatever it holds: who reads a size beside a
+// block refuses a larger one before making room for it.
+inline constexpr uint64_t kExpansionMax = 255;
 
 // Appends the compressed form of `from` to `to`, unless it takes `limit` bytes or more (then it did
 // not shrink enough) or `from` is longer than kCompressBytesMax: then `to` is as it was, and the

@@ -207,7 +207,8 @@ Status Table::parse_index() {
     const uint32_t key_size = load<uint32_t>(rest.data() + 16);
     const bool inside = place.offset <= info_.file_bytes &&
                         place.size + kBlockTrailerBytes <= info_.file_bytes - place.offset;
-    const bool sized = place.raw_size >= place.size && place.raw_size <= kBlockBytesMax;
+    const bool sized = place.raw_size >= place.size && place.raw_size <= kBlockBytesMax &&
+                       place.raw_size <= place.size * kExpansionMax;
     if (!inside || !sized || key_size > rest.size() - kPlaceBytes) {
       return Status::corrupt("table: the block index of " + path_ + " points outside");
     }

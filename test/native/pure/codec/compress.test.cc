@@ -93,5 +93,13 @@ const Case hostile("truncated and mutated blocks are refused or decoded, never m
   }
 });
 
+const Case expansion("no block becomes more than 255 times as long, the emptiest nearly so", [] {
+  const std::string nothing(1 << 20, '\0');
+  std::string packed;
+  expect(compress(as_bytes(nothing), SIZE_MAX, packed));
+  expect(packed.size() * kExpansionMax >= nothing.size());
+  expect(packed.size() * 250 < nothing.size());
+});
+
 }  // namespace
 }  // namespace varve::test

@@ -43,7 +43,7 @@ export function printTop(file: string, pid: number): void {
   console.log(
     lines
       .slice(0, TOP)
-      .map((line) => line.trimEnd())
+      .map((line) => line.replace(/[\s-]+$/, ''))
       .join('\n'),
   )
   rmSync(file, { force: true })

@@ -17,6 +17,8 @@ import { storeWorkloads } from './workloads/store.ts'
 const OPTIONS = ['only', 'keys', 'rounds', 'stores', 'cgroup', 'quick', 'save', 'profile', 'list']
 const ROUNDS = 5
 const QUICK_ROUNDS = 2
+// More operations than a round has, for more samples.
+const PROFILE_SCALE = 10
 
 interface Flags {
   readonly set: string
@@ -89,7 +91,7 @@ async function profile(workloads: readonly Workload[], plan: Plan): Promise<void
     workload: workload.name,
     keyCount: keyCountOf(workload, plan),
     round: 0,
-    scale: 1,
+    scale: PROFILE_SCALE,
     profile: file,
   }
   if (beginsFilled(workload)) await send({ ...order, task: 'fill' })

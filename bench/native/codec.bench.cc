@@ -19,29 +19,23 @@ namespace varve::bench {
 namespace {
 
 constexpr double kRunNs = 3e7;
-constexpr int kRuns = 5;
 constexpr size_t kTextBytes = 1 << 20;
 constexpr size_t kNumbers = 1 << 14;
 constexpr size_t kBytesBetweenLooks = 1 << 20;  // Looking at the clock costs as much as some KiB.
 
 uint64_t sink = 0;  // What is computed ends here, so that nothing is optimised away.
 
-// The best of some runs: others share the machine, and only make a run slower.
 double bytes_per_ns(size_t bytes, const std::function<void()>& body) {
-  double best = 0;
-  for (int run = 0; run < kRuns; ++run) {
-    const double begun = thread_cpu_ns();
-    double done = 0;
-    double spent = 0;
-    for (; spent < kRunNs; spent = thread_cpu_ns() - begun) {
-      for (size_t now = 0; now < kBytesBetweenLooks; now += bytes) {
-        body();
-        done += static_cast<double>(bytes);
-      }
+  const double begun = thread_cpu_ns();
+  double done = 0;
+  double spent = 0;
+  for (; spent < kRunNs; spent = thread_cpu_ns() - begun) {
+    for (size_t now = 0; now < kBytesBetweenLooks; now += bytes) {
+      body();
+      done += static_cast<double>(bytes);
     }
-    best = std::max(best, done / spent);
   }
-  return best;
+  return done / spent;
 }
 
 // Words of a few letters, the frequent ones far more often than the others, as in a language.
@@ -83,7 +77,7 @@ std::string noise() {
   return text;
 }
 
-void run_compress(const char* name, const std::string& text, size_t block_bytes) {
+void run_compress(Table& table, const char* name, const std::string& text, size_t block_bytes) {
   const Bytes all = as_bytes(text);
   std::vector<std::string> packed(all.size() / block_bytes);
   std::string room;
@@ -104,26 +98,26 @@ void run_compress(const char* name, const std::string& text, size_t block_bytes)
     check(decompress(as_bytes(packed[number]), back));
     sink += back[0];
   });
-  std::printf("%-8s %6zu %9.2f %11.2f %8.3f\n", name, block_bytes, in, out,
-              static_cast<double>(packed_bytes) / static_cast<double>(all.size()));
+  const std::string row = std::string(name) + ", blocks of " + std::to_string(block_bytes);
+  table.add(row, "compress (GB/s)", in);
+  table.add(row, "decompress (GB/s)", out);
+  table.add(row, "left", static_cast<double>(packed_bytes) / static_cast<double>(all.size()));
 }
 
-const Bench checksum("crc32c", [] {
+const Bench checksum("crc32c", [](Table& table) {
   const std::string text = noise();
-  std::printf("%-24s %9s\n", "bytes", "GB/s");
   for (const size_t size : {64, 256, 1024, 4096, 16384, 65536}) {
     const Bytes bytes = as_bytes(text).first(size);
     const double rate = bytes_per_ns(size, [&] { sink += crc32c(bytes, sink & 1); });
-    std::printf("%-24zu %9.2f\n", size, rate);
+    table.add(std::to_string(size) + " bytes", "GB/s", rate);
   }
 });
 
-const Bench compression("compress", [] {
-  std::printf("%-8s %6s %9s %11s %8s\n", "GB/s", "block", "compress", "decompress", "left");
+const Bench compression("compress", [](Table& table) {
   for (const size_t block_bytes : {4096, 16384, 65536}) {
-    run_compress("prose", prose(), block_bytes);
-    run_compress("rows", rows(), block_bytes);
-    run_compress("noise", noise(), block_bytes);
+    run_compress(table, "prose", prose(), block_bytes);
+    run_compress(table, "rows", rows(), block_bytes);
+    run_compress(table, "noise", noise(), block_bytes);
   }
 });
 
@@ -137,11 +131,12 @@ std::vector<uint32_t> rising_numbers() {
   return numbers;
 }
 
-void print_numbers(const char* name, size_t bytes, double rate) {
-  std::printf("%-24s %9.2f %12.2f\n", name, rate, static_cast<double>(bytes) / kNumbers);
+void add_numbers(Table& table, const char* name, size_t bytes, double rate) {
+  table.add(name, "decode (GB/s)", rate);
+  table.add(name, "bytes each", static_cast<double>(bytes) / kNumbers);
 }
 
-void run_one_by_one(const std::vector<uint32_t>& numbers) {
+void run_one_by_one(Table& table, const std::vector<uint32_t>& numbers) {
   std::string bytes;
   uint32_t before = 0;
   for (const uint32_t number : numbers) {
@@ -154,22 +149,22 @@ void run_one_by_one(const std::vector<uint32_t>& numbers) {
     for (uint32_t step = 0; take_varint(from, step);) sum += step;
     check(sum == numbers.back());
   });
-  print_numbers("one by one", bytes.size(), rate);
+  add_numbers(table, "one by one", bytes.size(), rate);
 }
 
-void run_streams(const std::vector<uint32_t>& numbers) {
+void run_streams(Table& table, const std::vector<uint32_t>& numbers) {
   std::vector<uint32_t> found(kNumbers);
   std::vector<uint8_t> bytes(rising_stream_size(numbers, 0));
   encode_rising_stream(numbers, 0, bytes.data());
   const double plain = bytes_per_ns(kNumbers * 4, [&] { check(decode_stream(bytes, found)); });
-  print_numbers("stream", bytes.size(), plain);
+  add_numbers(table, "stream", bytes.size(), plain);
   const double rising =
       bytes_per_ns(kNumbers * 4, [&] { check(decode_rising_stream(bytes, 0, found)); });
   check(found == numbers);
-  print_numbers("rising stream", bytes.size(), rising);
+  add_numbers(table, "rising stream", bytes.size(), rising);
 }
 
-void run_packed(const std::vector<uint32_t>& numbers) {
+void run_packed(Table& table, const std::vector<uint32_t>& numbers) {
   constexpr size_t kBlocks = kNumbers / kPackedCount;
   std::vector<uint32_t> found(kNumbers);
   std::vector<PackedForm> forms;
@@ -192,23 +187,22 @@ void run_packed(const std::vector<uint32_t>& numbers) {
       check(unpack(blocks[block], forms[block], to(block)));
     }
   });
-  print_numbers("packed", size, plain);
+  add_numbers(table, "packed", size, plain);
   const double rising = bytes_per_ns(kNumbers * 4, [&] {
     for (size_t block = 0; block < kBlocks; ++block) {
       check(unpack_rising(blocks[block], forms[block], to(block)));
     }
   });
   check(found == numbers);
-  print_numbers("packed rising", size, rising);
+  add_numbers(table, "packed rising", size, rising);
 }
 
-const Bench numbers("numbers", [] {
+const Bench numbers("numbers", [](Table& table) {
   const std::vector<uint32_t> rising = rising_numbers();
-  std::printf("%-24s %9s %12s\n", "GB/s", "decode", "bytes each");
-  run_one_by_one(rising);
-  run_streams(rising);
-  run_packed(rising);
-  std::printf("(%llu)\n", static_cast<unsigned long long>(sink % 10));
+  run_one_by_one(table, rising);
+  run_streams(table, rising);
+  run_packed(table, rising);
+  if (sink == 0) std::printf("nothing was read\n");
 });
 
 }  // namespace

@@ -226,11 +226,6 @@ Key key_of(size_t number) {
 
 constexpr uint8_t kValue[kValueBytes] = {};
 
-struct Timer {
-  double begun = thread_cpu_ns();
-  double per(size_t count) const { return (thread_cpu_ns() - begun) / static_cast<double>(count); }
-};
-
 uint64_t sink = 0;  // What is read ends here, so that no reading is optimised away.
 
 // Each lookup depends on the value before it, as a caller across a language border does.
@@ -248,12 +243,20 @@ double time_gets(size_t count, size_t among, Get get) {
   return timer.per(count);
 }
 
-void print_row(const char* name, double put, double cold, double hot, double range, double walk) {
-  std::printf("%-34s %9.0f %9.0f %9.0f %9.2f %9.1f\n", name, put, cold, hot, range / 1000, walk);
+struct Figures {
+  double put, cold, hot, range, walk;
+};
+
+void add_row(Table& table, const char* name, const Figures& figures) {
+  table.add(name, "put (ns)", figures.put);
+  table.add(name, "get cold", figures.cold);
+  table.add(name, "get hot", figures.hot);
+  table.add(name, "range of 100 (us)", figures.range / 1000);
+  table.add(name, "sorted walk", figures.walk);
 }
 
 template <class Structure>
-void run_plain(const char* name) {
+void run_plain(Table& table, const char* name) {
   Structure structure;
   const Timer filling;
   for (size_t i = 0; i < kCount; ++i) structure.put(key_of(i), kValue);
@@ -269,7 +272,7 @@ void run_plain(const char* name) {
   const double range = ranging.per(kSeeks);
   const Timer walking;
   structure.walk(Key{}, kCount, visit);
-  print_row(name, put, cold, hot, range, walking.per(kCount));
+  add_row(table, name, {put, cold, hot, range, walking.per(kCount)});
 }
 
 void fill(Memtable& memtable) {
@@ -283,7 +286,7 @@ void fill(Memtable& memtable) {
 }
 
 // Sorted all at once by the first who asks (a fill, then a flush), or in batches as it is filled.
-void run_memtable(const char* name, bool expect_scans) {
+void run_memtable(Table& table, const char* name, bool expect_scans) {
   Memtable memtable(1);
   memtable.expect_scans(expect_scans);
   const Timer filling;
@@ -309,19 +312,17 @@ void run_memtable(const char* name, bool expect_scans) {
     const auto cursor = memtable.scan({bytes_of(key), {}}, kCount, Direction::kForward);
     for (size_t n = 0; n < 100 && cursor->valid(); ++n, cursor->next()) visit(cursor->edit());
   }
-  print_row(name, put, cold, hot, ranging.per(kSeeks), walk);
+  add_row(table, name, {put, cold, hot, ranging.per(kSeeks), walk});
   const double entry_bytes = static_cast<double>(memtable.size_bytes()) / kCount;
-  std::printf("%-34s %9.0f B per entry of 116\n", "", entry_bytes);
+  table.add(name, "bytes for an entry of 116", entry_bytes);
 }
 
-const Bench memtable("memtable", [] {
-  std::printf("%-34s %9s %9s %9s %9s %9s\n", "ns (range: us)", "put", "get cold", "get hot",
-              "range 100", "walk");
-  run_plain<SkipList>("skip list");
-  run_plain<BTree>("eager B+tree, 8-byte heads");
-  run_memtable("hash + order when asked", false);
-  run_memtable("hash + order in batches of 4096", true);
-  std::printf("(%llu)\n", static_cast<unsigned long long>(sink % 10));
+const Bench memtable("memtable", [](Table& table) {
+  run_plain<SkipList>(table, "skip list");
+  run_plain<BTree>(table, "eager B+tree, 8-byte heads");
+  run_memtable(table, "hash, order when asked", false);
+  run_memtable(table, "hash, order in batches of 4,096", true);
+  if (sink == 0) std::printf("nothing was read\n");
 });
 
 }  // namespace

@@ -72,6 +72,11 @@ void Cache::drop(std::span<BlockHandle> handles) {
   heap_.free(reinterpret_cast<uint8_t*>(handles.data()));
 }
 
+void Cache::drop(BlockHandle& handle) {
+  const std::unique_lock<std::mutex> held(mutex_);
+  if (CachedBlock* const block = handle.block.load(std::memory_order_relaxed)) remove(block);
+}
+
 void Cache::charge(int64_t bytes) {
   used_.fetch_add(static_cast<uint64_t>(bytes), std::memory_order_relaxed);
   const std::unique_lock<std::mutex> held(mutex_);

@@ -72,12 +72,18 @@ class Cache {
   // A file's handles, and their end: the file is going away, and no reader may reach them any more.
   std::span<BlockHandle> make_handles(size_t count);
   void drop(std::span<BlockHandle> handles);
-  // Memory that a file holds for as long as it is open, such as its point index.
+  // The same for a handle that is the owner's own.
+  void drop(BlockHandle& handle);
+  // Memory that a file holds for as long as it is open, such as its block index.
   void charge(int64_t bytes);
 
   // For what is read at random for as long as a file is open. Charge for it, too.
   Heap& heap() { return heap_; }
 
+  // So many bytes more would be within the budget.
+  bool has_room(uint64_t bytes) const {
+    return used_bytes() + bytes <= budget_.load(std::memory_order_relaxed);
+  }
   void set_budget(uint64_t bytes);
   uint64_t used_bytes() const { return used_.load(std::memory_order_relaxed); }
   uint64_t load_count() const { return loads_.load(std::memory_order_relaxed); }

@@ -16,6 +16,8 @@ namespace {
 
 constexpr size_t kPlaceBytes = 20;        // Of a block in the block index, before its first key.
 constexpr uint32_t kSearch = UINT32_MAX;  // In place of a slot that is not known.
+constexpr uint64_t kSearchBytes = 4096;   // What a get without the point index reads, about.
+constexpr uint64_t kPointsBytesMax = uint64_t{1} << 31;
 
 }  // namespace
 
@@ -47,7 +49,7 @@ Result<std::shared_ptr<Table>> Table::open(Os& os, const std::string& path, cons
 Table::~Table() {
   cache_.drop(handles_);
   cache_.charge(-static_cast<int64_t>(charged_bytes_));
-  if (points_ != nullptr) cache_.heap().free(reinterpret_cast<uint8_t*>(points_));
+  cache_.drop(points_handle_);
   file_.reset();
   if (!dropped_.load()) return;
   const Status status = os_.remove(path_);
@@ -164,22 +166,21 @@ Status Table::open_file(const TableOptions& options) {
   Result<std::string> index = read_part(index_at_, load<uint32_t>(footer + 124), "the block index");
   if (!index) return index.error();
   index_ = std::move(*index);
-  const Result<std::string> points =
-      read_part(points_at_, load<uint64_t>(footer + 136), "the point index");
-  if (!points) return points.error();
-  points_bytes_ = points->size();
+  points_bytes_ = load<uint64_t>(footer + 136);
   bucket_count_ = static_cast<uint32_t>(points_bytes_ / (kBucketCount * 4));
-  if (bucket_count_ == 0 || points_bytes_ % (kBucketCount * 4) != 0) {
+  const bool is_whole = bucket_count_ > 0 && points_bytes_ % (kBucketCount * 4) == 0;
+  if (!is_whole || points_bytes_ > kPointsBytesMax) {
     return Status::corrupt("table: the point index of " + path_ + " has no whole buckets");
   }
-  points_ = reinterpret_cast<uint32_t*>(cache_.heap().allocate(points_bytes_));
-  std::memcpy(points_, points->data(), points_bytes_);
+  if (cache_.has_room(points_bytes_)) {
+    if (Status status = load_points(); !status) return status;
+  }
   if (Status status = parse_range_deletions(); !status) return status;
   if (Status status = parse_index(); !status) return status;
   if (blocks_.size() != block_count)
     return Status::corrupt("table: the block index of " + path_ + " is short");
   handles_ = cache_.make_handles(block_count);
-  charged_bytes_ = Heap::cost(points_bytes_) + index_.size() + block_count * sizeof(BlockHandle);
+  charged_bytes_ = index_.size() + block_count * sizeof(BlockHandle);
   cache_.charge(static_cast<int64_t>(charged_bytes_));
   return Status::ok();
 }
@@ -273,9 +274,11 @@ uint32_t Table::first_block_of(Bytes key) const {
 // ---- gets
 
 void Table::prefetch_index(uint64_t hash) const {
+  const uint32_t* const points = this->points();
+  if (points == nullptr) return;
   const PointPlace place = point_place(hash, bucket_count_);
-  varve::prefetch(&points_[static_cast<size_t>(place.first) * kBucketCount]);
-  varve::prefetch(&points_[static_cast<size_t>(place.second) * kBucketCount]);
+  varve::prefetch(points + static_cast<size_t>(place.first) * kBucketCount);
+  varve::prefetch(points + static_cast<size_t>(place.second) * kBucketCount);
 }
 
 // Leaves kAbsent where the slot has another key: then the fingerprint was one by chance.
@@ -307,15 +310,31 @@ Status Table::get_at(uint32_t block_number, uint32_t slot, Bytes key, uint64_t c
   return Status::ok();
 }
 
+// The index comes through the cache like a block, and may have to make room like one.
+Status Table::load_points() {
+  const Result<std::string> bytes = read_part(points_at_, points_bytes_, "the point index");
+  if (!bytes) return bytes.error();
+  const uint32_t size = static_cast<uint32_t>(bytes->size());
+  Cache::Loading loading = cache_.make(size);
+  std::memcpy(loading->data(), bytes->data(), size);
+  cache_.insert(points_handle_, std::move(loading), size);
+  return Status::ok();
+}
+
+const uint32_t* Table::points() const {
+  const CachedBlock* const cached = Cache::find(points_handle_);
+  return cached == nullptr ? nullptr : reinterpret_cast<const uint32_t*>(cached->data());
+}
+
 // Calls `on_place` with the place (point_index.h) of each fingerprint that matches, until it says
 // true.
 template <class OnPlace>
-bool Table::each_match(uint64_t hash, OnPlace on_place) const {
+bool Table::each_match(const uint32_t* points, uint64_t hash, OnPlace on_place) const {
   const PointPlace buckets = point_place(hash, bucket_count_);
   const uint32_t want = point_fingerprint(hash, layout_.location_bits);
   const uint32_t mask = ~((1u << layout_.location_bits) - 1);
   for (const uint32_t bucket : {buckets.first, buckets.second}) {
-    const uint32_t* const entries = &points_[static_cast<size_t>(bucket) * kBucketCount];
+    const uint32_t* const entries = points + static_cast<size_t>(bucket) * kBucketCount;
     uint32_t matches = match16(entries, want, mask);
     for (; matches != 0; matches &= matches - 1) {
       const uint32_t entry = entries[std::countr_zero(matches)];
@@ -330,14 +349,18 @@ bool Table::each_match(uint64_t hash, OnPlace on_place) const {
 }
 
 void Table::prefetch_handle(uint64_t hash) const {
-  each_match(hash, [&](uint64_t place) {
+  const uint32_t* const points = this->points();
+  if (points == nullptr) return;
+  each_match(points, hash, [&](uint64_t place) {
     varve::prefetch(handles_.data() + (place >> layout_.slot_bits));
     return false;
   });
 }
 
 void Table::prefetch_entry(uint64_t hash) const {
-  each_match(hash, [&](uint64_t place) {
+  const uint32_t* const points = this->points();
+  if (points == nullptr) return;
+  each_match(points, hash, [&](uint64_t place) {
     const uint64_t number = place >> layout_.slot_bits;
     if (number >= blocks_.size()) return true;
     const CachedBlock* const cached = handles_[number].block.load(std::memory_order_acquire);
@@ -351,7 +374,10 @@ void Table::prefetch_entry(uint64_t hash) const {
 Status Table::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block, Lookup& answer) {
   Status status;
   answer.found = Found::kAbsent;
-  const bool done = each_match(hash, [&](uint64_t place) {
+  const uint32_t* const points = this->points();
+  if (points == nullptr) [[unlikely]]
+    return get_without_index(key, hash, commit, may_block, answer);
+  const bool done = each_match(points, hash, [&](uint64_t place) {
     uint64_t number = place >> layout_.slot_bits;
     uint32_t slot = static_cast<uint32_t>(place) & ((1u << layout_.slot_bits) - 1);
     if (number >= blocks_.size()) {
@@ -364,6 +390,20 @@ Status Table::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block, Loo
     return !status || answer.found != Found::kAbsent;
   });
   if (done || index_is_whole_) return status;
+  return get_at(first_block_of(key), kSearch, key, commit, may_block, answer);
+}
+
+// An index that had to make room comes back when the gets without it have cost as much as reading it
+// does.
+Status Table::get_without_index(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
+                                Lookup& answer) {
+  if (blocks_.empty()) return Status::ok();
+  const uint64_t spent = unindexed_bytes_.fetch_add(kSearchBytes, std::memory_order_relaxed);
+  if (may_block && spent >= points_bytes_) {
+    unindexed_bytes_.store(0, std::memory_order_relaxed);
+    if (Status status = load_points(); !status) return status;
+    return get(key, hash, commit, may_block, answer);
+  }
   return get_at(first_block_of(key), kSearch, key, commit, may_block, answer);
 }
 
@@ -382,10 +422,12 @@ Result<std::string> Table::read_block(uint32_t number) {
   return raw;
 }
 
-bool Table::index_has(Bytes key, uint32_t number, uint32_t slot) const {
-  if (!index_is_whole_) return true;
+bool Table::index_has(const std::string& points, Bytes key, uint32_t number,
+                      uint32_t slot) const {
+  if (!index_is_whole_ || points.empty()) return true;
   const uint64_t wanted = uint64_t{number} << layout_.slot_bits | slot;
-  return each_match(hash64(key, hash_seed_), [&](uint64_t place) {
+  const auto* const entries = reinterpret_cast<const uint32_t*>(points.data());
+  return each_match(entries, hash64(key, hash_seed_), [&](uint64_t place) {
     return place >> layout_.coarse_bits == wanted >> layout_.coarse_bits;
   });
 }
@@ -402,7 +444,7 @@ void Table::verify_value_uses(const std::map<uint64_t, ValueUse>& found,
   problems.push_back({path_, 0, "it refers to other values than the manifest says"});
 }
 
-Status Table::verify_blocks(std::vector<VerifyProblem>& problems,
+Status Table::verify_blocks(const std::string& points, std::vector<VerifyProblem>& problems,
                             const CheckReference& check_reference) {
   uint64_t count = 0;
   std::map<uint64_t, ValueUse> uses;
@@ -440,7 +482,7 @@ Status Table::verify_blocks(std::vector<VerifyProblem>& problems,
       const bool in_order =
           count == 0 || last_key < key || (same_key && block.commit(slot) < last_commit);
       if (!in_order) problems.push_back({path_, offset, "keys are out of order"});
-      if (!same_key && !index_has(as_bytes(key), number, slot)) {
+      if (!same_key && !index_has(points, as_bytes(key), number, slot)) {
         problems.push_back({path_, offset, "a key is not in the point index"});
       }
       last_key = key;
@@ -471,11 +513,14 @@ Status Table::verify_part(const char* what, uint64_t offset, Bytes known,
 }
 
 Status Table::verify(std::vector<VerifyProblem>& problems, const CheckReference& check_reference) {
-  if (Status status = verify_blocks(problems, check_reference); !status) return status;
-  const Bytes points(reinterpret_cast<const uint8_t*>(points_), points_bytes_);
+  const Result<std::string> points = read_part(points_at_, points_bytes_, "the point index");
+  if (!points && points.code() != Code::kCorrupt) return points.error();
+  if (!points) problems.push_back({path_, points_at_, points.error().message()});
+  if (Status blocks = verify_blocks(points ? *points : "", problems, check_reference); !blocks) {
+    return blocks;
+  }
   Status status = verify_part("the range deletions", ranges_at_, as_bytes(range_bytes_), problems);
   if (status) status = verify_part("the block index", index_at_, as_bytes(index_), problems);
-  if (status) status = verify_part("the point index", points_at_, points, problems);
   if (!status) return status;
   const Result<std::string> footer = read_footer(*file_, path_);
   if (!footer && footer.code() != Code::kCorrupt) return footer.error();

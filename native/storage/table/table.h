@@ -3,7 +3,8 @@
 //
 // A get asks the point index, which is also the filter: a fingerprint found there names block and
 // slot, so that a key that is there costs its bucket and its block, and one that is not costs a
-// bucket. Blocks come through the cache, verified when they are loaded.
+// bucket. Blocks and the index come through the cache, verified when they are loaded; without its
+// index a table is searched by the first keys of its blocks.
 //
 // Invariants
 //   - a table never changes; its file is removed when drop() was called and the last user let go.
@@ -136,12 +137,14 @@ class Table : public std::enable_shared_from_this<Table> {
       : os_(os), path_(std::move(path)), cache_(cache), epochs_(epochs) {}
   Status open_file(const TableOptions& options);
   static Result<std::string> read_footer(File& file, const std::string& path);
-  Status verify_blocks(std::vector<VerifyProblem>& problems, const CheckReference& check_reference);
+  // `points` is the point index, or empty if that is damaged.
+  Status verify_blocks(const std::string& points, std::vector<VerifyProblem>& problems,
+                       const CheckReference& check_reference);
   void verify_value_uses(const std::map<uint64_t, ValueUse>& found,
                          std::vector<VerifyProblem>& problems) const;
   Status verify_part(const char* what, uint64_t offset, Bytes known,
                      std::vector<VerifyProblem>& problems);
-  bool index_has(Bytes key, uint32_t number, uint32_t slot) const;
+  bool index_has(const std::string& points, Bytes key, uint32_t number, uint32_t slot) const;
   Result<std::string> read_part(uint64_t offset, uint64_t size, const char* what);
   Status parse_index();
   Status parse_range_deletions();
@@ -158,8 +161,12 @@ class Table : public std::enable_shared_from_this<Table> {
   uint32_t block_of(Bytes key) const;        // The last block whose first key is not above it.
   uint32_t first_block_of(Bytes key) const;  // Where its newest version lies if it is there.
   bool read_layout(const uint8_t* footer);   // False when no writer would have made it.
+  Status load_points();
+  const uint32_t* points() const;  // Null while they are not in memory.
   template <class OnPlace>
-  bool each_match(uint64_t hash, OnPlace on_place) const;
+  bool each_match(const uint32_t* points, uint64_t hash, OnPlace on_place) const;
+  Status get_without_index(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
+                           Lookup& answer);
   Status get_at(uint32_t block, uint32_t slot, Bytes key, uint64_t commit, bool may_block,
                 Lookup& answer);
 
@@ -174,7 +181,7 @@ class Table : public std::enable_shared_from_this<Table> {
   std::vector<BlockPlace> blocks_;
   std::span<BlockHandle> handles_;  // Of the cache's heap.
   std::vector<RangeDeletion> ranges_;
-  uint32_t* points_ = nullptr;  // Of the cache's heap, on a cache line.
+  mutable BlockHandle points_handle_;
   uint64_t points_bytes_ = 0;
   uint32_t bucket_count_ = 0;
   PointLayout layout_;
@@ -183,6 +190,7 @@ class Table : public std::enable_shared_from_this<Table> {
   uint64_t ranges_at_ = 0;
   uint64_t index_at_ = 0;
   uint64_t hash_seed_ = 0;
+  std::atomic<uint64_t> unindexed_bytes_{0};  // What gets cost since the index had to make room.
   uint64_t charged_bytes_ = 0;  // What the cache was told of.
   std::atomic<bool> dropped_{false};
 };

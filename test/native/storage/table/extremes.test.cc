@@ -190,13 +190,47 @@ const Case cold("a get that may not wait says so while its block is on disk alon
   expect_ok(bench.open());
   require(bench.table != nullptr);
   const EpochDomain::Guard guard(bench.epochs, *bench.slot);
+  const uint64_t loads = bench.cache.load_count();  // Of the point index.
   Result<Lookup> found = bench.get("k", 3, false);
   require(static_cast<bool>(found));
-  expect(found->found == Found::kWouldBlock && bench.cache.load_count() == 0);
+  expect(found->found == Found::kWouldBlock && bench.cache.load_count() == loads);
   expect(static_cast<bool>(bench.get("k", 3, true)));
   found = bench.get("k", 3, false);
   require(static_cast<bool>(found));
-  expect(found->found == Found::kPut && bench.cache.load_count() == 1);
+  expect(found->found == Found::kPut && bench.cache.load_count() == loads + 1);
+});
+
+const Case unindexed("gets do without the point index, which comes back when it pays", [] {
+  WrittenTable bench;
+  std::vector<Version> versions;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string key = "key" + std::to_string(10000 + i * 2);
+    for (uint64_t commit = 3; commit > 0; --commit) {
+      versions.push_back({key, commit, EditKind::kPut, 0, 0, key + std::to_string(commit)});
+    }
+  }
+  bench.options.block_bytes = 512;
+  bench.write(std::move(versions));
+  bench.cache.set_budget(1024);  // Of many blocks one fits, and nothing else.
+  expect_ok(bench.open());
+  require(bench.table != nullptr);
+  expect(bench.cache.used_bytes() > 1024 && bench.cache.load_count() == 0);
+  for (int i = 0; i < 300; ++i) {
+    bench.check_get("key" + std::to_string(10000 + i * 19), 1 + static_cast<uint64_t>(i) % 3);
+    bench.check_get("key" + std::to_string(10001 + i * 19), 3);
+  }
+  const EpochDomain::Guard guard(bench.epochs, *bench.slot);
+  const Result<Lookup> blocked = bench.get("key10000", 3, false);
+  require(static_cast<bool>(blocked));
+  expect(blocked->found == Found::kWouldBlock);
+  bench.cache.set_budget(uint64_t{8} << 20);
+  const auto loads_of = [&](int from) {
+    const uint64_t before = bench.cache.load_count();
+    for (int i = 0; i < 200; ++i) bench.check_get("absent" + std::to_string(from + i), 3);
+    return bench.cache.load_count() - before;
+  };
+  expect(loads_of(0) <= 2);    // The block before every key, and the index.
+  expect(loads_of(200) == 0);  // An absent key needs the index alone.
 });
 
 const Case dropped("a dropped table's file goes with its last user", [] {

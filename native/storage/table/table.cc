@@ -176,11 +176,13 @@ Status Table::open_file(const TableOptions& options) {
     if (Status status = load_points(); !status) return status;
   }
   if (Status status = parse_range_deletions(); !status) return status;
+  blocks_.reserve(std::min<size_t>(block_count, index_.size() / kPlaceBytes));
   if (Status status = parse_index(); !status) return status;
   if (blocks_.size() != block_count)
     return Status::corrupt("table: the block index of " + path_ + " is short");
   handles_ = cache_.make_handles(block_count);
-  charged_bytes_ = index_.size() + block_count * sizeof(BlockHandle);
+  charged_bytes_ = index_.size() + range_bytes_.size() +
+                   block_count * (sizeof(BlockHandle) + sizeof(BlockPlace));
   cache_.charge(static_cast<int64_t>(charged_bytes_));
   return Status::ok();
 }
@@ -393,8 +395,8 @@ Status Table::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block, Loo
   return get_at(first_block_of(key), kSearch, key, commit, may_block, answer);
 }
 
-// An index that had to make room comes back when the gets without it have cost as much as reading it
-// does.
+// An index that had to make room comes back when the gets without it have cost as much as reading
+// it does.
 Status Table::get_without_index(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
                                 Lookup& answer) {
   if (blocks_.empty()) return Status::ok();
@@ -422,8 +424,7 @@ Result<std::string> Table::read_block(uint32_t number) {
   return raw;
 }
 
-bool Table::index_has(const std::string& points, Bytes key, uint32_t number,
-                      uint32_t slot) const {
+bool Table::index_has(const std::string& points, Bytes key, uint32_t number, uint32_t slot) const {
   if (!index_is_whole_ || points.empty()) return true;
   const uint64_t wanted = uint64_t{number} << layout_.slot_bits | slot;
   const auto* const entries = reinterpret_cast<const uint32_t*>(points.data());

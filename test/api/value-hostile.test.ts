@@ -97,6 +97,24 @@ describe('hostile bytes', () => {
     )
   })
 
+  it('take no more room than a little for each of their bytes', () => {
+    const ROOM_MAX = 8 << 20
+    const used = () => {
+      const { heapUsed, external, arrayBuffers } = process.memoryUsage()
+      return heapUsed + external + arrayBuffers
+    }
+    const random = randomFrom(Number(process.env.VARVE_SEED ?? 4))
+    for (let index = 0; index < 3000; index++) {
+      const { head, text } = encode([randomValue(random)])
+      for (let count = random(4); count >= 0; count--) {
+        head[random(head.length)] = random(3) === 0 ? 0xff : 0x88 + random(0x12)
+      }
+      const before = used()
+      expect(ANSWERS).toContain(outcome({ head, text }))
+      expect(used() - before).toBeLessThan(ROOM_MAX)
+    }
+  })
+
   it('leave nothing behind: the next value is read as if they had not been', () => {
     const good = encode(SAMPLES[7])
     for (let size = 0; size < good.head.length; size++) {

@@ -10,8 +10,8 @@ import { beginsFilled } from './session.ts'
 import type { Row, Workload } from './shape.ts'
 
 const KEYS = 1_000_000
-const QUICK_KEYS = 100_000
-const QUICK_SCALE = 0.25
+const QUICK_KEYS = 50_000
+const QUICK_SCALE = 0.1
 const ROUND_MS_MAX = 90 * 60 * 1000
 
 export interface Plan {
@@ -188,7 +188,9 @@ async function runRounds(
 }
 
 export async function measure(workload: Workload, plan: Plan): Promise<readonly RowResult[]> {
-  const rounds = Math.min(plan.rounds, workload.roundsMax ?? plan.rounds)
+  const begun = performance.now()
+  const max = plan.isQuick ? (workload.quickRoundsMax ?? workload.roundsMax) : workload.roundsMax
+  const rounds = Math.min(plan.rounds, max ?? plan.rounds)
   const about = { workload: workload.name, keyCount: keyCountOf(workload, plan), rounds }
   const group = groupFor(workload, plan)
   if (typeof group === 'string')
@@ -198,6 +200,8 @@ export async function measure(workload: Workload, plan: Plan): Promise<readonly 
     await runRounds(workload, runners, rounds)
   } finally {
     group?.remove()
+    const seconds = (performance.now() - begun) / 1000
+    if (process.stderr.isTTY) console.error(`${workload.name}: ${seconds.toFixed(0)} s`)
   }
   return workload.rows.map((row) => {
     const cells: Record<string, Cell> = {}

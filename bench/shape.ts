@@ -118,12 +118,13 @@ export interface Workload {
   // Of 'filled': what is filled is copied first, so that the next row finds it as it was.
   readonly writes?: boolean
   readonly keyCount?: number
-  // With --quick; by default a tenth of a million or fewer.
+  // With --quick; by default 50,000 or fewer.
   readonly quickKeyCount?: number
   // Runs before the timed one in the same process; by default 1.
   readonly warmUps?: number
   // At most so many rounds, for what takes minutes.
   readonly roundsMax?: number
+  readonly quickRoundsMax?: number
   // The child is put where its memory can be limited; without such a place the row is not run.
   readonly needsLimit?: boolean
   // Why the row cannot be measured with so many keys, or here.

@@ -55,7 +55,7 @@ export const diskCompressed = alone(
     warmUps: 0,
     roundsMax: 1,
     keyCount: 200_000,
-    quickKeyCount: 50_000,
+    quickKeyCount: 20_000,
     rivals: ['classic-level', 'rocksdb'],
     options: { compresses: true },
     run: compressed,

@@ -118,7 +118,7 @@ export const large: Workload = {
   begins: 'empty',
   roundsMax: 1,
   keyCount: 10_000_000,
-  quickKeyCount: 300_000,
+  quickKeyCount: 200_000,
   // SQLite's random inserts into a tree beyond its cache would take hours.
   rivals: ['lmdb', 'classic-level', 'rocksdb'],
   run,

@@ -120,6 +120,7 @@ export const openAfterCrash = alone(
   {
     begins: 'none',
     warmUps: 0,
+    quickRoundsMax: 1,
     // lmdb has no log.
     rivals: RIVALS.filter((name) => name !== 'lmdb'),
     // The log of every store is that of a memtable or a write buffer, which must not fill up before.

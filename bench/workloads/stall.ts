@@ -46,7 +46,7 @@ export const stall: Workload = {
   begins: 'empty',
   roundsMax: 1,
   keyCount: 10_000_000,
-  quickKeyCount: 300_000,
+  quickKeyCount: 200_000,
   rivals: [],
   run: stalls,
 }

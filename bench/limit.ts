@@ -34,7 +34,13 @@ export function makeGroup(parent: string | undefined): Group | string {
   } catch (error) {
     return `no cgroup can be made in ${home}: ${String(error)}`
   }
-  const remove = () => rmdirSync(folder)
+  const remove = () => {
+    try {
+      rmdirSync(folder)
+    } catch (error) {
+      console.error(`bench: ${folder} stays behind: ${String(error)}`)
+    }
+  }
   if (filesIn(folder) !== undefined) return { folder, remove }
   remove()
   return `${home} does not count the memory of its children`

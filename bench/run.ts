@@ -1,6 +1,6 @@
 // bench/run.ts — measures stores side by side: npm run bench -- store [--only=name,…] [--quick] …; README.md has all options.
 // The same bundle is every process of a run: the first one, those of the rounds, and the victim of the crash.
-import { rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { driverNames, OURS } from './drivers.ts'
 import { describeMachine } from './machine.ts'
@@ -125,6 +125,24 @@ async function measureAll(flags: Flags, workloads: readonly Workload[], plan: Pl
   if (hasFailed) process.exitCode = 1
 }
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+// Removes what another build of ours left behind, which is not what this one writes, but not from under another run.
+function takePlace(): void {
+  const file = join(dataRoot, 'run')
+  const pid = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0
+  if (pid > 0 && isAlive(pid)) throw new Error(`process ${pid} is measuring in ${dataRoot}`)
+  rmSync(dataRoot, { recursive: true, force: true })
+  mkdirSync(dataRoot, { recursive: true })
+  writeFileSync(file, String(process.pid))
+}
+
 async function main(args: readonly string[]): Promise<void> {
   const flags = readFlags(args)
   if (flags.set !== 'store')
@@ -132,8 +150,7 @@ async function main(args: readonly string[]): Promise<void> {
   if (flags.has('list')) return printList()
   const workloads = chosen(flags)
   const plan = planOf(flags)
-  // What another build of ours left behind is not what this one writes.
-  rmSync(dataRoot, { recursive: true, force: true })
+  takePlace()
   try {
     await (flags.has('profile') ? profile(workloads, plan) : measureAll(flags, workloads, plan))
   } finally {

@@ -1,6 +1,7 @@
 // lib/index.ts — the embedded entry: named re-exports, no logic.
 export { type EncodingOption, type UserEncoding } from './encoding.ts'
 export { type ErrorCode, isVarveError, VarveError } from './errors.ts'
+export { type Events, type RecoveryReport, type Stall } from './events.ts'
 export { type Key, type Prefix } from './key.ts'
 export {
   type Compression,
@@ -27,5 +28,5 @@ export {
 export { Level } from './level.ts'
 export { type Entry, type Types } from './reading.ts'
 export { Snapshot } from './snapshot.ts'
-export { open, openSync, type RecoveryReport, Store } from './store.ts'
+export { open, openSync, Store } from './store.ts'
 export { Batch, type BatchOperation } from './writing.ts'

@@ -35,6 +35,9 @@ export const COMMIT = 0
 export const WRITTEN = 1
 export const DURABLE = 2
 export const VIEW = 3
+export const HELD_MS = 8
+export const LONGEST_MS = 9
+export const WAIT_COUNT = 10
 
 export interface NativeLevel {
   get(key: string | number, asOf: number, mayBlock: number): string | number
@@ -69,6 +72,8 @@ export interface NativeStore {
   level(prefixBytes: number): NativeLevel | number
   request(durability: number): number
   progress(): number
+  /** 0, or one more than the reason of a stall that is not number `last`. */
+  stall(last: number): number
   waitFor(durability: number): number
   keepAlive(on: number): number
   hold(): number

@@ -2,14 +2,19 @@
 // waits for what, and who listens.
 import { encoding } from './encoding.ts'
 import { VarveError } from './errors.ts'
-import { errorOf, lastError, type NativeStore } from './native.ts'
+import { type Stall, Listeners } from './events.ts'
+import {
+  COMMIT,
+  errorOf,
+  HELD_MS,
+  lastError,
+  LONGEST_MS,
+  type NativeStore,
+  scratch,
+  WAIT_COUNT,
+} from './native.ts'
 import type { CheckedOpen, Logger } from './options.ts'
 import { Settling } from './settling.ts'
-
-export interface Events {
-  /** The log or a background worker failed: writing has stopped, reads go on. */
-  readonly error: VarveError
-}
 
 export class Opening {
   readonly native: NativeStore
@@ -17,14 +22,15 @@ export class Opening {
   readonly durability: number
   readonly durabilityMax: number
   readonly commitBytesMax: number
-  readonly listeners = new Map<string, Set<(event: never) => void>>()
+  readonly listeners = new Listeners()
   isClosed = false
   /** A batch is being gathered: there is one room for it, and its operations may have getters. */
   isGathering = false
   /** Flushes and compactions under way. */
   works = 0
   readonly #underWay = new Set<Promise<unknown>>()
-  #reported = false
+  #hasFailed = false
+  #lastStall = 0
 
   constructor(native: NativeStore, checked: CheckedOpen) {
     this.native = native
@@ -34,15 +40,32 @@ export class Opening {
     this.settling = new Settling(native)
   }
 
+  /** Something has happened on another thread, or a write was held on this one. */
   progress(logger: Logger | undefined): void {
     if (this.isClosed) return
     this.settling.progress()
-    if (this.#reported || this.native.progress() >= 0) return
-    this.#reported = true
+    this.#tellStall(logger)
+    if (this.#hasFailed || this.native.progress() >= 0) return
+    this.#hasFailed = true
     const error = lastError()
     logger?.error?.(error.message)
-    for (const listener of this.listeners.get('error') ?? [])
-      (listener as (e: VarveError) => void)(error)
+    this.listeners.tell('error', error)
+  }
+
+  #tellStall(logger: Logger | undefined): void {
+    const answer = this.native.stall(this.#lastStall)
+    if (answer === 0) return
+    const { f64 } = scratch
+    this.#lastStall = f64[COMMIT] ?? 0
+    const stall: Stall = {
+      reason: answer === 1 ? 'flush' : 'compaction',
+      heldMs: f64[HELD_MS] ?? 0,
+      longestMs: f64[LONGEST_MS] ?? 0,
+      waits: f64[WAIT_COUNT] ?? 0,
+    }
+    const ms = Math.round(stall.heldMs)
+    logger?.warn?.(`varve: writers were held for ${ms} ms of a second: ${stall.reason} is behind`)
+    this.listeners.tell('stall', stall)
   }
 
   check(): void {

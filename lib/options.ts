@@ -57,7 +57,7 @@ export interface OpenSettings {
   readonly compression?: Compression | readonly Compression[] | undefined
   /** Bytes of a block of a table. Default 4096; 1024 to 65536. */
   readonly blockSize?: number | undefined
-  /** Told of recovery and of failures. */
+  /** Told of recovery and damage, of stalls and of failures: what the events tell, in words. */
   readonly logger?: Logger | undefined
 }
 

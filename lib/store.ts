@@ -2,26 +2,15 @@
 import { resolve } from 'node:path'
 
 import { type AnyEncoding, type Encoding, encodingOf, type ValueOf } from './encoding.ts'
-import { invalid, VarveError } from './errors.ts'
+import { VarveError } from './errors.ts'
+import type { Events, RecoveryReport } from './events.ts'
 import { Level, openLevel } from './level.ts'
 import { addon, errorOf, lastError, type NativeStore } from './native.ts'
-import { type Events, Opening } from './opening.ts'
+import { Opening } from './opening.ts'
 import { checkOpen, type OpenOptions, type OpenSettings } from './options.ts'
 import type { Entry, Types } from './reading.ts'
 import { type Damage } from './repair.ts'
 
-export interface RecoveryReport {
-  readonly created: boolean
-  /** The last close was a clean one. */
-  readonly clean: boolean
-  /** Commits that were read back from the log. */
-  readonly replayedCommits: number
-  /** Records that never reached the disk whole, and were dropped. */
-  readonly cutRecords: number
-  readonly lastCommit: number
-  /** With `damaged: 'serve'`: what is not whole and can't be read. */
-  readonly lost: readonly Damage[]
-}
 const ROOT_PREFIX = Uint8Array.of(0x10)
 
 /** An open store. */
@@ -57,12 +46,7 @@ export class Store<T extends Types = Entry>
 
   /** Calls `listener` at each event until the function that it returns is called. */
   on<E extends keyof Events>(event: E, listener: (event: Events[E]) => void): () => void {
-    if (event !== 'error') throw invalid('event', "'error'", event)
-    if (typeof listener !== 'function') throw invalid('listener', 'a function', listener)
-    const all = this.opening.listeners.get(event) ?? new Set()
-    this.opening.listeners.set(event, all)
-    all.add(listener as (event: never) => void)
-    return () => all.delete(listener as (event: never) => void)
+    return this.opening.listeners.add(event, listener)
   }
 
   /**
@@ -165,14 +149,30 @@ function opened<T extends Types>(
 ): Store<T> {
   link.opening = new Opening(native, prepared.checked)
   const store = new Store<T>(link.opening, prepared.path, prepared.encoding)
-  if (!store.recovery.clean) {
-    const { replayedCommits, cutRecords } = store.recovery
-    prepared.options.logger?.info?.(
-      `varve: ${prepared.path} was not closed: ${replayedCommits} commits read back, ` +
+  tellRecovery(store.recovery, link.opening, prepared)
+  return store
+}
+
+/** One turn later, so that whoever awaits the opening can listen. */
+function tellRecovery(
+  report: RecoveryReport,
+  opening: Opening,
+  { path, options }: Prepared<unknown>,
+): void {
+  const { clean, replayedCommits, cutRecords, lost } = report
+  if (!clean) {
+    options.logger?.info?.(
+      `varve: ${path} was not closed: ${replayedCommits} commits read back, ` +
         `${cutRecords} unfinished records dropped`,
     )
   }
-  return store
+  if (lost.length > 0) {
+    options.logger?.warn?.(`varve: ${path} is damaged in ${lost.length} places: see recovery.lost`)
+  }
+  if (clean && lost.length === 0) return
+  setImmediate(() => {
+    if (!opening.isClosed) opening.listeners.tell('recovery', report)
+  })
 }
 
 /** Opens a store in a directory (made if it is missing), or in memory with ':memory:'. */

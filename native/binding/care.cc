@@ -40,6 +40,22 @@ napi_value care_progress(napi_env env, napi_callback_info info) {
   return make_int(env, 1);
 }
 
+// stall(number) → 0 when the last stall is that one, else one more than its reason; registers
+// kHeldMs, kLongestMs and kWaitCount, and the number of the stall in kCommit
+napi_value care_stall(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) return make_int(env, 0);
+  const Stall stall = call.store().last_stall();
+  if (static_cast<double>(stall.number) == read_double(call, 0)) return make_int(env, 0);
+  constexpr double kNsOfMs = 1e6;
+  Environment& environment = call.environment();
+  environment.set64(Register64::kCommit, static_cast<double>(stall.number));
+  environment.set64(Register64::kHeldMs, static_cast<double>(stall.held_ns) / kNsOfMs);
+  environment.set64(Register64::kLongestMs, static_cast<double>(stall.longest_ns) / kNsOfMs);
+  environment.set64(Register64::kWaitCount, static_cast<double>(stall.wait_count));
+  return make_int(env, 1 + static_cast<int32_t>(stall.reason));
+}
+
 napi_value care_wait_for(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   if (call.handle().closed) return make_answer(env, Answer::kOk);
@@ -195,6 +211,7 @@ const std::vector<Method>& care_methods() {
   static const std::vector<Method>* const all = new std::vector<Method>{
       {"request", care_request},
       {"progress", care_progress},
+      {"stall", care_stall},
       {"waitFor", care_wait_for},
       {"keepAlive", care_keep_alive},
       {"hold", care_hold},

@@ -39,7 +39,15 @@ enum class Register32 : uint32_t {
   kMore = 12,
   kCursor = 13
 };
-enum class Register64 : uint32_t { kCommit = 0, kWritten = 1, kDurable = 2, kView = 3 };
+enum class Register64 : uint32_t {
+  kCommit = 0,
+  kWritten = 1,
+  kDurable = 2,
+  kView = 3,
+  kHeldMs = 8,
+  kLongestMs = 9,
+  kWaitCount = 10
+};
 
 // Answers of calls that return a small integer: at or above 0 as each says, below 0 one of these.
 enum class Answer : int32_t { kOk = 0, kAbsent = -1, kFailed = -2, kGrow = -3, kWouldBlock = -4 };

@@ -100,7 +100,8 @@ Status Store::make_room(const Batch& batch, Lock& held) {
 // Behind a full row of sealed memtables, the second half of the active one fills no faster than the
 // oldest of them is absorbed, and slower towards its end.
 void Store::pace(uint64_t bytes, Lock& held) {
-  uint64_t ps_per_byte = maintenance_ps_.load(std::memory_order_relaxed);
+  const uint64_t maintenance_ps = maintenance_ps_.load(std::memory_order_relaxed);
+  uint64_t ps_per_byte = maintenance_ps;
   if (sealed_.size() >= kSealedCountMax) {
     const uint64_t used = parts_.load(std::memory_order_relaxed)->active->size_bytes();
     const uint64_t half = memtable_bytes_max() / 2;
@@ -113,9 +114,9 @@ void Store::pace(uint64_t bytes, Lock& held) {
   const uint64_t wait_ns = std::min(owed_ns_, kPaceNsMax);
   owed_ns_ = 0;
   const uint64_t ticket = flushed_->ticket();
-  held.unlock();
-  flushed_->wait(ticket, os_.now_ns() + wait_ns);
-  held.lock();
+  const bool is_behind = maintenance_ps * 2 > ps_per_byte;
+  wait_held(held, ticket, os_.now_ns() + wait_ns,
+            is_behind ? StallReason::kMaintenance : StallReason::kFlush);
 }
 
 // What data takes, at rest in memory and on its way there.
@@ -151,9 +152,7 @@ Status Store::wait_for_clearing(Lock& held, uint64_t deadline_ns) {
     const uint64_t ticket = flushed_->ticket();
     if (cleared_.load() >= absorbed) return Status::ok();
     for (const auto& worker : maintainers_) worker->wake();
-    held.unlock();
-    in_time = flushed_->wait(ticket, deadline_ns);
-    held.lock();
+    in_time = wait_held(held, ticket, deadline_ns, StallReason::kMaintenance);
     if (failure_code_ != Code::kOk) return {failure_code_, failure_};
     if (closed_.load()) return {Code::kClosed, "store: closed"};
   }
@@ -167,9 +166,7 @@ Status Store::wait_for_flush(Lock& held, size_t sealed_count_max) {
   bool in_time = true;
   while (in_time && sealed_.size() > sealed_count_max && failure_code_ == Code::kOk) {
     const uint64_t ticket = flushed_->ticket();
-    held.unlock();
-    in_time = flushed_->wait(ticket, begin + kBusyNs);
-    held.lock();
+    in_time = wait_held(held, ticket, begin + kBusyNs, StallReason::kFlush);
   }
   const uint64_t waited = os_.now_ns() - begin;
   stall_count_.fetch_add(1, std::memory_order_relaxed);
@@ -179,6 +176,18 @@ Status Store::wait_for_flush(Lock& held, size_t sealed_count_max) {
   if (closed_.load()) return {Code::kClosed, "store: closed"};
   if (sealed_.size() <= sealed_count_max) return Status::ok();
   return {Code::kBusy, "store: no room for a commit after 50 ms; the disk does not keep up"};
+}
+
+// Waits without the lock; false when the deadline came first. A commit is held, and somebody may
+// want to know.
+bool Store::wait_held(Lock& held, uint64_t ticket, uint64_t deadline_ns, StallReason reason) {
+  held.unlock();
+  const uint64_t begin_ns = os_.now_ns();
+  const bool in_time = flushed_->wait(ticket, deadline_ns);
+  const uint64_t end_ns = os_.now_ns();
+  if (stalls_.add(reason, end_ns - begin_ns, end_ns)) notify();
+  held.lock();
+  return in_time;
 }
 
 Status Store::seal(const Lock& held) {

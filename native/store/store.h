@@ -39,6 +39,7 @@
 #include "storage/manifest/manifest.h"
 #include "store/batch.h"
 #include "store/memtable/memtable.h"
+#include "store/stalls.h"
 
 namespace varve {
 
@@ -108,7 +109,8 @@ class Store {
   bool request(Durability durability);
   Status wait_for(Durability durability);
   Status error() const;  // Sticky failure of the log.
-  // Called on another thread after progress of durability or a failure. Must not block.
+  Stall last_stall() const { return stalls_.last(); }
+  // Called on any thread after progress of durability, a failure or a stall. Must not block.
   uint64_t listen(std::function<void()> listener);
   void unlisten(uint64_t id);
 
@@ -203,6 +205,7 @@ class Store {
   Status seal(const Lock& held);
   void pace(uint64_t bytes, Lock& held);
   Status wait_for_flush(Lock& held, size_t sealed_count_max);
+  bool wait_held(Lock& held, uint64_t ticket, uint64_t deadline_ns, StallReason reason);
   Status fit_in_memory(const Batch& batch, uint64_t cost, Lock& held);
   Status wait_for_clearing(Lock& held, uint64_t deadline_ns);
   uint64_t data_bytes(const Lock& held) const;
@@ -279,6 +282,7 @@ class Store {
   // down to their speed before anything is full. In picoseconds.
   std::atomic<uint64_t> absorb_ps_{kAbsorbPsGuess};  // What the last runs took per byte.
   std::atomic<uint64_t> maintenance_ps_{0};          // 0 while maintenance keeps up.
+  Stalls stalls_;
   std::unique_ptr<Gate> flushed_;
   std::unique_ptr<Worker> flusher_;
   std::vector<std::unique_ptr<Worker>> maintainers_;

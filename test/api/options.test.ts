@@ -282,8 +282,8 @@ describe('other calls take', () => {
 
   it('no listener that is none, no keys that are none, no change that is none', async () => {
     using db = openSync(':memory:')
-    expect(() => db.on('stall' as never, () => 0)).toThrow(
-      invalid(`event must be 'error', not "stall"`),
+    expect(() => db.on('stalled' as never, () => 0)).toThrow(
+      invalid(`event must be 'stall', 'recovery' or 'error', not "stalled"`),
     )
     expect(() => db.on('error', 5 as never)).toThrow(invalid('listener must be a function, not 5'))
     expect(() => db.getMany('k' as never)).toThrow(

@@ -10,10 +10,13 @@ import {
   open,
   openSync,
   type Range,
+  type RecoveryReport,
   type Receipt,
   type Snapshot,
+  type Stall,
   type Store,
   type UserEncoding,
+  type VarveError,
 } from '../../lib/index.ts'
 
 interface User {
@@ -183,3 +186,22 @@ expectTypeOf(users.snapshot().get('ada')).toEqualTypeOf<User | undefined>()
 expectTypeOf(users.snapshot().keys()).toEqualTypeOf<Range<string>>()
 // @ts-expect-error a snapshot cannot be written
 users.snapshot().put('ada', ada)
+
+// ---- events
+
+any.on('stall', (event) => expectTypeOf(event).toEqualTypeOf<Stall>())
+any.on('recovery', (event) => expectTypeOf(event).toEqualTypeOf<RecoveryReport>())
+any.on('error', (event) => expectTypeOf(event).toEqualTypeOf<VarveError>())
+expectTypeOf(any.on('stall', () => undefined)).toEqualTypeOf<() => void>()
+expectTypeOf<Stall['reason']>().toEqualTypeOf<'flush' | 'compaction'>()
+// @ts-expect-error there is no such event
+any.on('stalled', () => undefined)
+// @ts-expect-error a stall is no error
+any.on('stall', (event: VarveError) => event)
+
+// ---- reads by a promise
+
+expectTypeOf(users.getAsync('ada')).toEqualTypeOf<Promise<User | undefined>>()
+expectTypeOf(users.snapshot().getAsync('ada', { signal: new AbortController().signal })).toEqualTypeOf<
+  Promise<User | undefined>
+>()

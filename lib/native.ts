@@ -109,6 +109,7 @@ export interface NativeOptions {
   readonly memory: number
   readonly threads: number
   readonly blockBytes: number
+  readonly largeValueBytes: number
 }
 
 interface Addon {

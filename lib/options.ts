@@ -57,6 +57,11 @@ export interface OpenSettings {
   readonly compression?: Compression | readonly Compression[] | undefined
   /** Bytes of a block of a table. Default 4096; 1024 to 65536. */
   readonly blockSize?: number | undefined
+  /**
+   * From this size on, as encoded, a value of 'lsm' lies apart from its key, in a file of its own kind: it is written once and not again by
+   * merges, and a get of it is one read, which is not cached. Bytes, or text such as '64KB', the default; '1KB' to '4GB'.
+   */
+  readonly largeValue?: number | string | undefined
   /** Told of recovery and damage, of stalls and of failures: what the events tell, in words. */
   readonly logger?: Logger | undefined
 }
@@ -115,6 +120,7 @@ const OPEN = [
   'readOnly',
   'damaged',
   'blockSize',
+  'largeValue',
   'encoding',
   'logger',
 ]
@@ -130,6 +136,10 @@ const ENGINES: readonly string[] = ['lsm', 'memory']
 // Their numbers across the binding begin at one.
 const FIRST_ENGINE = 1
 const AS_MADE = -FIRST_ENGINE
+
+const UNIT_KB = 1024
+const LARGE_VALUE = '64KB'
+const LARGE_VALUE_MAX = 4 * 1024 ** 3
 
 export const MEMORY_BYTES_MIN = 8 * 1024 * 1024
 
@@ -236,6 +246,14 @@ function compressedLevels(given: unknown = 'none'): number {
   return bits
 }
 
+function largeValueBytes(given: number | string = LARGE_VALUE): number {
+  const bytes = parseSize(given, 'largeValue')
+  if (bytes < UNIT_KB || bytes > LARGE_VALUE_MAX) {
+    throw invalid('largeValue', "from '1KB' to '4GB'", given)
+  }
+  return bytes
+}
+
 export interface CheckedOpen {
   readonly engine: number
   readonly log: number
@@ -250,6 +268,7 @@ export interface CheckedOpen {
   readonly compaction: number
   readonly compressedLevels: number
   readonly blockBytes: number
+  readonly largeValueBytes: number
 }
 
 function checkLog({ log, engine }: OpenSettings, inMemory: boolean): boolean {
@@ -304,6 +323,7 @@ export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen
     compressedLevels: compressedLevels(options.compression),
     compaction: word(options.compaction, 'compaction', COMPACTIONS, 'leveled'),
     blockBytes: integer(options.blockSize, 'blockSize', 1024, 65_536, 4096),
+    largeValueBytes: largeValueBytes(options.largeValue),
   }
 }
 

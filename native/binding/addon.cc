@@ -90,6 +90,7 @@ StoreOptions read_options(napi_env env, napi_value from) {
   options.memory_bytes = static_cast<uint64_t>(option_number(env, from, "memory"));
   options.thread_count = static_cast<uint32_t>(option_number(env, from, "threads"));
   options.block_bytes = static_cast<uint32_t>(option_number(env, from, "blockBytes"));
+  options.large_value_bytes = static_cast<uint64_t>(option_number(env, from, "largeValueBytes"));
   return options;
 }
 

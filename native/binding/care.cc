@@ -147,6 +147,10 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   add_field(json, "syncCount", stats.log.sync_count);
   add_field(json, "segmentCount", stats.log.segment_count);
   add_field(json, "diskBytes", stats.log.disk_bytes);
+  json += "},\"values\":{";
+  add_field(json, "files", stats.engine.value_file_count);
+  add_field(json, "bytes", stats.engine.value_bytes);
+  add_field(json, "dead", stats.engine.value_dead_bytes);
   json += "},\"engine\":{";
   add_field(json, "diskBytes", stats.engine.disk_bytes);
   add_field(json, "historyBytes", stats.engine.history_bytes);

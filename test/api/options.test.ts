@@ -22,6 +22,7 @@ const CREATE = "'if-missing', 'never' or 'always-new'"
 const FLAG = 'true or false'
 const THREADS = 'an integer from 1 to 64'
 const BLOCK = 'an integer from 1024 to 65536'
+const LARGE_VALUE = "from '1KB' to '4GB'"
 const ENCODING = "'value', 'bytes', 'string', 'json' or { encode, decode }"
 const LOGGER = 'an object with functions info, warn or error'
 
@@ -68,6 +69,9 @@ describe('open() takes', () => {
     ['blockSize', 512, BLOCK, '512'],
     ['blockSize', 65_537, BLOCK, '65537'],
     ['blockSize', '4KB', BLOCK, '"4KB"'],
+    ['largeValue', 1023, LARGE_VALUE, '1023'],
+    ['largeValue', '5GB', LARGE_VALUE, '"5GB"'],
+    ['largeValue', 'much', SIZE, '"much"'],
     ['encoding', 'utf8', ENCODING, '"utf8"'],
     ['encoding', null, ENCODING, 'null'],
     ['encoding', { encode: () => new Uint8Array() }, ENCODING, 'an object'],
@@ -103,7 +107,7 @@ describe('open() takes', () => {
     [
       { path: 'x' },
       "open: unknown option 'path'; known are engine, log, durability, memory, threads, compaction, " +
-        'compression, create, readOnly, damaged, blockSize, encoding, logger',
+        'compression, create, readOnly, damaged, blockSize, largeValue, encoding, logger',
     ],
   ])('no options: %o', async (options, message) => {
     await expect(open(':memory:', options as object)).rejects.toEqual(invalid(message))
@@ -113,6 +117,8 @@ describe('open() takes', () => {
   it('every option at either end, and undefined as if it were not there', async () => {
     for (const options of [
       { engine: 'lsm', durability: 'os', memory: '8MB', threads: 1, blockSize: 1024 },
+      { largeValue: '1KB' },
+      { largeValue: 4 * 1024 ** 3 },
       { create: 'always-new', memory: 8 << 20, threads: 64, blockSize: 65_536, logger: {} },
       { create: undefined, memory: undefined, threads: undefined, encoding: undefined },
     ] as const) {

@@ -1,6 +1,9 @@
 // test/format/contents.ts — what the stores of test/format/stores hold: every kind of key and value, versions, deletions.
 import { type Store } from '../../lib/index.ts'
 
+/** In the store `large` it lies apart. */
+const LARGE = ['large', 'a value of many words '.repeat(100)] as const
+
 /** Entries in the order of their keys. */
 export const ENTRIES: readonly (readonly [unknown, unknown])[] = [
   [false, true],
@@ -10,6 +13,7 @@ export const ENTRIES: readonly (readonly [unknown, unknown])[] = [
   [1n, 2n ** 70n],
   [new Date(0), new Date(1_700_000_000_000)],
   ['', ''],
+  LARGE,
   ['latin', 'déjà vu'],
   ['object', { a: 1, b: [1, 'two', null, undefined], c: { d: new Date(5) } }],
   ['set and map', { set: new Set([1, 'x']), map: new Map([['k', 1n]]) }],
@@ -39,9 +43,10 @@ export async function fill(db: Store, rest = () => db.flush()): Promise<void> {
   await rest()
   await db.batch(Array.from({ length: COUNT }, (_, n) => put(keyOf(n), valueOf(n))))
   await db.put('gone' as never, 1)
+  await db.put(LARGE[0] as never, LARGE[1])
   await db.deleteRange({ gte: keyOf(100), lt: keyOf(200) } as never)
   await rest()
   await db.delete('gone' as never)
-  await db.batch(ENTRIES.map(([key, value]) => put(key, value)))
+  await db.batch(ENTRIES.filter((one) => one !== LARGE).map(([key, value]) => put(key, value)))
   await db.sublevel('inner').put('k', 'v')
 }

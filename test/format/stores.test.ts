@@ -31,6 +31,7 @@ describe.each(readdirSync(stores))('the store %s', (name) => {
     expect(report.problems).toEqual([])
     const resting = readdirSync(copy).filter((file) => /[.](table|checkpoint)$/.test(file))
     expect(resting.length).toBeGreaterThan(0)
+    expect(readdirSync(copy).some((file) => file.endsWith('.values'))).toBe(name === 'large')
     expect(report.checked.commits).toBeGreaterThan(0)
   })
 

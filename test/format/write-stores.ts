@@ -9,6 +9,7 @@ import { fill } from './contents.ts'
 const stores: Readonly<Record<string, OpenOptions>> = {
   plain: {},
   compressed: { compression: 'fast', compaction: 'universal', blockSize: 1024 },
+  large: { largeValue: '1KB' },
   memory: { engine: 'memory' },
 }
 

@@ -38,6 +38,7 @@ export const VIEW = 3
 export const HELD_MS = 8
 export const LONGEST_MS = 9
 export const WAIT_COUNT = 10
+export const SEEN = 11
 
 export interface NativeLevel {
   get(key: string | number, asOf: number, mayBlock: number): string | number
@@ -47,6 +48,14 @@ export interface NativeLevel {
   coldValue(number: number): string | number
   put(key: string | number, value: string | Uint8Array | undefined, headBytes: number): number
   delete(key: string | number): number
+  /** CONFLICT if the key was written after the commit `since`, which get() leaves in SEEN. */
+  putIf(
+    key: string | number,
+    value: string | Uint8Array | undefined,
+    headBytes: number,
+    since: number,
+  ): number
+  deleteIf(key: string | number, since: number): number
   deleteRange(beginBytes: number, endBytes: number): number
   batchPut(key: string | number, value: string | Uint8Array | undefined, headBytes: number): number
   batchDelete(key: string | number): number

@@ -3,7 +3,7 @@
 import { unlessAborted } from './aborting.ts'
 import { encoded, writeValue } from './encoding.ts'
 import { invalid, VarveError, within } from './errors.ts'
-import { COMMIT, lastError, type NativeLevel, scratch } from './native.ts'
+import { COMMIT, lastError, type NativeLevel, scratch, SEEN } from './native.ts'
 import {
   checkBounds,
   checkWrite,
@@ -51,6 +51,8 @@ export class Batch<T extends Types> {
     return this.#write(this.#operations.splice(0), options)
   }
 }
+const UPDATE_TRIES_MAX = 100
+
 /** A keyspace that can be written. */
 export abstract class Writing<T extends Types> extends Reading<T> {
   /** What every write begins with: answers the number of its durability. */
@@ -133,7 +135,11 @@ export abstract class Writing<T extends Types> extends Reading<T> {
     })
   }
 
-  /** Reads, changes and writes one key; resolves to the new value. A callback that answers undefined deletes it. */
+  /**
+   * Reads, changes and writes one key as one step, whoever else writes it: when another worker was faster, the callback is called
+   * again with what is there by then, so it must do nothing but answer the new value. Resolves to that value. A callback that
+   * answers undefined deletes the key; CONFLICT when others were faster 100 times.
+   */
   async update(
     key: T['key'],
     change: (value: T['value'] | undefined) => T['value'] | undefined,
@@ -141,9 +147,25 @@ export abstract class Writing<T extends Types> extends Reading<T> {
   ): Promise<T['value'] | undefined> {
     if (typeof change !== 'function')
       throw invalid('update', 'a function as its second argument', change)
-    const value = change(this.get(key))
-    await (value === undefined ? this.delete(key, options) : this.put(key, value, options))
-    return value
+    const durability = this.#admit(options)
+    for (let tries = 1; ; tries++) {
+      const before = this.get(key)
+      const since = scratch.f64[SEEN] ?? 0
+      const value = change(before)
+      if (this.#writeIf(key, value, since) >= 0) {
+        await this.#promise(durability, options?.signal)
+        return value
+      }
+      const error = lastError()
+      if (error.code !== 'CONFLICT' || tries === UPDATE_TRIES_MAX) throw error
+    }
+  }
+
+  #writeIf(key: T['key'], value: T['value'] | undefined, since: number): number {
+    this.opening.check() // The callback may have closed the store.
+    if (value === undefined) return this.level.deleteIf(this.key(key), since)
+    writeValue(this.encoding, value, this.opening.commitBytesMax)
+    return this.level.putIf(this.key(key), encoded.value, encoded.headBytes, since)
   }
 
   /** Several edits as one commit: given as an array, or gathered by `batch().put(…).delete(…).write()`. */

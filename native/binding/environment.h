@@ -46,7 +46,8 @@ enum class Register64 : uint32_t {
   kView = 3,
   kHeldMs = 8,
   kLongestMs = 9,
-  kWaitCount = 10
+  kWaitCount = 10,
+  kSeen = 11
 };
 
 // Answers of calls that return a small integer: at or above 0 as each says, below 0 one of these.

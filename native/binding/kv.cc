@@ -49,6 +49,7 @@ napi_value kv_get(napi_env env, napi_callback_info info) {
     return make_answer(env, handle.environment.fail(status));
   }
   const Store::View view(*handle.reader, view_commit(call, 1));
+  handle.environment.set64(Register64::kSeen, static_cast<double>(view.commit()));
   const bool may_block = call.count <= 2 || read_uint32(call, 2) != 0;
   Lookup found;
   if (Status status = view.get(key.bytes(), may_block, found); !status) {
@@ -85,8 +86,8 @@ napi_value kv_has(napi_env env, napi_callback_info info) {
 
 // ---- writing
 
-Answer commit(const Call& call, Batch& batch) {
-  const Result<uint64_t> commit = call.store().commit(batch);
+Answer commit(const Call& call, Batch& batch, uint64_t unchanged_since = UINT64_MAX) {
+  const Result<uint64_t> commit = call.store().commit(batch, unchanged_since);
   batch.clear();
   if (!commit) return call.environment().fail(commit.error());
   call.environment().set64(Register64::kCommit, static_cast<double>(*commit));
@@ -143,6 +144,27 @@ napi_value kv_delete(napi_env env, napi_callback_info info) {
   Batch& batch = *call.handle().single;
   Answer answer = add_delete(call, batch);
   if (answer == Answer::kOk) answer = commit(call, batch);
+  return make_answer(env, answer);
+}
+
+// putIf(key, value, head_size, since): as put(), but kFailed with CONFLICT if the key was written
+// after the commit `since`, which get() leaves in kSeen.
+napi_value kv_put_if(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Batch& batch = *call.handle().single;
+  Answer answer = add_put(call, batch);
+  const auto since = static_cast<uint64_t>(read_double(call, 3));
+  if (answer == Answer::kOk) answer = commit(call, batch, since);
+  return make_answer(env, answer);
+}
+
+// deleteIf(key, since)
+napi_value kv_delete_if(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Batch& batch = *call.handle().single;
+  Answer answer = add_delete(call, batch);
+  const auto since = static_cast<uint64_t>(read_double(call, 1));
+  if (answer == Answer::kOk) answer = commit(call, batch, since);
   return make_answer(env, answer);
 }
 
@@ -242,6 +264,8 @@ const std::vector<Method>& kv_methods() {
       {"has", kv_has},
       {"put", kv_put},
       {"delete", kv_delete},
+      {"putIf", kv_put_if},
+      {"deleteIf", kv_delete_if},
       {"deleteRange", kv_delete_range},
       {"batchPut", kv_batch_put},
       {"batchDelete", kv_batch_delete},

@@ -78,6 +78,7 @@ Status Store::flush_oldest() {
     auto next = std::make_unique<Parts>(*parts_.load(std::memory_order_relaxed));
     check(!next->sealed.empty() && next->sealed.back() == sealed.memtable);
     next->sealed.pop_back();
+    flushed_through_ = sealed.commit_last;
     sealed_.erase(sealed_.begin());
     publish_parts(std::move(next));
   }

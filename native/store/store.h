@@ -101,7 +101,9 @@ class Store {
   }
 
   // ---- writing
-  Result<uint64_t> commit(Batch& batch);
+  // With `unchanged_since`: kConflict, and nothing has changed, if one of the batch's keys was written
+  // by a later commit, or if that is too long ago to be known without the disk. Point edits alone.
+  Result<uint64_t> commit(Batch& batch, uint64_t unchanged_since = UINT64_MAX);
   uint64_t visible() const { return visible_.load(std::memory_order_acquire); }
   uint64_t through(Durability durability) const;
   // Starts what brings everything committed so far to the class; true when it is there already. kOs
@@ -209,6 +211,7 @@ class Store {
   Status fit_in_memory(const Batch& batch, uint64_t cost, Lock& held);
   Status wait_for_clearing(Lock& held, uint64_t deadline_ns);
   uint64_t data_bytes(const Lock& held) const;
+  Status check_unchanged(const Batch& batch, uint64_t since, const Lock& held) const;
   void insert(const Batch& batch, uint64_t commit);
   Status reserve_numbers(const Lock& held);
   void publish_parts(std::unique_ptr<const Parts> parts);
@@ -260,6 +263,7 @@ class Store {
   uint64_t reserved_through_ = 0;
   uint64_t memtable_id_ = 0;
   uint64_t active_first_commit_ = 0;
+  uint64_t flushed_through_ = 0;  // Later commits are in memtables.
   std::vector<Sealed> sealed_;  // Oldest first; the front one may be being flushed.
   uint64_t owed_ns_ = 0;        // By commits that were too small to wait.
   std::string failure_;         // Of flush or manifest: writing has stopped.

@@ -84,4 +84,20 @@ describe('worker threads', () => {
     expect(db.stats()['snapshotCount']).toBe(0)
     await db.close()
   }, 60_000)
+
+  it('lose no update of one key to one another', async () => {
+    const directory = join(root, 'counter')
+    const count = 5000
+    await using db = await open(directory, { memory: '8MB', durability: 'memory' })
+    const gate = new Int32Array(new SharedArrayBuffer(4)).fill(4)
+    const workers = Array.from({ length: 4 }, () => {
+      const workerData = { directory, count, gate }
+      return new Worker(new URL('counter.mjs', import.meta.url), { workerData })
+    })
+    const exits = await Promise.all(workers.map((worker) => ended(worker)))
+    expect(exits).toEqual([0, 0, 0, 0])
+    expect(db.get('one')).toBe(4 * count)
+    const large = [0, 1, 2].map((n) => (db.get(['large', n]) as { n: number }).n)
+    expect(large.reduce((a, b) => a + b)).toBe((4 * count) / 100)
+  }, 60_000)
 })

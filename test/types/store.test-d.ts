@@ -202,6 +202,6 @@ any.on('stall', (event: VarveError) => event)
 // ---- reads by a promise
 
 expectTypeOf(users.getAsync('ada')).toEqualTypeOf<Promise<User | undefined>>()
-expectTypeOf(users.snapshot().getAsync('ada', { signal: new AbortController().signal })).toEqualTypeOf<
-  Promise<User | undefined>
->()
+expectTypeOf(
+  users.snapshot().getAsync('ada', { signal: new AbortController().signal }),
+).toEqualTypeOf<Promise<User | undefined>>()

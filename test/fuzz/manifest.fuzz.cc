@@ -49,6 +49,15 @@ std::string text_of(const ManifestState& state) {
     append<uint64_t>(text, table.info.commit_last);
     text += std::to_string(table.level) + '/' + std::to_string(table.place);
     text += table.info.smallest + '/' + table.info.largest;
+    for (const ValueUse& use : table.info.value_uses) {
+      for (const uint64_t value : {use.file, use.count, use.bytes}) append<uint64_t>(text, value);
+    }
+  }
+  for (const auto& [number, info] : state.value_files) {
+    for (const uint64_t value : {number, info.number, info.file_bytes, info.value_count,
+                                 info.commit_first, info.commit_last}) {
+      append<uint64_t>(text, value);
+    }
   }
   return text;
 }

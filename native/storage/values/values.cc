@@ -126,9 +126,12 @@ Status ValueFile::check_reference(const ValueReference& reference) const {
   const bool is_inside = reference.file == info_.number && reference.offset <= end &&
                          reference.offset >= kValueHeaderBytes + kValueHeadBytes &&
                          reference.stored_bytes <= end - reference.offset;
-  const bool is_sized = reference.is_compressed ? reference.value_bytes > reference.stored_bytes &&
-                                                      reference.value_bytes <= kCompressBytesMax
-                                                : reference.value_bytes == reference.stored_bytes;
+  const bool is_sized = reference.is_compressed
+                            ? reference.value_bytes > reference.stored_bytes &&
+                                  reference.value_bytes <= kCompressBytesMax &&
+                                  (reference.value_bytes + kExpansionMax - 1) / kExpansionMax <=
+                                      reference.stored_bytes
+                            : reference.value_bytes == reference.stored_bytes;
   return is_inside && is_sized ? Status::ok()
                                : damage(reference.offset, "does not lie in the file");
 }

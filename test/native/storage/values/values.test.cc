@@ -213,7 +213,7 @@ const Case hostile("a reference that leads out of the file, or lies about sizes,
   shelf.write({"one", "two"});
   expect_ok(shelf.open());
   const ValueReference good = shelf.references[0];
-  std::vector<ValueReference> bad(8, good);
+  std::vector<ValueReference> bad(9, good);
   bad[0].file = 8;
   bad[1].offset = 0;
   bad[2].offset = UINT64_MAX;
@@ -223,6 +223,9 @@ const Case hostile("a reference that leads out of the file, or lies about sizes,
   bad[6].is_compressed = true;
   bad[6].value_bytes = UINT64_MAX;
   bad[7].offset = shelf.references[1].offset;  // Another value's place.
+  bad[8].is_compressed = true;
+  bad[8].value_bytes = 256 * good.stored_bytes;  // More than anything unpacks to.
+  expect(shelf.file->check_reference(bad[8]).code() == Code::kCorrupt);
   for (const ValueReference& reference : bad) {
     const Status checked = shelf.file->check_reference(reference);
     if (checked) expect(shelf.read(reference).code() == Code::kCorrupt);

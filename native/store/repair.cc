@@ -11,7 +11,8 @@ namespace varve {
 namespace {
 
 constexpr uint64_t kCacheBytes = uint64_t{32} << 20;
-constexpr uint64_t kMemoryShare = 4;  // What small entries take in memory, against a checkpoint.
+constexpr uint64_t kMemoryShare = 4;  // Of the largest file: what small entries of a checkpoint take
+                                      // in memory, and a commit is at most a fourth of that.
 
 bool is_own(const std::string& name) {
   return name == "LOCK" || Manifest::is_own(name) || segment_number(name) != 0 ||
@@ -179,7 +180,7 @@ Status verify_tables(const Site& site, const ManifestState& state, VerifyReport&
     report.entry_count += entry.info.entry_count;
     runs[entry.run].push_back(&entry.info);
     const Result<std::shared_ptr<Table>> table =
-        Table::open(site.os, path, entry.info, cache, epochs, table_options_of(state, number));
+        Table::open(site.os, path, entry.info, cache, table_options_of(state, number));
     const bool is_damage = table.code() == Code::kCorrupt || table.code() == Code::kNotFound;
     if (!table && !is_damage) return table.error();
     if (!table) report.problems.push_back({path, 0, table.error().message()});
@@ -453,6 +454,20 @@ ManifestState state_of_files(const Site& site, SalvageReport& report) {
   return state;
 }
 
+// No value, commit or checkpoint is larger.
+uint64_t largest_file_bytes(const Site& site) {
+  uint64_t largest = 0;
+  for (const DirectoryEntry& entry : site.entries) {
+    if (entry.is_directory || !is_own(entry.name)) continue;
+    const Result<std::unique_ptr<File>> file =
+        site.os.open(site.directory + "/" + entry.name, OpenMode::kRead);
+    if (!file) continue;  // What cannot be read is told of where it is missed.
+    const Result<uint64_t> size = (*file)->size();
+    if (size) largest = std::max(largest, *size);
+  }
+  return largest;
+}
+
 }  // namespace
 
 Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const std::string& target,
@@ -473,7 +488,7 @@ Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const 
   options.create = Create::kAlwaysNew;
   options.holder = holder;
   options.engine = static_cast<EngineKind>(state.engine);
-  options.memory_bytes += kMemoryShare * state.checkpoint.file_bytes;
+  options.memory_bytes += kMemoryShare * largest_file_bytes(*site);
   Result<std::shared_ptr<Store>> store = Store::open(os, options);
   if (!store) return store.error();
   Saving saving(**store);
@@ -488,8 +503,7 @@ Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const 
     const std::string path = table_path(directory, number);
     TableOptions table_options = table_options_of(state, number);
     table_options.any_store = !manifest;
-    Result<std::shared_ptr<Table>> table =
-        Table::open(os, path, entry.info, cache, epochs, table_options);
+    Result<std::shared_ptr<Table>> table = Table::open(os, path, entry.info, cache, table_options);
     if (!table) report.lost.push_back({path, 0, table.error().message()});
     if (table) tables.push_back(std::make_unique<SavedTable>(std::move(*table), path, report));
   }

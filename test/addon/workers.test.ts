@@ -60,7 +60,7 @@ describe('worker threads', () => {
   it('read what is cold from one store, and go in any order with gets under way', async () => {
     const directory = join(root, 'cold')
     const count = 20_000
-    const before = await open(directory, { memory: '8MB', durability: 'os' })
+    const before = await open(directory, { durability: 'os' })
     for (let from = 0; from < count; from += 500) {
       const batch = before.batch()
       for (let n = from; n < from + 500; n++) batch.put(`k${n}`, `${n} `.repeat(100))

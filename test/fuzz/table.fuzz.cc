@@ -141,7 +141,7 @@ void run(Bytes input) {
   {
     Cache cache(epochs, (input[0] & 2) != 0 ? 0 : uint64_t{1} << 20);
     const Result<std::shared_ptr<Table>> table =
-        Table::open(native_os(), original.path, original.info, cache, epochs, original.options);
+        Table::open(native_os(), original.path, original.info, cache, original.options);
     if (!table) {
       check(table.code() == Code::kCorrupt || table.code() == Code::kNewerFormat);
       return;

@@ -157,8 +157,7 @@ Lsm::~Lsm() {
 Result<std::shared_ptr<Table>> Lsm::open_table(const TableInfo& info) {
   TableOptions options = table_options_;
   options.number = info.number;
-  return Table::open(os_, table_path(options_.directory, info.number), info, cache_, epochs_,
-                     options);
+  return Table::open(os_, table_path(options_.directory, info.number), info, cache_, options);
 }
 
 Status Lsm::remove_orphans(const ManifestState& state) {

@@ -38,9 +38,8 @@ uint64_t table_number(const std::string& name) {
 }
 
 Result<std::shared_ptr<Table>> Table::open(Os& os, const std::string& path, const TableInfo& info,
-                                           Cache& cache, EpochDomain& epochs,
-                                           const TableOptions& options) {
-  std::shared_ptr<Table> table(new Table(os, path, cache, epochs));
+                                           Cache& cache, const TableOptions& options) {
+  std::shared_ptr<Table> table(new Table(os, path, cache));
   table->info_ = info;
   if (Status status = table->open_file(options); !status) return status;
   return table;

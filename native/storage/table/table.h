@@ -97,8 +97,7 @@ class TableWriter {
 class Table : public std::enable_shared_from_this<Table> {
  public:
   static Result<std::shared_ptr<Table>> open(Os& os, const std::string& path, const TableInfo& info,
-                                             Cache& cache, EpochDomain& epochs,
-                                             const TableOptions& options);
+                                             Cache& cache, const TableOptions& options);
   ~Table();
 
   // The newest version at or below the commit; range deletions are not applied.
@@ -133,8 +132,7 @@ class Table : public std::enable_shared_from_this<Table> {
 
  private:
   friend class TableCursor;
-  Table(Os& os, std::string path, Cache& cache, EpochDomain& epochs)
-      : os_(os), path_(std::move(path)), cache_(cache), epochs_(epochs) {}
+  Table(Os& os, std::string path, Cache& cache) : os_(os), path_(std::move(path)), cache_(cache) {}
   Status open_file(const TableOptions& options);
   static Result<std::string> read_footer(File& file, const std::string& path);
   // `points` is the point index, or empty if that is damaged.
@@ -173,7 +171,6 @@ class Table : public std::enable_shared_from_this<Table> {
   Os& os_;
   const std::string path_;
   Cache& cache_;
-  EpochDomain& epochs_;
   std::unique_ptr<File> file_;
   TableInfo info_;
   std::string index_;
@@ -191,7 +188,7 @@ class Table : public std::enable_shared_from_this<Table> {
   uint64_t index_at_ = 0;
   uint64_t hash_seed_ = 0;
   std::atomic<uint64_t> unindexed_bytes_{0};  // What gets cost since the index had to make room.
-  uint64_t charged_bytes_ = 0;  // What the cache was told of.
+  uint64_t charged_bytes_ = 0;                // What the cache was told of.
   std::atomic<bool> dropped_{false};
 };
 

@@ -52,7 +52,7 @@ struct Bench {
     info = *made;
   }
   Status open() {
-    Result<std::shared_ptr<Table>> opened = Table::open(os, kPath, info, cache, epochs, options);
+    Result<std::shared_ptr<Table>> opened = Table::open(os, kPath, info, cache, options);
     if (!opened) return opened.error();
     table = std::move(*opened);
     return Status::ok();

@@ -58,8 +58,7 @@ class WrittenTable {
 
   Status open() {
     table.reset();
-    Result<std::shared_ptr<Table>> opened =
-        Table::open(native_os(), path, info, cache, epochs, options);
+    Result<std::shared_ptr<Table>> opened = Table::open(native_os(), path, info, cache, options);
     if (!opened) return opened.error();
     table = std::move(*opened);
     return Status::ok();

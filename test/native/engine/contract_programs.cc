@@ -11,7 +11,7 @@ namespace varve::test {
 
 namespace {
 
-constexpr uint64_t kProgramsPerSeed = 10;
+constexpr uint64_t kProgramsPerSeed = 2;
 constexpr int kStepCount = 40;
 
 class Program {

@@ -337,6 +337,7 @@ Status Store::close() {
     Status ended = engine_->close();
     if (status) status = std::move(ended);
   }
+  if (log_ && !log_->failed() && status) log_->remove_idle(engine_->rested());
   const bool is_whole = log_ ? !log_->failed() : rests_alone() && !options_.read_only;
   if (is_whole && status) {
     ManifestEdit edit;

@@ -252,6 +252,7 @@ Status Log::prepare_one(uint64_t size_bytes_min) {
   {
     const Lock held(mutex_);
     if (failed()) return {error_code_, error_};
+    if (is_ended_) return {Code::kClosed, "log: closed"};
     if (size_bytes_min != 0 && spare_fits(size_bytes_min - kSegmentHeaderBytes, held)) {
       return Status::ok();
     }
@@ -282,7 +283,7 @@ Step Log::run_preparer() {
   bool more = false;
   {
     const Lock held(mutex_);
-    if (failed()) return Step::idle();
+    if (failed() || is_ended_) return Step::idle();
     more = spares_.size() < options_.spare_count && (current_ || !kept_.empty());
     while (recyclable_.size() > options_.spare_count + 2) {
       surplus.push_back(recyclable_.front());
@@ -313,6 +314,32 @@ void Log::trim(uint64_t absorbed) {
     }
   }
   preparer_->wake();
+}
+
+void Log::remove_idle(uint64_t absorbed) {
+  const Lock prepare_held(prepare_mutex_);
+  std::vector<uint64_t> idle;
+  {
+    const Lock held(mutex_);
+    check(pending_.empty());
+    is_ended_ = true;
+    for (const auto& spare : spares_) idle.push_back(spare->header.number);
+    for (const Kept& kept : recyclable_) idle.push_back(kept.number);
+    for (const Kept& kept : kept_) {
+      if (kept.last_commit <= absorbed) idle.push_back(kept.number);
+    }
+    if (current_ && current_->last_commit <= absorbed) {
+      idle.push_back(current_->header.number);
+      current_.reset();
+    }
+    spares_.clear();
+    recyclable_.clear();
+    std::erase_if(kept_, [&](const Kept& kept) { return kept.last_commit <= absorbed; });
+  }
+  for (const uint64_t number : idle) {
+    const Status status = os_.remove(segment_path(options_.directory, number));
+    (void)status;  // The next open reads it, finds nothing that is new, and removes it.
+  }
 }
 
 void Log::adopt_recovered(uint64_t number, uint64_t last_commit, uint64_t size_bytes) {

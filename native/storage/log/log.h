@@ -82,6 +82,8 @@ class Log {
 
   // Segments adopted by nobody whose commits are all at or below `absorbed` go, or are used again.
   void trim(uint64_t absorbed);
+  // The last call, when all is written: removes whatever the next opening would not need.
+  void remove_idle(uint64_t absorbed);
   // Segments that recovery found and replayed; trim() removes them like any other.
   void adopt_recovered(uint64_t number, uint64_t last_commit, uint64_t size_bytes);
   LogStats stats() const;
@@ -132,6 +134,7 @@ class Log {
   std::vector<Kept> recyclable_;  // Absorbed, waiting for the preparer.
   uint64_t next_number_;
   uint64_t last_appended_;
+  bool is_ended_ = false;  // No segment is made any more.
   std::string error_;
   Code error_code_ = Code::kOk;
 

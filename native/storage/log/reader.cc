@@ -169,6 +169,8 @@ Result<LogRecovery> recover_log(Os& os, const LogSource& source, const OnRecord&
   std::sort(numbers.begin(), numbers.end());
 
   LogRecovery out;
+  // What the cut says of numbers below `resume` must never be said of a newer segment.
+  out.next_number = std::max(out.next_number, source.cut.resume);
   Scan scan{os, source, on_record, out};
   for (const uint64_t number : numbers) {
     out.next_number = std::max(out.next_number, number + 1);

@@ -1,5 +1,7 @@
 #include "base/epoch.h"
 
+#include <vector>
+
 #include "base/check.h"
 
 namespace varve {
@@ -39,8 +41,8 @@ uint64_t EpochDomain::oldest_reader() const {
 void EpochDomain::retire(std::function<void()> free) {
   // A reader that loaded the epoch before this step may still see the object; one that loads it
   // after cannot, because the object was unreachable before the step.
-  const uint64_t epoch = now_.fetch_add(1, std::memory_order_seq_cst);
   const std::unique_lock<std::mutex> held(mutex_);
+  const uint64_t epoch = now_.fetch_add(1, std::memory_order_seq_cst);
   retired_.push_back({epoch, std::move(free)});
   pending_.store(retired_.size(), std::memory_order_relaxed);
 }
@@ -51,11 +53,10 @@ void EpochDomain::collect() {
   {
     const std::unique_lock<std::mutex> held(mutex_);
     const uint64_t oldest = oldest_reader();
-    std::vector<Retired> kept;
-    for (Retired& retired : retired_) {
-      (retired.epoch < oldest ? ready : kept).push_back(std::move(retired));
+    while (!retired_.empty() && retired_.front().epoch < oldest) {
+      ready.push_back(std::move(retired_.front()));
+      retired_.pop_front();
     }
-    retired_ = std::move(kept);
     pending_.store(retired_.size(), std::memory_order_relaxed);
   }
   for (Retired& retired : ready) retired.free();

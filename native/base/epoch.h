@@ -15,9 +15,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
-#include <vector>
 
 namespace varve {
 
@@ -75,8 +75,8 @@ class EpochDomain {
   std::atomic<size_t> slot_count_{0};  // Slots ever taken: how far a scan must look.
   Slot slots_[kSlotCountMax];
 
-  std::mutex mutex_;  // Guards retired_.
-  std::vector<Retired> retired_;
+  std::mutex mutex_;             // Guards retired_.
+  std::deque<Retired> retired_;  // By epoch: what cannot be freed yet is not looked at.
 };
 
 }  // namespace varve

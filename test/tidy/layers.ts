@@ -21,6 +21,7 @@ export const MODULES: readonly Module[] = [
   { folder: 'base', mayInclude: [], doors: 'any' },
   { folder: 'base/os', mayInclude: ['base'], doors: ['os.h', 'os_simulated.h'] },
   { folder: 'pure/simd', mayInclude: ['base'], doors: ['simd.h', 'lanes.h'] },
+  { folder: 'pure/blocks', mayInclude: ['base'] },
   { folder: 'pure/codec', mayInclude: ['base', 'pure/simd'], doors: 'any' },
   { folder: 'engine', mayInclude: ['base', 'base/os'] },
   { folder: 'storage/cache', mayInclude: [...PURE] },

@@ -1,0 +1,117 @@
+#include "pure/blocks/blocks.h"
+
+#include <algorithm>
+#include <bit>
+#include <new>
+
+namespace varve {
+
+// ---- memory
+
+void MemoryBlocks::Free::operator()(uint8_t* slab) const {
+  ::operator delete(slab, std::align_val_t{4096});
+}
+
+uint8_t* MemoryBlocks::at(BlockId id) const {
+  const size_t grain = id & ((1u << kGrainsShift) - 1);
+  return slabs_[id >> kGrainsShift].data.get() + (grain << kGrainShift);
+}
+
+const uint8_t* MemoryBlocks::read(BlockId id, size_t) const { return at(id); }
+
+MutableBytes MemoryBlocks::write(BlockId& id, size_t size) {
+  check(size <= kBlockBytesMax);
+  if (id != kNoBlock) {
+    const size_t held = size_t{64} << slabs_[id >> kGrainsShift].size_index;
+    if (size <= held) return {at(id), held};
+  }
+  const uint32_t size_index =
+      static_cast<uint32_t>(std::bit_width((std::max<size_t>(size, 64) - 1) >> kGrainShift));
+  const BlockId made = take(size_index);
+  if (id != kNoBlock) {
+    const size_t held = size_t{64} << slabs_[id >> kGrainsShift].size_index;
+    std::memcpy(at(made), at(id), held);
+    free(id);
+  }
+  id = made;
+  return {at(made), size_t{64} << size_index};
+}
+
+BlockId MemoryBlocks::take(uint32_t size_index) {
+  std::vector<uint32_t>& partial = partial_[size_index];
+  if (partial.empty()) partial.push_back(new_slab(size_index));
+  const uint32_t index = partial.back();
+  Slab& slab = slabs_[index];
+  const uint32_t block_count = static_cast<uint32_t>(kSlabBytes >> kGrainShift >> size_index);
+  BlockId id = slab.free;
+  if (id != kNoBlock) {
+    slab.free = load<BlockId>(at(id));
+  } else {
+    id = index << kGrainsShift | (slab.fresh++ << size_index);
+  }
+  if (++slab.used_count == block_count) {
+    slab.is_partial = false;
+    partial.pop_back();
+  }
+  used_bytes_ += size_t{64} << size_index;
+  return id;
+}
+
+uint32_t MemoryBlocks::new_slab(uint32_t size_index) {
+  if (empty_.empty()) {
+    empty_.push_back(static_cast<uint32_t>(slabs_.size()));
+    slabs_.emplace_back();
+  }
+  const uint32_t index = empty_.back();
+  check(index < (1u << (32 - kGrainsShift)) - 1);  // 256 GiB of blocks.
+  empty_.pop_back();
+  Slab& slab = slabs_[index];
+  slab = Slab{};
+  slab.data.reset(
+      static_cast<uint8_t*>(::operator new(kSlabBytes, std::align_val_t{4096}, std::nothrow)));
+  check(slab.data != nullptr);  // A machine without memory stops the process, as in Arena.
+  slab.size_index = size_index;
+  slab.is_partial = true;
+  slab_bytes_ += kSlabBytes;
+  return index;
+}
+
+void MemoryBlocks::free(BlockId id) {
+  if (id == kNoBlock) return;
+  const uint32_t index = id >> kGrainsShift;
+  Slab& slab = slabs_[index];
+  store<BlockId>(at(id), slab.free);
+  slab.free = id;
+  slab.used_count -= 1;
+  used_bytes_ -= size_t{64} << slab.size_index;
+  std::vector<uint32_t>& partial = partial_[slab.size_index];
+  if (!slab.is_partial) {
+    slab.is_partial = true;
+    partial.push_back(index);
+  }
+  if (slab.used_count == 0 && partial.size() > 1) release_slab(index);
+}
+
+void MemoryBlocks::release_slab(uint32_t index) {
+  Slab& slab = slabs_[index];
+  std::erase(partial_[slab.size_index], index);
+  slab.data.reset();
+  slab_bytes_ -= kSlabBytes;
+  empty_.push_back(index);
+}
+
+// ---- mapped
+
+const uint8_t* MappedBlocks::read(BlockId id, size_t size) const {
+  check(size <= bytes_.size() && size_t{id} * 8 <= bytes_.size() - size);
+  return bytes_.data() + size_t{id} * 8;
+}
+
+MutableBytes MappedBlocks::write(BlockId&, size_t) {
+  check(false);
+  return {};
+}
+
+void MappedBlocks::free(BlockId) { check(false); }
+
+}  // namespace varve

@@ -1,0 +1,102 @@
+// pure/blocks/blocks.h — where the pieces of an index live: blocks of at most 8 KiB, reached by number.
+//
+// Bitmaps, R-trees and postings know their blocks through this interface alone, so each algorithm is
+// written once. MemoryBlocks fills it with slabs of equal blocks, for any number of indexes of one
+// thread; MappedBlocks with bytes that somebody else holds (an index read where it lies); a store
+// fills it with values under keys.
+//
+// Invariants
+//   - what read() returns holds until the same block is written or freed; what write() returns, until
+//     the next call. Both are aligned to 8 bytes.
+//   - a filling never fails in the middle: a block that cannot be had is answered by zeros, and
+//     status() says so ever after. No algorithm trusts what it reads with its memory.
+// Threads: one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+namespace varve {
+
+inline constexpr size_t kBlockBytesMax = 8192;
+
+using BlockId = uint32_t;
+inline constexpr BlockId kNoBlock = UINT32_MAX;
+
+class Blocks {
+ public:
+  virtual ~Blocks() = default;
+  // At least `size` bytes, at most what was written.
+  virtual const uint8_t* read(BlockId id, size_t size) const = 0;
+  // The block, grown to at least `size` with what it held; kNoBlock becomes a new one. The span is
+  // all that may be written.
+  virtual MutableBytes write(BlockId& id, size_t size) = 0;
+  virtual void free(BlockId id) = 0;
+  virtual Status status() const { return Status::ok(); }
+};
+
+// Slabs of 256 KiB, each cut into blocks of one power of two from 64 bytes up; an empty slab goes
+// back to the machine unless it is the last of its size.
+class MemoryBlocks final : public Blocks {
+ public:
+  MemoryBlocks() = default;
+  MemoryBlocks(const MemoryBlocks&) = delete;
+  MemoryBlocks& operator=(const MemoryBlocks&) = delete;
+
+  const uint8_t* read(BlockId id, size_t size) const override;
+  MutableBytes write(BlockId& id, size_t size) override;
+  void free(BlockId id) override;
+
+  // What is held from the machine, and what of it blocks take.
+  size_t slab_bytes() const { return slab_bytes_; }
+  size_t used_bytes() const { return used_bytes_; }
+
+ private:
+  static constexpr size_t kSlabBytes = size_t{256} << 10;
+  static constexpr uint32_t kGrainShift = 6;  // The smallest block.
+  static constexpr uint32_t kGrainsShift = 12;
+  static constexpr size_t kSizeCount = 8;  // 64 << 0 … 64 << 7.
+
+  struct Free {
+    void operator()(uint8_t* slab) const;
+  };
+  struct Slab {
+    std::unique_ptr<uint8_t, Free> data;
+    uint32_t size_index = 0;
+    uint32_t used_count = 0;
+    uint32_t fresh = 0;         // Blocks from here on were never handed out.
+    BlockId free = kNoBlock;    // Chained through the first bytes of the free blocks.
+    bool is_partial = false;    // Stands in the list of its size.
+  };
+
+  uint8_t* at(BlockId id) const;
+  BlockId take(uint32_t size_index);
+  uint32_t new_slab(uint32_t size_index);
+  void release_slab(uint32_t index);
+
+  std::vector<Slab> slabs_;
+  std::vector<uint32_t> empty_;                // Slots of slabs_ without data.
+  std::vector<uint32_t> partial_[kSizeCount];  // Slabs with room.
+  size_t slab_bytes_ = 0;
+  size_t used_bytes_ = 0;
+};
+
+// Ids are offsets in words of 8 bytes. Writing and freeing are mistakes of ours.
+class MappedBlocks final : public Blocks {
+ public:
+  explicit MappedBlocks(Bytes bytes) : bytes_(bytes) {}
+  const uint8_t* read(BlockId id, size_t size) const override;
+  MutableBytes write(BlockId& id, size_t size) override;
+  void free(BlockId id) override;
+  Bytes bytes() const { return bytes_; }
+
+ private:
+  const Bytes bytes_;
+};
+
+}  // namespace varve

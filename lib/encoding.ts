@@ -4,6 +4,7 @@
 // write() leaves what to pass in `encoded`, so that nothing is allocated on the way.
 import { types } from 'node:util'
 
+import { ownBytes } from './bytes.ts'
 import { invalid, isVarveError, VarveError } from './errors.ts'
 import { encodeKey } from './key.ts'
 import { scratch } from './native.ts'
@@ -101,12 +102,6 @@ function wrong(kind: number, wanted: string): VarveError {
     'CORRUPT',
     `value: stored as kind ${kind}, but the encoding here is ${wanted}`,
   )
-}
-
-function ownBytes(at: number, size: number): Buffer {
-  const own = Buffer.allocUnsafe(size)
-  own.set(scratch.bytes.subarray(at, at + size))
-  return own
 }
 
 function pass(value: string | Uint8Array | undefined, headBytes: number): void {

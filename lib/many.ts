@@ -1,7 +1,17 @@
 // lib/many.ts — the values of many text keys: hundreds of them by one crossing.
+import { beginBatch, endBatch } from './bytes.ts'
 import type { Encoding } from './encoding.ts'
 import { encodeKey } from './key.ts'
-import { COUNT, DATA_AT, GROW, KEY_BYTES_MAX, lastError, NEEDED_BYTES, scratch } from './native.ts'
+import {
+  COUNT,
+  DATA_AT,
+  GROW,
+  HEAD_BYTES,
+  KEY_BYTES_MAX,
+  lastError,
+  NEEDED_BYTES,
+  scratch,
+} from './native.ts'
 import { growFor, keyRoom, type RangeSource } from './range.ts'
 
 const MANY_MAX = 512
@@ -70,16 +80,22 @@ function readMany(into: unknown[], encoding: Encoding, text: string, count: numb
   const { u32 } = scratch
   let raw = u32[NEEDED_BYTES] ?? 0
   let unit = 0
-  for (let i = 0, cell = DATA_AT / 4; i < count; i++, cell += 4) {
-    const kind = u32[cell + 1] ?? 0
-    if (kind === 0) {
-      into.push(undefined)
-      continue
+  beginBatch(raw, u32[HEAD_BYTES] ?? 0)
+  try {
+    for (let i = 0, cell = DATA_AT / 4; i < count; i++, cell += 4) {
+      const kind = u32[cell + 1] ?? 0
+      if (kind === 0) {
+        into.push(undefined)
+        continue
+      }
+      const headBytes = u32[cell + 2] ?? 0
+      const units = u32[cell + 3] ?? 0
+      const own = units === 0 ? '' : text.substring(unit, unit + units)
+      into.push(encoding.read(kind, raw, headBytes, own))
+      raw += headBytes
+      unit += units
     }
-    const headBytes = u32[cell + 2] ?? 0
-    const units = u32[cell + 3] ?? 0
-    into.push(encoding.read(kind, raw, headBytes, text.substring(unit, unit + units)))
-    raw += headBytes
-    unit += units
+  } finally {
+    endBatch()
   }
 }

@@ -24,6 +24,10 @@ export const FAILED = -2
 export const GROW = -3
 export const WOULD_BLOCK = -4
 
+/** In PLACE: the value lies in the slab, not in the scratch; and the largest that does. */
+export const IN_SLAB = 0x80000000
+export const SLAB_VALUE_BYTES_MAX = 4096
+
 /** Registers: indexes into `u32` and `f64`. */
 export const KIND = 8
 export const HEAD_BYTES = 9
@@ -31,6 +35,7 @@ export const NEEDED_BYTES = 10
 export const COUNT = 11
 export const MORE = 12
 export const CURSOR = 13
+export const PLACE = 14
 export const COMMIT = 0
 export const WRITTEN = 1
 export const DURABLE = 2
@@ -41,7 +46,8 @@ export const WAIT_COUNT = 10
 export const SEEN = 11
 
 export interface NativeLevel {
-  get(key: string | number, asOf: number, mayBlock: number): string | number
+  /** By default of the newest commit, and from the disk if it has to be. */
+  get(key: string | number, asOf?: number, mayBlock?: number): string | number
   has(key: string | number, asOf: number): number
   /** A promise of a number for coldValue(), which says what was found or went wrong; or FAILED. */
   getCold(key: string | number, asOf: number): Promise<number> | number
@@ -123,6 +129,8 @@ export interface NativeOptions {
 
 interface Addon {
   attach(scratch: ArrayBuffer): number
+  /** Memory of which small values that are bytes get a part each, from its beginning on. */
+  attachSlab(slab: ArrayBuffer): number
   open(options: NativeOptions, onProgress: () => void): Promise<NativeStore>
   openSync(options: NativeOptions, onProgress: () => void): NativeStore | number
   exists(path: string, holder: string): Promise<number>

@@ -1,4 +1,5 @@
 // lib/range.ts — ranges: iterables that fetch entries by the batch, each run on the view of its start.
+import { beginBatch, endBatch } from './bytes.ts'
 import { VarveError } from './errors.ts'
 import { type Encoding, marked } from './encoding.ts'
 import { decodeKey, type Key, type RangeBounds, rangeBounds } from './key.ts'
@@ -7,6 +8,7 @@ import {
   CURSOR,
   DATA_AT,
   GROW,
+  HEAD_BYTES,
   KEY_AT,
   KEY_BYTES_MAX,
   lastError,
@@ -176,7 +178,7 @@ export class RangeIterator<T> implements IterableIterator<T> {
     this.#left -= count
     this.#size = Math.min(BATCH_MAX, this.#size * 4)
     try {
-      readEntries(this.batch, this.#kind, this.#source.encoding, text, count)
+      this.batch = readEntries(this.#kind, this.#source.encoding, text, count)
     } catch (error) {
       this.return()
       throw error
@@ -248,41 +250,38 @@ export function growFor(answer: number): void {
 }
 
 /** Cuts a batch of the addon into what the caller asked for. */
-function readEntries<T>(
-  into: T[],
-  kind: RangeKind,
-  encoding: Encoding,
-  text: string,
-  count: number,
-): void {
+function readEntries<T>(kind: RangeKind, encoding: Encoding, text: string, count: number): T[] {
   const { u32, bytes } = scratch
-  let raw = scratch.u32[NEEDED_BYTES] ?? 0
+  const items: T[] = []
+  let raw = u32[NEEDED_BYTES] ?? 0
   let unit = 0
-  for (let i = 0, cell = DATA_AT / 4; i < count; i++, cell += 4) {
-    const keyCell = u32[cell] ?? 0
-    let key: Key = null
-    if (keyCell >= ENCODED_KEY) {
-      const size = keyCell - ENCODED_KEY
-      if (kind !== 'values') key = decodeKey(bytes, raw, raw + size)
-      raw += size
-    } else {
-      if (kind !== 'values') key = text.substring(unit, unit + keyCell)
-      unit += keyCell
+  beginBatch(raw, u32[HEAD_BYTES] ?? 0)
+  try {
+    for (let i = 0, cell = DATA_AT / 4; i < count; i++, cell += 4) {
+      const keyCell = u32[cell] ?? 0
+      let key: Key = null
+      if (keyCell >= ENCODED_KEY) {
+        const size = keyCell - ENCODED_KEY
+        if (kind !== 'values') key = decodeKey(bytes, raw, raw + size)
+        raw += size
+      } else {
+        if (kind !== 'values') key = text.substring(unit, unit + keyCell)
+        unit += keyCell
+      }
+      if (kind === 'keys') {
+        items[i] = key as T
+        continue
+      }
+      const headBytes = u32[cell + 2] ?? 0
+      const units = u32[cell + 3] ?? 0
+      const own = units === 0 ? '' : text.substring(unit, unit + units)
+      const value = encoding.read(u32[cell + 1] ?? 0, raw, headBytes, own)
+      raw += headBytes
+      unit += units
+      items[i] = (kind === 'values' ? value : [key, value]) as T
     }
-    if (kind === 'keys') {
-      into.push(key as T)
-      continue
-    }
-    const headBytes = u32[cell + 2] ?? 0
-    const units = u32[cell + 3] ?? 0
-    const value = encoding.read(
-      u32[cell + 1] ?? 0,
-      raw,
-      headBytes,
-      text.substring(unit, unit + units),
-    )
-    raw += headBytes
-    unit += units
-    into.push((kind === 'values' ? value : [key, value]) as T)
+  } finally {
+    endBatch()
   }
+  return items
 }

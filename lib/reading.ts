@@ -14,6 +14,7 @@ import {
   KIND,
   lastError,
   type NativeLevel,
+  PLACE,
   scratch,
   WOULD_BLOCK,
 } from './native.ts'
@@ -57,8 +58,8 @@ export abstract class Reading<T extends Types> {
 
   /** The value of a key, or undefined. */
   get(key: T['key']): T['value'] | undefined {
-    const asOf = this.asOf()
-    const answer = this.level.get(this.key(key), asOf, 1)
+    const answer =
+      this.asOf() === 0 ? this.level.get(this.key(key)) : this.level.get(this.key(key), 1, 1)
     if (answer !== GROW) return this.#valueOf(answer)
     growFor(answer)
     return this.get(key)
@@ -69,7 +70,10 @@ export abstract class Reading<T extends Types> {
       const { u32 } = scratch
       return this.encoding.read(u32[KIND] ?? 0, DATA_AT, u32[HEAD_BYTES] ?? 0, answer)
     }
-    if (answer >= 0) return this.encoding.read(scratch.u32[KIND] ?? 0, DATA_AT, answer, '')
+    if (answer >= 0) {
+      const { u32 } = scratch
+      return this.encoding.read(u32[KIND] ?? 0, u32[PLACE] ?? 0, answer, '')
+    }
     if (answer === ABSENT) return undefined
     throw lastError()
   }

@@ -1,7 +1,7 @@
 // binding/addon.cc — the module: attach a scratch, open stores, make keyspaces. All state is per
 // environment.
 //
-//   attach(arrayBuffer)          the scratch from now on
+//   attach(arrayBuffer)          the scratch from now on;  attachSlab(arrayBuffer): the slab
 //   open(options, onProgress)    → promise of a store's functions;  openSync(options, onProgress) →
 //   them, or an Answer lastError()                  → [code, message] of the last call that
 //   answered kFailed
@@ -210,6 +210,11 @@ napi_value open_store_sync(napi_env env, napi_callback_info info) {
   return make_store(env, handle);
 }
 
+void hold_instead(napi_env env, napi_value value, napi_ref& reference) {
+  if (reference != nullptr) napi_delete_reference(env, reference);
+  napi_create_reference(env, value, 1, &reference);
+}
+
 napi_value attach(napi_env env, napi_callback_info info) {
   napi_value argument = nullptr;
   size_t count = 1;
@@ -221,11 +226,22 @@ napi_value attach(napi_env env, napi_callback_info info) {
       size < kDataAt + kDataBytesMin) {
     return make_int(env, -1);
   }
-  if (environment.scratch_reference != nullptr)
-    napi_delete_reference(env, environment.scratch_reference);
-  napi_create_reference(env, argument, 1, &environment.scratch_reference);
+  hold_instead(env, argument, environment.scratch_reference);
   environment.scratch = static_cast<uint8_t*>(data);
   environment.scratch_bytes = size;
+  return make_int(env, 0);
+}
+
+napi_value attach_slab(napi_env env, napi_callback_info info) {
+  napi_value argument = nullptr;
+  size_t count = 1;
+  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
+  Environment& environment = environment_of(env);
+  bool is_buffer = false;
+  napi_is_arraybuffer(env, argument, &is_buffer);
+  if (!is_buffer) return make_int(env, -1);
+  hold_instead(env, argument, environment.slab_reference);
+  environment.slab_used = 0;
   return make_int(env, 0);
 }
 
@@ -255,6 +271,7 @@ NAPI_MODULE_INIT() {
   napi_add_env_cleanup_hook(env, tear_down, environment);
   bind_methods(env, exports,
                {{"attach", attach},
+                {"attachSlab", attach_slab},
                 {"open", open_store},
                 {"openSync", open_store_sync},
                 {"lastError", last_error}},

@@ -5,6 +5,10 @@
 // go along with a call without costing an argument; then an area for encoded keys; then an area for
 // values. lib/native.ts mirrors the offsets. Native code writes to it only inside a call.
 //
+// A slab is another one, of which small values that are bytes get a part each, without a copy in
+// JavaScript. Callers see it behind their values and may detach it, so it is looked up again for
+// each value.
+//
 // Invariants
 //   - a Handle lives until its environment is torn down, so that a late call finds it closed, not
 //   gone.
@@ -28,6 +32,9 @@ inline constexpr size_t kRegisterBytes = 128;
 inline constexpr size_t kKeyAt = kRegisterBytes;
 inline constexpr size_t kDataAt = 66048;        // Behind the registers and the longest key.
 inline constexpr size_t kDataBytesMin = 65536;  // A scratch has at least so many bytes of data.
+// kPlace of a head: kDataAt, or where it lies in the slab with this bit set.
+inline constexpr uint32_t kInSlab = 0x80000000u;
+inline constexpr size_t kSlabValueBytesMax = 4096;
 inline constexpr size_t kKeyBytesMax = 65536;   // As encoded, without the prefix of its level.
 
 // Registers, as indexes of 4-byte or 8-byte cells.
@@ -37,7 +44,8 @@ enum class Register32 : uint32_t {
   kNeededBytes = 10,
   kCount = 11,
   kMore = 12,
-  kCursor = 13
+  kCursor = 13,
+  kPlace = 14
 };
 enum class Register64 : uint32_t {
   kCommit = 0,
@@ -84,11 +92,17 @@ struct Environment {
   uint8_t* scratch = nullptr;
   size_t scratch_bytes = 0;
   napi_ref scratch_reference = nullptr;
+  napi_ref slab_reference = nullptr;
+  size_t slab_used = 0;
   Code error_code = Code::kOk;  // Of the last call that answered kFailed.
   std::string error_message;
   std::vector<std::unique_ptr<Handle>> handles;
   std::vector<char16_t> wide;  // Strings too long for the stack.
   std::string text;            // A string of a value, narrowed or as UTF-16LE bytes.
+  // Room that many entries at once need, kept for the next call.
+  std::string batch_text;
+  std::string batch_keys;
+  std::vector<PointQuery> batch_queries;
 
   void set32(Register32 cell, uint32_t value) {
     store<uint32_t>(scratch + static_cast<uint32_t>(cell) * 4, value);

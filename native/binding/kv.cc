@@ -203,36 +203,59 @@ napi_value kv_batch_clear(napi_env env, napi_callback_info info) {
   return make_answer(env, Answer::kOk);
 }
 
+// A part of the slab, or nothing: it is used up, there is none, or its memory went elsewhere.
+MutableBytes take_from_slab(napi_env env, Environment& environment, size_t size) {
+  if (size > kSlabValueBytesMax || environment.slab_reference == nullptr) return {};
+  napi_value slab = nullptr;
+  void* data = nullptr;
+  size_t slab_bytes = 0;
+  napi_get_reference_value(env, environment.slab_reference, &slab);
+  napi_get_arraybuffer_info(env, slab, &data, &slab_bytes);
+  if (data == nullptr || environment.slab_used + size > slab_bytes) return {};
+  uint8_t* const at = static_cast<uint8_t*>(data) + environment.slab_used;
+  environment.set32(Register32::kPlace, kInSlab | static_cast<uint32_t>(environment.slab_used));
+  environment.slab_used += size;
+  return MutableBytes(at, size);
+}
+
 }  // namespace
 
 napi_value hand_value(const Call& call, Bytes value, bool& has_room) {
   has_room = true;
   Environment& environment = call.environment();
-  const std::optional<ValueParts> parts = split_value(value);
-  if (!parts) {
+  ValueParts parts;
+  if (!split_value(value, parts)) {
     return make_answer(call.env, environment.fail(Status::corrupt("get: bytes that are no value")));
   }
-  if (kDataAt + parts->head.size() > environment.scratch_bytes) {
+  if (kDataAt + parts.head.size() > environment.scratch_bytes) {
     has_room = false;
-    environment.set32(Register32::kNeededBytes, static_cast<uint32_t>(parts->head.size()));
+    environment.set32(Register32::kNeededBytes, static_cast<uint32_t>(parts.head.size()));
     return make_answer(call.env, Answer::kGrow);
   }
-  environment.set32(Register32::kKind, parts->kind);
-  environment.set32(Register32::kHeadBytes, static_cast<uint32_t>(parts->head.size()));
-  uint8_t* const to = environment.scratch + kDataAt;
-  if (!parts->head.empty() && parts->head.data() != to) {
-    std::memmove(to, parts->head.data(), parts->head.size());
+  environment.set32(Register32::kKind, parts.kind);
+  environment.set32(Register32::kHeadBytes, static_cast<uint32_t>(parts.head.size()));
+  if (parts.kind == kValueBytes) {
+    const MutableBytes own = take_from_slab(call.env, environment, parts.head.size());
+    if (!own.empty()) {
+      std::memcpy(own.data(), parts.head.data(), own.size());
+      return make_size(call.env, own.size());
+    }
   }
-  if (!parts->has_text) return make_size(call.env, parts->head.size());
+  environment.set32(Register32::kPlace, kDataAt);
+  uint8_t* const to = environment.scratch + kDataAt;
+  if (!parts.head.empty() && parts.head.data() != to) {
+    std::memmove(to, parts.head.data(), parts.head.size());
+  }
+  if (!parts.has_text) return make_size(call.env, parts.head.size());
   napi_value text = nullptr;
-  if (!parts->wide) {
-    napi_create_string_latin1(call.env, reinterpret_cast<const char*>(parts->text.data()),
-                              parts->text.size(), &text);
+  if (!parts.wide) {
+    napi_create_string_latin1(call.env, reinterpret_cast<const char*>(parts.text.data()),
+                              parts.text.size(), &text);
     return text;
   }
   std::vector<char16_t>& units = environment.wide;
-  units.resize(parts->text.size() / 2);
-  std::memcpy(units.data(), parts->text.data(), parts->text.size());
+  units.resize(parts.text.size() / 2);
+  std::memcpy(units.data(), parts.text.data(), parts.text.size());
   napi_create_string_utf16(call.env, units.data(), units.size(), &text);
   return text;
 }

@@ -1,167 +1,18 @@
 // binding/range.cc — many entries by one crossing: cursors, counts, many keys at once.
 //
-// A batch of entries comes back as: descriptors in the data area, four 4-byte cells each {key cell,
-// value kind, head bytes, text units}; then the raw parts (encoded keys that are no strings, heads)
-// one after the other; and one string, returned, that holds key texts and value texts in order. A
-// key cell is the number of units of a text key, or the size of an encoded key with the top bit
-// set.
+// Batches of entries come back as entries.h tells.
 #include <algorithm>
 
 #include "binding/care.h"
+#include "binding/entries.h"
 #include "binding/kv.h"
-#include "binding/values.h"
 #include "pure/codec/key.h"
 
 namespace varve {
 
 namespace {
 
-constexpr size_t kDescriptorBytes = 16;
-constexpr size_t kEntryCountMax = 1024;
-constexpr size_t kBatchTextMax = size_t{256} << 10;
 constexpr size_t kManyUnitsMax = size_t{512} << 10;  // Of all keys of getMany().
-constexpr uint32_t kEncodedKey = 0x80000000u;
-
-// Gathers the entries of one crossing.
-class EntryBatch {
- public:
-  EntryBatch(Environment& environment, size_t count_max)
-      : environment_(environment),
-        count_max_(std::min(count_max, kEntryCountMax)),
-        raw_at_(kDataAt + count_max_ * kDescriptorBytes),
-        raw_(raw_at_) {}
-
-  enum class Added : uint8_t { kYes, kFull, kFailed };  // Failed: status() says why.
-
-  size_t count() const { return count_; }
-  Status status() const { return status_.copy(); }
-  uint32_t needed_bytes() const { return needed_bytes_; }
-
-  Added add(Bytes key, const Edit& edit, const Store::View& view, bool want_value) {
-    if (count_ == count_max_ || (count_ > 0 && text_units() > kBatchTextMax)) return Added::kFull;
-    ValueParts parts;
-    if (want_value) {
-      if (!has_room(key, edit, view)) return status_ ? Added::kFull : Added::kFailed;
-      const Result<Bytes> value = view.value(edit, large_);
-      if (!value) {
-        status_ = value.error();
-        return Added::kFailed;
-      }
-      const std::optional<ValueParts> split = split_value(*value);
-      if (!split) {
-        status_ = Status::corrupt("bytes that are no value");
-        return Added::kFailed;
-      }
-      parts = *split;
-    }
-    const bool text_key = is_text_key(key);
-    const size_t raw_bytes = (text_key ? 0 : key.size()) + parts.head.size();
-    if (raw_ + raw_bytes > environment_.scratch_bytes) {
-      needed_bytes_ = static_cast<uint32_t>(raw_bytes + raw_at_ - kDataAt);
-      return Added::kFull;
-    }
-    uint32_t key_cell = kEncodedKey | static_cast<uint32_t>(key.size());
-    if (text_key) {
-      key_cell = static_cast<uint32_t>(add_key_text(key));
-    } else {
-      add_raw(key);
-    }
-    add_raw(parts.head);
-    const size_t units = parts.has_text ? add_text(parts.text, parts.wide) : 0;
-    uint8_t* const descriptor = environment_.scratch + kDataAt + count_ * kDescriptorBytes;
-    store<uint32_t>(descriptor, key_cell);
-    store<uint32_t>(descriptor + 4, parts.kind);
-    store<uint32_t>(descriptor + 8, static_cast<uint32_t>(parts.head.size()));
-    store<uint32_t>(descriptor + 12, static_cast<uint32_t>(units));
-    ++count_;
-    return Added::kYes;
-  }
-
-  // Marks a key that is absent.
-  bool add_absent() {
-    if (count_ == count_max_) return false;
-    std::memset(environment_.scratch + kDataAt + count_ * kDescriptorBytes, 0, kDescriptorBytes);
-    ++count_;
-    return true;
-  }
-
-  napi_value finish(napi_env env, bool more) {
-    environment_.set32(Register32::kCount, static_cast<uint32_t>(count_));
-    environment_.set32(Register32::kMore, more ? 1 : 0);
-    environment_.set32(Register32::kNeededBytes, static_cast<uint32_t>(raw_at_));
-    napi_value made = nullptr;
-    if (is_wide_) {
-      napi_create_string_utf16(env, wide_.data(), wide_.size(), &made);
-    } else {
-      napi_create_string_latin1(env, narrow_.data(), narrow_.size(), &made);
-    }
-    return made;
-  }
-
- private:
-  size_t text_units() const { return is_wide_ ? wide_.size() : narrow_.size(); }
-
-  // A value that lies apart is read only when there is room for all of it, so that it is read once.
-  bool has_room(Bytes key, const Edit& edit, const Store::View& view) {
-    if ((edit.flags & kFlagSeparateValue) == 0) return true;
-    const Result<uint64_t> size = view.value_bytes(edit);
-    if (!size) {
-      status_ = size.error();
-      return false;
-    }
-    if (raw_ + key.size() + *size <= environment_.scratch_bytes) return true;
-    needed_bytes_ = static_cast<uint32_t>(*size + key.size() + raw_at_ - kDataAt);
-    return false;
-  }
-
-  void add_raw(Bytes bytes) {
-    if (!bytes.empty()) std::memcpy(environment_.scratch + raw_, bytes.data(), bytes.size());
-    raw_ += bytes.size();
-  }
-
-  size_t add_key_text(Bytes key) {
-    if (is_ascii(key.subspan(1))) return add_text(key.subspan(1), false);
-    units_.clear();
-    decode_text_key(key, units_);
-    const Bytes bytes(reinterpret_cast<const uint8_t*>(units_.data()), units_.size() * 2);
-    return add_text(bytes, true);
-  }
-
-  size_t add_text(Bytes text, bool wide) {
-    if (wide && !is_wide_) widen();
-    const size_t units = wide ? text.size() / 2 : text.size();
-    if (!is_wide_) {
-      narrow_.append(reinterpret_cast<const char*>(text.data()), text.size());
-    } else if (wide) {
-      const size_t at = wide_.size();
-      wide_.resize(at + units);
-      std::memcpy(wide_.data() + at, text.data(), text.size());
-    } else {
-      for (const uint8_t byte : text) wide_.push_back(byte);
-    }
-    return units;
-  }
-
-  void widen() {
-    wide_.assign(narrow_.size(), 0);
-    std::transform(narrow_.begin(), narrow_.end(), wide_.begin(),
-                   [](char c) { return static_cast<char16_t>(static_cast<uint8_t>(c)); });
-    is_wide_ = true;
-  }
-
-  Environment& environment_;
-  const size_t count_max_;
-  const size_t raw_at_;
-  size_t raw_;
-  size_t count_ = 0;
-  uint32_t needed_bytes_ = 0;
-  bool is_wide_ = false;
-  std::string narrow_;
-  std::u16string wide_;
-  std::u16string units_;
-  std::string large_;  // A value that lies apart, before it is taken to its parts.
-  Status status_;
-};
 
 Answer closed(const Call& call) {
   return call.environment().fail({Code::kClosed, "the store is closed"});
@@ -182,7 +33,6 @@ Result<bool> fill(Handle& handle, Cursor& cursor, EntryBatch& batch, size_t pref
   const Store::View view(*handle.reader, cursor.commit);
   const KeyRange range{as_bytes(cursor.rest.begin), as_bytes(cursor.rest.end)};
   const std::unique_ptr<EngineCursor> entries = view.scan(range, cursor.direction);
-  std::string last;
   for (; entries->valid(); entries->next()) {
     const Edit& edit = entries->edit();
     const auto added = batch.add(edit.key.subspan(prefix_bytes), edit, view, cursor.want_values);
@@ -190,14 +40,17 @@ Result<bool> fill(Handle& handle, Cursor& cursor, EntryBatch& batch, size_t pref
     if (added == EntryBatch::Added::kFailed && batch.count() == 0) {
       return failed("range", batch.status());
     }
-    if (added != EntryBatch::Added::kYes) break;
-    last.assign(as_text(edit.key));
+    if (added == EntryBatch::Added::kYes) continue;
+    const std::string here(as_text(edit.key));
+    if (cursor.direction == Direction::kForward) {
+      cursor.rest.begin = here;
+    } else {
+      cursor.rest.end = here + '\0';
+    }
+    return true;
   }
   if (Status status = entries->status(); !status) return status;
-  const bool more = entries->valid();
-  if (!last.empty() && cursor.direction == Direction::kForward) cursor.rest.begin = last + '\0';
-  if (!last.empty() && cursor.direction == Direction::kReverse) cursor.rest.end = last;
-  return more;
+  return false;
 }
 
 // Holds the commit that a walk is as of.
@@ -316,36 +169,41 @@ napi_value range_count(napi_env env, napi_callback_info info) {
   return made;
 }
 
-// Keys that come over in one string, cut out of it by the lengths in the data area and stored in
-// `bytes_`. Nothing is made room for before the lengths were found to be within their limits.
+// Keys that come over in one string, cut out of it by the lengths in the data area and stored in the
+// environment's room for them. Nothing is made room for before the lengths were found to be within their limits.
 class ManyKeys {
  public:
   explicit ManyKeys(const Call& call) : call_(call) {}
 
   Status read(size_t count) {
     Environment& environment = call_.environment();
-    if (count > kEntryCountMax) return Status::invalid("getMany: too many keys");
-    static_assert(kEntryCountMax * kDescriptorBytes <= kDataBytesMin);
+    if (count > EntryBatch::kCountMax) return Status::invalid("getMany: too many keys");
+    static_assert(EntryBatch::kCountMax * sizeof(uint32_t) <= kDataBytesMin);
     size_t length = 0;
     napi_get_value_string_utf16(call_.env, call_.arguments[0], nullptr, 0, &length);
     if (Status status = check_lengths(count, length); !status) return status;
     environment.wide.resize(length + 1);
     napi_get_value_string_utf16(call_.env, call_.arguments[0], environment.wide.data(), length + 1,
                                 &length);
-    bytes_.resize(count * (call_.level->prefix_bytes + 1) + length * 3);
-    queries_.resize(count);
+    const size_t room = count * (call_.level->prefix_bytes + 1) + length * 3;
+    if (environment.batch_keys.size() < room) environment.batch_keys.resize(room);
+    if (environment.batch_queries.size() < count) environment.batch_queries.resize(count);
+    count_ = count;
     size_t unit = 0;
     size_t at = 0;
     for (size_t i = 0; i < count; ++i) {
-      const size_t size = encode(environment.wide.data() + unit, units_of(i), at);
-      if (size > kKeyBytesMax) return key_too_large();
+      const Bytes key = encode(environment.wide.data() + unit, units_of(i), at);
+      if (key.size() > kKeyBytesMax + call_.level->prefix_bytes) return key_too_large();
+      PointQuery& query = environment.batch_queries[i];
+      query.key = key;
+      query.answer.found = Found::kAbsent;
       unit += units_of(i);
-      at += size + call_.level->prefix_bytes;
+      at += key.size();
     }
     return Status::ok();
   }
 
-  std::vector<PointQuery>& queries() { return queries_; }
+  std::span<PointQuery> queries() { return {call_.environment().batch_queries.data(), count_}; }
 
  private:
   // Left by JavaScript, which changes them no more before the call returns.
@@ -363,24 +221,19 @@ class ManyKeys {
     return Status::invalid("getMany: keys that are not as long as was said");
   }
 
-  // Answers the size of the key without the prefix.
-  size_t encode(const char16_t* units, size_t count, size_t at) {
-    uint8_t* const to = reinterpret_cast<uint8_t*>(bytes_.data()) + at;
+  Bytes encode(const char16_t* units, size_t count, size_t at) {
+    uint8_t* const to = reinterpret_cast<uint8_t*>(call_.environment().batch_keys.data()) + at;
     const Bytes prefix = call_.level->bytes();
     std::memcpy(to, prefix.data(), prefix.size());
-    const size_t size = encode_text_key(units, count, to + prefix.size());
-    queries_[used_++].key = Bytes(to, prefix.size() + size);
-    return size;
+    return Bytes(to, prefix.size() + encode_text_key(units, count, to + prefix.size()));
   }
 
   const Call& call_;
-  std::string bytes_;
-  std::vector<PointQuery> queries_;
-  size_t used_ = 0;
+  size_t count_ = 0;
 };
 
 // getMany(joined keys, count, as_of) → text of the values; absent ones have kind 0. At most
-// kEntryCountMax keys.
+// EntryBatch::kCountMax keys.
 napi_value range_get_many(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Handle& handle = call.handle();
@@ -398,13 +251,12 @@ napi_value range_get_many(napi_env env, napi_callback_info info) {
     return make_answer(env, environment.fail(status));
   }
   EntryBatch batch(environment, keys.queries().size());
-  const uint8_t no_key[] = {kTextKeyTag};
   for (const PointQuery& query : keys.queries()) {
     if (query.answer.found != Found::kPut) {
       batch.add_absent();
       continue;
     }
-    const auto added = batch.add(Bytes(no_key, 1), query.answer.edit, view, true);
+    const auto added = batch.add_value(query.answer.edit, view);
     if (added == EntryBatch::Added::kFailed) {
       return make_answer(env, environment.fail(failed("getMany", batch.status())));
     }

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "base/bytes.h"
 
@@ -12,6 +11,7 @@ namespace varve {
 
 inline constexpr uint8_t kValueNarrowText = 0x01;
 inline constexpr uint8_t kValueWideText = 0x02;
+inline constexpr uint8_t kValueBytes = 0x03;
 inline constexpr uint8_t kValueSplitNarrow = 0x11;
 inline constexpr uint8_t kValueSplitWide = 0x12;
 
@@ -23,28 +23,26 @@ struct ValueParts {
   bool has_text = false;
 };
 
-// Nothing when the bytes are no value: they were written by something else, or damaged.
-inline std::optional<ValueParts> split_value(Bytes value) {
-  if (value.empty()) return std::nullopt;
-  ValueParts parts;
+// False when the bytes are no value: they were written by something else, or damaged.
+inline bool split_value(Bytes value, ValueParts& parts) {
+  if (value.empty()) return false;
   parts.kind = value[0];
   const Bytes rest = value.subspan(1);
   if (parts.kind == kValueNarrowText || parts.kind == kValueWideText) {
     parts.text = rest;
   } else if (parts.kind == kValueSplitNarrow || parts.kind == kValueSplitWide) {
-    if (rest.size() < 4) return std::nullopt;
+    if (rest.size() < 4) return false;
     const uint32_t head_size = load<uint32_t>(rest.data());
-    if (head_size > rest.size() - 4) return std::nullopt;
+    if (head_size > rest.size() - 4) return false;
     parts.head = rest.subspan(4, head_size);
     parts.text = rest.subspan(4 + head_size);
   } else {
     parts.head = rest;
-    return parts;
+    return true;
   }
   parts.has_text = true;
   parts.wide = parts.kind == kValueWideText || parts.kind == kValueSplitWide;
-  if (parts.wide && parts.text.size() % 2 != 0) return std::nullopt;
-  return parts;
+  return !parts.wide || parts.text.size() % 2 == 0;
 }
 
 }  // namespace varve

@@ -53,12 +53,12 @@ class LiveCursor final : public EngineCursor {
   }
 
   bool valid() const override { return valid_; }
-  const Edit& edit() const override { return edit_; }
+  const Edit& edit() const override { return forward_ ? merge_.edit() : edit_; }
   Status status() const override { return merge_.status(); }
 
   void next() override {
     if (!forward_) return find_reverse();
-    skip_key();
+    merge_.next_key();
     find_forward();
   }
 
@@ -75,27 +75,20 @@ class LiveCursor final : public EngineCursor {
   }
 
  private:
-  void skip_key() {
-    key_.assign(as_text(edit_.key));
-    do {
-      merge_.next();
-    } while (merge_.valid() && equal(merge_.edit().key, as_bytes(key_)));
-  }
-
   void find_forward() {
     valid_ = false;
     while (merge_.valid()) {
-      edit_ = merge_.edit();
-      if (!end_.empty() && compare(edit_.key, as_bytes(end_)) >= 0) return;
-      if (edit_.commit > commit_) {
+      const Edit& edit = merge_.edit();
+      if (!end_.empty() && compare(edit.key, as_bytes(end_)) >= 0) return;
+      if (edit.commit > commit_) {
         merge_.next();
         continue;
       }
-      if (edit_.kind == EditKind::kPut && !hiding_.hides(edit_)) {
+      if (edit.kind == EditKind::kPut && !hiding_.hides(edit)) {
         valid_ = true;
         return;
       }
-      skip_key();
+      merge_.next_key();
     }
   }
 
@@ -124,9 +117,10 @@ class LiveCursor final : public EngineCursor {
   const std::string end_;
   const uint64_t commit_;
   const bool forward_;
+  bool valid_ = false;
+  // Of the entry shown, in reverse.
   std::string key_;
   std::string value_;
-  bool valid_ = false;
   Edit edit_;
 };
 

@@ -275,13 +275,23 @@ void LevelCursor::seek_last() {
   }
 }
 
-void LevelCursor::next() {
-  cursor_->next();
+void LevelCursor::go_on() {
   while (!cursor_->valid() && cursor_->status()) {
     enter(table_ + 1);
     if (cursor_ == nullptr) return;
     cursor_->seek_first();
   }
+}
+
+void LevelCursor::next() {
+  cursor_->next();
+  go_on();
+}
+
+// No key goes on in the next table of a run.
+void LevelCursor::next_key() {
+  cursor_->next_key();
+  go_on();
 }
 
 void LevelCursor::previous() {
@@ -300,11 +310,7 @@ void LevelCursor::seek(Bytes key, uint64_t commit) {
   enter(static_cast<size_t>(found - tables_.begin()));
   if (cursor_ == nullptr) return;
   cursor_->seek(key, commit);
-  while (!cursor_->valid() && cursor_->status()) {
-    enter(table_ + 1);
-    if (cursor_ == nullptr) return;
-    cursor_->seek_first();
-  }
+  go_on();
 }
 
 void LevelCursor::seek_before(Bytes key, uint64_t commit) {
@@ -335,6 +341,17 @@ void VersionMerge::choose(bool forward) {
 
 void VersionMerge::next() {
   current_->next();
+  if (levels_.size() > 1 || !current_->valid()) choose(true);
+}
+
+void VersionMerge::next_key() {
+  if (levels_.size() > 1) {
+    const Bytes key = current_->edit().key;  // Borrowed from the one that moves last.
+    for (LevelCursor& level : levels_) {
+      if (&level != current_ && level.valid() && equal(level.edit().key, key)) level.next_key();
+    }
+  }
+  current_->next_key();
   if (levels_.size() > 1 || !current_->valid()) choose(true);
 }
 

@@ -86,6 +86,7 @@ class LevelCursor {
   bool valid() const { return cursor_ != nullptr && cursor_->valid(); }
   const Edit& edit() const { return cursor_->edit(); }
   void next();
+  void next_key();  // At the newest version of the next key.
   void previous();
   void seek(Bytes key, uint64_t commit);
   void seek_before(Bytes key, uint64_t commit);
@@ -95,6 +96,7 @@ class LevelCursor {
 
  private:
   void enter(size_t table);
+  void go_on();  // To the next table that has something, when this one has ended.
 
   const LsmVersion::Tables tables_;
   const bool cached_;
@@ -109,6 +111,7 @@ class VersionMerge {
   bool valid() const { return current_ != nullptr; }
   const Edit& edit() const { return current_->edit(); }
   void next();
+  void next_key();
   void previous();
   void seek(Bytes key, uint64_t commit);
   void seek_before(Bytes key, uint64_t commit);

@@ -244,11 +244,23 @@ std::string Log::take_recycled(uint64_t size_bytes) {
   return {};
 }
 
+// Each is four times as large as the one before it, up to the full size: where little is written,
+// little is made ready.
+uint64_t Log::size_of_next(const Lock& held) const {
+  check(held.owns_lock());
+  uint64_t size = options_.first_segment_bytes;
+  for (uint64_t made = next_number_ - options_.next_segment; made > 0; --made) {
+    if (size >= options_.segment_bytes) break;
+    size *= 4;
+  }
+  return std::min(size, options_.segment_bytes);
+}
+
 Status Log::prepare_one(uint64_t size_bytes_min) {
   const Lock prepare_held(prepare_mutex_);
   uint64_t number = 0;
   uint64_t first_commit = 0;
-  uint64_t size = options_.segment_bytes;
+  uint64_t size = 0;
   {
     const Lock held(mutex_);
     if (failed()) return {error_code_, error_};
@@ -258,7 +270,7 @@ Status Log::prepare_one(uint64_t size_bytes_min) {
     }
     number = next_number_;
     first_commit = last_appended_ + 1;
-    if (number == options_.next_segment) size = options_.first_segment_bytes;
+    size = size_of_next(held);
   }
   size = std::max(size, round_up(size_bytes_min, 4096));
   Result<std::shared_ptr<Segment>> made = prepare_segment(

@@ -105,6 +105,7 @@ class Log {
   Log(Os& os, LogOptions options);
   Step run_writer();
   Step run_preparer();
+  uint64_t size_of_next(const Lock& held) const;
   Status prepare_one(uint64_t size_bytes_min);
   std::string take_recycled(uint64_t size_bytes);
   Status write_holding(const Lock& file_held);

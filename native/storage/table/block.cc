@@ -22,10 +22,13 @@ size_t suffix_at(uint8_t meta, uint32_t commit_width) {
   return 1 + commit_width + ((meta & kMetaExpiry) != 0 ? 8 : 0);
 }
 
+// A number of 0 to 7 bytes. The eight bytes that end with it are read: before the first entry lies
+// the header of the block.
 uint64_t load_width(const uint8_t* at, uint32_t width) {
-  uint64_t value = 0;
-  std::memcpy(&value, at, width);
-  return value;
+  static_assert(kBlockHeaderBytes >= sizeof(uint64_t));
+  if (width == 0) return 0;
+  const size_t others = sizeof(uint64_t) - width;
+  return load<uint64_t>(at - others) >> (8 * others);
 }
 
 }  // namespace
@@ -206,7 +209,7 @@ bool Block::key_equals(uint32_t slot, Bytes key) const {
          equal(prefix_, key.first(prefix_.size()));
 }
 
-void Block::read(uint32_t slot, Edit& edit) const {
+Bytes Block::read(uint32_t slot, Edit& edit) const {
   const uint8_t* const e = entry(slot);
   const uint8_t meta = e[0];
   const Bytes key = suffix(slot);
@@ -216,6 +219,7 @@ void Block::read(uint32_t slot, Edit& edit) const {
   edit.expires_ms = (meta & kMetaExpiry) != 0 ? load<uint64_t>(e + 1 + commit_width_) : 0;
   const uint8_t* const value = key.data() + key.size();
   edit.value = Bytes(value, static_cast<size_t>(e + entry_size(slot) - value));
+  return key;
 }
 
 uint32_t Block::lower_bound(Bytes key, uint64_t at_commit) const {

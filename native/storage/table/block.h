@@ -63,8 +63,8 @@ class Block {
   int compare_key(uint32_t slot, Bytes key) const;
   bool key_equals(uint32_t slot, Bytes key) const;
   uint64_t commit(uint32_t slot) const;
-  // All but the key, which a caller knows or assembles.
-  void read(uint32_t slot, Edit& edit) const;
+  // All but the key, which a caller knows or assembles; answers its suffix.
+  Bytes read(uint32_t slot, Edit& edit) const;
   // The first slot whose (key, commit descending) is not before the one given; count() if none.
   uint32_t lower_bound(Bytes key, uint64_t commit) const;
 

@@ -556,7 +556,7 @@ bool TableCursor::enter(uint32_t number) {
   if (cached_) {
     const CachedBlock* cached = Cache::find(table_->handles_[number]);
     if (cached == nullptr) status_ = table_->load_block(number, cached);
-    if (status_) block_.attach(cached->data());
+    if (status_) attach(cached->data());
     return static_cast<bool>(status_);
   }
   const Table::BlockPlace& place = table_->blocks_[number];
@@ -583,14 +583,19 @@ bool TableCursor::enter(uint32_t number) {
   const MutableBytes raw(reinterpret_cast<uint8_t*>(raw_.data()), raw_.size());
   const Bytes stored = as_bytes(window_).subspan(place.offset - window_at_, size);
   status_ = table_->unpack(place, stored, raw);
-  if (status_) block_.attach(raw.data());
+  if (status_) attach(raw.data());
   return static_cast<bool>(status_);
 }
 
-void TableCursor::show() {
-  block_.read(slot_, edit_);
+void TableCursor::attach(const uint8_t* parsed) {
+  block_.attach(parsed);
   key_.assign(as_text(block_.prefix()));
-  key_.append(as_text(block_.suffix(slot_)));
+}
+
+void TableCursor::show() {
+  const Bytes suffix = block_.read(slot_, edit_);
+  key_.resize(block_.prefix().size());
+  key_.append(as_text(suffix));
   edit_.key = as_bytes(key_);
   valid_ = true;
 }
@@ -599,6 +604,17 @@ void TableCursor::next() {
   if (++slot_ < block_.count()) return show();
   slot_ = 0;
   if (enter(block_number_ + 1)) show();
+}
+
+void TableCursor::next_key() {
+  while (slot_ + 1 < block_.count() && equal(block_.suffix(slot_ + 1), block_.suffix(slot_))) {
+    ++slot_;
+  }
+  if (slot_ + 1 < block_.count()) return next();
+  const std::string key = key_;  // The next block may go on with it.
+  do {
+    next();
+  } while (valid_ && key_ == key);
 }
 
 void TableCursor::previous() {

@@ -201,6 +201,7 @@ class TableCursor final : public EditCursor {
   bool valid() const override { return valid_; }
   const Edit& edit() const override { return edit_; }
   void next() override;
+  void next_key();  // At the newest version of the next key.
   void previous();
   Status status() const override { return status_.copy(); }
   void seek_first();
@@ -212,6 +213,7 @@ class TableCursor final : public EditCursor {
 
  private:
   bool enter(uint32_t block);
+  void attach(const uint8_t* parsed);
   void show();
 
   const std::shared_ptr<Table> table_;
@@ -222,7 +224,7 @@ class TableCursor final : public EditCursor {
   Block block_;
   uint32_t block_number_ = 0;
   uint32_t slot_ = 0;
-  std::string key_;
+  std::string key_;  // The prefix of the block, and once shown the suffix of the slot.
   Edit edit_;
   bool valid_ = false;
   Status status_;

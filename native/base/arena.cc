@@ -11,17 +11,16 @@ Arena::~Arena() {
 }
 
 uint8_t* Arena::allocate_page(size_t size, size_t align) {
-  check(align <= 4096);
-  const size_t page_size = round_up(size, kHugePageBytes);
-  uint8_t* const data = map_pages(page_size);
+  check(align <= kSmallPageBytes && page_bytes_ >= kPageBytesMin);
+  const size_t taken = is_large(size) ? taken_bytes(size) : page_bytes_;
+  uint8_t* const data = map_pages(taken);
   check(data != nullptr);
-  pages_.push_back({data, page_size});
-  held_.fetch_add(page_size, std::memory_order_relaxed);
-  if (size > kHugePageBytes / 4 && page_ != nullptr)
-    return data;  // A page of its own; go on filling the old.
+  pages_.push_back({data, taken});
+  held_.fetch_add(taken, std::memory_order_relaxed);
+  if (is_large(size)) return data;  // The page at hand goes on being filled.
   page_ = data;
   used_ = size;
-  end_ = page_size;
+  end_ = taken;
   return data;
 }
 

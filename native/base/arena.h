@@ -1,5 +1,8 @@
 // base/arena.h — memory that is handed out by moving a pointer and given back all at once.
 //
+// It takes pages of one size from the machine, huge ones where much is to come. What is larger than
+// an eighth of such a page gets memory of its own, so that no page ends with more than that unused.
+//
 // Invariants
 //   - what allocate() returned stays where it is until the arena dies.
 //   - size_bytes() only grows: it is what the arena holds from the machine, not what was asked of
@@ -12,11 +15,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/bytes.h"
+#include "base/pages.h"
+
 namespace varve {
 
 class Arena {
  public:
-  Arena() = default;
+  explicit Arena(size_t page_bytes = kHugePageBytes) : page_bytes_(page_bytes) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
   ~Arena();
@@ -32,14 +38,26 @@ class Arena {
     return allocate_page(size, align);
   }
   size_t size_bytes() const { return held_.load(std::memory_order_relaxed); }
+  // What a piece takes of the machine: itself, or pages of its own.
+  size_t taken_bytes(size_t size) const {
+    return is_large(size) ? round_up(size, kSmallPageBytes) : size;
+  }
+  // At most that, whatever the pages are.
+  static constexpr size_t taken_bytes_max(size_t size) {
+    return size > kPageBytesMin / kLargeShare ? round_up(size, kSmallPageBytes) : size;
+  }
+  static constexpr size_t kPageBytesMin = size_t{64} << 10;
 
  private:
+  static constexpr size_t kLargeShare = 8;
+  bool is_large(size_t size) const { return size > page_bytes_ / kLargeShare; }
   struct Page {
     uint8_t* data;
     size_t size;
   };
   uint8_t* allocate_page(size_t size, size_t align);
 
+  const size_t page_bytes_;
   uint8_t* page_ = nullptr;  // The page being filled.
   size_t used_ = 0;
   size_t end_ = 0;

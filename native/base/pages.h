@@ -9,7 +9,11 @@ namespace varve {
 
 inline constexpr size_t kHugePageBytes = size_t{2} << 20;
 
-// `size` is a multiple of kHugePageBytes; the memory is zero. Null when the machine has no more.
+// What smaller pieces than a huge page are multiples of.
+inline constexpr size_t kSmallPageBytes = 4096;
+
+// `size` is a multiple of kSmallPageBytes; the memory is zero, and from a huge page's size on
+// begins on the boundary of one. Null when the machine has no more.
 uint8_t* map_pages(size_t size);
 void unmap_pages(uint8_t* pages, size_t size);
 

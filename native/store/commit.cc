@@ -7,11 +7,11 @@ namespace varve {
 namespace {
 
 constexpr uint64_t kReserveCount = uint64_t{1} << 24;  // Commit numbers reserved at a time.
-constexpr uint64_t kBusyNs = 50'000'000;               // The longest a commit waits for room.
 constexpr size_t kPrefetchDistance = 12;  // Edits between fetching a slot and using it.
 constexpr size_t kSealedCountMax = 2;
-constexpr uint64_t kPaceNsMin = 200'000;    // Shorter waits are gathered,
-constexpr uint64_t kPaceNsMax = 20'000'000;  // and longer ones cut.
+constexpr uint64_t kPaceNsMin = 200'000;            // Shorter waits are gathered,
+constexpr uint64_t kPaceNsMax = 20'000'000;         // and longer ones cut.
+constexpr uint64_t kLastQuarterNs = 2'000'000'000;  // Of a memtable, while nothing is absorbed.
 
 bool puts_something(const Batch& batch) {
   const std::vector<Batch::Item>& items = batch.items();
@@ -26,7 +26,7 @@ Result<uint64_t> Store::commit(Batch& batch, uint64_t unchanged_since) {
   batch.finish();
   if (options_.read_only) return Status(Code::kReadOnly, "store: opened for reading only");
   Lock held(commit_mutex_);
-  if (closed_.load()) return Status(Code::kClosed, "store: closed");
+  if (Status status = check_writable(held); !status) return status;
   if (batch.empty()) return visible();
   if (Status status = make_room(batch, held); !status) return status;
   if (unchanged_since != UINT64_MAX) {  // Making room may have let others in: only now it counts.
@@ -80,7 +80,7 @@ void Store::insert(const Batch& batch, uint64_t commit) {
       continue;
     }
     const EditKind kind = edit.kind == LogEditKind::kPut ? EditKind::kPut : EditKind::kDelete;
-    memtable.put({edit.key, commit, kind, edit.flags, edit.expires_ms, edit.value}, items[i].hash);
+    memtable.put({edit.key, commit, kind, 0, edit.expires_ms, edit.value}, items[i].hash);
   }
 }
 
@@ -101,29 +101,47 @@ Status Store::reserve_numbers(const Lock& held) {
   return Status::ok();
 }
 
+Status Store::check_writable(const Lock& held) const {
+  check(held.owns_lock());
+  if (closed_.load()) return {Code::kClosed, "store: closed"};
+  return failure_code_ == Code::kOk ? Status::ok() : Status(failure_code_, failure_);
+}
+
+// Whoever waits here lets go of the lock meanwhile, and looks again whether the store is open.
 Status Store::make_room(const Batch& batch, Lock& held) {
-  if (failure_code_ != Code::kOk) return {failure_code_, failure_};
   uint64_t cost = 0;
   for (const Batch::Item& item : batch.items())
     cost += Memtable::cost(item.key_bytes, item.value_bytes);
-  if (cost > commit_bytes_max()) {
-    return {Code::kTooLarge, "store: a commit of " + std::to_string(cost) +
-                                 " bytes is above a quarter of `memory` (" +
-                                 std::to_string(options_.memory_bytes) + ")"};
-  }
-  pace(cost, held);
+  if (Status status = fits_commit(batch.body_bytes(), cost); !status) return status;
+  const uint64_t paced_ns = pace(cost, held);
+  if (Status status = check_writable(held); !status) return status;
   if (Status status = fit_in_memory(batch, cost, held); !status) return status;
   while (true) {  // Another thread may seal, or fill the new memtable, while this one waits.
     const Memtable& active = *parts_.load(std::memory_order_relaxed)->active;
     if (active.empty() || active.size_bytes() + cost <= memtable_bytes_max()) return Status::ok();
     if (sealed_.size() < kSealedCountMax) return seal(held);
-    if (Status status = wait_for_flush(held, kSealedCountMax - 1); !status) return status;
+    Status status = wait_for_flush(held, kSealedCountMax - 1, kBusyNs - paced_ns);
+    if (!status) return status;
   }
 }
 
+// What a commit may take by its bytes it is to get, whatever a memtable lays beside a large value;
+// of the smallest edits, which take many times their bytes there, it may have fewer.
+Status Store::fits_commit(uint64_t body_bytes, uint64_t cost) const {
+  const bool is_long = body_bytes > commit_bytes_max();
+  if (!is_long && cost <= options_.memory_bytes / 2) return Status::ok();
+  return {Code::kTooLarge,
+          "store: a commit of " + std::to_string(is_long ? body_bytes : cost) +
+              (is_long ? " bytes is above a quarter" : " bytes in memory is above half") +
+              " of `memory` (" + std::to_string(options_.memory_bytes) + ")"};
+}
+
 // Behind a full row of sealed memtables, the second half of the active one fills no faster than the
-// oldest of them is absorbed, and slower towards its end.
-void Store::pace(uint64_t bytes, Lock& held) {
+// oldest of them is absorbed, and slower towards its end. The last quarter is for when that takes
+// longer than it did: it lasts for seconds, so that no commit finds a store full whose disk is only
+// slow, least of all where a memtable is small and an absorption is mostly waiting for syncs. The
+// answer is how much of its time to wait a commit has used.
+uint64_t Store::pace(uint64_t bytes, Lock& held) {
   const uint64_t maintenance_ps = maintenance_ps_.load(std::memory_order_relaxed);
   uint64_t ps_per_byte = maintenance_ps;
   if (sealed_.size() >= kSealedCountMax) {
@@ -131,16 +149,18 @@ void Store::pace(uint64_t bytes, Lock& held) {
     const uint64_t half = memtable_bytes_max() / 2;
     const uint64_t absorb_ps = absorb_ps_.load(std::memory_order_relaxed);
     if (used > half) ps_per_byte += absorb_ps + 2 * absorb_ps * (used - half) / half;
+    if (used > half + half / 2) ps_per_byte += kLastQuarterNs * 1000 / (half / 2);
   }
-  if (ps_per_byte == 0) return;
+  if (ps_per_byte == 0) return 0;
   owed_ns_ += bytes * ps_per_byte / 1000;
-  if (owed_ns_ < kPaceNsMin) return;
+  if (owed_ns_ < kPaceNsMin) return 0;
   const uint64_t wait_ns = std::min(owed_ns_, kPaceNsMax);
   owed_ns_ = 0;
   const uint64_t ticket = flushed_->ticket();
   const bool is_behind = maintenance_ps * 2 > ps_per_byte;
   wait_held(held, ticket, os_.now_ns() + wait_ns,
             is_behind ? StallReason::kMaintenance : StallReason::kFlush);
+  return wait_ns;
 }
 
 // What data takes, at rest in memory and on its way there.
@@ -177,27 +197,25 @@ Status Store::wait_for_clearing(Lock& held, uint64_t deadline_ns) {
     if (cleared_.load() >= absorbed) return Status::ok();
     for (const auto& worker : maintainers_) worker->wake();
     in_time = wait_held(held, ticket, deadline_ns, StallReason::kMaintenance);
-    if (failure_code_ != Code::kOk) return {failure_code_, failure_};
-    if (closed_.load()) return {Code::kClosed, "store: closed"};
+    if (Status status = check_writable(held); !status) return status;
   }
   return {Code::kBusy, "store: no room in `memory` after 50 ms; what was deleted is still going"};
 }
 
 // Waits until so few memtables are left to be absorbed.
-Status Store::wait_for_flush(Lock& held, size_t sealed_count_max) {
+Status Store::wait_for_flush(Lock& held, size_t sealed_count_max, uint64_t wait_ns) {
   if (sealed_.size() <= sealed_count_max) return Status::ok();
   const uint64_t begin = os_.now_ns();
   bool in_time = true;
-  while (in_time && sealed_.size() > sealed_count_max && failure_code_ == Code::kOk) {
+  while (in_time && sealed_.size() > sealed_count_max && check_writable(held)) {
     const uint64_t ticket = flushed_->ticket();
-    in_time = wait_held(held, ticket, begin + kBusyNs, StallReason::kFlush);
+    in_time = wait_held(held, ticket, begin + wait_ns, StallReason::kFlush);
   }
   const uint64_t waited = os_.now_ns() - begin;
   stall_count_.fetch_add(1, std::memory_order_relaxed);
   stall_ns_.fetch_add(waited, std::memory_order_relaxed);
   if (waited > stall_ns_max_.load(std::memory_order_relaxed)) stall_ns_max_.store(waited);
-  if (failure_code_ != Code::kOk) return {failure_code_, failure_};
-  if (closed_.load()) return {Code::kClosed, "store: closed"};
+  if (Status status = check_writable(held); !status) return status;
   if (sealed_.size() <= sealed_count_max) return Status::ok();
   return {Code::kBusy, "store: no room for a commit after 50 ms; the disk does not keep up"};
 }
@@ -227,7 +245,7 @@ Status Store::seal(const Lock& held) {
   active_first_commit_ = 0;
 
   auto next = std::make_unique<Parts>();
-  next->active = std::make_shared<Memtable>(++memtable_id_);
+  next->active = std::make_shared<Memtable>(++memtable_id_, memtable_page_bytes_);
   next->active->expect_scans(scanned_.load(std::memory_order_relaxed));
   next->sealed = now.sealed;
   next->sealed.insert(next->sealed.begin(), now.active);

@@ -49,6 +49,7 @@ Status Store::sync_oldest() {
 
 // Absorbs the oldest sealed memtable.
 Status Store::flush_oldest() {
+  const uint64_t begun_ns = os_.now_ns();
   if (Status status = sync_oldest(); !status) return status;
   const Lock flush_held(flush_mutex_);
   Sealed sealed;
@@ -68,7 +69,6 @@ Status Store::flush_oldest() {
   run.commit_last = sealed.commit_last;
   run.edit_count_hint = sealed.memtable->edit_count();
   run.size_bytes_hint = sealed.memtable->size_bytes();
-  const uint64_t begun_ns = os_.now_ns();
   if (Status status = engine_->absorb(run, retention()); !status) return status;
   const uint64_t ps = (os_.now_ns() - begun_ns) * 1000 / std::max<uint64_t>(1, run.size_bytes_hint);
   absorb_ps_.store((absorb_ps_.load() * 3 + std::min(ps, kAbsorbPsMax)) / 4);
@@ -131,11 +131,9 @@ void Store::record_failure(const Status& status) {
   notify();
 }
 
-Status Store::flush() {
-  if (options_.read_only) return {Code::kReadOnly, "store: opened for reading only"};
+Status Store::bring_to_rest() {
   {
     Lock held(commit_mutex_);
-    if (closed_.load()) return {Code::kClosed, "store: closed"};
     if (failure_code_ != Code::kOk) return {failure_code_, failure_};
     if (Status status = seal(held); !status) return status;
   }
@@ -152,15 +150,33 @@ Status Store::flush() {
   return status;
 }
 
+Status Store::check_open() const {
+  return closed_.load() ? Status(Code::kClosed, "store: closed") : Status::ok();
+}
+
+Status Store::flush() {
+  if (options_.read_only) return {Code::kReadOnly, "store: opened for reading only"};
+  const std::shared_lock<std::shared_mutex> care_held(care_mutex_);
+  if (Status status = check_open(); !status) return status;
+  return bring_to_rest();
+}
+
 Status Store::compact() {
-  if (Status status = flush(); !status) return status;
+  if (options_.read_only) return {Code::kReadOnly, "store: opened for reading only"};
+  const std::shared_lock<std::shared_mutex> care_held(care_mutex_);
+  if (Status status = check_open(); !status) return status;
+  if (Status status = bring_to_rest(); !status) return status;
   Status status = engine_->compact({}, retention());
   trim_log();
   epochs_.collect();
   return status;
 }
 
-Status Store::verify(std::vector<VerifyProblem>& problems) { return engine_->verify(problems); }
+Status Store::verify(std::vector<VerifyProblem>& problems) {
+  const std::shared_lock<std::shared_mutex> care_held(care_mutex_);
+  if (Status status = check_open(); !status) return status;
+  return engine_->verify(problems);
+}
 
 StoreStats Store::stats() const {
   StoreStats stats;

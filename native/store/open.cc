@@ -71,7 +71,7 @@ Status check_engine(EngineKind made_with, const StoreOptions& options) {
 Store::Store(Os& os, StoreOptions options)
     : os_(os), options_(with_sizes(std::move(options))), flushed_(os.gate()) {
   auto parts = std::make_unique<Parts>();
-  parts->active = std::make_shared<Memtable>(++memtable_id_);
+  parts->active = std::make_shared<Memtable>(++memtable_id_, memtable_page_bytes_);
   publish_parts(std::move(parts));
 }
 
@@ -196,8 +196,15 @@ Status Store::open_engine() {
   return Status::ok();
 }
 
-// One commit of the log goes into the memtable again.
+// One commit of the log goes into the memtable again, as a whole or not at all.
 Status Store::replay(const RecordHeader& header, Bytes body) {
+  if (Status status = check_edits(body); !status) {
+    Status damage =
+        Status::corrupt("log: commit " + std::to_string(header.commit) + ": " + status.message());
+    if (!options_.serve_damaged) return damage;
+    recovery_.lost.push_back({options_.directory, 0, damage.message()});
+    return Status::ok();
+  }
   Lock held(commit_mutex_);
   const Parts* parts = parts_.load(std::memory_order_relaxed);
   const bool may_absorb = !options_.read_only || engine_kind_ == EngineKind::kMemory;
@@ -213,14 +220,14 @@ Status Store::replay(const RecordHeader& header, Bytes body) {
   LogEdit edit;
   while (true) {
     const Result<bool> more = reader.next(edit);
-    if (!more) return more.error();
+    check(static_cast<bool>(more));
     if (!*more) break;
     if (edit.kind == LogEditKind::kRangeDeletion) {
       parts->active->delete_range({edit.key, edit.value, header.commit});
       continue;
     }
     const EditKind kind = edit.kind == LogEditKind::kPut ? EditKind::kPut : EditKind::kDelete;
-    parts->active->put({edit.key, header.commit, kind, edit.flags, edit.expires_ms, edit.value},
+    parts->active->put({edit.key, header.commit, kind, 0, edit.expires_ms, edit.value},
                        hash64(edit.key, hash_seed_));
   }
   next_commit_ = header.commit + 1;
@@ -281,7 +288,7 @@ Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found)
 // What an earlier opening left in a log comes to rest, so that none is needed any more.
 Status Store::give_up_log(const LogRecovery& found) {
   if (found.segments.empty()) return Status::ok();
-  if (Status status = flush(); !status) return status;
+  if (Status status = bring_to_rest(); !status) return status;
   for (const RecoveredSegment& segment : found.segments) {
     Status status = os_.remove(segment_path(options_.directory, segment.number));
     if (!status) return status;
@@ -311,28 +318,34 @@ Status Store::open_log(const StoreMark& mark, const LogRecovery& found) {
 // and a full disk is no reason against closing.
 Status Store::rest_at_close() {
   if (options_.read_only || options_.directory.empty()) return Status::ok();
-  const bool much =
-      parts_.load()->active->size_bytes() > Memtable::fixed_bytes() + kCloseFlushBytes;
-  if (much || rests_alone()) return flush();
-  Status status = engine_->rest(Rest::kIfWorthIt);
+  const bool much = parts_.load()->active->size_bytes() > memtable_fixed_bytes_ + kCloseFlushBytes;
+  if (rests_alone()) return bring_to_rest();
+  Status status = much ? bring_to_rest() : engine_->rest(Rest::kIfWorthIt);
   return status.code() == Code::kNoSpace ? Status::ok() : std::move(status);
 }
 
+// Nobody commits any more once `closed_` is set, and whoever flushes or merges is waited for: what
+// follows finds the log, the engine and the workers to itself.
 Status Store::close() {
+  const Lock closing(close_mutex_);  // Another thread may be at it.
   {
     const Lock held(commit_mutex_);
-    if (closed_.load()) return Status::ok();
+    if (closed_.exchange(true)) return Status::ok();
   }
+  flushed_->open();  // Those who wait for room need not wait for it.
+  const std::unique_lock<std::shared_mutex> care_held(care_mutex_);
   Status status;
   if (engine_ && error()) status = rest_at_close();
-  if (log_ && !log_->failed() && status) status = log_->sync_now();
-  {
-    const Lock held(commit_mutex_);
-    closed_.store(true);
-    if (failure_code_ != Code::kOk && status) status = {failure_code_, failure_};
+  if (log_ && !log_->failed()) {  // What is visible is to be found again, whatever else failed.
+    Status synced = log_->sync_now();
+    if (status) status = std::move(synced);
   }
   flusher_.reset();
   maintainers_.clear();
+  {
+    const Lock held(commit_mutex_);
+    if (failure_code_ != Code::kOk && status) status = {failure_code_, failure_};
+  }
   if (engine_) {
     Status ended = engine_->close();
     if (status) status = std::move(ended);
@@ -344,7 +357,7 @@ Status Store::close() {
     edit.clean_close = log_ ? visible() : engine_->rested();
     status = manifest_->append(edit);
   }
-  log_.reset();
+  if (log_) log_->end();
   directory_lock_.reset();
   return status;
 }

@@ -11,8 +11,8 @@ namespace varve {
 namespace {
 
 constexpr uint64_t kCacheBytes = uint64_t{32} << 20;
-constexpr uint64_t kMemoryShare = 4;  // Of the largest file: what small entries of a checkpoint take
-                                      // in memory, and a commit is at most a fourth of that.
+constexpr int kDoublingsMax = 16;  // Of the memory that a store is saved with: up to 16 TB.
+constexpr int kBusyTriesMax = 1000;
 
 bool is_own(const std::string& name) {
   return name == "LOCK" || Manifest::is_own(name) || segment_number(name) != 0 ||
@@ -152,6 +152,7 @@ Status destroy_store(Os& os, const std::string& directory, const std::string& ho
                                      [](const auto& entry) { return is_own(entry.name); });
   status = os.remove(directory + "/LOCK");
   site->lock.reset();
+  if (!status) status = os.remove(directory + "/LOCK");  // Where what is open cannot be removed.
   if (!only_ours || (!status && status.code() != Code::kNotFound)) return Status::ok();
   const Status removed = os.remove_directory(directory);
   (void)removed;  // Somebody may have put something there.
@@ -205,16 +206,6 @@ Status verify_checkpoint(const Site& site, const ManifestState& state, VerifyRep
   report.byte_count += state.checkpoint.file_bytes;
   return memory::verify_checkpoint(site.os, site.directory, state.checkpoint, state.identity,
                                    report.problems);
-}
-
-Status check_edits(Bytes body) {
-  EditReader reader(body);
-  LogEdit edit;
-  while (true) {
-    const Result<bool> more = reader.next(edit);
-    if (!more) return more.error();
-    if (!*more) return Status::ok();
-  }
 }
 
 }  // namespace
@@ -305,27 +296,82 @@ class SavedTable {
   Edit edit_;
 };
 
-// Gathers edits into commits of the new store.
+// Gathers edits into commits of the store that is made. How much memory the largest of them needs,
+// or all data where it rests in memory, nobody knows beforehand: what does not fit makes the store
+// close, and open again with twice as much.
 class Saving {
  public:
-  explicit Saving(Store& store) : store_(store), batch_(store.hash_seed()) {}
-  Batch& batch() { return batch_; }
-  Status written() {
-    return batch_.payload_bytes() < store_.options().memory_bytes / 64 ? Status::ok() : commit();
+  Saving(Os& os, StoreOptions options) : os_(os), options_(std::move(options)) {}
+
+  Status open() {
+    Result<std::shared_ptr<Store>> store = Store::open(os_, options_);
+    if (!store) return store.error();
+    store_ = std::move(*store);
+    options_.create = Create::kNever;
+    if (!batch_) batch_.emplace(store_->hash_seed());
+    return Status::ok();
   }
+
+  // An entry by itself: what goes together is of no matter. kTooLarge for what no commit can have.
+  Status put(const Edit& edit, Bytes value) {
+    const uint64_t bytes = edit.key.size() + value.size();
+    if (!batch_->fits(bytes)) {
+      if (Status status = commit(); !status) return status;
+    }
+    if (Status status = batch_->fits(bytes); !status) return status;
+    batch_->put(edit.key, value, edit.expires_ms);
+    const bool is_enough = batch_->payload_bytes() >= options_.memory_bytes / 64;
+    return is_enough ? commit() : Status::ok();
+  }
+
+  // All edits of a commit of the log, which check_edits() has found whole.
+  Status commit(Bytes body) {
+    EditReader reader(body);
+    LogEdit edit;
+    for (Result<bool> more = reader.next(edit); more && *more; more = reader.next(edit)) {
+      if (edit.kind == LogEditKind::kPut)
+        batch_->put(edit.key, edit.value, edit.expires_ms);
+      else if (edit.kind == LogEditKind::kDelete)
+        batch_->erase(edit.key);
+      else
+        batch_->erase_range(edit.key, edit.value);
+    }
+    return commit();
+  }
+
   Status commit() {
-    Status status;
-    do {
-      const Result<uint64_t> done = store_.commit(batch_);
-      status = done.error();
-    } while (status.code() == Code::kBusy);
-    batch_.clear();
+    Status status = try_commit();
+    for (int i = 0; status.code() == Code::kTooLarge && i < kDoublingsMax; ++i) {
+      if (Status enlarged = enlarge(); !enlarged) return enlarged;
+      status = try_commit();
+    }
+    batch_->clear();
     return status;
   }
 
+  Status close() { return store_->close(); }
+
  private:
-  Store& store_;
-  Batch batch_;
+  Status try_commit() {
+    Status status;
+    for (int i = 0; i < kBusyTriesMax; ++i) {  // Each waits a while.
+      status = store_->commit(*batch_).error();
+      if (status.code() != Code::kBusy) break;
+    }
+    return status;
+  }
+
+  Status enlarge() {
+    if (Status status = store_->close(); !status) return status;
+    store_.reset();
+    options_.memory_bytes *= 2;
+    return open();
+  }
+
+  Os& os_;
+  StoreOptions options_;
+  std::shared_ptr<Store> store_;
+  std::optional<Batch> batch_;
 };
 
 bool is_hidden(const Edit& edit, const std::vector<RangeDeletion>& deletions) {
@@ -358,14 +404,12 @@ Status save_tables(std::vector<std::unique_ptr<SavedTable>>& tables, const Value
     const Edit& edit = newest->edit();
     if (edit.kind == EditKind::kPut && !is_hidden(edit, deletions)) {
       const Result<Bytes> value = values.value(edit, room);
-      if (!value && value.code() != Code::kCorrupt) return value.error();
-      if (!value) {
-        report.lost.push_back({newest->path(), newest->block_offset(), value.error().message()});
-      } else {
-        saving.batch().put(edit.key, *value, edit.expires_ms);
-        ++report.entry_count;
-      }
-      if (Status status = saving.written(); !status) return status;
+      const Status status = value ? saving.put(edit, *value) : value.error();
+      const bool is_loss = status.code() == Code::kCorrupt || status.code() == Code::kTooLarge;
+      if (!status && !is_loss) return status.copy();
+      if (is_loss)
+        report.lost.push_back({newest->path(), newest->block_offset(), status.message()});
+      report.entry_count += is_loss ? 0 : 1;
     }
     const std::string key(as_text(edit.key));
     for (const auto& saved : tables) {
@@ -393,27 +437,10 @@ Status save_checkpoint(const Site& site, const ManifestState& state, Saving& sav
   const auto cursor = version->scan({}, version->absorbed(), Direction::kForward);
   for (; cursor->valid(); cursor->next()) {
     const Edit& edit = cursor->edit();
-    saving.batch().put(edit.key, edit.value, edit.expires_ms);
+    if (Status status = saving.put(edit, edit.value); !status) return status;
     ++report.entry_count;
-    if (Status status = saving.written(); !status) return status;
   }
   return cursor->status();
-}
-
-Status save_commit(Bytes body, Saving& saving) {
-  EditReader reader(body);
-  LogEdit edit;
-  while (true) {
-    const Result<bool> more = reader.next(edit);
-    if (!more) return more.error();
-    if (!*more) return saving.commit();
-    if (edit.kind == LogEditKind::kPut)
-      saving.batch().put(edit.key, edit.value, edit.expires_ms);
-    else if (edit.kind == LogEditKind::kDelete)
-      saving.batch().erase(edit.key);
-    else
-      saving.batch().erase_range(edit.key, edit.value);
-  }
 }
 
 // Of several checkpoints the newest whose header is whole counts.
@@ -454,20 +481,6 @@ ManifestState state_of_files(const Site& site, SalvageReport& report) {
   return state;
 }
 
-// No value, commit or checkpoint is larger.
-uint64_t largest_file_bytes(const Site& site) {
-  uint64_t largest = 0;
-  for (const DirectoryEntry& entry : site.entries) {
-    if (entry.is_directory || !is_own(entry.name)) continue;
-    const Result<std::unique_ptr<File>> file =
-        site.os.open(site.directory + "/" + entry.name, OpenMode::kRead);
-    if (!file) continue;  // What cannot be read is told of where it is missed.
-    const Result<uint64_t> size = (*file)->size();
-    if (size) largest = std::max(largest, *size);
-  }
-  return largest;
-}
-
 }  // namespace
 
 Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const std::string& target,
@@ -488,10 +501,8 @@ Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const 
   options.create = Create::kAlwaysNew;
   options.holder = holder;
   options.engine = static_cast<EngineKind>(state.engine);
-  options.memory_bytes += kMemoryShare * largest_file_bytes(*site);
-  Result<std::shared_ptr<Store>> store = Store::open(os, options);
-  if (!store) return store.error();
-  Saving saving(**store);
+  Saving saving(os, options);
+  if (Status status = saving.open(); !status) return status;
   ValueShelf values;
   if (Status status = values.open(*site, state, !manifest, report.lost); !status) {
     return within("salvage", directory, status);
@@ -515,13 +526,19 @@ Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const 
   LogSource source = source_of(directory, state);
   source.any_store = !manifest;
   source.whole_commits = true;
-  const Result<LogRecovery> log = recover_log(os, source, [&](const RecordHeader&, Bytes body) {
+  const auto save = [&](const RecordHeader& header, Bytes body) {
+    if (const Status damage = check_edits(body); !damage) {
+      report.lost.push_back(
+          {directory, 0, "commit " + std::to_string(header.commit) + ": " + damage.message()});
+      return Status::ok();
+    }
     ++report.commit_count;
-    return save_commit(body, saving);
-  });
+    return saving.commit(body);
+  };
+  const Result<LogRecovery> log = recover_log(os, source, save);
   if (!log) return within("salvage", directory, log.error());
   if (log->corrupt) report.lost.push_back({directory, 0, log->what});
-  if (status = (*store)->close(); !status) return within("salvage", target, status);
+  if (status = saving.close(); !status) return within("salvage", target, status);
   return report;
 }
 

@@ -17,6 +17,8 @@
 //   - commit numbers only grow and none is used twice, whatever a crash lost.
 //   - a view sees whole commits, all of them up to its number and none above.
 //   - an engine never absorbs what the log has not synced.
+//   - once close() has begun no commit is numbered; what it marks as the last of a clean close is
+//     durable, and the log keeps no segment that the next opening would not need.
 // Threads: all of Store from any thread; a Reader and its Views belong to one.
 #pragma once
 
@@ -28,6 +30,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -88,7 +91,8 @@ class Store {
  public:
   static Result<std::shared_ptr<Store>> open(Os& os, StoreOptions options);
   ~Store();
-  // Flushes what is worth it, syncs, marks a clean close. Later calls say kClosed.
+  // Refuses commits from then on, flushes what is worth it, syncs, marks a clean close. Waits for
+  // those who flush, compact or verify. Later calls say kClosed.
   Status close();
 
   uint64_t hash_seed() const { return hash_seed_; }
@@ -101,8 +105,9 @@ class Store {
   }
 
   // ---- writing
-  // With `unchanged_since`: kConflict, and nothing has changed, if one of the batch's keys was written
-  // by a later commit, or if that is too long ago to be known without the disk. Point edits alone.
+  // With `unchanged_since`: kConflict, and nothing has changed, if one of the batch's keys was
+  // written by a later commit, or if that is too long ago to be known without the disk. Point edits
+  // alone.
   Result<uint64_t> commit(Batch& batch, uint64_t unchanged_since = UINT64_MAX);
   uint64_t visible() const { return visible_.load(std::memory_order_acquire); }
   uint64_t through(Durability durability) const;
@@ -203,10 +208,13 @@ class Store {
   Status give_up_log(const LogRecovery& found);
   void start_workers();
 
+  Status check_open() const;
+  Status check_writable(const Lock& held) const;
   Status make_room(const Batch& batch, Lock& held);
   Status seal(const Lock& held);
-  void pace(uint64_t bytes, Lock& held);
-  Status wait_for_flush(Lock& held, size_t sealed_count_max);
+  Status fits_commit(uint64_t body_bytes, uint64_t cost) const;
+  uint64_t pace(uint64_t bytes, Lock& held);
+  Status wait_for_flush(Lock& held, size_t sealed_count_max, uint64_t wait_ns = kBusyNs);
   bool wait_held(Lock& held, uint64_t ticket, uint64_t deadline_ns, StallReason reason);
   Status fit_in_memory(const Batch& batch, uint64_t cost, Lock& held);
   Status wait_for_clearing(Lock& held, uint64_t deadline_ns);
@@ -219,6 +227,7 @@ class Store {
   Step run_flush();
   Status sync_oldest();
   Status flush_oldest();
+  Status bring_to_rest();
   Status rest_at_close();
   void trim_log();
   Step run_maintenance();
@@ -229,6 +238,7 @@ class Store {
   // Nothing but what rests in the engine outlives the process.
   bool rests_alone() const { return !options_.log && !options_.directory.empty(); }
 
+  static constexpr uint64_t kBusyNs = 50'000'000;    // The longest a commit waits for room.
   static constexpr uint64_t kAbsorbPsGuess = 5'000;  // 200 MB a second.
 
   Os& os_;
@@ -242,9 +252,11 @@ class Store {
   std::unique_ptr<Manifest> manifest_;
   std::unique_ptr<Cache> cache_;
   std::unique_ptr<Engine> engine_;
-  std::unique_ptr<Log> log_;  // Null in memory, without one and when reading only.
+  std::unique_ptr<Log>
+      log_;  // Null in memory, without one and when reading only. Stays till the end.
 
-  const uint64_t memtable_fixed_bytes_ = Memtable::fixed_bytes();
+  const size_t memtable_page_bytes_ = Memtable::page_bytes_for(memtable_bytes_max());
+  const uint64_t memtable_fixed_bytes_ = Memtable::fixed_bytes(memtable_page_bytes_);
   std::atomic<const Parts*> parts_{nullptr};
   std::atomic<uint64_t> visible_{0};
   std::atomic<bool> closed_{false};
@@ -264,9 +276,9 @@ class Store {
   uint64_t memtable_id_ = 0;
   uint64_t active_first_commit_ = 0;
   uint64_t flushed_through_ = 0;  // Later commits are in memtables.
-  std::vector<Sealed> sealed_;  // Oldest first; the front one may be being flushed.
-  uint64_t owed_ns_ = 0;        // By commits that were too small to wait.
-  std::string failure_;         // Of flush or manifest: writing has stopped.
+  std::vector<Sealed> sealed_;    // Oldest first; the front one may be being flushed.
+  uint64_t owed_ns_ = 0;          // By commits that were too small to wait.
+  std::string failure_;           // Of flush or manifest: writing has stopped.
   Code failure_code_ = Code::kOk;
 
   mutable std::mutex hold_mutex_;  // Guards holds_.
@@ -278,7 +290,9 @@ class Store {
   std::map<uint64_t, std::function<void()>> listeners_;
   uint64_t next_listener_ = 1;
 
-  std::mutex flush_mutex_;  // One absorbs at a time. Taken before commit_mutex_.
+  std::mutex close_mutex_;        // Held while closing; taken before all others.
+  std::shared_mutex care_mutex_;  // Shared by who flushes, compacts, verifies; alone to close.
+  std::mutex flush_mutex_;        // One absorbs at a time. Taken before commit_mutex_.
   std::atomic<uint64_t> flush_count_{0}, stall_count_{0}, stall_ns_{0}, stall_ns_max_{0};
   std::atomic<uint64_t> trimmed_{0};  // What the log was last told.
   std::atomic<uint64_t> cleared_{0};  // Absorbed when maintenance last found nothing more to do.

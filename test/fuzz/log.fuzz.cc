@@ -33,14 +33,21 @@ void sum_anew(std::string& file) {
   }
 }
 
+// What is read is what a writer writes: nothing that it never says goes further.
 void read_edits(Bytes body) {
   EditReader reader(body);
   LogEdit edit;
-  size_t read = 0;
-  for (Result<bool> more = reader.next(edit); more && *more; more = reader.next(edit)) {
-    read += kEditHeaderBytes + edit.key.size() + edit.value.size();
-    check(edit.key.size() <= kStoredKeyBytesMax && read <= body.size());
+  std::string written;
+  Result<bool> more = reader.next(edit);
+  for (; more && *more; more = reader.next(edit)) {
+    check(edit.key.size() <= kStoredKeyBytesMax);
+    check(edit.kind == LogEditKind::kPut || edit.expires_ms == 0);
+    check(edit.kind != LogEditKind::kDelete || edit.value.empty());
+    append_edit(written, edit);
+    check(written.size() <= body.size() && equal(as_bytes(written), body.first(written.size())));
   }
+  check(static_cast<bool>(more) == (written.size() == body.size()));
+  check(static_cast<bool>(check_edits(body)) == static_cast<bool>(more));
 }
 
 LogRecovery recover(const std::string& directory, uint64_t absorbed) {

@@ -18,6 +18,8 @@
 namespace varve {
 namespace {
 
+constexpr int kLockTriesMax = 100;
+
 Code code_of(int error) {
   switch (error) {
     case ENOSPC:
@@ -32,8 +34,7 @@ Code code_of(int error) {
   }
 }
 
-Status failed(const char* call, const std::string& path) {
-  const int error = errno;
+Status failed(const char* call, const std::string& path, int error = errno) {
   return {code_of(error), std::string("os: ") + call + " " + path + ": " + std::strerror(error)};
 }
 
@@ -171,22 +172,21 @@ class PosixOs final : public Os {
   Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& directory,
                                                         const std::string& holder) override {
     const std::string path = directory + "/LOCK";
-    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (descriptor < 0) return failed("open", path);
-    PosixFile file(dup(descriptor), path);
-    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-      char said[256];
-      const Result<size_t> size =
-          file.read_at(0, MutableBytes(reinterpret_cast<uint8_t*>(said), sizeof said));
-      close(descriptor);
-      const std::string by = size && *size > 0 ? std::string(said, *size) : "another process";
-      return Status(Code::kLocked, "os: " + directory + " is in use by " + by);
+    for (int tries = 0; tries < kLockTriesMax; ++tries) {
+      const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+      if (descriptor < 0) return failed("open", path);
+      const int error = flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+      auto lock = std::make_unique<PosixLock>(descriptor);
+      if (error == EWOULDBLOCK) return locked_by(descriptor, directory);
+      if (error != 0) return failed("flock", path, error);
+      if (!is_file_at(descriptor, path)) continue;
+      if (ftruncate(descriptor, 0) == 0) {
+        const ssize_t written = pwrite(descriptor, holder.data(), holder.size(), 0);
+        (void)written;  // The lock holds without its comment.
+      }
+      return std::unique_ptr<DirectoryLock>(std::move(lock));
     }
-    if (file.resize(0)) {
-      const Status written = file.write_at(0, as_bytes(holder));
-      (void)written;  // The lock holds without its comment.
-    }
-    return std::unique_ptr<DirectoryLock>(std::make_unique<PosixLock>(descriptor));
+    return Status(Code::kLocked, "os: " + directory + " is being destroyed");
   }
 
   Result<std::string> identity(const std::string& directory) override {
@@ -231,6 +231,24 @@ class PosixOs final : public Os {
     return start_thread(std::move(step));
   }
   std::unique_ptr<Gate> gate() override { return make_thread_gate(); }
+
+ private:
+  static Status locked_by(int descriptor, const std::string& directory) {
+    char said[256];
+    const ssize_t size = pread(descriptor, said, sizeof said, 0);
+    const std::string by =
+        size > 0 ? std::string(said, static_cast<size_t>(size)) : "another process";
+    return {Code::kLocked, "os: " + directory + " is in use by " + by};
+  }
+
+  // Not if the file was removed after it was opened: who destroys a directory takes its LOCK along,
+  // and a lock on that keeps nobody out.
+  static bool is_file_at(int descriptor, const std::string& path) {
+    struct stat opened{};
+    struct stat there{};
+    return fstat(descriptor, &opened) == 0 && stat(path.c_str(), &there) == 0 &&
+           opened.st_dev == there.st_dev && opened.st_ino == there.st_ino;
+  }
 };
 
 }  // namespace

@@ -240,9 +240,10 @@ class WindowsOs final : public Os {
   Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& directory,
                                                         const std::string& holder) override {
     const std::string path = directory + "/LOCK";
+    DWORD error = ERROR_SUCCESS;
     Result<std::unique_ptr<File>> file =
-        open_as(path, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ, OPEN_ALWAYS);
-    if (!file && GetLastError() == ERROR_SHARING_VIOLATION) {
+        open_as(path, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ, OPEN_ALWAYS, &error);
+    if (!file && error == ERROR_SHARING_VIOLATION) {
       return Status(Code::kLocked, "os: " + directory + " is in use by " + holder_of(path));
     }
     if (!file) return file.error();
@@ -299,11 +300,16 @@ class WindowsOs final : public Os {
   std::unique_ptr<Gate> gate() override { return make_thread_gate(); }
 
  private:
+  // `error`, where it is given, is why the file could not be opened: whatever is called in between
+  // may change what GetLastError() says.
   static Result<std::unique_ptr<File>> open_as(const std::string& path, DWORD access, DWORD share,
-                                               DWORD how) {
-    const HANDLE handle = CreateFileW(path_of(path).c_str(), access, share, nullptr, how,
-                                      FILE_ATTRIBUTE_NORMAL, nullptr);
-    if (handle == INVALID_HANDLE_VALUE) return failed("CreateFile", path);
+                                               DWORD how, DWORD* error = nullptr) {
+    const std::wstring units = path_of(path);
+    const HANDLE handle =
+        CreateFileW(units.c_str(), access, share, nullptr, how, FILE_ATTRIBUTE_NORMAL, nullptr);
+    const DWORD reason = handle == INVALID_HANDLE_VALUE ? GetLastError() : ERROR_SUCCESS;
+    if (error != nullptr) *error = reason;
+    if (reason != ERROR_SUCCESS) return failed("CreateFile", path, reason);
     return std::unique_ptr<File>(std::make_unique<WindowsFile>(handle, path));
   }
 

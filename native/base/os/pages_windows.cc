@@ -7,6 +7,10 @@ namespace varve {
 
 // Large pages need a privilege that users do not have: these are ordinary ones on a large boundary.
 uint8_t* map_pages(size_t size) {
+  if (size < kHugePageBytes) {
+    return static_cast<uint8_t*>(
+        VirtualAlloc(nullptr, size, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE));
+  }
   for (int attempt = 0; attempt < 8; ++attempt) {
     void* const room = VirtualAlloc(nullptr, size + kHugePageBytes, MEM_RESERVE, PAGE_NOACCESS);
     if (room == nullptr) return nullptr;

@@ -24,8 +24,7 @@ Result<std::unique_ptr<Log>> Log::open(Os& os, LogOptions options) {
 Log::~Log() {
   writer_.reset();
   preparer_.reset();
-  const Status status = write();
-  (void)status;  // Nobody is left to tell; recovery will find what was written.
+  end();
 }
 
 // ---- the sequencer's side
@@ -290,12 +289,14 @@ Status Log::prepare_one(uint64_t size_bytes_min) {
   return Status::ok();
 }
 
-Step Log::run_preparer() {
+// Removes idle segments; true when another spare is wanted.
+bool Log::tidy_idle() {
+  const Lock prepare_held(prepare_mutex_);
   std::vector<Kept> surplus;
   bool more = false;
   {
     const Lock held(mutex_);
-    if (failed() || is_ended_) return Step::idle();
+    if (failed() || is_ended_) return false;
     more = spares_.size() < options_.spare_count && (current_ || !kept_.empty());
     while (recyclable_.size() > options_.spare_count + 2) {
       surplus.push_back(recyclable_.front());
@@ -311,7 +312,11 @@ Step Log::run_preparer() {
     const Status status = os_.remove(segment_path(options_.directory, kept.number));
     (void)status;  // An idle file; the next open removes it.
   }
-  if (!more) return Step::idle();
+  return more;
+}
+
+Step Log::run_preparer() {
+  if (!tidy_idle()) return Step::idle();
   const Status status = prepare_one(0);
   return status ? Step::again() : Step{100'000'000};  // A full disk may empty: look again later.
 }
@@ -352,6 +357,16 @@ void Log::remove_idle(uint64_t absorbed) {
     const Status status = os_.remove(segment_path(options_.directory, number));
     (void)status;  // The next open reads it, finds nothing that is new, and removes it.
   }
+}
+
+void Log::end() {
+  const Status status = write();
+  (void)status;  // Nobody is left to tell; recovery will find what was written.
+  const Lock prepare_held(prepare_mutex_);
+  const Lock held(mutex_);
+  is_ended_ = true;
+  spares_.clear();
+  current_.reset();
 }
 
 void Log::adopt_recovered(uint64_t number, uint64_t last_commit, uint64_t size_bytes) {

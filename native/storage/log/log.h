@@ -58,7 +58,7 @@ struct LogStats {
 class Log {
  public:
   static Result<std::unique_ptr<Log>> open(Os& os, LogOptions options);
-  ~Log();  // Hands what is buffered to the system, without syncing.
+  ~Log();  // end()s.
 
   // The sequencer's side.
   Status reserve(uint64_t body_bytes);
@@ -82,8 +82,12 @@ class Log {
 
   // Segments adopted by nobody whose commits are all at or below `absorbed` go, or are used again.
   void trim(uint64_t absorbed);
-  // The last call, when all is written: removes whatever the next opening would not need.
+  // When all is written and nothing more is appended: removes whatever the next opening would not
+  // need.
   void remove_idle(uint64_t absorbed);
+  // Hands what is buffered to the system, without syncing, and lets go of the files. Nothing is
+  // appended any more; what has become durable can still be asked.
+  void end();
   // Segments that recovery found and replayed; trim() removes them like any other.
   void adopt_recovered(uint64_t number, uint64_t last_commit, uint64_t size_bytes);
   LogStats stats() const;
@@ -106,6 +110,7 @@ class Log {
   Step run_writer();
   Step run_preparer();
   uint64_t size_of_next(const Lock& held) const;
+  bool tidy_idle();
   Status prepare_one(uint64_t size_bytes_min);
   std::string take_recycled(uint64_t size_bytes);
   Status write_holding(const Lock& file_held);
@@ -142,7 +147,7 @@ class Log {
   std::mutex file_mutex_;  // Held while writing; taken before mutex_. Guards dirty_.
   std::vector<std::shared_ptr<Segment>> dirty_;  // Written since the last sync.
   std::mutex sync_mutex_;                        // Held while syncing; taken before file_mutex_.
-  std::mutex prepare_mutex_;  // Held while making a segment; taken before mutex_.
+  std::mutex prepare_mutex_;  // Held while segments are made or removed; taken before mutex_.
 
   std::unique_ptr<Gate> progress_;
   std::unique_ptr<Worker> preparer_;

@@ -39,7 +39,7 @@ void append_edit(std::string& body, const LogEdit& edit) {
   const bool expires = edit.expires_ms != 0;
   uint8_t head[kEditHeaderBytes + 8];
   head[0] = static_cast<uint8_t>(edit.kind);
-  head[1] = static_cast<uint8_t>(edit.flags | (expires ? kLogFlagExpiry : 0));
+  head[1] = expires ? kLogFlagExpiry : 0;
   store<uint16_t>(head + 2, 0);
   store<uint32_t>(head + 4, static_cast<uint32_t>(edit.key.size()));
   store<uint32_t>(head + 8, static_cast<uint32_t>(edit.value.size()));
@@ -50,33 +50,52 @@ void append_edit(std::string& body, const LogEdit& edit) {
   append(body, edit.value);
 }
 
+Status EditReader::damage(const char* what) const {
+  return Status::corrupt(std::string("log: ") + what + " at byte " +
+                         std::to_string(size_ - rest_.size()) + " of a record");
+}
+
 Result<bool> EditReader::next(LogEdit& edit) {
   if (rest_.empty()) return false;
-  const std::string where = " at byte " + std::to_string(size_ - rest_.size()) + " of a record";
-  if (rest_.size() < kEditHeaderBytes) return Status::corrupt("log: a cut edit" + where);
+  if (rest_.size() < kEditHeaderBytes) return damage("a cut edit");
   const uint8_t* const at = rest_.data();
   const uint8_t kind = at[0];
   const uint8_t flags = at[1];
-  if (kind < 1 || kind > 3) return Status::corrupt("log: an unknown kind of edit" + where);
-  if ((flags & ~(kLogFlagSeparate | kLogFlagExpiry)) != 0) {
-    return Status::corrupt("log: an unknown flag of an edit" + where);
-  }
-  const size_t head = kEditHeaderBytes + ((flags & kLogFlagExpiry) != 0 ? 8 : 0);
+  if (kind < 1 || kind > 3) return damage("an unknown kind of edit");
+  if ((flags & ~kLogFlagExpiry) != 0) return damage("an unknown flag of an edit");
+  if (load<uint16_t>(at + 2) != 0) return damage("reserved bytes in use by an edit");
+  const bool expires = flags != 0;
+  const size_t head = kEditHeaderBytes + (expires ? 8 : 0);
   const uint64_t key_size = load<uint32_t>(at + 4);
   const uint64_t value_size = load<uint32_t>(at + 8);
   if (key_size > kStoredKeyBytesMax || head + key_size + value_size > rest_.size()) {
-    return Status::corrupt("log: an edit runs past its record" + where);
+    return damage("an edit that runs past its record");
   }
   edit.kind = static_cast<LogEditKind>(kind);
-  edit.flags = flags & kLogFlagSeparate;
-  edit.expires_ms = (flags & kLogFlagExpiry) != 0 ? load<uint64_t>(at + 16) : 0;
+  edit.expires_ms = expires ? load<uint64_t>(at + 16) : 0;
   edit.key = rest_.subspan(head, key_size);
   edit.value = rest_.subspan(head + key_size, value_size);
+  if (expires && (edit.expires_ms == 0 || edit.kind != LogEditKind::kPut)) {
+    return damage("an expiry of nothing");
+  }
+  if (edit.kind == LogEditKind::kDelete && !edit.value.empty()) {
+    return damage("a deletion with a value");
+  }
   if (crc32c(edit.value) != load<uint32_t>(at + 12)) {
-    return Status::corrupt("log: the checksum of a value fails" + where);
+    return damage("a value whose checksum fails, in the edit");
   }
   rest_ = rest_.subspan(head + key_size + value_size);
   return true;
+}
+
+Status check_edits(Bytes body) {
+  EditReader reader(body);
+  LogEdit edit;
+  while (true) {
+    const Result<bool> more = reader.next(edit);
+    if (!more) return more.error();
+    if (!*more) return Status::ok();
+  }
 }
 
 }  // namespace varve

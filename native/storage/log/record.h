@@ -26,7 +26,6 @@ inline constexpr uint8_t kRecordKindCommit = 1;
 
 enum class LogEditKind : uint8_t { kPut = 1, kDelete = 2, kRangeDeletion = 3 };
 
-inline constexpr uint8_t kLogFlagSeparate = 1;
 inline constexpr uint8_t kLogFlagExpiry = 2;
 
 struct RecordHeader {
@@ -45,7 +44,6 @@ std::optional<RecordHeader> decode_record_header(Bytes bytes);
 
 struct LogEdit {
   LogEditKind kind = LogEditKind::kPut;
-  uint8_t flags = 0;
   uint64_t expires_ms = 0;
   Bytes key;
   Bytes value;  // The end of the range, for a range deletion.
@@ -53,7 +51,8 @@ struct LogEdit {
 
 void append_edit(std::string& body, const LogEdit& edit);
 
-// Reads the edits of one body, in order. The Bytes of an edit are borrowed from the body.
+// Reads the edits of one body, in order. The Bytes of an edit are borrowed from the body. What it
+// takes is what append_edit() writes, to the byte.
 class EditReader {
  public:
   explicit EditReader(Bytes body) : rest_(body), size_(body.size()) {}
@@ -61,9 +60,14 @@ class EditReader {
   Result<bool> next(LogEdit& edit);
 
  private:
+  Status damage(const char* what) const;
+
   Bytes rest_;
   size_t size_;
 };
+
+// Whether all edits of a body are whole: for those who take all of them or none.
+Status check_edits(Bytes body);
 
 // The bytes a record with this body takes in a segment, padding included.
 inline uint64_t record_bytes(uint64_t body_bytes) {

@@ -20,17 +20,13 @@
 
 namespace varve::memtable {
 
-// An arena that also knows what was asked of it. A block so large that the arena gives it pages of
-// its own counts as those pages.
+// An arena that also knows what was taken of it.
 class Memory {
  public:
-  static constexpr size_t kLargeBytes = size_t{512} << 10;
-  static constexpr size_t kPageBytes = size_t{2} << 20;
-  static constexpr size_t counted(size_t size) {
-    return size > kLargeBytes ? (size + kPageBytes - 1) / kPageBytes * kPageBytes : size;
-  }
+  explicit Memory(size_t page_bytes) : arena_(page_bytes) {}
   uint8_t* allocate(size_t size, size_t align = 8) {
-    used_.store(used_.load(std::memory_order_relaxed) + counted(size), std::memory_order_relaxed);
+    const size_t taken = arena_.taken_bytes(size);
+    used_.store(used_.load(std::memory_order_relaxed) + taken, std::memory_order_relaxed);
     return arena_.allocate(size, align);
   }
   size_t used_bytes() const { return used_.load(std::memory_order_relaxed); }

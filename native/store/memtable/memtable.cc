@@ -1,5 +1,8 @@
 #include "store/memtable/memtable.h"
 
+#include <algorithm>
+#include <bit>
+
 #include "store/memtable/hash_index.h"
 #include "store/memtable/order.h"
 #include "store/memtable/range_set.h"
@@ -18,7 +21,8 @@ using memtable::Walk;
 using memtable::write_version;
 
 struct Memtable::Parts {
-  explicit Parts(uint64_t number) : id(number), index(memory), ranges(memory) {}
+  Parts(uint64_t number, size_t page_bytes)
+      : id(number), memory(page_bytes), index(memory), ranges(memory) {}
 
   const uint64_t id;
   Memory memory;
@@ -106,7 +110,8 @@ class VersionsCursor final : public EditCursor {
 
 }  // namespace
 
-Memtable::Memtable(uint64_t id) : parts_(std::make_unique<Parts>(id)) {}
+Memtable::Memtable(uint64_t id, size_t page_bytes)
+    : parts_(std::make_unique<Parts>(id, page_bytes)) {}
 Memtable::~Memtable() = default;
 
 uint64_t Memtable::id() const { return parts_->id; }
@@ -155,14 +160,18 @@ bool Memtable::empty() const { return edit_count() == 0 && parts_->ranges.empty(
 
 size_t Memtable::cost(size_t key_size, size_t value_size) {
   const size_t laid = sizeof(Entry) + round_up(key_size, 8) + sizeof(Version) + 8 + value_size;
-  return Memory::counted(laid) + HashIndex::kKeyBytesMax + Order::kKeyBytesMax;
+  return Arena::taken_bytes_max(laid) + HashIndex::kKeyBytesMax + Order::kKeyBytesMax;
 }
 
 size_t Memtable::range_cost(size_t begin_size, size_t end_size) {
   return begin_size + end_size + RangeSet::kDeletionBytesMax;
 }
 
-size_t Memtable::fixed_bytes() { return Memtable(0).size_bytes(); }
+size_t Memtable::fixed_bytes(size_t page_bytes) { return Memtable(0, page_bytes).size_bytes(); }
+
+size_t Memtable::page_bytes_for(size_t size_bytes) {
+  return std::clamp(std::bit_floor(size_bytes / kPagesMin), Arena::kPageBytesMin, kHugePageBytes);
+}
 
 Lookup Memtable::get(Bytes key, uint64_t hash, uint64_t commit) const {
   Lookup answer;
@@ -195,8 +204,8 @@ std::unique_ptr<EngineCursor> Memtable::scan(const KeyRange& range, uint64_t com
 
 std::unique_ptr<EditCursor> Memtable::versions(const KeyRange& range, uint64_t from,
                                                uint64_t to) const {
-  return std::make_unique<VersionsCursor>(
-      Walk(parts_->order.order(), range, Direction::kForward), from, to);
+  return std::make_unique<VersionsCursor>(Walk(parts_->order.order(), range, Direction::kForward),
+                                          from, to);
 }
 
 }  // namespace varve

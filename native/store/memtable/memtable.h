@@ -1,7 +1,7 @@
 // store/memtable/memtable.h — the newest commits, in memory: an ordered index from key to a chain
 // of versions.
 //
-// Three structures share one arena of 2 MB pages, each for one question:
+// Three structures share one arena, of 2 MB pages unless it is to stay small, each for one question:
 //
 //   hash ─► HashIndex (fingerprint slots) ─► Entry {key, newest} ─► Version ─► older Version ─► …
 //   order ─► Order: pending keys, sorted when somebody asks, into a few runs of (8-byte head,
@@ -31,13 +31,15 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/pages.h"
 #include "engine/engine.h"
 
 namespace varve {
 
 class Memtable {
  public:
-  explicit Memtable(uint64_t id);
+  // `page_bytes`: what it takes from the machine at a time.
+  explicit Memtable(uint64_t id, size_t page_bytes = kHugePageBytes);
   Memtable(const Memtable&) = delete;
   Memtable& operator=(const Memtable&) = delete;
   ~Memtable();
@@ -57,7 +59,9 @@ class Memtable {
   // before it numbers a commit; likewise delete_range(), by the sizes of its two keys.
   static size_t cost(size_t key_size, size_t value_size);
   static size_t range_cost(size_t begin_size, size_t end_size);
-  static size_t fixed_bytes();  // What an empty memtable takes.
+  static size_t fixed_bytes(size_t page_bytes = kHugePageBytes);  // What an empty one takes.
+  // Pages for a memtable that is to grow to so much: a few of them, huge ones if it can be.
+  static size_t page_bytes_for(size_t size_bytes);
 
   // The newest at or below `commit`: kPut; kDeleted (a deletion, or a range deletion newer than the
   // put: then edit.commit is the range deletion's); kAbsent.
@@ -76,6 +80,7 @@ class Memtable {
   std::unique_ptr<EditCursor> versions(const KeyRange& range, uint64_t from, uint64_t to) const;
 
  private:
+  static constexpr size_t kPagesMin = 16;
   struct Parts;
   const std::unique_ptr<Parts> parts_;
 };

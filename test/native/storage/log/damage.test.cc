@@ -24,7 +24,7 @@ struct Commit {
 std::string body_of(uint64_t commit) {
   std::string body;
   const std::string key = "key" + std::to_string(commit % 10);
-  append_edit(body, {LogEditKind::kPut, 0, 0, as_bytes(key), as_bytes("v")});
+  append_edit(body, {LogEditKind::kPut, 0, as_bytes(key), as_bytes("v")});
   return body;
 }
 
@@ -302,10 +302,10 @@ std::string edits_of(Random& random) {
   std::string body;
   for (uint64_t i = 1 + random.below(4); i > 0; --i) {
     const std::string key(random.below(20), 'k');
-    const std::string value(random.below(40), 'v');
-    append_edit(
-        body, {static_cast<LogEditKind>(1 + random.below(3)), static_cast<uint8_t>(random.below(2)),
-               random.below(2) * 77, as_bytes(key), as_bytes(value)});
+    const auto kind = static_cast<LogEditKind>(1 + random.below(3));
+    const std::string value(kind == LogEditKind::kDelete ? 0 : random.below(40), 'v');
+    const uint64_t expires_ms = kind == LogEditKind::kPut ? random.below(2) * 77 : 0;
+    append_edit(body, {kind, expires_ms, as_bytes(key), as_bytes(value)});
   }
   return body;
 }
@@ -344,9 +344,32 @@ const Case hostile("edits of hostile bytes are refused or lie within their recor
   }
   std::string large;
   const std::string key(kStoredKeyBytesMax + 1, 'k');
-  append_edit(large, {LogEditKind::kPut, 0, 0, as_bytes(key), {}});
+  append_edit(large, {LogEditKind::kPut, 0, as_bytes(key), {}});
   expect(read_edits(as_bytes(large)).code() == Code::kCorrupt);
 });
+
+const Case foreign(
+    "an edit with what no writer sets is CORRUPT: flags, reserved bytes, an expiry of nothing", [] {
+      const auto read_changed = [](LogEdit edit, size_t at, uint8_t byte) {
+        std::string body;
+        append_edit(body, edit);
+        body[at] = static_cast<char>(byte);
+        return read_edits(as_bytes(body)).code();
+      };
+      const std::string key = "key";
+      const LogEdit put{LogEditKind::kPut, 7, as_bytes(key), {}};
+      expect(read_changed(put, 16, 7) == Code::kOk);
+      expect(read_changed(put, 16, 0) == Code::kCorrupt);
+      expect(read_changed(put, 0, 2) == Code::kCorrupt);  // A deletion that expires,
+      const LogEdit valued{LogEditKind::kPut, 0, as_bytes(key), as_bytes(key)};
+      expect(read_changed(valued, 0, 2) == Code::kCorrupt);  // and one with a value.
+      for (uint8_t flag = 1; flag != 0; flag = static_cast<uint8_t>(flag << 1)) {
+        expect(read_changed(put, 1, static_cast<uint8_t>(2 | flag)) ==
+               (flag == 2 ? Code::kOk : Code::kCorrupt));
+      }
+      expect(read_changed(put, 2, 1) == Code::kCorrupt &&
+             read_changed(put, 3, 1) == Code::kCorrupt);
+    });
 
 }  // namespace
 }  // namespace varve::test

@@ -10,7 +10,7 @@ namespace {
 
 std::string body_of(const std::string& key, const std::string& value) {
   std::string body;
-  append_edit(body, {LogEditKind::kPut, 0, 0, as_bytes(key), as_bytes(value)});
+  append_edit(body, {LogEditKind::kPut, 0, as_bytes(key), as_bytes(value)});
   return body;
 }
 

@@ -114,8 +114,87 @@ std::optional<CompactionInput> Picker::pick(const std::string (&resume)[kLevelCo
   if (much) input = pick_wasteful(kWastefulPercent);
   if (!input) input = pick_by_style(resume);
   if (!input) input = pick_wasteful(kWastefulPercent);
-  if (input) input->emptied = wasteful(kWastefulPercent);
+  if (!input) input = pick_small_tables();
+  if (!input) return input;
+  input->emptied = wasteful(kWastefulPercent);
+  input->emptied.merge(gathered(*input));
   return input;
+}
+
+// ---- what is small becomes one
+
+namespace {
+
+// How many of some sizes, the smallest first, may become one without any of them being written for
+// little: the largest of them is at most twice all others.
+size_t worth_gathering(const std::vector<uint64_t>& ascending) {
+  size_t count = 0;
+  uint64_t before = 0;
+  for (size_t i = 0; i < ascending.size(); ++i) {
+    if (i > 0 && ascending[i] <= 2 * before) count = i + 1;
+    before += ascending[i];
+  }
+  return count;
+}
+
+}  // namespace
+
+// Of the value files that nothing but these tables uses. What others use would only be half
+// emptied.
+ValueFiles::Shares Picker::gathered(const CompactionInput& input) const {
+  std::map<uint64_t, uint64_t> uses;
+  for (const LsmVersion::Tables& tables : input.sources) {
+    for (const auto& table : tables) {
+      for (const ValueUse& use : table->info().value_uses) uses[use.file] += use.count;
+    }
+  }
+  std::vector<std::pair<uint64_t, uint64_t>> small;  // Bytes, and number.
+  const ValueFiles::Shares& shares = version_.values().shares();
+  for (const auto& [number, count] : uses) {
+    const auto share = shares.find(number);
+    if (share == shares.end() || share->second.live_count != count) continue;
+    const uint64_t bytes = share->second.file->info().payload_bytes();
+    const bool is_small = bytes < options_.value_file_bytes / kSmallValuesShare;
+    if (is_small && !share->second.file->is_damaged()) small.emplace_back(bytes, number);
+  }
+  std::sort(small.begin(), small.end());
+  std::vector<uint64_t> sizes;
+  for (const auto& [bytes, number] : small) sizes.push_back(bytes);
+  ValueFiles::Shares found;
+  for (size_t i = 0; i < worth_gathering(sizes); ++i) found.insert(*shares.find(small[i].second));
+  return found;
+}
+
+// They keep their place in the order, as neighbours do when they are one.
+std::optional<CompactionInput> Picker::pick_small_tables() const {
+  const std::vector<LsmRun>& runs = version_.runs();
+  for (size_t i = 0; i < runs.size(); ++i) {
+    const LsmVersion::Tables& tables = runs[i].tables;
+    for (size_t begin = 0; begin < tables.size();) {
+      size_t end = begin;
+      std::vector<uint64_t> sizes;
+      for (; end < tables.size() && end - begin < kSmallTablesMax; ++end) {
+        sizes.push_back(tables[end]->info().file_bytes);
+        if (sizes.back() >= options_.table_bytes / kSmallTableShare) break;
+      }
+      sizes.resize(end - begin);
+      const auto largest = std::max_element(sizes.begin(), sizes.end());
+      const size_t behind_largest = begin + static_cast<size_t>(largest - sizes.begin()) + 1;
+      std::sort(sizes.begin(), sizes.end());
+      CompactionInput input;
+      input.sources = {{tables.begin() + static_cast<ptrdiff_t>(begin),
+                        tables.begin() + static_cast<ptrdiff_t>(end)}};
+      const bool is_enough = end - begin >= kSmallTablesMin;
+      if (is_enough && worth_gathering(sizes) == sizes.size()) {
+        input.target_level = runs[i].level;
+        input.joins_run = runs[i].number;
+        input.bottom = is_bottom(input, i + 1);
+        if (is_free(input)) return input;
+      }
+      begin = is_enough ? behind_largest : end + 1;
+    }
+  }
+  return std::nullopt;
 }
 
 ValueFiles::Shares Picker::wasteful(uint64_t dead_percent) const {

@@ -13,6 +13,12 @@
 // written again, in its place, and what is left of that file moves to a new one. That waits until
 // the style has nothing to merge, or half of all that value files hold is dead.
 //
+// And files that are small beside what one should have become one: the value files that a merge
+// finds to be used by nothing else, and neighbouring tables of a run, in their place, once there are
+// many of them. What is gathered comes to lie in a file half as large again at least, so that
+// nothing is written for it more than a few times; and there are never many more files than the
+// bytes need.
+//
 // A store may be opened with another style than the one it was written with.
 //
 // Invariants
@@ -34,13 +40,17 @@ namespace varve {
 struct CompactionInput {
   std::vector<LsmVersion::Tables> sources;  // Newest first; each one sorted walk.
   size_t target_level = 1;
-  bool joins_level = false;  // The outcome belongs to the run that the level has already,
-  uint64_t joins_run = 0;    // or to this one.
-  bool bottom = false;       // Nothing of these keys lies beneath.
+  bool joins_level = false;    // The outcome belongs to the run that the level has already,
+  uint64_t joins_run = 0;      // or to this one.
+  bool bottom = false;         // Nothing of these keys lies beneath.
   ValueFiles::Shares emptied;  // Value files that what is merged leaves.
 };
 
-inline constexpr uint64_t kWastefulPercent = 50;  // Of a value file dead: what is left moves.
+inline constexpr uint64_t kWastefulPercent = 50;   // Of a value file dead: what is left moves.
+inline constexpr uint64_t kSmallValuesShare = 16;  // Of a value file's bytes: less is small.
+inline constexpr uint64_t kSmallTableShare = 4;    // Of a table's bytes.
+inline constexpr size_t kSmallTablesMin = 8;       // Neighbours that become one,
+inline constexpr size_t kSmallTablesMax = 64;      // at most so many at a time.
 
 class Picker {
  public:
@@ -68,7 +78,9 @@ class Picker {
   bool is_bottom(const CompactionInput& input, size_t behind) const;
   std::optional<CompactionInput> whole(Runs runs, size_t target_level) const;
   std::optional<CompactionInput> pick_by_style(const std::string (&resume)[kLevelCount]) const;
+  std::optional<CompactionInput> pick_small_tables() const;
   ValueFiles::Shares wasteful(uint64_t dead_percent) const;
+  ValueFiles::Shares gathered(const CompactionInput& input) const;
   std::optional<CompactionInput> pick_leveled(const std::string (&resume)[kLevelCount]) const;
   std::optional<CompactionInput> pick_tiered() const;
   std::optional<CompactionInput> pick_universal() const;

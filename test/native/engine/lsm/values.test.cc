@@ -286,6 +286,43 @@ static const Case emptied("a file half dead is emptied by maintenance, and its s
                             expect_ok(same(subject, oracle, kNewest));
                           });
 
+// Files of 1 MB are to come, and each run brings a value of 4 KB.
+static void gather(CompactionStyle style, bool ascending) {
+  constexpr int kRunCount = 300;
+  Subject subject = open_lsm_subject(style, kLargeBytes);
+  LsmOptions& options = ground_of(subject).options;
+  options.value_file_bytes = 1 << 20;
+  expect_ok(subject.reopen(subject));
+  Oracle oracle;
+  Random random(seed());
+  for (int run = 0; run < kRunCount; ++run) {
+    const int key = ascending ? run : static_cast<int>(random.below(kRunCount));
+    put_some(oracle, key, key + 1, 4000);
+    expect_ok(oracle.absorb_into(*subject.engine, kNewest));
+    settle(subject);
+  }
+  expect_ok(same(subject, oracle, kNewest));
+  const EngineStats stats = subject.engine->stats();
+  const uint64_t small = options.value_file_bytes / 16;  // As picking.h has it.
+  expect(stats.value_file_count <= stats.value_bytes / small + 16);
+  // Nothing was written more than a few times.
+  expect(stats.written_bytes < 8 * stats.absorbed_bytes);
+  uint64_t table_count = 0;
+  for (const auto& [name, value] : stats.detail)
+    table_count += name.ends_with("Tables") ? value : 0;
+  expect(table_count <= 40);
+  expect_ok(subject.reopen(subject));
+  expect_ok(same(subject, oracle, kNewest));
+}
+
+static const Case gathered("the small value files of many runs become a few", [] {
+  for (const bool ascending : {true, false}) {
+    gather(CompactionStyle::kLeveled, ascending);
+    gather(CompactionStyle::kTiered, ascending);
+    gather(CompactionStyle::kUniversal, ascending);
+  }
+});
+
 static const Case mostly_alive("a file less than half dead is left alone until compact()", [] {
   Subject subject = open_apart();
   Oracle oracle;

@@ -2,9 +2,9 @@
 // so small that a few hundred edits fill several levels.
 #pragma once
 
-#include "engine/lsm/hasty_os.h"
 #include "engine/lsm/lsm.h"
 #include "engine/subject.h"
+#include "hasty_os.h"
 
 namespace varve::test {
 

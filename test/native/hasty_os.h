@@ -1,4 +1,4 @@
-// test/native/engine/lsm/hasty_os.h — the machine's own files without their syncs, and failures on
+// test/native/hasty_os.h — the machine's own files without their syncs, and failures or slow syncs on
 // command.
 //
 // What a crash would leave is proved elsewhere; a contract that opens hundreds of stores would only
@@ -20,13 +20,15 @@ class HastyOs final : public Os {
     left_.store(count);
   }
   void mend() { left_.store(INT64_MAX); }
+  // From now on each sync takes so long.
+  void slow_down(uint64_t sync_ns) { sync_ns_.store(sync_ns); }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
     Result<std::unique_ptr<File>> file = native_os().open(path, mode);
     if (!file) return file;
     return std::unique_ptr<File>(std::make_unique<HastyFile>(*this, std::move(*file)));
   }
-  Status sync_directory(const std::string&) override { return step(); }
+  Status sync_directory(const std::string&) override { return sync_step(); }
   Status remove(const std::string& path) override { return native_os().remove(path); }
   Status rename(const std::string& from, const std::string& to) override {
     return native_os().rename(from, to);
@@ -75,7 +77,7 @@ class HastyOs final : public Os {
       if (Status status = os_.step(); !status) return status;
       return file_->write_at(offset, bytes);
     }
-    Status sync() override { return os_.step(); }
+    Status sync() override { return os_.sync_step(); }
     Result<uint64_t> size() override { return file_->size(); }
     Status resize(uint64_t size) override { return file_->resize(size); }
     void will_read(uint64_t offset, uint64_t size) override { file_->will_read(offset, size); }
@@ -91,7 +93,16 @@ class HastyOs final : public Os {
     return {code_, "hasty_os: this one fails"};
   }
 
+  Status sync_step() {
+    if (const uint64_t takes_ns = sync_ns_.load(); takes_ns != 0) {
+      const std::unique_ptr<Gate> never = gate();
+      never->wait(never->ticket(), now_ns() + takes_ns);
+    }
+    return step();
+  }
+
   std::atomic<int64_t> left_{INT64_MAX};
+  std::atomic<uint64_t> sync_ns_{0};
   Code code_ = Code::kIo;
 };
 

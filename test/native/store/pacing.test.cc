@@ -1,0 +1,51 @@
+// Writers behind a disk that is slow: held up, each for a bounded time, and never refused.
+#include <algorithm>
+#include <string>
+
+#include "hasty_os.h"
+#include "store/store.h"
+#include "test.h"
+
+namespace varve::test {
+namespace {
+
+constexpr uint64_t kSyncNs = 40'000'000;  // A flush takes some of these, and waits 50 ms for none.
+constexpr uint64_t kHeldNsMax =
+    500'000'000;  // What a commit may take on a machine that is busy, too.
+
+void write_behind(size_t value_bytes) {
+  HastyOs os;
+  StoreOptions options;
+  options.directory = scratch_directory();
+  options.memory_bytes = uint64_t{8} << 20;
+  options.holder = "a test";
+  Result<std::shared_ptr<Store>> opened = Store::open(os, options);
+  require(static_cast<bool>(opened));
+  Store& store = **opened;
+  os.slow_down(kSyncNs);
+  const std::string value(value_bytes, 'v');
+  uint64_t refused = 0;
+  uint64_t held_ns = 0;
+  for (uint64_t i = 0; i < (uint64_t{10} << 20) / value_bytes; ++i) {
+    Batch batch(store.hash_seed());
+    const std::string key = std::to_string(i);
+    batch.put(as_bytes(key), as_bytes(value));
+    const uint64_t begun_ns = os.now_ns();
+    refused += store.commit(batch) ? 0 : 1;
+    held_ns = std::max(held_ns, os.now_ns() - begun_ns);
+  }
+  expect(refused == 0);
+  expect(held_ns < kHeldNsMax);
+  expect(store.stats().flush_count > 0);
+  os.slow_down(0);
+  expect_ok(store.close());
+}
+
+const Case slow("writers whose disk is slow are slowed down by the commit, and none is refused",
+                [] {
+                  write_behind(1000);
+                  write_behind(20'000);
+                });
+
+}  // namespace
+}  // namespace varve::test

@@ -92,6 +92,7 @@ Status Store::flush_oldest() {
 
 Step Store::run_maintenance() {
   epochs_.collect();
+  if (!error()) return epochs_.pending() == 0 ? Step::idle() : Step{kRetryNs};
   const uint64_t absorbed = engine_->pin()->absorbed();
   const Result<Progress> progress = engine_->maintain(kStepBytes, retention());
   if (!progress) {

@@ -130,11 +130,13 @@ void Store::release(uint64_t commit) {
   if (--found->second == 0) holds_.erase(found);
 }
 
-// Taken after what is to be absorbed was sealed: whoever holds a commit from now on holds one at or
-// above it.
+// Whoever holds a commit after this holds one that is visible now, or a later one. The engine may
+// act on it late, when it has absorbed more: whatever was the newest at the horizon stays until
+// then.
 Retention Store::retention() const {
   const Lock held(hold_mutex_);
   Retention retention;
+  retention.horizon = visible();
   for (const auto& [commit, count] : holds_) retention.held.push_back(commit);
   return retention;
 }

@@ -43,7 +43,7 @@ class Lsm final : public Engine {
   Status verify(std::vector<VerifyProblem>& problems) override;
   EngineStats stats() const override;
   void set_memory(uint64_t cache_bytes) override { cache_.set_budget(cache_bytes); }
-  Status close() override { return Status::ok(); }
+  Status close() override;
 
  private:
   std::shared_ptr<const LsmVersion> current() const {
@@ -149,7 +149,16 @@ void count_uses(const std::vector<LsmRun>& runs, ValueFiles& values) {
 }
 
 Lsm::~Lsm() {
+  const Status status = close();
+  (void)status;  // It has none to tell.
+}
+
+// What a merge has written so far goes while the directory is still ours.
+Status Lsm::close() {
+  const Lock held(jobs_mutex_);
   for (const JobPointer& job : jobs_) job->compaction->abandon();
+  jobs_.clear();
+  return Status::ok();
 }
 
 // ---- opening

@@ -105,6 +105,7 @@ class LiveCursor final : public EngineCursor {
         value_.assign(as_text(edit_.value));
         any = true;
       }
+      if (!merge_.valid() && !merge_.status()) return;  // A newer version may be what is damaged.
       edit_.key = as_bytes(key_);
       edit_.value = as_bytes(value_);
       valid_ = any && edit_.kind == EditKind::kPut && !hiding_.hides(edit_);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <optional>
 
 #include "engine/memory/image.h"
 #include "engine/memory/stream.h"
@@ -281,11 +282,35 @@ class MemoryEngine final : public Engine {
   mutable std::mutex pin_mutex_;  // Guards version_.
   VersionPointer version_;
 
+  // A walk of maintenance over all leaves, in several calls.
+  struct Pass {
+    uint64_t absorbed = 0;          // When it began,
+    Retention retention;            // and what was asked for then.
+    std::string low;                // Where it goes on.
+    uint64_t floor = UINT64_MAX;    // The oldest commit held at any time of it,
+    uint64_t horizon = UINT64_MAX;  // and the lowest horizon.
+
+    bool covers(uint64_t commit, const Retention& asked) const {
+      return absorbed == commit && retention.horizon == asked.horizon &&
+             retention.held == asked.held;
+    }
+  };
+  void end_pass(Image& image);
+  static Retention what_counts(const Retention& asked, uint64_t absorbed);
+
   std::mutex mutex_;            // Held by whoever makes a new image; guards everything below.
-  size_t pass_at_ = 0;          // The leaf with which maintenance goes on.
-  uint64_t pass_absorbed_ = 0;  // What the last whole pass saw.
-  Retention pass_retention_;
+  std::optional<Pass> pass_;    // Under way.
+  std::optional<Pass> passed_;  // The last whole one.
 };
+
+// All there is lies at or below `absorbed`, so that who holds that or more asks for nothing but the
+// newest.
+Retention MemoryEngine::what_counts(const Retention& asked, uint64_t absorbed) {
+  Retention retention = asked;
+  std::erase_if(retention.held, [&](uint64_t commit) { return commit >= absorbed; });
+  if (retention.horizon >= absorbed) retention.horizon = UINT64_MAX;
+  return retention;
+}
 
 void MemoryEngine::publish(const Lock&, Image image) {
   image.build_index();
@@ -349,62 +374,67 @@ Status MemoryEngine::absorb(Run& run, const Retention& retention) {
   }
   absorbed_bytes_.fetch_add(taken_bytes, std::memory_order_relaxed);
   written_bytes_.fetch_add(written_bytes, std::memory_order_relaxed);
-  pass_at_ = 0;
   publish(held, std::move(next));
   return Status::ok();
 }
 
 // A pass writes anew the leaves that have history or lie under a range deletion, as many in one
-// call as the budget allows. At its end the range deletions go that nothing asked for lies beneath.
-Result<Progress> MemoryEngine::maintain(uint64_t budget_bytes, const Retention& retention) {
+// call as the budget allows, and goes on by key, whatever is absorbed or let go of meanwhile. At
+// its end the range deletions go that were there when it began and that nothing asked for at any
+// time of it lies beneath: what came since is newer than they are.
+Result<Progress> MemoryEngine::maintain(uint64_t budget_bytes, const Retention& asked) {
   const Lock held(mutex_);
   const ImagePointer old = latest()->image();
-  const bool same = pass_absorbed_ == old->absorbed &&
-                    pass_retention_.horizon == retention.horizon &&
-                    pass_retention_.held == retention.held;
-  if (!same) pass_at_ = 0;
-  if (same && pass_at_ == old->leaves.size()) return Progress::kIdle;
-  pass_absorbed_ = old->absorbed;
-  pass_retention_ = retention;
+  const Retention retention = what_counts(asked, old->absorbed);
+  if (!pass_ && passed_ && passed_->covers(old->absorbed, retention)) return Progress::kIdle;
+  if (!pass_) pass_ = Pass{old->absorbed, retention, {}};
+  if (!retention.held.empty()) pass_->floor = std::min(pass_->floor, retention.held.front());
+  pass_->horizon = std::min(pass_->horizon, retention.horizon);
 
   Image next;
   next.absorbed = old->absorbed;
   next.ranges = old->ranges;
   LeafWriter writer(old->ranges, retention);
+  const size_t first = old->leaf_of(as_bytes(pass_->low));
   uint64_t spent = 0;
-  bool changed = false;
+  bool whole = true;
   for (size_t i = 0; i < old->leaves.size(); ++i) {
     const Leaf& leaf = *old->leaves[i];
     const bool touched = leaf.history.size() != 0 || !old->ranges.empty();
-    if (i < pass_at_ || spent >= budget_bytes || !touched) {
+    if (i >= first && touched && whole && spent >= budget_bytes) {
+      whole = false;
+      pass_->low = leaf.low;
+    }
+    if (i < first || !touched || !whole) {
       next.leaves.push_back(old->leaves[i]);
-      if (i == pass_at_ && spent < budget_bytes) ++pass_at_;
       continue;
     }
     spent += leaf.size_bytes() + 1;
     writer.write(leaf, {}, next.leaves);
-    pass_at_ = i + 1;
-    changed = true;
   }
-  const bool whole = pass_at_ == old->leaves.size();
-  if (whole) {
-    const uint64_t floor = retention.held.empty() ? UINT64_MAX : retention.held.front();
-    std::erase_if(next.ranges, [&](const RangeFact& range) {
-      return range.commit <= retention.horizon && range.commit <= floor;
-    });
-  }
-  if (whole)
-    pass_at_ = next.leaves.size();
-  else
-    pass_at_ += next.leaves.size() - old->leaves.size();
+  if (whole) end_pass(next);
   written_bytes_.fetch_add(spent, std::memory_order_relaxed);
-  if (changed || next.ranges.size() != old->ranges.size()) publish(held, std::move(next));
-  return whole ? Progress::kIdle : Progress::kMore;
+  if (spent != 0 || next.ranges.size() != old->ranges.size()) publish(held, std::move(next));
+  const bool is_done = !pass_ && passed_->covers(old->absorbed, retention);
+  return is_done ? Progress::kIdle : Progress::kMore;
 }
 
+void MemoryEngine::end_pass(Image& image) {
+  std::erase_if(image.ranges, [&](const RangeFact& range) {
+    return range.commit <= pass_->absorbed && range.commit <= pass_->horizon &&
+           range.commit <= pass_->floor;
+  });
+  passed_ = std::exchange(pass_, std::nullopt);
+}
+
+// What a pass under way has left behind it by other holds takes another one.
 Status MemoryEngine::compact(const KeyRange&, const Retention& retention) {
-  const Result<Progress> done = maintain(UINT64_MAX, retention);
-  return done ? Status::ok() : done.error();
+  for (int i = 0; i < 2; ++i) {
+    const Result<Progress> done = maintain(UINT64_MAX, retention);
+    if (!done) return done.error();
+    if (*done == Progress::kIdle) break;
+  }
+  return Status::ok();
 }
 
 EngineStats MemoryEngine::stats() const {

@@ -64,6 +64,7 @@ class RestingMemory final : public Engine {
   Result<Progress> step(uint64_t budget_bytes, const Lock& held);
   Status publish(const Lock& held);
   void give_up(const Lock& held, const Status& status);
+  void postpone(const Status& status);  // The next one, where the disk is full.
   Status write_whole(const Lock& held);
 
   Os& os_;
@@ -195,7 +196,10 @@ Status RestingMemory::begin(const Lock& held) {
   writer_since_bytes_ = since_bytes_.load(std::memory_order_relaxed);
   Result<std::unique_ptr<CheckpointWriter>> writer =
       CheckpointWriter::create(os_, options_.directory, next_number_++, pin(), options_.identity);
-  if (!writer) return writer.error();
+  if (!writer) {
+    postpone(writer.error());
+    return writer.error();
+  }
   writer_ = std::move(*writer);
   return Status::ok();
 }
@@ -207,15 +211,22 @@ Result<Progress> RestingMemory::step(uint64_t budget_bytes, const Lock& held) {
     return progress;
   }
   if (*progress == Progress::kMore) return progress;
-  if (Status status = publish(held); !status) return status;
+  if (Status status = publish(held); !status) {
+    postpone(status);
+    return status;
+  }
   return progress;
+}
+
+void RestingMemory::postpone(const Status& status) {
+  if (status.code() == Code::kNoSpace) retry_ns_ = os_.now_ns() + kRetryNs;
 }
 
 void RestingMemory::give_up(const Lock& held, const Status& status) {
   check(held.owns_lock());
   writer_->abandon();
   writer_.reset();
-  if (status.code() == Code::kNoSpace) retry_ns_ = os_.now_ns() + kRetryNs;
+  postpone(status);
 }
 
 // After a failed append nobody knows whether the manifest names the new file or the old one, so

@@ -64,6 +64,7 @@ Result<uint64_t> read_edits(Bytes block, uint64_t absorbed, Take take) {
     const size_t key_size = load<uint32_t>(block.data() + 18);
     const size_t value_size = load<uint32_t>(block.data() + 22);
     if (key_size + value_size > block.size() - kEditHeaderBytes) return damaged("an edit is cut");
+    if (block[17] != 0) return damaged("an edit with unknown flags");
     const uint8_t kind = block[16];
     if (kind != 1 && kind != 2) return damaged("an edit of unknown kind");
     const Edit edit{block.subspan(kEditHeaderBytes, key_size),

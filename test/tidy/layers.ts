@@ -23,6 +23,7 @@ export const MODULES: readonly Module[] = [
   { folder: 'pure/simd', mayInclude: ['base'], doors: ['simd.h', 'lanes.h'] },
   { folder: 'pure/blocks', mayInclude: ['base'] },
   { folder: 'pure/codec', mayInclude: ['base', 'pure/simd'], doors: 'any' },
+  { folder: 'pure/text', mayInclude: ['base', 'pure/blocks', 'pure/codec', 'pure/simd'] },
   { folder: 'engine', mayInclude: ['base', 'base/os'] },
   { folder: 'storage/cache', mayInclude: [...PURE] },
   { folder: 'storage/log', mayInclude: [...PURE] },

@@ -20,10 +20,12 @@ const ENGINES = ['engine', 'engine/lsm', 'engine/memory'] as const
 export const MODULES: readonly Module[] = [
   { folder: 'base', mayInclude: [], doors: 'any' },
   { folder: 'base/os', mayInclude: ['base'], doors: ['os.h', 'os_simulated.h'] },
-  { folder: 'pure/simd', mayInclude: ['base'], doors: ['simd.h', 'lanes.h'] },
+  { folder: 'pure/simd', mayInclude: ['base'], doors: ['simd.h', 'lanes.h', 'boxes.h'] },
   { folder: 'pure/blocks', mayInclude: ['base'] },
   { folder: 'pure/codec', mayInclude: ['base', 'pure/simd'], doors: 'any' },
   { folder: 'pure/text', mayInclude: ['base', 'pure/blocks', 'pure/codec', 'pure/simd'] },
+  { folder: 'pure/geo', mayInclude: ['base', 'pure/simd', 'pure/blocks', 'pure/codec'],
+    doors: ['place.h', 'distance.h', 'polygon.h', 'geohash.h', 'tree.h', 'serial.h'] },
   { folder: 'engine', mayInclude: ['base', 'base/os'] },
   { folder: 'storage/cache', mayInclude: [...PURE] },
   { folder: 'storage/log', mayInclude: [...PURE] },
@@ -38,7 +40,7 @@ export const MODULES: readonly Module[] = [
   { folder: 'store', mayInclude: [...PURE, ...STORAGE, ...ENGINES, 'store/memtable'],
     doors: ['store.h', 'batch.h', 'registry.h', 'repair.h'] },
   { folder: 'layer/catalog', mayInclude: [...PURE, 'engine', 'store'] },
-  { folder: 'binding', mayInclude: [...PURE, 'engine', 'store', 'layer/catalog'], doors: [] },
+  { folder: 'binding', mayInclude: [...PURE, 'pure/blocks', 'pure/geo', 'engine', 'store', 'layer/catalog'], doors: [] },
 ]
 
 export function moduleOf(file: string): Module | undefined {

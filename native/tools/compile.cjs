@@ -5,7 +5,7 @@
 const { spawn } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
-const { root, parts } = require('./sources.cjs')
+const { root, parts, fillingOf } = require('./sources.cjs')
 
 const FLAGS = ['-std=c++20', '-g', '-fno-omit-frame-pointer', '-fno-exceptions', '-fno-rtti',
   '-pthread', '-Wall', '-Wextra', '-Wno-unused-parameter', '-Wno-missing-field-initializers',
@@ -16,14 +16,14 @@ const FILLING_FLAGS = {
   x64: {
     sse42: ['-msse4.2', '-mpopcnt', '-mpclmul'],
     avx2: ['-mavx2', ...BITS],
-    avx512: ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mavx512vpopcntdq', ...BITS],
+    avx512: ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', ...BITS,
+      '-Wno-uninitialized', '-Wno-maybe-uninitialized'],  // GCC 12 warns of its own header.
   },
   arm64: { neon: ['-march=armv8-a+crc'] },
 }
 
 function fillingFlags(source, arch) {
-  const name = /\/kernels_(\w+)\.cc$/.exec(source)?.[1]
-  return FILLING_FLAGS[arch]?.[name] ?? []
+  return FILLING_FLAGS[arch]?.[fillingOf(source)] ?? []
 }
 
 // The headers the compiler wrote down with -MMD: one make rule, whose words are file names.

@@ -3,7 +3,7 @@
 //
 //   core      every .cc under native/ but the binding and the SIMD fillings with flags of their own
 //   fillings  the gyp targets of the SIMD fillings; fillingSources their files (each compiles to nothing on a
-//             foreign CPU)
+//             foreign CPU); sse42, avx2, avx512, neon the files of one
 //   binding   native/binding        bench   bench/native
 //   tests     test/native and the targets of test/fuzz, whose corpora it replays
 //   fuzz      test/fuzz with the driver of clang's libFuzzer
@@ -25,16 +25,21 @@ function walk(folder) {
     })
 }
 
-const isFilling = (name) => FILLINGS.some((f) => name.endsWith(`/kernels_${f}.cc`))
+// kernels_avx2.cc and kernels_avx2_bitmap.cc belong to avx2.
+const fillingOf = (name) => FILLINGS.find((f) =>
+  new RegExp(`/kernels_${f}(_\\w+)?\\.cc$`).test(name))
+const isFilling = (name) => fillingOf(name) !== undefined
 const parts = {
   core: () => walk('native').filter((f) => !f.startsWith('native/binding/') && !isFilling(f)),
   fillings: () => FILLINGS.map((f) => `simd_${f}`),
   fillingSources: () => walk('native').filter(isFilling),
+  ...Object.fromEntries(FILLINGS.map((f) =>
+    [f, () => walk('native').filter((name) => fillingOf(name) === f)])),
   binding: () => walk('native/binding'),
   tests: () => [...walk('test/native'), ...parts.fuzz().filter((f) => !f.endsWith('/driver.cc'))],
   fuzz: () => walk('test/fuzz'),
   bench: () => walk('bench/native'),
 }
 
-module.exports = { root, parts }
+module.exports = { root, parts, fillingOf }
 if (require.main === module) process.stdout.write(parts[process.argv[2]]().join('\n') + '\n')

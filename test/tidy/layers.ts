@@ -14,6 +14,7 @@ export interface Module {
 
 const GROUND = ['base', 'base/os'] as const
 const PURE = [...GROUND, 'pure/codec', 'pure/simd'] as const
+const KERNELS = ['pure/blocks', 'pure/bitmap', 'pure/geo', 'pure/text'] as const
 const STORAGE = ['storage/cache', 'storage/log', 'storage/manifest', 'storage/table', 'storage/values'] as const
 const ENGINES = ['engine', 'engine/lsm', 'engine/memory'] as const
 
@@ -26,6 +27,7 @@ export const MODULES: readonly Module[] = [
   { folder: 'pure/text', mayInclude: ['base', 'pure/blocks', 'pure/codec', 'pure/simd'] },
   { folder: 'pure/geo', mayInclude: ['base', 'pure/simd', 'pure/blocks', 'pure/codec'],
     doors: ['place.h', 'distance.h', 'polygon.h', 'geohash.h', 'tree.h', 'serial.h'] },
+  { folder: 'pure/bitmap', mayInclude: [...PURE, 'pure/blocks'] },
   { folder: 'engine', mayInclude: ['base', 'base/os'] },
   { folder: 'storage/cache', mayInclude: [...PURE] },
   { folder: 'storage/log', mayInclude: [...PURE] },
@@ -40,7 +42,7 @@ export const MODULES: readonly Module[] = [
   { folder: 'store', mayInclude: [...PURE, ...STORAGE, ...ENGINES, 'store/memtable'],
     doors: ['store.h', 'batch.h', 'registry.h', 'repair.h'] },
   { folder: 'layer/catalog', mayInclude: [...PURE, 'engine', 'store'] },
-  { folder: 'binding', mayInclude: [...PURE, 'pure/blocks', 'pure/geo', 'engine', 'store', 'layer/catalog'], doors: [] },
+  { folder: 'binding', mayInclude: [...PURE, ...KERNELS, 'engine', 'store', 'layer/catalog'], doors: [] },
 ]
 
 export function moduleOf(file: string): Module | undefined {

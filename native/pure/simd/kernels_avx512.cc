@@ -1,1 +1,24 @@
-// Filled by the kernels of this instruction set; empty on a foreign CPU.
+// pure/simd/kernels_avx512.cc — what AVX-512 does better than AVX2, and VPOPCNTDQ better than that:
+// whole containers of bits.
+#include "pure/simd/simd.h"
+
+namespace varve {
+
+#if defined(__AVX512BW__)
+bool fill_avx512(Kernels& table) {
+  table.name = "avx512";
+  fill_bitmap_avx512(table.bitmap);
+  return true;
+}
+
+bool fill_popcnt512(Kernels& table) {
+  table.name = "popcnt512";
+  fill_bitmap_popcnt512(table.bitmap);
+  return true;
+}
+#else
+bool fill_avx512(Kernels&) { return false; }
+bool fill_popcnt512(Kernels&) { return false; }
+#endif
+
+}  // namespace varve

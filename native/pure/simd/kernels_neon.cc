@@ -188,6 +188,7 @@ bool fill_neon(Kernels& table) {
   table.decode_rising_stream = decode_rising_stream;
   table.unpack = unpack;
   table.unpack_rising = unpack_rising;
+  fill_bitmap_neon(table.bitmap);
   return true;
 }
 

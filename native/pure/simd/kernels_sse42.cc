@@ -195,6 +195,7 @@ bool fill_sse42(Kernels& table) {
   table.decode_rising_stream = decode_rising_stream;
   table.unpack = unpack;
   table.unpack_rising = unpack_rising;
+  fill_bitmap_sse42(table.bitmap);
   return true;
 }
 

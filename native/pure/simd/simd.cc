@@ -7,12 +7,26 @@
 namespace varve {
 namespace {
 
-bool runs_sse42() {
+struct Cpu {
+  bool sse42 = true;  // A compiler that cannot ask builds for CPUs that have it.
+  bool avx2 = false;
+  bool avx512 = false;
+  bool popcnt512 = false;
+};
+
+Cpu look_at_cpu() {
+  Cpu cpu;
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-  return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul");
-#else
-  return true;
+  cpu.sse42 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt") &&
+              __builtin_cpu_supports("pclmul");
+  cpu.avx2 = cpu.sse42 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+             __builtin_cpu_supports("bmi2");
+  cpu.avx512 = cpu.avx2 && __builtin_cpu_supports("avx512f") &&
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("avx512dq");
+  cpu.popcnt512 = cpu.avx512 && __builtin_cpu_supports("avx512vpopcntdq");
 #endif
+  return cpu;
 }
 
 struct Tables {
@@ -20,14 +34,19 @@ struct Tables {
   size_t count = 0;
 
   Tables() {
+    const Cpu cpu = look_at_cpu();
     fill_scalar(list[count++]);
     add(fill_neon, true);
-    add(fill_sse42, runs_sse42());
+    add(fill_sse42, cpu.sse42);
+    add(fill_avx2, cpu.avx2);
+    add(fill_avx512, cpu.avx512);
+    add(fill_popcnt512, cpu.popcnt512);
   }
 
   void add(bool (*fill)(Kernels&), bool runs) {
-    list[count] = list[count - 1];
-    if (runs && fill(list[count])) ++count;
+    if (!runs) return;
+    Kernels next = list[count - 1];
+    if (fill(next)) list[count++] = next;
   }
 };
 

@@ -5,7 +5,8 @@
 // compiled with flags of its own and includes nothing but this and its intrinsics header, so that
 // no wide instruction can leak into shared code. Fillings lie on one another: each sets the entries
 // it has something better for and leaves the rest, so the table of AVX2 is scalar, then SSE 4.2,
-// then AVX2. VARVE_SIMD=scalar|sse42|avx2|avx512|neon forces a table, if this CPU can run it.
+// then AVX2. VARVE_SIMD=scalar|sse42|avx2|avx512|popcnt512|neon forces a table, if this CPU can run
+// it.
 #pragma once
 
 #include <stddef.h>
@@ -21,6 +22,34 @@ struct StreamParts {
   const uint8_t* control;
   const uint8_t* data;
   const uint8_t* end;
+};
+
+// The four ways to join two sets; the numbers index the kernels below.
+enum class SetOp : uint8_t { kAnd = 0, kOr = 1, kXor = 2, kAndNot = 3 };
+inline constexpr size_t kSetOpCount = 4;
+
+// Containers of bitmaps (pure/bitmap/) and flat bits. Lists of 16-bit numbers rise strictly. A list
+// that does not (bytes of a stranger) gives a wrong answer of at most `a_count + b_count` numbers,
+// and nothing is read or written beyond what is said.
+struct BitmapKernels {
+  // How many bits are set.
+  uint64_t (*count)(const uint8_t* bytes, size_t size);
+  // Joins bit by bit into `to`, which may be `a`, and returns how many bits are set there.
+  uint64_t (*join[kSetOpCount])(uint8_t* to, const uint8_t* a, const uint8_t* b, size_t size);
+  // The same count without writing.
+  uint64_t (*join_count[kSetOpCount])(const uint8_t* a, const uint8_t* b, size_t size);
+  // How many runs of set bits there are; `size` is a multiple of 8.
+  uint32_t (*run_count)(const uint8_t* bytes, size_t size);
+  // The positions of the set bits, rising; returns how many. `size` is a multiple of 8, at most
+  // 8192, and `to` has room for every bit and four more.
+  size_t (*positions)(const uint8_t* bytes, size_t size, uint16_t* to);
+  // What is in both lists; `to` has room for a_count + b_count + 8 numbers.
+  size_t (*intersect)(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
+                      uint16_t* to);
+  size_t (*intersect_count)(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count);
+  // What is in either; the same room.
+  size_t (*unite)(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
+                  uint16_t* to);
 };
 
 struct Kernels {
@@ -43,6 +72,8 @@ struct Kernels {
   // The same where each number is what it is above the one before, the first above `base`; false
   // where a sum passes 32 bits.
   bool (*unpack_rising)(const uint8_t* from, uint32_t width, uint32_t base, uint32_t* to);
+
+  BitmapKernels bitmap;
 };
 
 const Kernels& kernels();  // Chosen at the first call.
@@ -55,7 +86,17 @@ size_t all_kernels(const Kernels* (&to)[kTablesMax]);
 void fill_scalar(Kernels& table);
 bool fill_sse42(Kernels& table);
 bool fill_avx2(Kernels& table);
+bool fill_avx512(Kernels& table);
+bool fill_popcnt512(Kernels& table);  // VPOPCNTDQ on top of AVX-512.
 bool fill_neon(Kernels& table);
+
+// What they set of the bitmap group, from kernels_<filling>_bitmap.cc.
+void fill_bitmap_scalar(BitmapKernels& table);
+void fill_bitmap_sse42(BitmapKernels& table);
+void fill_bitmap_avx2(BitmapKernels& table);
+void fill_bitmap_avx512(BitmapKernels& table);
+void fill_bitmap_popcnt512(BitmapKernels& table);
+void fill_bitmap_neon(BitmapKernels& table);
 
 // How the streams of scalar end, which every filling needs where a wide read would pass the end.
 const uint8_t* decode_stream_scalar(StreamParts from, uint32_t* to, size_t count);

@@ -1,0 +1,155 @@
+// pure/bitmap/algebra.cc — whole bitmaps: copied, cut, joined by twos, compared. More than two at
+// once are in expression.cc.
+#include <algorithm>
+
+#include "pure/bitmap/bitmap.h"
+
+namespace varve {
+
+Bitmap Bitmap::copy(Blocks& blocks) const {
+  Bitmap to(blocks);
+  to.entries_.reserve(entries_.size());
+  for (const Entry& entry : entries_) to.append(entry.key(), view(entry));
+  return to;
+}
+
+Bitmap Bitmap::slice(uint64_t first, uint64_t last, Blocks& blocks) const {
+  Bitmap to(blocks);
+  if (first > last) return to;
+  const uint64_t last_key = last >> 16;
+  for (size_t place = place_of(first >> 16);
+       place < entries_.size() && entries_[place].key() <= last_key; ++place) {
+    const uint64_t key = entries_[place].key();
+    const uint32_t begin = key == first >> 16 ? static_cast<uint32_t>(first & 0xffff) : 0;
+    const uint32_t end = key == last_key ? static_cast<uint32_t>(last & 0xffff) : 0xffff;
+    const ContainerView set = view(entries_[place]);
+    if (begin == 0 && end == 0xffff) {
+      to.append(key, set);
+      continue;
+    }
+    const MemberRun run{static_cast<uint16_t>(begin), static_cast<uint16_t>(end - begin)};
+    Draft draft;
+    combine(SetOp::kAnd, set,
+            {ContainerKind::kRuns, end - begin + 1, 1, reinterpret_cast<const uint8_t*>(&run)},
+            draft);
+    if (draft.count != 0) to.append(key, draft.view());
+  }
+  return to;
+}
+
+Bitmap Bitmap::joined(SetOp op, const Bitmap& a, const Bitmap& b, Blocks& blocks) {
+  Bitmap to(blocks);
+  const bool keeps_a = op != SetOp::kAnd;
+  const bool keeps_b = op == SetOp::kOr || op == SetOp::kXor;
+  to.entries_.reserve(op == SetOp::kAnd ? std::min(a.entries_.size(), b.entries_.size())
+                                        : a.entries_.size() + (keeps_b ? b.entries_.size() : 0));
+  Draft draft;
+  size_t i = 0;
+  size_t j = 0;
+  while (i < a.entries_.size() || j < b.entries_.size()) {
+    const uint64_t left = i < a.entries_.size() ? a.entries_[i].key() : UINT64_MAX;
+    const uint64_t right = j < b.entries_.size() ? b.entries_[j].key() : UINT64_MAX;
+    if (left == right) {
+      combine(op, a.view(a.entries_[i++]), b.view(b.entries_[j++]), draft);
+      if (draft.count != 0) to.append(left, draft.view());
+    } else if (left < right) {
+      if (keeps_a) to.append(left, a.view(a.entries_[i]));
+      ++i;
+    } else {
+      if (keeps_b) to.append(right, b.view(b.entries_[j]));
+      ++j;
+    }
+    if (!keeps_a && (i == a.entries_.size() || j == b.entries_.size())) break;
+  }
+  return to;
+}
+
+namespace {
+
+// What the four answers are once the members in common are counted.
+uint64_t count_from_common(SetOp op, uint64_t a, uint64_t b, uint64_t common) {
+  switch (op) {
+    case SetOp::kAnd: return common;
+    case SetOp::kOr: return a + b - common;
+    case SetOp::kXor: return a + b - 2 * common;
+    case SetOp::kAndNot: return a - common;
+  }
+  return 0;
+}
+
+}  // namespace
+
+uint64_t Bitmap::joined_count(SetOp op, const Bitmap& a, const Bitmap& b) {
+  uint64_t common = 0;
+  size_t i = 0;
+  size_t j = 0;
+  while (i < a.entries_.size() && j < b.entries_.size()) {
+    const uint64_t left = a.entries_[i].key();
+    const uint64_t right = b.entries_[j].key();
+    if (left == right) common += intersection_count(a.view(a.entries_[i]), b.view(b.entries_[j]));
+    i += left <= right;
+    j += right <= left;
+  }
+  return count_from_common(op, a.total_, b.total_, common);
+}
+
+void Bitmap::join(SetOp op, const Bitmap& other) {
+  if (&other == this) {
+    if (op == SetOp::kXor || op == SetOp::kAndNot) clear();
+    return;
+  }
+  const bool takes = op == SetOp::kOr || op == SetOp::kXor;
+  std::vector<Entry> fresh;
+  size_t place = 0;
+  for (const Entry& theirs : other.entries_) {
+    for (; place < entries_.size() && entries_[place].key() < theirs.key(); ++place) {
+      if (op == SetOp::kAnd) drop(place);
+    }
+    if (is_at(place, theirs.key())) {
+      join_at(op, place++, other.view(theirs));
+    } else if (takes) {
+      fresh.push_back(make_entry(theirs.key(), other.view(theirs)));
+    }
+  }
+  for (; op == SetOp::kAnd && place < entries_.size(); ++place) drop(place);
+  sweep();
+  absorb(fresh);
+}
+
+// ---- comparing
+
+bool Bitmap::intersects(const Bitmap& other) const {
+  size_t i = 0;
+  size_t j = 0;
+  while (i < entries_.size() && j < other.entries_.size()) {
+    const uint64_t left = entries_[i].key();
+    const uint64_t right = other.entries_[j].key();
+    if (left == right && varve::intersects(view(entries_[i]), other.view(other.entries_[j]))) {
+      return true;
+    }
+    i += left <= right;
+    j += right <= left;
+  }
+  return false;
+}
+
+bool Bitmap::is_subset_of(const Bitmap& other) const {
+  if (total_ > other.total_) return false;
+  for (const Entry& entry : entries_) {
+    const Entry* const theirs = other.find(entry.key());
+    if (theirs == nullptr || theirs->count() < entry.count()) return false;
+    if (intersection_count(view(entry), other.view(*theirs)) != entry.count()) return false;
+  }
+  return true;
+}
+
+bool Bitmap::equals(const Bitmap& other) const {
+  if (total_ != other.total_ || entries_.size() != other.entries_.size()) return false;
+  for (size_t place = 0; place < entries_.size(); ++place) {
+    if (entries_[place].key() != other.entries_[place].key()) return false;
+    if (!same(view(entries_[place]), other.view(other.entries_[place]))) return false;
+  }
+  return true;
+}
+
+}  // namespace varve

@@ -1,0 +1,176 @@
+// pure/simd/kernels_sse42_bitmap.cc — bitmap kernels of SSE 4.2: POPCNT for bits, and sorted lists
+// eight numbers at a time, which wider tables keep.
+//
+// Intersecting compares eight numbers with eight by one string instruction and packs the matches by
+// a table. Uniting merges two sorted vectors by eight rounds of minimum, maximum and rotation, and
+// drops what equals its neighbour.
+#include "pure/simd/simd.h"
+
+#if defined(__SSE4_2__) || defined(_M_X64)
+#include <nmmintrin.h>
+
+namespace varve {
+namespace {
+
+// For each mask of eight lanes, the shuffle that moves its set lanes to the front.
+struct Packing {
+  alignas(16) uint8_t at[256][16];
+  constexpr Packing() : at() {
+    for (int mask = 0; mask < 256; ++mask) {
+      int to = 0;
+      for (int lane = 0; lane < 8; ++lane) {
+        if ((mask >> lane & 1) == 0) continue;
+        at[mask][to++] = static_cast<uint8_t>(2 * lane);
+        at[mask][to++] = static_cast<uint8_t>(2 * lane + 1);
+      }
+      while (to < 16) at[mask][to++] = 0xff;
+    }
+  }
+};
+
+constexpr Packing kPacking;
+
+__m128i load128(const void* at) { return _mm_loadu_si128(static_cast<const __m128i*>(at)); }
+
+size_t ones(uint32_t mask) { return static_cast<size_t>(_mm_popcnt_u32(mask)); }
+
+// Writes the lanes of `mask` and returns how many they are; always sixteen bytes are written.
+size_t pack(__m128i lanes, uint32_t mask, uint16_t* to) {
+  const __m128i packed = _mm_shuffle_epi8(lanes, load128(kPacking.at[mask]));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), packed);
+  return ones(mask);
+}
+
+constexpr int kAnyEqual = _SIDD_UWORD_OPS | _SIDD_CMP_EQUAL_ANY | _SIDD_BIT_MASK;
+
+// The lanes of `a` that are somewhere in `b`.
+uint32_t matches(__m128i a, __m128i b) {
+  return static_cast<uint32_t>(_mm_cvtsi128_si32(_mm_cmpestrm(b, 8, a, 8, kAnyEqual)));
+}
+
+// Walks both lists in steps of eight and then one; `found` is told of each group of matches.
+template <bool writes>
+size_t intersect_lists(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
+                       uint16_t* to) {
+  size_t i = 0;
+  size_t j = 0;
+  size_t found = 0;
+  while (i + 8 <= a_count && j + 8 <= b_count) {
+    const __m128i left = load128(a + i);
+    const uint32_t mask = matches(left, load128(b + j));
+    if constexpr (writes) {
+      found += pack(left, mask, to + found);
+    } else {
+      found += ones(mask);
+    }
+    const uint16_t left_last = a[i + 7];
+    const uint16_t right_last = b[j + 7];
+    i += left_last <= right_last ? 8 : 0;
+    j += right_last <= left_last ? 8 : 0;
+  }
+  while (i < a_count && j < b_count) {
+    const uint16_t left = a[i];
+    const uint16_t right = b[j];
+    if constexpr (writes) to[found] = left;
+    found += left == right;
+    i += left <= right;
+    j += right <= left;
+  }
+  return found;
+}
+
+size_t intersect(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
+                 uint16_t* to) {
+  return intersect_lists<true>(a, a_count, b, b_count, to);
+}
+
+size_t intersect_count(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count) {
+  return intersect_lists<false>(a, a_count, b, b_count, nullptr);
+}
+
+// Two sorted vectors become the eight least and the eight greatest of their sixteen numbers.
+void merge(__m128i& low, __m128i& high) {
+  __m128i least = _mm_min_epu16(low, high);
+  high = _mm_max_epu16(low, high);
+  for (int round = 0; round < 7; ++round) {
+    least = _mm_alignr_epi8(least, least, 2);
+    const __m128i both = least;
+    least = _mm_min_epu16(both, high);
+    high = _mm_max_epu16(both, high);
+  }
+  low = _mm_alignr_epi8(least, least, 2);
+}
+
+// Writes what differs from the number before it; `before` has that of the first lane in its last.
+size_t pack_new(__m128i before, __m128i lanes, uint16_t* to) {
+  const __m128i same = _mm_cmpeq_epi16(_mm_alignr_epi8(lanes, before, 14), lanes);
+  const uint32_t mask =
+      static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128()))) & 0xff;
+  return pack(lanes, mask ^ 0xff, to);
+}
+
+// The end of a union: what is left in the vectors, and the rest of one list, against the other's.
+size_t unite_rest(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
+                  uint16_t* to) {
+  size_t i = 0;
+  size_t j = 0;
+  size_t found = 0;
+  while (i < a_count && j < b_count) {
+    const uint16_t left = a[i];
+    const uint16_t right = b[j];
+    to[found++] = left <= right ? left : right;
+    i += left <= right;
+    j += right <= left;
+  }
+  while (i < a_count) to[found++] = a[i++];
+  while (j < b_count) to[found++] = b[j++];
+  return found;
+}
+
+// The greatest eight so far (without what was written) and fewer than eight of the list that ran
+// out make one small list; it is united with what the other list still has.
+size_t finish(__m128i before, __m128i high, const uint16_t* few, size_t few_count,
+              const uint16_t* rest, size_t rest_count, uint16_t* to) {
+  uint16_t pending[16];
+  uint16_t joined[24];
+  const size_t pending_count = pack_new(before, high, pending);
+  const size_t joined_count = unite_rest(pending, pending_count, few, few_count, joined);
+  return unite_rest(joined, joined_count, rest, rest_count, to);
+}
+
+size_t unite(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count, uint16_t* to) {
+  if (a_count < 8 || b_count < 8) return unite_rest(a, a_count, b, b_count, to);
+  __m128i low = load128(a);
+  __m128i high = load128(b);
+  size_t i = 8;
+  size_t j = 8;
+  merge(low, high);
+  // Nothing lies before the first number, so what stands there must differ from it.
+  __m128i before = _mm_set1_epi16(static_cast<short>(~_mm_extract_epi16(low, 0)));
+  size_t found = pack_new(before, low, to);
+  before = low;
+  while (i + 8 <= a_count && j + 8 <= b_count) {
+    const bool from_a = a[i] <= b[j];
+    low = load128(from_a ? a + i : b + j);
+    i += from_a ? 8 : 0;
+    j += from_a ? 0 : 8;
+    merge(low, high);
+    found += pack_new(before, low, to + found);
+    before = low;
+  }
+  if (i + 8 > a_count) {
+    return found + finish(before, high, a + i, a_count - i, b + j, b_count - j, to + found);
+  }
+  return found + finish(before, high, b + j, b_count - j, a + i, a_count - i, to + found);
+}
+
+}  // namespace
+
+void fill_bitmap_sse42(BitmapKernels& table) {
+  table.intersect = intersect;
+  table.intersect_count = intersect_count;
+  table.unite = unite;
+}
+
+}  // namespace varve
+#endif

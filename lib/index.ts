@@ -1,4 +1,14 @@
 // lib/index.ts — the embedded entry: named re-exports, no logic.
+export {
+  Bitmap,
+  Bitmap64,
+  type BitmapExpression,
+  type BitmapOperation,
+  type BitmapStatistics,
+  type BitmapWalk,
+  type MemberRange,
+  type RoaringOptions,
+} from './bitmap.ts'
 export { type EncodingOption, type UserEncoding } from './encoding.ts'
 export { type ErrorCode, isVarveError, VarveError } from './errors.ts'
 export { type Events, type RecoveryReport, type Stall } from './events.ts'

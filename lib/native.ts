@@ -44,6 +44,13 @@ export const HELD_MS = 8
 export const LONGEST_MS = 9
 export const WAIT_COUNT = 10
 export const SEEN = 11
+export const BITMAP = 24
+export const ANSWER = 25
+/** Members of bitmaps take two cells of `u32` each. */
+export const FIRST = 26
+export const LAST = 28
+/** Of `f64` again. */
+export const FOUND = 15
 
 export interface NativeLevel {
   /** By default of the newest commit, and from the disk if it has to be. */
@@ -127,7 +134,38 @@ export interface NativeOptions {
   readonly largeValueBytes: number
 }
 
-interface Addon {
+type Members = Uint32Array | BigUint64Array
+
+/** Bitmaps by number: what keeps one alive is the External that it came with. native/binding/bitmap.cc tells each. */
+interface NativeBitmaps {
+  /** An External; the number is left in BITMAP. Or FAILED. */
+  bitmapCreate(): object
+  bitmapCopy(id: number): object
+  bitmapEvaluate(program: Int32Array): object | number
+  bitmapRead(bytes: Uint8Array, form: number): object | number
+  /** The member in FIRST, the bitmap in BITMAP; the answer is left in ANSWER. */
+  bitmapHas(): void
+  bitmapAdd(): void
+  bitmapRemove(): void
+  bitmapMany(id: number, members: Members, adds: number): number
+  bitmapHasMany(id: number, members: Members, answers: Uint8Array): number
+  bitmapRange(id: number, action: number): number
+  bitmapCount(id: number): number
+  bitmapSize(id: number): number
+  bitmapFind(id: number, what: number): number
+  bitmapList(id: number, to: Members | Float64Array, down: number): number
+  bitmapEvaluateCount(program: Int32Array): number
+  bitmapJoin(id: number, operation: number, other: number): number
+  bitmapCompare(id: number, other: number, what: number): number
+  bitmapWrite(id: number, form: number): number
+  bitmapTake(to: Uint8Array): number
+  bitmapVerify(id: number): number
+  bitmapOptimise(id: number): number
+  bitmapClear(id: number): number
+  bitmapStatistics(id: number, to: Float64Array): number
+}
+
+interface Addon extends NativeBitmaps {
   attach(scratch: ArrayBuffer): number
   /** Memory of which small values that are bytes get a part each, from its beginning on. */
   attachSlab(slab: ArrayBuffer): number

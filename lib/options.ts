@@ -143,7 +143,7 @@ const LARGE_VALUE_MAX = 4 * 1024 ** 3
 
 export const MEMORY_BYTES_MIN = 8 * 1024 * 1024
 
-function checkNames(options: unknown, known: readonly string[], where: string): void {
+export function checkNames(options: unknown, known: readonly string[], where: string): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw invalid(`${where}: options`, 'an object', options)
   }

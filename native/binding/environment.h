@@ -45,7 +45,11 @@ enum class Register32 : uint32_t {
   kCount = 11,
   kMore = 12,
   kCursor = 13,
-  kPlace = 14
+  kPlace = 14,
+  kBitmap = 24,
+  kAnswer = 25,
+  kFirst = 26,  // A member of a bitmap takes two cells.
+  kLast = 28
 };
 enum class Register64 : uint32_t {
   kCommit = 0,
@@ -55,13 +59,15 @@ enum class Register64 : uint32_t {
   kHeldMs = 8,
   kLongestMs = 9,
   kWaitCount = 10,
-  kSeen = 11
+  kSeen = 11,
+  kFound = 15
 };
 
 // Answers of calls that return a small integer: at or above 0 as each says, below 0 one of these.
 enum class Answer : int32_t { kOk = 0, kAbsent = -1, kFailed = -2, kGrow = -3, kWouldBlock = -4 };
 
 struct Handle;
+struct BitmapRoom;
 
 // A range as stored keys; an empty end is the end of the keyspace.
 struct StoredRange {
@@ -103,6 +109,7 @@ struct Environment {
   std::string batch_text;
   std::string batch_keys;
   std::vector<PointQuery> batch_queries;
+  std::shared_ptr<BitmapRoom> bitmaps;
 
   void set32(Register32 cell, uint32_t value) {
     store<uint32_t>(scratch + static_cast<uint32_t>(cell) * 4, value);

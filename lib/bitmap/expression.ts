@@ -1,0 +1,36 @@
+// lib/bitmap/expression.ts — expressions of bitmaps, as users write them and as the addon reads them: operands first,
+// a bitmap as its number, an operation as -1 - (operation + 4 * operands).
+import { invalid, VarveError } from '../errors.ts'
+
+export type BitmapOperation = 'and' | 'or' | 'xor' | 'andNot'
+
+export const OPERATIONS: readonly string[] = ['and', 'or', 'xor', 'andNot']
+const DEPTH_MAX = 64
+
+/** Pushes the steps of an expression; `numberOf` answers undefined for what is no bitmap. */
+export function pushSteps(
+  expression: unknown,
+  numberOf: (part: unknown) => number | undefined,
+  steps: number[],
+  depth = 0,
+): void {
+  const number = numberOf(expression)
+  if (number !== undefined) {
+    steps.push(number)
+    return
+  }
+  if (!Array.isArray(expression)) {
+    throw invalid('expression', 'a bitmap or [operation, ...expressions]', expression)
+  }
+  if (depth === DEPTH_MAX) {
+    throw new VarveError('TOO_LARGE', `expression is more than ${DEPTH_MAX} deep`)
+  }
+  const [name, ...parts] = expression as unknown[]
+  const operation = typeof name === 'string' ? OPERATIONS.indexOf(name) : -1
+  if (operation === -1) throw invalid('operation', "'and', 'or', 'xor' or 'andNot'", name)
+  if (parts.length === 0) {
+    throw new VarveError('INVALID', `expression ['${String(name)}'] must have an operand`)
+  }
+  for (const part of parts) pushSteps(part, numberOf, steps, depth + 1)
+  steps.push(-1 - (operation + 4 * parts.length))
+}

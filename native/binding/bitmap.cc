@@ -1,0 +1,482 @@
+// binding/bitmap.cc — bitmaps on their own.
+//
+// A bitmap of JavaScript's is an External with a finaliser, and a number that stands for it in the
+// environment's table: the number crosses, the External keeps it alive. Members go over in the
+// registers, kFirst and kLast, as 64 bits each; so has() and add() are calls without arguments and
+// without an answer, which cost a third of one with both. All bitmaps of a thread share one home.
+#include "binding/bitmap.h"
+
+#include "binding/arguments.h"
+#include "pure/bitmap/bitmap.h"
+
+namespace varve {
+
+struct BitmapRoom;
+
+namespace {
+
+// Outlives its room's environment where its finaliser runs late; the room then lives as long.
+struct Held {
+  std::shared_ptr<BitmapRoom> room;
+  Bitmap bitmap;
+  uint32_t id;
+};
+
+}  // namespace
+
+struct BitmapRoom {
+  explicit BitmapRoom(Environment& owner) : environment(owner) {}
+
+  Environment& environment;  // Not to be touched by finalisers.
+  MemoryBlocks blocks;
+  std::vector<Held*> held;  // By id; null where one is free.
+  std::vector<uint32_t> free;
+  int64_t accounted = 0;  // What the collector was told of.
+  std::string bytes;      // Serialised, until they are taken.
+
+  uint32_t get32(Register32 cell) const {
+    return load<uint32_t>(environment.scratch + static_cast<uint32_t>(cell) * 4);
+  }
+  uint64_t member(Register32 cell) const {
+    return load<uint64_t>(environment.scratch + static_cast<uint32_t>(cell) * 4);
+  }
+  void set_member(Register32 cell, uint64_t member) {
+    store<uint64_t>(environment.scratch + static_cast<uint32_t>(cell) * 4, member);
+  }
+
+  // Blocks are what bitmaps mostly are; their directories are at most a quarter of that.
+  void account(napi_env env) {
+    const int64_t bytes_now = static_cast<int64_t>(blocks.slab_bytes());
+    if (bytes_now == accounted) return;
+    int64_t ignored = 0;
+    napi_adjust_external_memory(env, bytes_now - accounted, &ignored);
+    accounted = bytes_now;
+  }
+};
+
+namespace {
+
+struct BitmapCall {
+  napi_env env;
+  napi_value arguments[4];
+  size_t count = 4;
+  BitmapRoom& room;
+
+  BitmapCall(napi_env env_in, napi_callback_info info) : env(env_in), room(read(info)) {}
+
+  uint32_t number(size_t index) const {
+    uint32_t value = 0;
+    napi_get_value_uint32(env, arguments[index], &value);
+    return value;
+  }
+  Bitmap& bitmap(size_t index) const {
+    const uint32_t id = number(index);
+    check(id < room.held.size() && room.held[id] != nullptr);
+    return room.held[id]->bitmap;
+  }
+  napi_value answer(Answer answer = Answer::kOk) const {
+    room.account(env);
+    return make_answer(env, answer);
+  }
+  napi_value fail(const Status& status) const { return answer(room.environment.fail(status)); }
+
+ private:
+  BitmapRoom& read(napi_callback_info info) {
+    void* data = nullptr;
+    napi_get_cb_info(env, info, &count, arguments, nullptr, &data);
+    return *static_cast<BitmapRoom*>(data);
+  }
+};
+
+// Any typed array: what it holds and where.
+struct Elements {
+  napi_typedarray_type type = napi_uint8_array;
+  void* data = nullptr;
+  size_t count = 0;
+
+  Elements(const BitmapCall& call, size_t index) {
+    napi_get_typedarray_info(call.env, call.arguments[index], &type, &count, &data, nullptr,
+                             nullptr);
+  }
+  template <class T>
+  std::span<T> as() const {
+    return {static_cast<T*>(data), count};
+  }
+  Bytes bytes() const { return {static_cast<const uint8_t*>(data), count}; }
+};
+
+// ---- lives
+
+void finalise(napi_env env, void* data, void*) {
+  const std::unique_ptr<Held> held(static_cast<Held*>(data));
+  const std::shared_ptr<BitmapRoom> room = held->room;
+  room->held[held->id] = nullptr;
+  room->free.push_back(held->id);
+  {
+    const Bitmap ended = std::move(held->bitmap);
+  }
+  room->account(env);
+}
+
+// → External; its number is left in kBitmap.
+napi_value hand_over(const BitmapCall& call, Bitmap bitmap) {
+  BitmapRoom& room = call.room;
+  if (room.free.empty()) {
+    room.free.push_back(static_cast<uint32_t>(room.held.size()));
+    room.held.push_back(nullptr);
+  }
+  const uint32_t id = room.free.back();
+  room.free.pop_back();
+  Held* const held = new Held{room.environment.bitmaps, std::move(bitmap), id};
+  room.held[id] = held;
+  room.account(call.env);
+  napi_value external = nullptr;
+  napi_create_external(call.env, held, finalise, nullptr, &external);
+  room.environment.set32(Register32::kBitmap, id);
+  return external;
+}
+
+// bitmapCreate()
+napi_value create(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  return hand_over(call, Bitmap(call.room.blocks));
+}
+
+// bitmapCopy(id): members kFirst to kLast
+napi_value copy(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  const uint64_t first = call.room.member(Register32::kFirst);
+  const uint64_t last = call.room.member(Register32::kLast);
+  return hand_over(call, call.bitmap(0).slice(first, last, call.room.blocks));
+}
+
+// ---- one member, in kFirst, of the bitmap in kBitmap; the answer is left in kAnswer
+
+BitmapRoom& room_of(napi_env env, napi_callback_info info) {
+  void* data = nullptr;
+  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
+  return *static_cast<BitmapRoom*>(data);
+}
+
+Bitmap& registered(const BitmapRoom& room) {
+  const uint32_t id = room.get32(Register32::kBitmap);
+  check(id < room.held.size() && room.held[id] != nullptr);
+  return room.held[id]->bitmap;
+}
+
+napi_value has(napi_env env, napi_callback_info info) {
+  BitmapRoom& room = room_of(env, info);
+  const bool answer = registered(room).has(room.member(Register32::kFirst));
+  room.environment.set32(Register32::kAnswer, answer ? 1 : 0);
+  return nullptr;
+}
+
+napi_value remove(napi_env env, napi_callback_info info) {
+  BitmapRoom& room = room_of(env, info);
+  const bool answer = registered(room).remove(room.member(Register32::kFirst));
+  room.environment.set32(Register32::kAnswer, answer ? 1 : 0);
+  room.account(env);
+  return nullptr;
+}
+
+napi_value add(napi_env env, napi_callback_info info) {
+  BitmapRoom& room = room_of(env, info);
+  registered(room).add(room.member(Register32::kFirst));
+  room.account(env);
+  return nullptr;
+}
+
+// ---- many members
+
+template <class Member>
+uint64_t change_many(Bitmap& bitmap, std::span<const Member> members, bool adds) {
+  return adds ? bitmap.add_many(members) : bitmap.remove_many(members);
+}
+
+// bitmapMany(id, Uint32Array | BigUint64Array, adds: 0 | 1): how many it changed is left in kFound
+napi_value many(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  const Elements members(call, 1);
+  const bool adds = call.number(2) != 0;
+  const uint64_t changed = members.type == napi_biguint64_array
+                               ? change_many(call.bitmap(0), members.as<const uint64_t>(), adds)
+                               : change_many(call.bitmap(0), members.as<const uint32_t>(), adds);
+  call.room.environment.set64(Register64::kFound, static_cast<double>(changed));
+  return call.answer();
+}
+
+// bitmapHasMany(id, Uint32Array | BigUint64Array, Uint8Array of as many answers)
+napi_value has_many(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  const Elements members(call, 1);
+  const Elements answers(call, 2);
+  check(answers.count >= members.count);
+  const std::span<uint8_t> to = answers.as<uint8_t>();
+  if (members.type == napi_biguint64_array) {
+    call.bitmap(0).has_many(members.as<const uint64_t>(), to.data());
+  } else {
+    call.bitmap(0).has_many(members.as<const uint32_t>(), to.data());
+  }
+  return call.answer();
+}
+
+// bitmapRange(id, 0 add, 1 remove, 2 flip): members kFirst to kLast
+napi_value range(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  Bitmap& bitmap = call.bitmap(0);
+  const uint64_t first = call.room.member(Register32::kFirst);
+  const uint64_t last = call.room.member(Register32::kLast);
+  switch (call.number(1)) {
+    case 0: bitmap.add_range(first, last); break;
+    case 1: bitmap.remove_range(first, last); break;
+    default: bitmap.flip_range(first, last);
+  }
+  return call.answer();
+}
+
+// ---- order
+
+// bitmapCount(id) → members from kFirst to kLast; bitmapSize(id) → all
+napi_value make_count(const BitmapCall& call, uint64_t count) {
+  napi_value made = nullptr;
+  napi_create_double(call.env, static_cast<double>(count), &made);
+  return made;
+}
+
+napi_value count(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  return make_count(call, call.bitmap(0).count_range(call.room.member(Register32::kFirst),
+                                                     call.room.member(Register32::kLast)));
+}
+
+napi_value size(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  return make_count(call, call.bitmap(0).total());
+}
+
+// bitmapFind(id, 0 next, 1 previous, 2 select): from kFirst; kOk with the member in kFirst, or
+// kAbsent
+napi_value find(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  const Bitmap& bitmap = call.bitmap(0);
+  const uint64_t from = call.room.member(Register32::kFirst);
+  const uint32_t what = call.number(1);
+  const std::optional<uint64_t> found = what == 0   ? bitmap.next(from)
+                                        : what == 1 ? bitmap.previous(from)
+                                                    : bitmap.select(from);
+  if (!found) return call.answer(Answer::kAbsent);
+  call.room.set_member(Register32::kFirst, *found);
+  return call.answer();
+}
+
+template <class Member>
+size_t list_in(const Bitmap& bitmap, uint64_t from, bool down, std::span<Member> to) {
+  return down ? bitmap.list_down(from, to.data(), to.size())
+              : bitmap.list_up(from, to.data(), to.size());
+}
+
+// bitmapList(id, to: Uint32Array | Float64Array | BigUint64Array, down: 0 | 1): from kFirst; how
+// many it wrote is left in kFound
+napi_value list(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  const Elements to(call, 1);
+  const bool down = call.number(2) != 0;
+  const uint64_t from = call.room.member(Register32::kFirst);
+  const Bitmap& bitmap = call.bitmap(0);
+  const size_t listed =
+      to.type == napi_uint32_array    ? list_in(bitmap, from, down, to.as<uint32_t>())
+      : to.type == napi_float64_array ? list_in(bitmap, from, down, to.as<double>())
+                                      : list_in(bitmap, from, down, to.as<uint64_t>());
+  call.room.environment.set64(Register64::kFound, static_cast<double>(listed));
+  return call.answer();
+}
+
+// ---- sets
+
+// An expression lies in an Int32Array, operands first: a bitmap as its number, an operation as
+// -1 - (op | operands * 4).
+bool read_steps(const BitmapCall& call, std::vector<Bitmap::Step>& steps) {
+  const Elements program(call, 0);
+  for (const int32_t code : program.as<const int32_t>()) {
+    if (code >= 0) {
+      const uint32_t id = static_cast<uint32_t>(code);
+      check(id < call.room.held.size() && call.room.held[id] != nullptr);
+      steps.push_back({.set = &call.room.held[id]->bitmap});
+    } else {
+      const uint32_t operation = static_cast<uint32_t>(-1 - code);
+      steps.push_back({.op = static_cast<SetOp>(operation % 4), .operand_count = operation / 4});
+    }
+  }
+  return Bitmap::is_expression(steps);
+}
+
+// Two sets under one operation have quicker ways than an expression has.
+bool is_pair(const std::vector<Bitmap::Step>& steps) {
+  return steps.size() == 3 && steps[2].set == nullptr && steps[2].operand_count == 2;
+}
+
+Status too_deep() {
+  return {Code::kTooLarge, "bitmap: an expression has at most 64 operations and 65,536 parts"};
+}
+
+// bitmapEvaluate(program)
+napi_value evaluate(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  std::vector<Bitmap::Step> steps;
+  if (!read_steps(call, steps)) return call.fail(too_deep());
+  MemoryBlocks& blocks = call.room.blocks;
+  return hand_over(call, is_pair(steps)
+                             ? Bitmap::joined(steps[2].op, *steps[0].set, *steps[1].set, blocks)
+                             : Bitmap::evaluate(steps, blocks));
+}
+
+// bitmapEvaluateCount(program): left in kFound
+napi_value evaluate_count(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  std::vector<Bitmap::Step> steps;
+  if (!read_steps(call, steps)) return call.fail(too_deep());
+  const uint64_t count = is_pair(steps)
+                             ? Bitmap::joined_count(steps[2].op, *steps[0].set, *steps[1].set)
+                             : Bitmap::evaluate_count(steps);
+  call.room.environment.set64(Register64::kFound, static_cast<double>(count));
+  return call.answer();
+}
+
+// bitmapJoin(id, op, other)
+napi_value join(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  call.bitmap(0).join(static_cast<SetOp>(call.number(1) % 4), call.bitmap(2));
+  return call.answer();
+}
+
+// bitmapCompare(id, other, 0 intersects, 1 is a subset, 2 equals) → 0 | 1
+napi_value compare(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  const Bitmap& a = call.bitmap(0);
+  const Bitmap& b = call.bitmap(1);
+  const uint32_t what = call.number(2);
+  const bool holds = what == 0 ? a.intersects(b) : what == 1 ? a.is_subset_of(b) : a.equals(b);
+  return make_int(env, holds ? 1 : 0);
+}
+
+// ---- bytes
+
+enum class Form : uint32_t { kOwn = 0, kPortable = 1, kPortableWide = 2, kMapped = 3 };
+
+// bitmapWrite(id, form): the bytes wait for bitmapTake(); their size is left in kFound
+napi_value write(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  const Form form = static_cast<Form>(call.number(1));
+  const Bitmap& bitmap = call.bitmap(0);
+  call.room.bytes =
+      form == Form::kOwn ? bitmap.serialise() : bitmap.to_portable(form == Form::kPortableWide);
+  call.room.environment.set64(Register64::kFound, static_cast<double>(call.room.bytes.size()));
+  return call.answer();
+}
+
+// bitmapTake(Uint8Array of that size)
+napi_value take(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  const Elements to(call, 0);
+  check(to.count == call.room.bytes.size());
+  std::memcpy(to.data, call.room.bytes.data(), to.count);
+  call.room.bytes = std::string();
+  return call.answer();
+}
+
+Result<Bitmap> read_form(Form form, Bytes bytes, MemoryBlocks& blocks) {
+  if (form == Form::kMapped) return Bitmap::map(bytes);
+  if (form == Form::kOwn) return Bitmap::deserialise(bytes, blocks);
+  return Bitmap::from_portable(bytes, form == Form::kPortableWide, blocks);
+}
+
+// bitmapRead(Uint8Array, form): mapped bytes begin at a multiple of 8 and stay, as JavaScript sees
+// to; the rest is copied
+napi_value read(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  const Form form = static_cast<Form>(call.number(1));
+  Result<Bitmap> bitmap = read_form(form, Elements(call, 0).bytes(), call.room.blocks);
+  if (!bitmap) return call.fail(bitmap.error());
+  return hand_over(call, std::move(*bitmap));
+}
+
+// bitmapVerify(id)
+napi_value verify(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  const Status sound = call.bitmap(0).verify();
+  return sound ? call.answer() : call.fail(sound);
+}
+
+// ---- memory
+
+// bitmapOptimise(id)
+napi_value optimise(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  call.bitmap(0).optimise();
+  return call.answer();
+}
+
+// bitmapClear(id)
+napi_value clear(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  call.bitmap(0).clear();
+  return call.answer();
+}
+
+// bitmapStatistics(id, Float64Array of 5)
+napi_value statistics(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  const std::span<double> to = Elements(call, 1).as<double>();
+  check(to.size() == 5);
+  const Bitmap::Statistics counted = call.bitmap(0).statistics();
+  to[0] = static_cast<double>(counted.array_count);
+  to[1] = static_cast<double>(counted.bits_count);
+  to[2] = static_cast<double>(counted.run_count);
+  to[3] = static_cast<double>(counted.payload_bytes);
+  to[4] = static_cast<double>(counted.directory_bytes);
+  return call.answer();
+}
+
+struct Bound {
+  const char* name;
+  napi_callback function;
+};
+constexpr Bound kFunctions[] = {
+    {"bitmapCreate", create},
+    {"bitmapCopy", copy},
+    {"bitmapHas", has},
+    {"bitmapAdd", add},
+    {"bitmapRemove", remove},
+    {"bitmapMany", many},
+    {"bitmapHasMany", has_many},
+    {"bitmapRange", range},
+    {"bitmapCount", count},
+    {"bitmapSize", size},
+    {"bitmapFind", find},
+    {"bitmapList", list},
+    {"bitmapEvaluate", evaluate},
+    {"bitmapEvaluateCount", evaluate_count},
+    {"bitmapJoin", join},
+    {"bitmapCompare", compare},
+    {"bitmapWrite", write},
+    {"bitmapTake", take},
+    {"bitmapRead", read},
+    {"bitmapVerify", verify},
+    {"bitmapOptimise", optimise},
+    {"bitmapClear", clear},
+    {"bitmapStatistics", statistics},
+};
+
+}  // namespace
+
+void bind_bitmaps(napi_env env, napi_value exports, Environment& environment) {
+  environment.bitmaps = std::make_shared<BitmapRoom>(environment);
+  for (const Bound& bound : kFunctions) {
+    napi_value function = nullptr;
+    napi_create_function(env, bound.name, NAPI_AUTO_LENGTH, bound.function,
+                         environment.bitmaps.get(), &function);
+    napi_set_named_property(env, exports, bound.name, function);
+  }
+}
+
+}  // namespace varve

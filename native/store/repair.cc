@@ -251,48 +251,44 @@ namespace {
 class SavedTable {
  public:
   SavedTable(std::shared_ptr<Table> table, std::string path, SalvageReport& report)
-      : table_(std::move(table)), path_(std::move(path)), report_(report) {
+      : table_(std::move(table)), path_(std::move(path)), report_(report), walk_(*table_) {
     enter();
   }
-  bool valid() const { return number_ < table_->block_count(); }
+  bool valid() const { return valid_; }
   const Edit& edit() const { return edit_; }
   const Table& table() const { return *table_; }
   const std::string& path() const { return path_; }
-  uint64_t block_offset() const { return table_->block_offset(number_); }
+  uint64_t block_offset() const { return walk_.offset(); }
   void next() {
-    if (++slot_ < block_.count()) return show();
-    ++number_;
+    if (++slot_ < walk_.block().count()) return show();
     enter();
   }
 
  private:
   void enter() {
-    for (; valid(); ++number_) {
-      Result<std::string> bytes = table_->read_block(number_);
-      if (!bytes) {
-        report_.lost.push_back({path_, table_->block_offset(number_), bytes.error().message()});
-        continue;
-      }
-      bytes_ = std::move(*bytes);
-      block_.attach(as_bytes(bytes_).data());
-      slot_ = 0;
-      return show();
+    for (valid_ = false; !valid_;) {
+      const Result<bool> more = walk_.next();
+      if (!more) report_.lost.push_back({path_, walk_.offset(), more.error().message()});
+      if (more && !*more) return;
+      valid_ = static_cast<bool>(more);
     }
+    slot_ = 0;
+    show();
   }
   void show() {
-    key_ = std::string(as_text(block_.prefix())) + std::string(as_text(block_.suffix(slot_)));
-    block_.read(slot_, edit_);
+    const Block& block = walk_.block();
+    key_ = std::string(as_text(block.prefix())) + std::string(as_text(block.suffix(slot_)));
+    block.read(slot_, edit_);
     edit_.key = as_bytes(key_);
   }
 
   const std::shared_ptr<Table> table_;
   const std::string path_;
   SalvageReport& report_;
-  uint32_t number_ = 0;
+  BlockWalk walk_;
   uint32_t slot_ = 0;
-  std::string bytes_;
   std::string key_;
-  Block block_;
+  bool valid_ = false;
   Edit edit_;
 };
 

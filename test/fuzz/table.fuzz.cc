@@ -16,7 +16,6 @@ namespace varve {
 namespace {
 
 constexpr uint64_t kStepCountMax = uint64_t{1} << 24;  // No walk over a small file is that long.
-constexpr size_t kPlaceBytes = 20;  // Of a block in the block index, before its first key.
 
 struct Part {
   uint64_t offset;
@@ -47,6 +46,7 @@ std::string read_file(const std::string& path, uint64_t size) {
 Original::Original() {
   options.number = 1;
   options.block_bytes = 200;
+  options.part_bits_max = 2;
   path = table_path(fuzz::directory("table"), 1);
   const Status removed = native_os().remove(path);
   check(removed || removed.code() == Code::kNotFound);
@@ -73,10 +73,16 @@ Original::Original() {
   parts = {{load<uint64_t>(footer + 104), load<uint32_t>(footer + 112)},
            {load<uint64_t>(footer + 116), load<uint32_t>(footer + 124)},
            {load<uint64_t>(footer + 128), load<uint64_t>(footer + 136)}};
-  const uint64_t index_end = parts[1].offset + parts[1].size;
-  for (uint64_t place = parts[1].offset; place < index_end;) {
-    parts.push_back({load<uint64_t>(at + place), load<uint32_t>(at + place + 8)});
-    place += kPlaceBytes + load<uint32_t>(at + place + kPlaceBytes - 4);
+  IndexPart top;
+  check(IndexPart::parse(Bytes(at + parts[1].offset, parts[1].size), top) && top.count() > 2);
+  for (uint32_t i = 0; i < top.count(); ++i) {
+    const BlockPlace place = top.place(i);
+    IndexPart part;
+    check(IndexPart::parse(Bytes(at + place.offset, place.size), part));
+    parts.push_back({place.offset, place.size});
+    for (uint32_t block = 0; block < part.count(); ++block) {
+      parts.push_back({part.place(block).offset, part.place(block).size});
+    }
   }
 }
 

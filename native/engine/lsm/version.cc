@@ -229,7 +229,7 @@ uint64_t LsmVersion::size(const KeyRange& range) const {
       uint64_t apart = 0;
       for (const ValueUse& use : info.value_uses) apart += use.bytes;
       const double share = static_cast<double>(within) /
-                           static_cast<double>(std::max<uint64_t>(1, table->size_within({})));
+                           static_cast<double>(std::max<uint64_t>(1, table->data_bytes()));
       bytes += within + static_cast<uint64_t>(share * static_cast<double>(apart));
     }
   }

@@ -1,50 +1,81 @@
 #include "storage/cache/cache.h"
 
+#include "base/check.h"
+
 namespace varve {
 
-Cache::Loading Cache::make(uint32_t room) {
-  uint8_t* const bytes = heap_.allocate(sizeof(CachedBlock) + room);
+Cache::Loading Cache::make(uint32_t room, uint32_t handle_count) {
+  uint8_t* const bytes = heap_.allocate(bytes_of(room, handle_count));
   CachedBlock* const block = new (bytes) CachedBlock;
   block->room = room;
+  block->handle_count = handle_count;
+  for (uint32_t i = 0; i < handle_count; ++i) new (&block->inner(i)) BlockHandle;
   return {block, Unmake{&heap_}};
 }
 
-const CachedBlock* Cache::insert(BlockHandle& handle, Loading made, uint32_t size) {
+CachedBlock* Cache::insert(BlockHandle& handle, Loading made, uint32_t size, CachedBlock* home) {
   made->size = size;
   made->handle = &handle;
+  made->home = home;
   if (epochs_.pending() > 256)
     epochs_.collect();  // Before the lock: what is freed may drop handles itself.
   const std::unique_lock<std::mutex> held(mutex_);
-  if (const CachedBlock* const there = find(handle)) return there;
+  if (CachedBlock* const there = find(handle)) return there;
   CachedBlock* const block = made.release();
+  loads_.fetch_add(1, std::memory_order_relaxed);
+  if (home != nullptr && home->place == CachedBlock::kGone) {
+    retire(block);
+    return block;
+  }
+  if (home != nullptr) ++home->kept_count;
   block->place = clock_.size();
   clock_.push_back(block);
   used_.fetch_add(cost(*block), std::memory_order_relaxed);
-  loads_.fetch_add(1, std::memory_order_relaxed);
   handle.used.store(true, std::memory_order_relaxed);
   handle.block.store(block, std::memory_order_release);
   evict();
   return block;
 }
 
+void Cache::retire(CachedBlock* block) {
+  epochs_.retire([this, block] { heap_.free(reinterpret_cast<uint8_t*>(block)); });
+}
+
 void Cache::remove(CachedBlock* block) {
+  check(block->kept_count == 0);
+  if (block->home != nullptr) --block->home->kept_count;
   block->handle->block.store(nullptr, std::memory_order_seq_cst);
   clock_[block->place] = clock_.back();
   clock_[block->place]->place = block->place;
   clock_.pop_back();
+  block->place = CachedBlock::kGone;
   used_.fetch_sub(cost(*block), std::memory_order_relaxed);
-  epochs_.retire([this, block] { heap_.free(reinterpret_cast<uint8_t*>(block)); });
+  retire(block);
+}
+
+void Cache::empty(BlockHandle& handle) {
+  CachedBlock* const block = handle.block.load(std::memory_order_relaxed);
+  if (block == nullptr) return;
+  for (uint32_t i = 0; i < block->handle_count; ++i) {
+    if (CachedBlock* const inner = block->inner(i).block.load(std::memory_order_relaxed)) {
+      remove(inner);
+    }
+  }
+  remove(block);
 }
 
 void Cache::evict() {
   // A mark saves a block once. After a whole round the readers are marking faster than the hand
-  // goes, and blocks are taken as they come: the budget holds.
+  // goes, and blocks are taken as they come: the budget holds. What is passed by because it is home
+  // to others leaves those to be taken.
   size_t marks = clock_.size();
-  while (used_bytes() > budget_.load(std::memory_order_relaxed) && clock_.size() > 1) {
+  while (used_bytes() > budget_bytes() && clock_.size() > 1) {
     if (hand_ >= clock_.size()) hand_ = 0;
     CachedBlock* const block = clock_[hand_];
-    if (marks > 0 && block->handle->used.exchange(false, std::memory_order_relaxed)) {
-      --marks;
+    const bool is_marked =
+        marks > 0 && block->handle->used.exchange(false, std::memory_order_relaxed);
+    if (is_marked) --marks;
+    if (is_marked || block->kept_count > 0) {
       ++hand_;
       continue;
     }
@@ -65,16 +96,14 @@ void Cache::drop(std::span<BlockHandle> handles) {
   if (handles.empty()) return;
   {
     const std::unique_lock<std::mutex> held(mutex_);
-    for (BlockHandle& handle : handles) {
-      if (CachedBlock* const block = handle.block.load(std::memory_order_relaxed)) remove(block);
-    }
+    for (BlockHandle& handle : handles) empty(handle);
   }
   heap_.free(reinterpret_cast<uint8_t*>(handles.data()));
 }
 
 void Cache::drop(BlockHandle& handle) {
   const std::unique_lock<std::mutex> held(mutex_);
-  if (CachedBlock* const block = handle.block.load(std::memory_order_relaxed)) remove(block);
+  empty(handle);
 }
 
 void Cache::charge(int64_t bytes) {

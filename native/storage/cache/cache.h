@@ -1,13 +1,16 @@
 // storage/cache/cache.h — blocks of files in memory, within one budget.
 //
-// A file has an array of handles, one a block; a hit is one load of a handle's pointer, without
-// hashing or locks. A block is verified once, when it is loaded. Eviction is CLOCK: a hand goes
-// round the cached blocks and takes those that were not used since it last came by. What is evicted
-// is retired through the epoch domain, so that whoever is reading it may finish.
+// Whoever reads a block has a handle of it; a hit is one load of the handle's pointer, without
+// hashing or locks. A file keeps a few handles for as long as it is open; the others lie in blocks
+// themselves, such as parts of an index, and come and go with those. A block is verified once, when
+// it is loaded. Eviction is CLOCK: a hand goes round the cached blocks and takes those that were
+// not used since it last came by, and behind whose handles nothing is cached. What is evicted is
+// retired through the epoch domain, so that whoever is reading it may finish.
 //
 // Invariants
 //   - a block reached inside an epoch guard stays in place until the guard is left.
 //   - used_bytes() is at most the budget, but for one block.
+//   - a block is cached only while the one that its handle lies in is.
 // Threads: any. Hits take no lock; insert and drop take one.
 #pragma once
 
@@ -25,24 +28,33 @@ namespace varve {
 
 struct CachedBlock;
 
-// What a file keeps of each of its blocks: 16 bytes, four to a cache line. `hint` is the owner's:
-// it is set before the block is first put behind the handle, and stays.
+// 16 bytes, four to a cache line. `hint` is the owner's: it is set before a block is put behind the
+// handle, always to the same.
 struct BlockHandle {
   std::atomic<CachedBlock*> block{nullptr};
   std::atomic<uint32_t> hint{0};
   std::atomic<bool> used{false};
 };
 
-// Its bytes lie right behind it, on a cache line of their own.
+// Its bytes lie right behind it, on a cache line of their own; handles, if it has any, before them.
 struct alignas(64) CachedBlock {
+  static constexpr size_t kGone = SIZE_MAX;
+
   BlockHandle* handle = nullptr;
-  size_t place = 0;  // In the clock; guarded by the cache's mutex.
+  CachedBlock* home = nullptr;  // The block that the handle lies in; null for a file's own.
   uint32_t size = 0;
   uint32_t room = 0;
+  uint32_t handle_count = 0;
+  // Guarded by the cache's mutex.
+  uint32_t kept_count = 0;  // Blocks behind its handles.
+  size_t place = 0;         // In the clock, or kGone.
 
+  // Of a block without handles; where they are, bytes() knows where they end.
   uint8_t* data() { return reinterpret_cast<uint8_t*>(this + 1); }
   const uint8_t* data() const { return reinterpret_cast<const uint8_t*>(this + 1); }
-  Bytes bytes() const { return Bytes(data(), size); }
+  BlockHandle& inner(size_t i) { return reinterpret_cast<BlockHandle*>(this + 1)[i]; }
+  Bytes bytes() const { return Bytes(data() + handle_count * sizeof(BlockHandle), size); }
+  uint8_t* filling() { return data() + handle_count * sizeof(BlockHandle); }
 };
 
 class Cache {
@@ -52,49 +64,55 @@ class Cache {
   ~Cache() { epochs_.collect(); }  // No reader is inside: what was retired goes before its heap.
 
   // The block behind a handle, or null. Inside an epoch guard.
-  static const CachedBlock* find(BlockHandle& handle) {
+  static CachedBlock* find(BlockHandle& handle) {
     CachedBlock* const block = handle.block.load(std::memory_order_acquire);
     if (block != nullptr && !handle.used.load(std::memory_order_relaxed)) {
       handle.used.store(true, std::memory_order_relaxed);
     }
     return block;
   }
-  // Room for a block that is being loaded.
+  // Room for a block that is being loaded, and for the handles that it is to have.
   struct Unmake {
     Heap* heap;
     void operator()(CachedBlock* block) const { heap->free(reinterpret_cast<uint8_t*>(block)); }
   };
   using Loading = std::unique_ptr<CachedBlock, Unmake>;
-  Loading make(uint32_t room);
+  Loading make(uint32_t room, uint32_t handle_count = 0);
   // Puts a block of `size` bytes behind a handle and returns it; if another thread was first, that
-  // one's.
-  const CachedBlock* insert(BlockHandle& handle, Loading block, uint32_t size);
-  // A file's handles, and their end: the file is going away, and no reader may reach them any more.
+  // one's. `home` is the block that the handle lies in: if it was evicted since the caller found
+  // it, so is the new one at once, and is whole until the caller's guard is left.
+  CachedBlock* insert(BlockHandle& handle, Loading block, uint32_t size,
+                      CachedBlock* home = nullptr);
+  // A file's own handles, and their end: the file is going away, and no reader may reach them any
+  // more.
   std::span<BlockHandle> make_handles(size_t count);
   void drop(std::span<BlockHandle> handles);
   // The same for a handle that is the owner's own.
   void drop(BlockHandle& handle);
-  // Memory that a file holds for as long as it is open, such as its block index.
+  // Memory that a file holds for as long as it is open.
   void charge(int64_t bytes);
 
-  // For what is read at random for as long as a file is open. Charge for it, too.
-  Heap& heap() { return heap_; }
-
   // So many bytes more would be within the budget.
-  bool has_room(uint64_t bytes) const {
-    return used_bytes() + bytes <= budget_.load(std::memory_order_relaxed);
-  }
+  bool has_room(uint64_t bytes) const { return used_bytes() + bytes <= budget_bytes(); }
+  uint64_t budget_bytes() const { return budget_.load(std::memory_order_relaxed); }
   void set_budget(uint64_t bytes);
   uint64_t used_bytes() const { return used_.load(std::memory_order_relaxed); }
+  size_t held_bytes() const { return heap_.held_bytes(); }  // From the machine.
   uint64_t load_count() const { return loads_.load(std::memory_order_relaxed); }
   uint64_t eviction_count() const { return evictions_.load(std::memory_order_relaxed); }
 
  private:
   static uint64_t cost(const CachedBlock& block) {
-    return Heap::cost(sizeof(CachedBlock) + block.room) + sizeof(CachedBlock*);
+    return Heap::cost(bytes_of(block.room, block.handle_count)) + sizeof(CachedBlock*);
   }
-  void remove(CachedBlock* block);  // From the clock; holding the mutex.
-  void evict();                     // Until the budget holds; holding the mutex.
+  static size_t bytes_of(size_t room, size_t handle_count) {
+    return sizeof(CachedBlock) + handle_count * sizeof(BlockHandle) + room;
+  }
+  // Holding the mutex:
+  void remove(CachedBlock* block);  // From the clock, and behind its handles there is nothing.
+  void empty(BlockHandle& handle);  // With all that lies behind it.
+  void retire(CachedBlock* block);
+  void evict();  // Until the budget holds.
 
   EpochDomain& epochs_;
   Heap heap_;

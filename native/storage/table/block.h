@@ -23,7 +23,6 @@ class BlockBuilder {
   bool empty() const { return entries_.empty(); }
   size_t count() const { return entries_.size(); }
   size_t size_bytes() const { return bytes_.size() + entries_.size() * 12; }
-  std::string first_key() const { return std::string(as_text(key(0))); }
   std::string finish();  // The block; the builder is empty again.
 
  private:

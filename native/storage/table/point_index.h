@@ -6,9 +6,13 @@
 // them, places lose their low bits, and whoever follows one searches the block that it names.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "pure/simd/lanes.h"
+#include "storage/table/layout.h"
 
 namespace varve {
 
@@ -36,6 +40,27 @@ struct PointLayout {
   uint32_t slot_bits = 0;
   uint32_t coarse_bits = 0;
 };
+
+// Calls `on_place` with the place of each entry that matches a hash, until it says true. Where
+// places are coarse, that is the first of several.
+template <class OnPlace>
+bool each_place(const uint32_t* points, uint32_t bucket_count, const PointLayout& layout,
+                uint64_t hash, OnPlace on_place) {
+  const PointPlace buckets = point_place(hash, bucket_count);
+  const uint32_t want = point_fingerprint(hash, layout.location_bits);
+  const uint32_t mask = ~((1u << layout.location_bits) - 1);
+  for (const uint32_t bucket : {buckets.first, buckets.second}) {
+    const uint32_t* const entries = points + static_cast<size_t>(bucket) * kBucketCount;
+    uint32_t matches = match16(entries, want, mask);
+    for (; matches != 0; matches &= matches - 1) {
+      const uint32_t entry = entries[std::countr_zero(matches)];
+      if (entry == kEmptySlot) continue;
+      if (on_place(static_cast<uint64_t>(entry & ~mask) << layout.coarse_bits)) return true;
+    }
+    if (buckets.first == buckets.second) break;
+  }
+  return false;
+}
 
 PointLayout point_layout(uint64_t block_count, uint32_t slot_max, uint32_t fingerprint_bits_min);
 

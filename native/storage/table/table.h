@@ -3,8 +3,16 @@
 //
 // A get asks the point index, which is also the filter: a fingerprint found there names block and
 // slot, so that a key that is there costs its bucket and its block, and one that is not costs a
-// bucket. Blocks and the index come through the cache, verified when they are loaded; without its
-// index a table is searched by the first keys of its blocks.
+// bucket. Without the point index a table is searched by its block index: the top names a part, the
+// part a block.
+//
+//     bucket ──▶ block number ──▶ part of the block index, with a handle for each of its blocks ──▶
+//     block key ──▶ top ──────────────▶ part
+//
+// All of that comes through the cache, verified when it is loaded, and may be evicted: an open
+// table keeps only a handle for each part, of which there is one for about half a megabyte of
+// blocks, and its range deletions. The point index is loaded when there is room, and again when
+// gets without it have cost as much.
 //
 // Invariants
 //   - a table never changes; its file is removed when drop() was called and the last user let go.
@@ -23,8 +31,10 @@
 #include "engine/engine.h"
 #include "storage/cache/cache.h"
 #include "storage/table/block.h"
+#include "storage/table/block_index.h"
 #include "storage/table/info.h"
 #include "storage/table/point_index.h"
+#include "storage/table/read_window.h"
 
 namespace varve {
 
@@ -36,6 +46,7 @@ struct TableOptions {
   bool compress = false;   // Blocks that it makes smaller.
   bool any_store = false;  // Salvage without a manifest: nobody knows the identity.
   uint32_t fingerprint_bits_min = kFingerprintBitsMin;  // Of a key in the point index; below 32.
+  uint32_t part_bits_max = kIndexPartBitsMax;  // Of the block index: how many blocks a part has.
 };
 
 std::string table_path(const std::string& directory, uint64_t number);
@@ -54,18 +65,13 @@ class TableWriter {
   Result<TableInfo> finish();
 
  private:
-  struct BlockPlace {
-    uint64_t offset;
-    uint32_t size;
-    uint32_t raw_size;
-    std::string first_key;
-  };
   TableWriter(std::unique_ptr<File> file, const TableOptions& options)
       : file_(std::move(file)), options_(options) {}
+  void begin_block(Bytes first_key);
   Status finish_block();
   Status write_part(const std::string& part, uint64_t* offset, uint8_t compression = 0);
   Status flush_buffer();
-  std::string encode_block_index() const;
+  Status write_block_index();
   std::string encode_range_deletions() const;
   std::string encode_point_index();
   std::string encode_footer() const;
@@ -78,7 +84,8 @@ class TableWriter {
   std::string buffer_;
   uint64_t written_ = 0;
   std::string last_key_;
-  std::vector<BlockPlace> blocks_;
+  std::string separator_;  // Of the block that is being filled.
+  std::vector<IndexEntry> blocks_;
   std::vector<uint64_t> hashes_;     // Of each key, in order,
   std::vector<uint64_t> locations_;  // and block << 32 | slot of its newest version.
   uint32_t slot_max_ = 0;            // Among those.
@@ -87,8 +94,8 @@ class TableWriter {
     uint64_t commit;
   };
   std::vector<OwnedDeletion> range_deletions_;
-  uint64_t ranges_at_ = 0, index_at_ = 0, points_at_ = 0, points_size_ = 0;
-  uint32_t ranges_size_ = 0, index_size_ = 0;
+  uint64_t ranges_at_ = 0, top_at_ = 0, points_at_ = 0, points_size_ = 0;
+  uint32_t ranges_size_ = 0, top_size_ = 0, part_bits_ = 0;
   PointLayout layout_;
   bool index_is_whole_ = true;
   std::map<uint64_t, ValueUse> value_uses_;  // By file.
@@ -118,53 +125,95 @@ class Table : public std::enable_shared_from_this<Table> {
   // Reads every byte again and holds each part against the others.
   Status verify(
       std::vector<VerifyProblem>& problems,
-      const CheckReference& check_reference = [](const ValueReference&) { return Status::ok(); });
+      const CheckReference& check_reference = [](const ValueReference&) {
+        return Status::ok();
+      }) const;
   // What the file says of itself, for when no manifest does. Its keys are not known then.
   static Result<TableInfo> describe(Os& os, const std::string& path);
-  // For salvage: block by block, around the cache.
-  uint32_t block_count() const { return static_cast<uint32_t>(blocks_.size()); }
-  Bytes block_begin(uint32_t number) const { return blocks_[number].first_key; }
-  uint64_t block_offset(uint32_t number) const { return blocks_[number].offset; }
-  Result<std::string> read_block(uint32_t number);  // Parses.
-  void drop() { dropped_.store(true); }             // The file goes with the last user.
-  // How many bytes lie within a range, about.
-  uint64_t size_within(const KeyRange& range) const;
+  void drop() { dropped_.store(true); }  // The file goes with the last user.
+  // How many bytes lie within a range, about, and how many in all.
+  uint64_t size_within(const KeyRange& range);
+  uint64_t data_bytes() const { return ranges_at_; }
 
  private:
   friend class TableCursor;
+  friend class BlockWalk;
+  friend class PartReader;
+  friend class ReadWindow;
+  struct Part {
+    uint64_t offset;
+    uint64_t size;     // Without its trailer.
+    const char* what;  // For messages.
+  };
   Table(Os& os, std::string path, Cache& cache) : os_(os), path_(std::move(path)), cache_(cache) {}
   Status open_file(const TableOptions& options);
   static Result<std::string> read_footer(File& file, const std::string& path);
+  bool read_layout(const uint8_t* footer);  // False when no writer would have made it.
+  Status open_index();
+  Status load_points();
   // `points` is the point index, or empty if that is damaged.
   Status verify_blocks(const std::string& points, std::vector<VerifyProblem>& problems,
-                       const CheckReference& check_reference);
+                       const CheckReference& check_reference) const;
   void verify_value_uses(const std::map<uint64_t, ValueUse>& found,
                          std::vector<VerifyProblem>& problems) const;
-  Status verify_part(const char* what, uint64_t offset, Bytes known,
-                     std::vector<VerifyProblem>& problems);
+  // Both read a part again.
+  Status verify_part(const Part& part, std::vector<VerifyProblem>& problems) const;
+  Status verify_footer(std::vector<VerifyProblem>& problems) const;
   bool index_has(const std::string& points, Bytes key, uint32_t number, uint32_t slot) const;
-  Result<std::string> read_part(uint64_t offset, uint64_t size, const char* what);
-  Status parse_index();
   Status parse_range_deletions();
-  Status check_part(uint64_t offset, Bytes part_and_trailer, const char* what) const;
-  struct BlockPlace {
-    uint64_t offset;
-    uint32_t size;      // In the file, without its trailer.
-    uint32_t raw_size;  // As it was before it was compressed; `size` when it was not.
-    Bytes first_key;    // In index_.
-  };
+
+  // Reading.
+  static Part part_of(const BlockPlace& place) { return {place.offset, place.size, "a block"}; }
+  Part top_part() const { return {top_at_, top_size_, "the block index"}; }
+  Part index_part(const BlockPlace& place) const {
+    return {place.offset, place.size, "a part of the block index"};
+  }
+  Part points_part() const { return {points_at_, points_size_, "the point index"}; }
+  Part ranges_part() const { return {ranges_at_, ranges_size_, "the range deletions"}; }
+  Status corrupt(const Part& part, const char* problem) const;
+  Status read_bytes(uint64_t offset, MutableBytes to) const;
+  Status check_sum(const Part& part, Bytes part_and_trailer) const;
+  Status read(const Part& part, MutableBytes part_and_trailer) const;
+  Result<std::string> read(const Part& part) const;  // With its trailer.
+  Result<Cache::Loading> read_to_cache(const Part& part, uint32_t handle_count) const;
   // Verifies a block as it lies in the file, with its trailer, and writes it to `raw`.
   Status unpack(const BlockPlace& place, Bytes stored, MutableBytes raw) const;
-  Status load_block(uint32_t number, const CachedBlock*& loaded);
-  uint32_t block_of(Bytes key) const;        // The last block whose first key is not above it.
-  uint32_t first_block_of(Bytes key) const;  // Where its newest version lies if it is there.
-  bool read_layout(const uint8_t* footer);   // False when no writer would have made it.
-  Status load_points();
+  // The same around the cache: `block` is a view of `raw`.
+  Status read_block(const BlockPlace& place, WindowRead ahead, std::string& raw,
+                    Block& block) const;
+
+  // The block index. What is not in memory is loaded, or the code is kWouldBlock if that may not
+  // be.
+  uint32_t blocks_of(uint32_t part) const {
+    return std::min(1u << part_bits_, block_count_ - (part << part_bits_));
+  }
+  uint32_t in_part(uint32_t block) const { return block & ((1u << part_bits_) - 1); }
+  Status check_top(Bytes bytes, IndexPart& top) const;
+  Status check_part(uint32_t number, const IndexPart& top, Bytes bytes, IndexPart& part) const;
+  Status find_top(bool may_block, CachedBlock*& top);
+  Status find_part(uint32_t number, bool may_block, CachedBlock*& part);
+  // The block where the newest version of a key lies if it is there.
+  Status first_block_of(Bytes key, bool may_block, uint32_t& number);
+
+  // Blocks.
+  struct Held {
+    const CachedBlock* block = nullptr;
+    uint32_t hint = 0;
+  };
+  Status find_block(uint32_t number, bool may_block, Held& held, WindowRead* ahead = nullptr);
+  Status load_block(uint32_t number, CachedBlock& part, WindowRead* ahead, Held& held);
+  BlockHandle* handle_of(uint64_t number) const {  // Null while its part is not in memory.
+    CachedBlock* const part = Cache::find(parts_[number >> part_bits_]);
+    return part == nullptr ? nullptr : &part->inner(in_part(static_cast<uint32_t>(number)));
+  }
+
+  // Gets.
   const uint32_t* points() const;  // Null while they are not in memory.
-  template <class OnPlace>
-  bool each_match(const uint32_t* points, uint64_t hash, OnPlace on_place) const;
+  Status get_by_index(const uint32_t* points, Bytes key, uint64_t hash, uint64_t commit,
+                      bool may_block, Lookup& answer);
   Status get_without_index(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
                            Lookup& answer);
+  Status get_by_search(Bytes key, uint64_t commit, bool may_block, Lookup& answer);
   Status get_at(uint32_t block, uint32_t slot, Bytes key, uint64_t commit, bool may_block,
                 Lookup& answer);
 
@@ -173,31 +222,73 @@ class Table : public std::enable_shared_from_this<Table> {
   Cache& cache_;
   std::unique_ptr<File> file_;
   TableInfo info_;
-  std::string index_;
   std::string range_bytes_;
-  std::vector<BlockPlace> blocks_;
-  std::span<BlockHandle> handles_;  // Of the cache's heap.
   std::vector<RangeDeletion> ranges_;
+  std::span<BlockHandle> parts_;  // Of the cache's heap.
+  mutable BlockHandle top_handle_;
   mutable BlockHandle points_handle_;
-  uint64_t points_bytes_ = 0;
+  uint32_t block_count_ = 0;
+  uint32_t part_bits_ = 0;
   uint32_t bucket_count_ = 0;
   PointLayout layout_;
   bool index_is_whole_ = true;
-  uint64_t points_at_ = 0;
-  uint64_t ranges_at_ = 0;
-  uint64_t index_at_ = 0;
+  uint64_t ranges_at_ = 0, ranges_size_ = 0;
+  uint64_t top_at_ = 0, top_size_ = 0;
+  uint64_t points_at_ = 0, points_size_ = 0;
   uint64_t hash_seed_ = 0;
   std::atomic<uint64_t> unindexed_bytes_{0};  // What gets cost since the index had to make room.
   uint64_t charged_bytes_ = 0;                // What the cache was told of.
   std::atomic<bool> dropped_{false};
 };
 
+// The block index, read around the cache, one part at a time.
+class PartReader {
+ public:
+  explicit PartReader(const Table& table) : table_(table) {}
+  // A part, or the top (kTopPart). It holds until the next call.
+  Status part(uint32_t number, IndexPart& part);
+  uint64_t offset() const { return offset_; }  // Of what was asked for last.
+
+ private:
+  Status top(IndexPart& top);
+
+  const Table& table_;
+  uint64_t offset_ = 0;
+  std::string top_;
+  std::string part_;
+  uint32_t number_ = UINT32_MAX;  // Of the part in part_.
+};
+
+// Every block of a table in order, around the cache. What is damaged is told of and passed by.
+class BlockWalk {
+ public:
+  explicit BlockWalk(const Table& table) : table_(table), parts_(table), window_(nullptr) {}
+  // To the next block; false at the end. An error is of what lies at offset(): a block, or a part
+  // of the index, with all blocks that it tells of.
+  Result<bool> next();
+  uint64_t offset() const { return offset_; }
+  uint32_t number() const { return number_; }
+  const Block& block() const { return block_; }
+  // What the index says leads to the block.
+  const std::string& separator() const { return separator_; }
+
+ private:
+  const Table& table_;
+  PartReader parts_;
+  ReadWindow window_;
+  uint64_t next_ = 0;
+  uint32_t number_ = 0;
+  uint64_t offset_ = 0;
+  std::string separator_;
+  std::string raw_;
+  Block block_;
+};
+
 // A walk over every version. Borrowed bytes hold until the cursor moves (and, cached, inside the
 // caller's epoch guard).
 class TableCursor final : public EditCursor {
  public:
-  TableCursor(std::shared_ptr<Table> table, bool cached)
-      : table_(std::move(table)), cached_(cached) {}
+  TableCursor(std::shared_ptr<Table> table, bool cached);
   bool valid() const override { return valid_; }
   const Edit& edit() const override { return edit_; }
   void next() override;
@@ -212,15 +303,17 @@ class TableCursor final : public EditCursor {
   void seek_before(Bytes key, uint64_t commit = UINT64_MAX);
 
  private:
-  bool enter(uint32_t block);
-  void attach(const uint8_t* parsed);
+  bool enter(uint32_t block, Going going);
+  Status enter_cached(uint32_t block, Going going);
+  Status enter_uncached(uint32_t block, Going going);
+  Status first_block_of(Bytes key, uint32_t& number);
   void show();
 
   const std::shared_ptr<Table> table_;
   const bool cached_;
-  std::string window_;  // Uncached: bytes of the file from window_at_.
-  uint64_t window_at_ = 0;
-  std::string raw_;  // Uncached: the block.
+  ReadWindow window_;
+  PartReader parts_;  // Uncached,
+  std::string raw_;   // with the block.
   Block block_;
   uint32_t block_number_ = 0;
   uint32_t slot_ = 0;

@@ -36,15 +36,17 @@ Status TableWriter::add(const Edit& edit) {
   if (new_key && block_.size_bytes() >= options_.block_bytes) {
     if (Status status = finish_block(); !status) return status;
   }
+  if (!new_key && block_.size_bytes() >= options_.block_bytes * 8) {
+    // A long chain goes on in the next.
+    if (Status status = finish_block(); !status) return status;
+  }
+  if (block_.empty()) begin_block(edit.key);
   if (new_key) {
     if (info_.entry_count == 0) info_.smallest = as_text(edit.key);
     last_key_ = as_text(edit.key);
     hashes_.push_back(hash64(edit.key, options_.hash_seed));
     locations_.push_back(static_cast<uint64_t>(blocks_.size()) << 32 | block_.count());
     slot_max_ = std::max(slot_max_, static_cast<uint32_t>(block_.count()));
-  } else if (block_.size_bytes() >= options_.block_bytes * 8) {
-    if (Status status = finish_block(); !status)
-      return status;  // A long chain goes on in the next.
   }
   block_.add(edit);
   ++info_.entry_count;
@@ -81,9 +83,15 @@ Status TableWriter::write_part(const std::string& part, uint64_t* offset, uint8_
   return buffer_.size() >= kWriteBytes ? flush_buffer() : Status::ok();
 }
 
+void TableWriter::begin_block(Bytes first_key) {
+  const bool is_first = info_.entry_count == 0;
+  separator_ = is_first ? std::string(as_text(first_key))
+                        : shortest_separator(as_bytes(last_key_), first_key);
+}
+
 Status TableWriter::finish_block() {
   if (block_.empty()) return Status::ok();
-  BlockPlace place{0, 0, 0, block_.first_key()};
+  BlockPlace place;
   const std::string bytes = block_.finish();
   compressed_.clear();
   // What saves less than an eighth is not worth unpacking.
@@ -94,20 +102,26 @@ Status TableWriter::finish_block() {
   place.raw_size = static_cast<uint32_t>(bytes.size());
   const uint8_t compression = is_smaller ? kCompressed : kPlain;
   if (Status status = write_part(stored, &place.offset, compression); !status) return status;
-  blocks_.push_back(std::move(place));
+  blocks_.push_back({place, std::move(separator_)});
   return Status::ok();
 }
 
-std::string TableWriter::encode_block_index() const {
-  std::string to;
-  for (const BlockPlace& place : blocks_) {
-    append<uint64_t>(to, place.offset);
-    append<uint32_t>(to, place.size);
-    append<uint32_t>(to, place.raw_size);
-    append<uint32_t>(to, static_cast<uint32_t>(place.first_key.size()));
-    append(to, as_bytes(place.first_key));
+// The parts, then the top over them.
+Status TableWriter::write_block_index() {
+  part_bits_ = std::min(index_part_bits(blocks_), options_.part_bits_max);
+  std::vector<IndexEntry> parts;
+  const std::span<const IndexEntry> all = blocks_;
+  for (size_t at = 0; at < all.size(); at += size_t{1} << part_bits_) {
+    const auto some = all.subspan(at, std::min(all.size() - at, size_t{1} << part_bits_));
+    const std::string part = encode_index_part(some);
+    const uint32_t size = static_cast<uint32_t>(part.size());
+    IndexEntry entry{{0, size, size}, some.front().separator};
+    if (Status status = write_part(part, &entry.place.offset); !status) return status;
+    parts.push_back(std::move(entry));
   }
-  return to;
+  const std::string top = parts.empty() ? std::string() : encode_index_part(parts);
+  top_size_ = static_cast<uint32_t>(top.size());
+  return write_part(top, &top_at_);
 }
 
 std::string TableWriter::encode_range_deletions() const {
@@ -148,8 +162,8 @@ std::string TableWriter::encode_footer() const {
   for (size_t i = 0; i < 7; ++i) store<uint64_t>(at + 48 + i * 8, numbers[i]);
   store<uint64_t>(at + 104, ranges_at_);
   store<uint32_t>(at + 112, ranges_size_);
-  store<uint64_t>(at + 116, index_at_);
-  store<uint32_t>(at + 124, index_size_);
+  store<uint64_t>(at + 116, top_at_);
+  store<uint32_t>(at + 124, top_size_);
   store<uint64_t>(at + 128, points_at_);
   store<uint64_t>(at + 136, points_size_);
   store<uint32_t>(at + 144, static_cast<uint32_t>(blocks_.size()));
@@ -157,6 +171,7 @@ std::string TableWriter::encode_footer() const {
   store<uint32_t>(at + 152, layout_.slot_bits);
   store<uint32_t>(at + 172, layout_.coarse_bits);
   store<uint32_t>(at + 176, index_is_whole_ ? 0 : kIndexNotWhole);
+  store<uint32_t>(at + 180, part_bits_);
   store<uint32_t>(at + 188, crc32c(Bytes(at, 188)));
   return to;
 }
@@ -174,13 +189,11 @@ Result<TableInfo> TableWriter::finish() {
   info_.range_deletion_count = range_deletions_.size();
   for (const auto& [file, use] : value_uses_) info_.value_uses.push_back(use);
   const std::string ranges = encode_range_deletions();
-  const std::string index = encode_block_index();
   const std::string points = encode_point_index();
   ranges_size_ = static_cast<uint32_t>(ranges.size());
-  index_size_ = static_cast<uint32_t>(index.size());
   points_size_ = points.size();
   if (Status status = write_part(ranges, &ranges_at_); !status) return status;
-  if (Status status = write_part(index, &index_at_); !status) return status;
+  if (Status status = write_block_index(); !status) return status;
   if (Status status = write_part(points, &points_at_); !status) return status;
   buffer_ += encode_footer();
   if (Status status = flush_buffer(); !status) return status;

@@ -152,6 +152,110 @@ const Case erased("a file that goes takes its blocks along, and no other's", [] 
   for (size_t number = 0; number < 30; ++number) expect(is_whole(stays.find(number), number));
 });
 
+// Blocks that lie behind handles in other blocks, as those of a table do.
+class Nested {
+ public:
+  static constexpr uint32_t kInner = 8;
+
+  Nested(Cache& cache, size_t home_count)
+      : cache_(cache), handles_(cache.make_handles(home_count)) {}
+  ~Nested() { cache_.drop(handles_); }
+
+  CachedBlock* home(size_t number) {
+    CachedBlock* const found = Cache::find(handles_[number]);
+    if (found != nullptr) return found;
+    Cache::Loading block = cache_.make(kBlockBytes, kInner);
+    std::memset(block->filling(), static_cast<int>(number % 251), kBlockBytes);
+    return cache_.insert(handles_[number], std::move(block), kBlockBytes);
+  }
+  const CachedBlock* inner(CachedBlock* home, size_t number) {
+    BlockHandle& handle = home->inner(number % kInner);
+    const CachedBlock* const found = Cache::find(handle);
+    if (found != nullptr) return found;
+    Cache::Loading block = cache_.make(kBlockBytes);
+    std::memset(block->data(), static_cast<int>(number % 251), kBlockBytes);
+    return cache_.insert(handle, std::move(block), kBlockBytes, home);
+  }
+  bool has_home(size_t number) { return handles_[number].block.load() != nullptr; }
+
+ private:
+  Cache& cache_;
+  const std::span<BlockHandle> handles_;
+};
+
+const Case nested("a block stays while something is cached behind its handles, and goes after", [] {
+  const uint64_t one = cost_of_one();
+  Room room(12 * one);
+  Nested nested(room.cache, 3);
+  const EpochDomain::Guard guard(room.epochs, *room.slot);
+  CachedBlock* const home = nested.home(0);
+  const CachedBlock* const kept = nested.inner(home, 0);
+  expect(is_whole(home, 0) && is_whole(kept, 0));
+  CachedFile file(room.cache, 3000);
+  for (size_t number = 0; number < 3000; ++number) {
+    nested.inner(home, 0);
+    file.load(number);
+    expect(nested.has_home(0));
+    expect(room.cache.used_bytes() <= 13 * one);
+  }
+  for (size_t number = 0; number < 100; ++number) file.load(number);
+  expect(!nested.has_home(0));
+});
+
+const Case orphaned("a block whose home went before it was put there is whole, and not kept", [] {
+  const uint64_t one = cost_of_one();
+  Room room(12 * one);
+  Nested nested(room.cache, 1);
+  CachedFile file(room.cache, 100);
+  {
+    const EpochDomain::Guard guard(room.epochs, *room.slot);
+    CachedBlock* const home = nested.home(0);
+    for (size_t number = 0; number < 100; ++number) file.load(number);
+    require(!nested.has_home(0));
+    const uint64_t used = room.cache.used_bytes();
+    const CachedBlock* const late = nested.inner(home, 5);
+    room.epochs.collect();
+    expect(is_whole(home, 0) && is_whole(late, 5));
+    expect(room.cache.used_bytes() == used);
+    expect(nested.home(0) != home);
+  }
+  room.epochs.collect();
+  expect(room.epochs.pending() == 0);
+});
+
+// Reads nested blocks at random, and says how many were not whole.
+size_t read_nested(Room& room, Nested& nested, uint64_t chosen) {
+  EpochDomain::Slot* const slot = room.epochs.take_slot();
+  Random random(chosen);
+  size_t broken = 0;
+  for (int step = 0; step < 20'000; ++step) {
+    const EpochDomain::Guard guard(room.epochs, *slot);
+    const size_t number = random.below(random.one_in(4) ? 30 : 6);
+    CachedBlock* const home = nested.home(number);
+    const size_t inner = random.below(Nested::kInner);
+    const CachedBlock* const block = nested.inner(home, inner);
+    broken += !is_whole(home, number) + !is_whole(block, inner);
+  }
+  room.epochs.give_back(slot);
+  return broken;
+}
+
+const Case nested_readers("readers on several threads see whole blocks while homes come and go",
+                          [] {
+                            const uint64_t one = cost_of_one();
+                            Room room(16 * one);
+                            Nested nested(room.cache, 30);
+                            std::atomic<size_t> broken{0};
+                            std::vector<std::thread> readers;
+                            for (uint64_t i = 0; i < 3; ++i) {
+                              readers.emplace_back([&, i] {
+                                broken.fetch_add(read_nested(room, nested, seed() * 10 + i));
+                              });
+                            }
+                            for (std::thread& reader : readers) reader.join();
+                            expect(broken.load() == 0 && room.cache.used_bytes() <= 17 * one);
+                          });
+
 // Reads blocks at random, some far more often than others, and says how many were not whole.
 size_t read_for_a_while(Room& room, CachedFile& file, uint64_t chosen) {
   EpochDomain::Slot* const slot = room.epochs.take_slot();

@@ -104,6 +104,7 @@ const Case edges("keys, values and commits at the edges come back, from any cach
                      Random random(seed() * 1000 + round);
                      WrittenTable bench(random.one_in(2) ? 1 : uint64_t{4} << 20);
                      bench.options.block_bytes = random.one_in(3) ? 64 : 4096;
+                     bench.options.part_bits_max = static_cast<uint32_t>(random.below(8));
                      bench.write(edge_versions(random, 1 + random.below(120)));
                      expect_ok(bench.open());
                      require(bench.table != nullptr);
@@ -197,7 +198,8 @@ const Case cold("a get that may not wait says so while its block is on disk alon
   expect(static_cast<bool>(bench.get("k", 3, true)));
   found = bench.get("k", 3, false);
   require(static_cast<bool>(found));
-  expect(found->found == Found::kPut && bench.cache.load_count() == loads + 1);
+  expect(found->found == Found::kPut);
+  expect(bench.cache.load_count() == loads + 2);  // The block, and the part of the index with it.
 });
 
 const Case unindexed("gets do without the point index, which comes back when it pays", [] {
@@ -214,7 +216,7 @@ const Case unindexed("gets do without the point index, which comes back when it 
   bench.cache.set_budget(1024);  // Of many blocks one fits, and nothing else.
   expect_ok(bench.open());
   require(bench.table != nullptr);
-  expect(bench.cache.used_bytes() > 1024 && bench.cache.load_count() == 0);
+  expect(bench.cache.load_count() <= 1);  // The top of the block index fits, too.
   for (int i = 0; i < 300; ++i) {
     bench.check_get("key" + std::to_string(10000 + i * 19), 1 + static_cast<uint64_t>(i) % 3);
     bench.check_get("key" + std::to_string(10001 + i * 19), 3);
@@ -229,7 +231,7 @@ const Case unindexed("gets do without the point index, which comes back when it 
     for (int i = 0; i < 200; ++i) bench.check_get("absent" + std::to_string(from + i), 3);
     return bench.cache.load_count() - before;
   };
-  expect(loads_of(0) <= 2);    // The block before every key, and the index.
+  expect(loads_of(0) <= 4);    // The block before every key, the way to it, and the index.
   expect(loads_of(200) == 0);  // An absent key needs the index alone.
 });
 
@@ -267,7 +269,8 @@ const Case newer("a table of a newer version, of another store or another number
   const std::map<size_t, Code> changed = {
       {8, Code::kNewerFormat}, {10, Code::kNewerFormat}, {40, Code::kNewerFormat},
       {16, Code::kCorrupt},    {32, Code::kCorrupt},     {148, Code::kCorrupt},
-      {152, Code::kCorrupt},   {176, Code::kCorrupt},    {144, Code::kCorrupt},
+      {152, Code::kCorrupt},   {176, Code::kCorrupt},    {145, Code::kCorrupt},
+      {180, Code::kCorrupt},
   };
   for (const auto& [at, code] : changed) {
     WrittenTable bench;

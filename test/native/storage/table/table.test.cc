@@ -168,6 +168,7 @@ void against_model(uint64_t chosen) {
                                : uint64_t{8} << 20);  // One byte: everything is evicted at once.
   bench.options.block_bytes = random.one_in(2) ? 256 : 4096;
   bench.options.compress = random.one_in(2);
+  bench.options.part_bits_max = static_cast<uint32_t>(random.below(kIndexPartBitsMax + 1));
   const std::vector<Version> versions = random_versions(random, 1 + random.below(400));
   bench.write(versions);
   expect_ok(bench.open());
@@ -205,6 +206,7 @@ void small_table(Bench& bench, bool compress, std::vector<Version>& versions) {
   }
   bench.options.block_bytes = 512;
   bench.options.compress = compress;
+  bench.options.part_bits_max = 1;
   bench.write(versions, {{as_bytes("x"), as_bytes("y"), 3}});
 }
 

@@ -1,0 +1,117 @@
+// storage/table/cursor.cc — walks over every version in a table.
+#include "storage/table/table.h"
+
+namespace varve {
+
+std::unique_ptr<TableCursor> Table::cursor() {
+  return std::make_unique<TableCursor>(shared_from_this(), true);
+}
+
+std::unique_ptr<TableCursor> Table::cursor_uncached() {
+  return std::make_unique<TableCursor>(shared_from_this(), false);
+}
+
+TableCursor::TableCursor(std::shared_ptr<Table> table, bool cached)
+    : table_(std::move(table)),
+      cached_(cached),
+      window_(cached ? &table_->cache_ : nullptr),
+      parts_(*table_) {}
+
+bool TableCursor::enter(uint32_t number, Going going) {
+  block_number_ = number;
+  valid_ = false;
+  if (number >= table_->block_count_) return false;
+  status_ = cached_ ? enter_cached(number, going) : enter_uncached(number, going);
+  if (status_) key_.assign(as_text(block_.prefix()));
+  return static_cast<bool>(status_);
+}
+
+// A walk that goes on reads ahead; a seek reads its block alone.
+Status TableCursor::enter_cached(uint32_t number, Going going) {
+  WindowRead ahead{window_, going};
+  Table::Held held;
+  Status status =
+      table_->find_block(number, true, held, going == Going::kAnywhere ? nullptr : &ahead);
+  if (status) block_.attach(held.block->data());
+  return status;
+}
+
+Status TableCursor::enter_uncached(uint32_t number, Going going) {
+  IndexPart part;
+  if (Status status = parts_.part(number >> table_->part_bits_, part); !status) return status;
+  const BlockPlace place = part.place(table_->in_part(number));
+  return table_->read_block(place, {window_, going}, raw_, block_);
+}
+
+Status TableCursor::first_block_of(Bytes key, uint32_t& number) {
+  if (cached_) return table_->first_block_of(key, true, number);
+  const auto part_at = [&](uint32_t part, IndexPart& view) { return parts_.part(part, view); };
+  return find_first_block(key, table_->part_bits_, part_at, number);
+}
+
+void TableCursor::show() {
+  const Bytes suffix = block_.read(slot_, edit_);
+  key_.resize(block_.prefix().size());
+  key_.append(as_text(suffix));
+  edit_.key = as_bytes(key_);
+  valid_ = true;
+}
+
+void TableCursor::next() {
+  if (++slot_ < block_.count()) return show();
+  slot_ = 0;
+  if (enter(block_number_ + 1, Going::kForward)) show();
+}
+
+void TableCursor::next_key() {
+  while (slot_ + 1 < block_.count() && equal(block_.suffix(slot_ + 1), block_.suffix(slot_))) {
+    ++slot_;
+  }
+  if (slot_ + 1 < block_.count()) return next();
+  const std::string key = key_;  // The next block may go on with it.
+  do {
+    next();
+  } while (valid_ && key_ == key);
+}
+
+void TableCursor::previous() {
+  valid_ = false;
+  if (slot_ > 0) {
+    --slot_;
+    return show();
+  }
+  if (block_number_ == 0 || !enter(block_number_ - 1, Going::kBackward)) return;
+  slot_ = block_.count() - 1;
+  show();
+}
+
+void TableCursor::seek_first() {
+  slot_ = 0;
+  if (enter(0, Going::kForward)) show();
+}
+
+void TableCursor::seek_last() {
+  if (table_->block_count_ == 0 || !enter(table_->block_count_ - 1, Going::kBackward)) return;
+  slot_ = block_.count() - 1;
+  show();
+}
+
+void TableCursor::seek(Bytes key, uint64_t commit) {
+  valid_ = false;
+  uint32_t number = 0;
+  if (table_->block_count_ == 0) return;
+  status_ = first_block_of(key, number);
+  Going going = Going::kAnywhere;
+  for (; status_ && enter(number, going); ++number, going = Going::kForward) {
+    slot_ = block_.lower_bound(key, commit);
+    if (slot_ < block_.count()) return show();
+  }
+}
+
+void TableCursor::seek_before(Bytes key, uint64_t commit) {
+  seek(key, commit);
+  if (valid_) return previous();
+  if (status_) seek_last();
+}
+
+}  // namespace varve

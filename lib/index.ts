@@ -1,5 +1,13 @@
 // lib/index.ts — the embedded entry: named re-exports, no logic.
 export {
+  type BitFieldOptions,
+  type BitOperation,
+  type BitRange,
+  BitString,
+  type FieldType,
+  type FieldValue,
+} from './bit-string.ts'
+export {
   Bitmap,
   Bitmap64,
   type BitmapExpression,

@@ -165,7 +165,15 @@ interface NativeBitmaps {
   bitmapStatistics(id: number, to: Float64Array): number
 }
 
-interface Addon extends NativeBitmaps {
+/** Bits of bytes: native/binding/bit_string.cc. */
+interface NativeBits {
+  bitCount(bytes: Uint8Array, flags: number): number
+  bitPosition(bytes: Uint8Array, flags: number): number
+  bitJoin(operation: number, to: Uint8Array, sources: readonly Uint8Array[]): number
+  bitField(bytes: Uint8Array, offset: number, code: number): number
+}
+
+interface Addon extends NativeBitmaps, NativeBits {
   attach(scratch: ArrayBuffer): number
   /** Memory of which small values that are bytes get a part each, from its beginning on. */
   attachSlab(slab: ArrayBuffer): number

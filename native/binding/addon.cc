@@ -8,6 +8,7 @@
 #include <node_api.h>
 
 #include "binding/arguments.h"
+#include "binding/bit_string.h"
 #include "binding/bitmap.h"
 #include "binding/care.h"
 #include "binding/kv.h"
@@ -278,6 +279,7 @@ NAPI_MODULE_INIT() {
                 {"lastError", last_error}},
                nullptr);
   bind_methods(env, exports, repair_methods(), nullptr);
+  bind_methods(env, exports, bit_string_methods(), nullptr);
   bind_bitmaps(env, exports, *environment);
   return exports;
 }

@@ -27,7 +27,7 @@ export const MODULES: readonly Module[] = [
   { folder: 'pure/text', mayInclude: ['base', 'pure/blocks', 'pure/codec', 'pure/simd'] },
   { folder: 'pure/geo', mayInclude: ['base', 'pure/simd', 'pure/blocks', 'pure/codec'],
     doors: ['place.h', 'distance.h', 'polygon.h', 'geohash.h', 'tree.h', 'serial.h'] },
-  { folder: 'pure/bitmap', mayInclude: [...PURE, 'pure/blocks'] },
+  { folder: 'pure/bitmap', mayInclude: [...PURE, 'pure/blocks'], doors: ['bitmap.h', 'bit_string.h'] },
   { folder: 'engine', mayInclude: ['base', 'base/os'] },
   { folder: 'storage/cache', mayInclude: [...PURE] },
   { folder: 'storage/log', mayInclude: [...PURE] },

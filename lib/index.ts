@@ -20,6 +20,25 @@ export {
 export { type EncodingOption, type UserEncoding } from './encoding.ts'
 export { type ErrorCode, isVarveError, VarveError } from './errors.ts'
 export { type Events, type RecoveryReport, type Stall } from './events.ts'
+export {
+  type Area,
+  type Box,
+  type CellOptions,
+  type Circle,
+  type CoverOptions,
+  type DistanceOptions,
+  geohash,
+  type GeoEntries,
+  GeoIndex,
+  type GeoIndexOptions,
+  type GeoStats,
+  type Near,
+  type NearOptions,
+  type Neighbours,
+  type Point,
+  type Polygon,
+  type WithinOptions,
+} from './geo.ts'
 export { type Key, type Prefix } from './key.ts'
 export {
   type Compression,

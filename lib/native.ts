@@ -173,7 +173,43 @@ interface NativeBits {
   bitField(bytes: Uint8Array, offset: number, code: number): number
 }
 
-interface Addon extends NativeBitmaps, NativeBits {
+/** What tells of an index of places: the External that keeps it alive. native/binding/geo.cc says what lies where. */
+export type NativeGeoIndex = object
+
+interface NativeGeo {
+  geoCreate(holds: number): NativeGeoIndex
+  geoOpen(bytes: Uint8Array): NativeGeoIndex | number
+  geoInsert(index: NativeGeoIndex): number
+  geoRemove(index: NativeGeoIndex): number
+  geoHas(index: NativeGeoIndex): number
+  geoInsertMany(index: NativeGeoIndex, ids: Ids, ...columns: readonly Float64Array[]): number
+  geoRemoveMany(index: NativeGeoIndex, ids: Ids, ...columns: readonly Float64Array[]): number
+  geoClear(index: NativeGeoIndex): number
+  geoNear(index: NativeGeoIndex, to: Float64Array, offset: number): number
+  geoWithinBox(index: NativeGeoIndex, to: Float64Array, offset: number): number
+  geoWithinPolygon(
+    index: NativeGeoIndex,
+    to: Float64Array,
+    offset: number,
+    corners: Float64Array,
+    ends: Uint32Array,
+  ): number
+  geoTake(index: NativeGeoIndex, to: Float64Array): number
+  geoStats(index: NativeGeoIndex): number
+  geoWrite(index: NativeGeoIndex): number
+  geoTakeBytes(index: NativeGeoIndex, to: Uint8Array): number
+  geoDistance(isOnEllipsoid: number): number
+  geohashEncode(length: number): string
+  geohashDecode(text: string): number
+  geohashNeighbour(text: string): string | number
+  geohashNumber(): number
+  geohashCell(): number
+  geohashCover(ranges: Float64Array, kind: number, corners: Float64Array, ends: Uint32Array): number
+}
+
+type Ids = Float64Array | Uint32Array
+
+interface Addon extends NativeBitmaps, NativeBits, NativeGeo {
   attach(scratch: ArrayBuffer): number
   /** Memory of which small values that are bytes get a part each, from its beginning on. */
   attachSlab(slab: ArrayBuffer): number

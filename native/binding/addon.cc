@@ -11,6 +11,7 @@
 #include "binding/bit_string.h"
 #include "binding/bitmap.h"
 #include "binding/care.h"
+#include "binding/geo.h"
 #include "binding/kv.h"
 #include "binding/repair.h"
 
@@ -281,5 +282,6 @@ NAPI_MODULE_INIT() {
   bind_methods(env, exports, repair_methods(), nullptr);
   bind_methods(env, exports, bit_string_methods(), nullptr);
   bind_bitmaps(env, exports, *environment);
+  bind_methods(env, exports, geo_methods(), nullptr);
   return exports;
 }

@@ -383,6 +383,16 @@ uint64_t Tree::merge(const Columns& entries) {
   return state_.count - before;
 }
 
+void Tree::assign(const Tree& from) {
+  check(state_.height == 0 && holds_ == from.holds_);
+  Packer packer(blocks_, holds_, kPackedShare);
+  from.each([&](const EntryKey& key, const Entry& entry) {
+    packer.add(key, entry);
+    return true;
+  });
+  state_ = packer.finish();
+}
+
 void Tree::clear() {
   if (state_.height > 0) free_below(state_.root, state_.height - 1);
   state_ = {};

@@ -84,6 +84,8 @@ class Tree {
   uint64_t insert_many(const Columns& entries);
   uint64_t remove_many(const Columns& entries);
   void clear();
+  // Becomes a copy of another tree that holds the same; this one is empty.
+  void assign(const Tree& from);
 
   // Every entry in the order of its key, until `visit` answers false.
   using Visit = std::function<bool(const EntryKey&, const Entry&)>;

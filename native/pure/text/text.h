@@ -1,0 +1,114 @@
+// pure/text/text.h — a full-text index: documents of words, found by words, best first.
+//
+// It lives in blocks, so the same code searches memory, bytes that were mapped, and a store. New
+// documents are loose until there are enough of them to be folded into packed lists; searches see
+// both. The parts:
+//
+//   tokens.h, unicode.h, language.h    text to terms
+//   core.h                             what an index is made of; dictionary.h, postings.h, column.h
+//   writer.h, loose.h                  adding, removing, folding, compacting
+//   query.h                            what is asked, as a tree
+//   cursor.h, score.h, search.h        lists, BM25, the best of them
+//   image.h                            an index as bytes, and bytes as an index: FORMAT.md
+//
+// Invariants
+//   - ids are unique; a score is the BM25 of the documents that are there now, equal scores by
+//   rising id.
+//   - an index that was opened from bytes accepts nothing that a search would have to doubt.
+// Threads: one.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "pure/blocks/blocks.h"
+
+namespace varve {
+
+inline constexpr size_t kTextBytesMax = size_t{16} << 20;
+inline constexpr uint32_t kTextDocumentsMax = 1u << 29;  // Removed ones count until compacting.
+inline constexpr uint32_t kQueryWordsMax = 1024;
+inline constexpr uint32_t kExpansionsMax = 1024;  // Terms that a prefix or a misspelling means.
+
+struct TextOptions {
+  uint32_t languages = 0;  // language.h
+  std::string stop_words;  // Separated by spaces.
+  double k1 = 1.2;
+  double b = 0.75;
+};
+
+struct TextRequest {
+  std::string_view query;
+  bool is_plain = false;   // Words alone, no operators.
+  bool needs_all = false;  // Words that nothing is said of must all be there.
+  bool is_prefix = false;  // Every word may go on.
+  uint32_t edits = 0;      // 0 to 2: how many letters of a word may be wrong.
+  uint32_t limit = 10;
+  bool is_filtered = false;
+  std::span<const uint32_t> allowed;  // Ids, rising, where filtered.
+};
+
+struct TextHit {
+  uint32_t id;
+  double score;
+};
+
+// In UTF-16 code units.
+struct TextRange {
+  uint32_t begin;
+  uint32_t end;
+};
+
+struct TextStats {
+  uint32_t document_count;
+  uint32_t removed_count;  // Not yet compacted.
+  uint32_t term_count;
+  uint64_t length_sum;  // Words of all documents.
+  uint64_t loose_bytes;
+  uint64_t heap_bytes;  // Beside the blocks.
+};
+
+struct TextCore;
+class TextWriter;
+
+class TextIndex {
+ public:
+  TextIndex(Blocks& blocks, TextOptions options);
+  explicit TextIndex(std::unique_ptr<TextCore> core);  // To be searched only: see open().
+  ~TextIndex();
+
+  // An image as it lies, to be searched only. The bytes hold as long as the index.
+  static Result<std::unique_ptr<TextIndex>> open(Bytes image);
+  // A copy of an image in blocks, to be changed.
+  static Result<std::unique_ptr<TextIndex>> copy(Bytes image, Blocks& to);
+
+  // Refuses an id that is there, and what is above a limit.
+  Status add(uint32_t id, std::string_view utf8);
+  // False when there is no such document.
+  bool remove(uint32_t id);
+  bool has(uint32_t id) const;
+
+  Status search(const TextRequest& request, std::vector<TextHit>& to);
+  // Where the query's words stand in a text, in order and apart from one another.
+  Status highlight(const TextRequest& request, std::string_view utf8, std::vector<TextRange>& to);
+
+  // Folds what is loose and forgets what was removed.
+  void compact();
+  void serialise(std::string& to);
+  TextStats stats() const;
+  const TextOptions& options() const;
+  bool is_writable() const;
+  // Frees all blocks.
+  void clear();
+
+ private:
+  std::unique_ptr<MappedBlocks> mapped_;
+  std::unique_ptr<TextCore> core_;
+  std::unique_ptr<TextWriter> writer_;
+};
+
+}  // namespace varve

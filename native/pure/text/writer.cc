@@ -1,0 +1,272 @@
+#include "pure/text/writer.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "pure/codec/varint.h"
+
+namespace varve {
+
+TextWriter::TextWriter(TextCore& core)
+    : core_(core), surfaces_(reinterpret_cast<uintptr_t>(this)) {}
+
+uint32_t TextWriter::number_of_term(std::string_view term) {
+  const uint64_t hash = core_.words.hash(term);
+  const uint32_t found = core_.words.find(term, hash);
+  if (found != WordTable::kAbsent) return found;
+  core_.loose.add_term();
+  core_.terms.append();
+  return core_.words.add(term, hash);
+}
+
+uint32_t TextWriter::surface_term(const Token& token) {
+  if (core_.is_stop_word(token.term)) return kStopTerm;
+  char stem[kTermBytesMax + 1];
+  const uint32_t size = static_cast<uint32_t>(token.term.size());
+  std::ranges::copy(token.term, stem);
+  return number_of_term({stem, std::min(core_.stem_term(stem, size), kTermBytesMax)});
+}
+
+uint32_t TextWriter::number_of(const Token& token) {
+  if (core_.options.languages == 0 && core_.stops.size() == 0) return number_of_term(token.term);
+  const uint64_t hash = surfaces_.hash(token.term);
+  const uint32_t found = surfaces_.find(token.term, hash);
+  if (found != WordTable::kAbsent) return surface_terms_[found];
+  if (surfaces_.size() >= kSurfacesMax) {
+    surfaces_.clear();
+    surface_terms_.clear();
+  }
+  surface_terms_.push_back(surface_term(token));
+  surfaces_.add(token.term, hash);
+  return surface_terms_.back();
+}
+
+void TextWriter::add(uint32_t id, std::string_view text) {
+  if (core_.documents.size() == 0) {  // Number 0 is nobody's.
+    core_.documents.append();
+    core_.lengths.append();
+    store(core_.lengths.write(0), kDeadBit);
+  }
+  uint32_t length = 0;
+  TokenReader reader(text);
+  for (Token token; reader.next(token);) {
+    const uint32_t term = number_of(token);
+    if (term == kStopTerm) continue;
+    core_.loose.occur(term, token.position);
+    length += 1;
+  }
+  const uint32_t number = core_.documents.append();
+  core_.lengths.append();
+  store(core_.lengths.write(number), length);
+  DocumentRecord document{id, 0, 0};
+  log_terms(core_.loose.end_document(number), document);
+  store(core_.documents.write(number), document);
+  core_.ids.add(id, number);
+  core_.live_count += 1;
+  core_.length_sum += length;
+  core_.ids_rise = core_.ids_rise && (number == 1 || id > core_.last_id);
+  core_.last_id = id;
+  if (core_.loose.bytes() > kLooseBytesMax) fold();
+}
+
+void TextWriter::write_log(Bytes bytes) {
+  while (!bytes.empty()) {
+    const size_t at = core_.log_bytes % kLogBytes;
+    if (at == 0) core_.log.push_back(kNoBlock);
+    const size_t taken = std::min<size_t>(bytes.size(), kLogBytes - at);
+    const MutableBytes block = core_.blocks.write(core_.log.back(), kLogBytes);
+    std::memcpy(block.data() + at, bytes.data(), taken);
+    core_.log_bytes += taken;
+    bytes = bytes.subspan(taken);
+  }
+}
+
+void TextWriter::log_terms(std::span<const uint32_t> terms, DocumentRecord& document) {
+  document.term_count = static_cast<uint32_t>(terms.size());
+  document.terms_at = core_.log_bytes;
+  bytes_.resize(terms.size() * kVarint32BytesMax);
+  uint8_t* to = bytes_.data();
+  for (const uint32_t term : terms) to = put_varint(to, term);
+  write_log({bytes_.data(), to});
+}
+
+void TextWriter::read_log(uint64_t at, uint8_t* to, size_t size) const {
+  while (size > 0) {
+    const size_t from = at % kLogBytes;
+    const size_t taken = std::min<size_t>(size, kLogBytes - from);
+    const uint8_t* const block = core_.blocks.read(core_.log[at / kLogBytes], from + taken);
+    std::memcpy(to, block + from, taken);
+    at += taken;
+    to += taken;
+    size -= taken;
+  }
+}
+
+void TextWriter::read_terms(const DocumentRecord& document, std::vector<uint32_t>& to) const {
+  to.clear();
+  const uint64_t most = uint64_t{document.term_count} * kVarint32BytesMax;
+  std::vector<uint8_t> bytes(std::min(most, core_.log_bytes - document.terms_at));
+  read_log(document.terms_at, bytes.data(), bytes.size());
+  Bytes rest = bytes;
+  uint32_t term = 0;
+  while (to.size() < document.term_count && take_varint(rest, term)) to.push_back(term);
+}
+
+bool TextWriter::remove(uint32_t id) {
+  const uint32_t number = core_.ids.find(id);
+  if (number == 0) return false;
+  core_.ids.remove(id);
+  const uint32_t length = core_.length_of(number);
+  read_terms(load<DocumentRecord>(core_.documents.read(number)), terms_);
+  for (const uint32_t term : terms_) {
+    uint8_t* const cell = core_.terms.write(term);
+    store(cell, load<uint32_t>(cell) - 1);  // TermRecord::live_count
+  }
+  store(core_.lengths.write(number), length | kDeadBit);
+  core_.live_count -= 1;
+  core_.length_sum -= length;
+  const uint32_t dead = core_.documents.size() - 1 - core_.live_count;
+  if (dead > core_.live_count + kDeadMin) compact();
+  return true;
+}
+
+void TextWriter::sort_new_terms() {
+  std::vector<TermEntry> entries;
+  for (uint32_t term = core_.sorted_terms; term < core_.words.size(); ++term) {
+    entries.push_back({core_.words.word(term), term});
+  }
+  std::ranges::sort(entries, {}, &TermEntry::term);
+  core_.dictionary.insert(entries);
+  core_.sorted_terms = core_.words.size();
+}
+
+void TextWriter::fold() {
+  sort_new_terms();
+  for (const LooseTerm& one : core_.loose.terms()) {
+    core_.loose.read(one.term, bytes_);
+    core_.lists.append(one.term, bytes_, one.count);
+  }
+  core_.loose.clear();
+}
+
+void TextWriter::fold_if_much() {
+  if (core_.loose.bytes() > kLooseBytesSearched) fold();
+}
+
+// Columns and log without the dead, and the new number of each old one.
+std::vector<uint32_t> TextWriter::renumber_documents() {
+  struct Live {
+    DocumentRecord document;
+    uint32_t length;
+    uint64_t begin;
+    uint64_t end;
+  };
+  std::vector<Live> live;
+  std::vector<uint8_t> log;
+  std::vector<uint32_t> numbers(core_.documents.size(), 0);
+  for (uint32_t number = 1; number < core_.documents.size(); ++number) {
+    const uint32_t length = core_.length_of(number);
+    if ((length & kDeadBit) != 0) continue;
+    const DocumentRecord document = load<DocumentRecord>(core_.documents.read(number));
+    read_terms(document, terms_);
+    const uint64_t begin = log.size();
+    log.resize(begin + terms_.size() * kVarint32BytesMax);
+    uint8_t* to = log.data() + begin;
+    for (const uint32_t term : terms_) to = put_varint(to, term);
+    log.resize(static_cast<size_t>(to - log.data()));
+    live.push_back({document, length, begin, log.size()});
+    numbers[number] = static_cast<uint32_t>(live.size());
+  }
+  for (const BlockId id : core_.log) core_.blocks.free(id);
+  core_.log.clear();
+  core_.log_bytes = 0;
+  core_.documents.clear();
+  core_.lengths.clear();
+  core_.ids.clear();
+  core_.documents.append();
+  core_.lengths.append();
+  store(core_.lengths.write(0), kDeadBit);
+  core_.ids_rise = true;
+  for (Live& one : live) {
+    const uint32_t number = core_.documents.append();
+    core_.lengths.append();
+    one.document.terms_at = core_.log_bytes;
+    write_log(Bytes(log).subspan(one.begin, one.end - one.begin));
+    store(core_.documents.write(number), one.document);
+    store(core_.lengths.write(number), one.length);
+    core_.ids.add(one.document.id, number);
+    core_.ids_rise = core_.ids_rise && (number == 1 || one.document.id > core_.last_id);
+    core_.last_id = one.document.id;
+  }
+  return numbers;
+}
+
+void TextWriter::rewrite_list(uint32_t term, const std::vector<uint32_t>& numbers) {
+  const TermRecord record = core_.lists.record(term);
+  bytes_.clear();
+  uint32_t count = 0;
+  uint32_t before = 0;
+  ListReader reader(core_.blocks, core_.lists, record);
+  for (Posting posting{}; reader.next(posting);) {
+    if (posting.document >= numbers.size() || numbers[posting.document] == 0) continue;
+    uint8_t head[2 * kVarint32BytesMax];
+    uint8_t* end = put_varint(head, numbers[posting.document] - before);
+    end = put_varint(end, posting.frequency);
+    bytes_.insert(bytes_.end(), head, end);
+    bytes_.insert(bytes_.end(), posting.positions.begin(), posting.positions.end());
+    before = numbers[posting.document];
+    count += 1;
+  }
+  core_.lists.clear(term);
+  core_.lists.append(term, bytes_, count);
+}
+
+void TextWriter::compact() {
+  fold();
+  if (core_.documents.size() <= core_.live_count + 1) return;
+  const std::vector<uint32_t> numbers = renumber_documents();
+  for (uint32_t term = 0; term < core_.terms.size(); ++term) rewrite_list(term, numbers);
+}
+
+void TextWriter::clear() {
+  for (uint32_t term = 0; term < core_.terms.size(); ++term) core_.lists.clear(term);
+  core_.terms.clear();
+  core_.dictionary.clear();
+  for (const BlockId id : core_.log) core_.blocks.free(id);
+  core_.log.clear();
+  core_.log_bytes = 0;
+  core_.documents.clear();
+  core_.lengths.clear();
+  core_.live_count = 0;
+  core_.length_sum = 0;
+  core_.sorted_terms = 0;
+  core_.ids_rise = true;
+  core_.last_id = 0;
+  core_.words.clear();
+  core_.loose.clear();
+  core_.loose.reset_terms(0);
+  core_.ids.clear();
+  surfaces_.clear();
+  surface_terms_.clear();
+}
+
+void TextWriter::restore() {
+  std::vector<std::string> terms(core_.terms.size());
+  for (size_t leaf = 0; leaf < core_.dictionary.leaf_count(); ++leaf) {
+    for (LeafReader reader(core_.dictionary.leaf(leaf)); reader.next();) {
+      terms[reader.number()] = reader.term();
+    }
+  }
+  for (const std::string& term : terms) core_.words.add(term, core_.words.hash(term));
+  core_.loose.reset_terms(core_.terms.size());
+  for (uint32_t number = 1; number < core_.documents.size(); ++number) {
+    core_.ids.add(core_.id_of(number), number);
+  }
+}
+
+size_t TextWriter::memory_bytes() const {
+  return surfaces_.memory_bytes() + surface_terms_.capacity() * sizeof(uint32_t) +
+         core_.words.memory_bytes() + core_.loose.memory_bytes() + core_.ids.memory_bytes();
+}
+
+}  // namespace varve

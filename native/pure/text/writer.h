@@ -1,0 +1,60 @@
+// pure/text/writer.h — changes an index: adds, removes, folds and compacts.
+//
+// Adding costs a look-up a word and a few bytes in the arena of loose postings. When these are 4
+// MiB, or a search finds more than 128 KiB of them, they are folded: each term's go behind its
+// list, and new terms into the dictionary. Removing lowers the count of each of the document's
+// terms, which the log of terms names, and marks its length. When more than half of all documents
+// are dead, everything is written anew without them and with new numbers. Threads: one.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "pure/text/core.h"
+#include "pure/text/tokens.h"
+
+namespace varve {
+
+class TextWriter {
+ public:
+  explicit TextWriter(TextCore& core);
+
+  void add(uint32_t id, std::string_view text);
+  bool remove(uint32_t id);
+  void fold();
+  // What a search calls first.
+  void fold_if_much();
+  void compact();
+  // Frees everything.
+  void clear();
+  // Derives from blocks that came from elsewhere what only writers have.
+  void restore();
+  size_t memory_bytes() const;
+
+ private:
+  static constexpr uint32_t kStopTerm = UINT32_MAX - 1;
+  static constexpr size_t kLooseBytesMax = size_t{4} << 20;
+  static constexpr size_t kLooseBytesSearched = size_t{128} << 10;
+  static constexpr uint32_t kSurfacesMax = 1u << 18;
+  static constexpr uint32_t kDeadMin = 1024;
+
+  uint32_t number_of(const Token& token);
+  uint32_t surface_term(const Token& token);
+  uint32_t number_of_term(std::string_view term);
+  void log_terms(std::span<const uint32_t> terms, DocumentRecord& document);
+  void read_log(uint64_t at, uint8_t* to, size_t size) const;
+  void write_log(Bytes bytes);
+  void read_terms(const DocumentRecord& document, std::vector<uint32_t>& to) const;
+  void sort_new_terms();
+  std::vector<uint32_t> renumber_documents();
+  void rewrite_list(uint32_t term, const std::vector<uint32_t>& numbers);
+
+  TextCore& core_;
+  // Words as they are written to terms, so that a stem is found once.
+  WordTable surfaces_;
+  std::vector<uint32_t> surface_terms_;
+  std::vector<uint8_t> bytes_;
+  std::vector<uint32_t> terms_;
+};
+
+}  // namespace varve

@@ -66,4 +66,14 @@ export { Level } from './level.ts'
 export { type Entry, type Types } from './reading.ts'
 export { Snapshot } from './snapshot.ts'
 export { open, openSync, Store } from './store.ts'
+export {
+  type TextHit,
+  TextIndex,
+  type TextIndexOptions,
+  type TextLanguage,
+  type TextQueryOptions,
+  type TextRange,
+  type TextSearchOptions,
+  type TextStats,
+} from './text.ts'
 export { Batch, type BatchOperation } from './writing.ts'

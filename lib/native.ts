@@ -209,7 +209,34 @@ interface NativeGeo {
 
 type Ids = Float64Array | Uint32Array
 
-interface Addon extends NativeBitmaps, NativeBits, NativeGeo {
+/** A full-text index: the External that keeps it alive. native/binding/text.cc says what its answers are. */
+export type NativeTextIndex = object
+
+interface NativeText {
+  textCreate(languages: number, stopWords: string, k1: number, b: number): NativeTextIndex
+  textOpen(bytes: Uint8Array): NativeTextIndex | number
+  textAdd(index: NativeTextIndex, id: number, text: string): number
+  textAddMany(index: NativeTextIndex, ids: Uint32Array, texts: readonly string[]): number
+  textRemove(index: NativeTextIndex, id: number): number
+  textHas(index: NativeTextIndex, id: number): number
+  textSearch(
+    index: NativeTextIndex,
+    query: string,
+    flags: number,
+    limit: number,
+    allowed?: Uint32Array,
+  ): number
+  textHighlight(index: NativeTextIndex, query: string, flags: number, text: string): number
+  textTake(index: NativeTextIndex): number
+  textCompact(index: NativeTextIndex): number
+  textClear(index: NativeTextIndex): number
+  textSerialise(index: NativeTextIndex): number
+  textTakeBytes(index: NativeTextIndex, to: Uint8Array): number
+  textStats(index: NativeTextIndex): number
+  textStopWords(language: number): string
+}
+
+interface Addon extends NativeBitmaps, NativeBits, NativeGeo, NativeText {
   attach(scratch: ArrayBuffer): number
   /** Memory of which small values that are bytes get a part each, from its beginning on. */
   attachSlab(slab: ArrayBuffer): number

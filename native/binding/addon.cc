@@ -14,6 +14,7 @@
 #include "binding/geo.h"
 #include "binding/kv.h"
 #include "binding/repair.h"
+#include "binding/text.h"
 
 namespace varve {
 
@@ -283,5 +284,6 @@ NAPI_MODULE_INIT() {
   bind_methods(env, exports, bit_string_methods(), nullptr);
   bind_bitmaps(env, exports, *environment);
   bind_methods(env, exports, geo_methods(), nullptr);
+  bind_methods(env, exports, text_methods(), nullptr);
   return exports;
 }

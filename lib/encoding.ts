@@ -8,7 +8,15 @@ import { ownBytes } from './bytes.ts'
 import { invalid, isVarveError, VarveError } from './errors.ts'
 import { encodeKey } from './key.ts'
 import { scratch } from './native.ts'
-import { decodeValue, encodedText, encodeValue, isDetached } from './value.ts'
+import {
+  decodeFields,
+  decodeValue,
+  encodedText,
+  encodeValue,
+  isDetached,
+  notAnObject,
+  type Shapes,
+} from './value.ts'
 
 /** A codec of the user's own. Neither function may use a store. */
 export interface UserEncoding<V> {
@@ -95,6 +103,14 @@ export interface Encoding {
   write(value: unknown, bytesMax: number): void
   /** `at` and `size` say where the head, or the bytes, lie in the scratch. */
   read(kind: number, at: number, size: number, text: string): unknown
+  /** The same of an object, less all fields but those named. */
+  readFields(
+    kind: number,
+    at: number,
+    size: number,
+    text: string,
+    names: readonly string[],
+  ): unknown
 }
 
 function wrong(kind: number, wanted: string): VarveError {
@@ -120,24 +136,48 @@ function passWhole(value: string | Uint8Array, bytesMax: number, headBytes = -1)
   pass(value, headBytes)
 }
 
-const valueEncoding: Encoding = {
-  write(value, bytesMax) {
-    if (typeof value === 'string' || types.isUint8Array(value)) return passWhole(value, bytesMax)
-    const headBytes = encodeValue(value, scratch, bytesMax)
-    const text = encodedText()
-    pass(text === '' ? undefined : text, headBytes)
-  },
-  read(kind, at, size, text) {
-    if (kind === NARROW || kind === WIDE) return text
-    if (kind === BYTES) return ownBytes(at, size)
-    if (kind === HEAD || kind === SPLIT_NARROW || kind === SPLIT_WIDE) {
-      return decodeValue(scratch.bytes, scratch.view, at, size, text)
-    }
-    throw wrong(kind, "'value'")
-  },
+function valueEncoding(shapes: Shapes): Encoding {
+  return {
+    write(value, bytesMax) {
+      if (typeof value === 'string' || types.isUint8Array(value)) return passWhole(value, bytesMax)
+      const headBytes = encodeValue(value, scratch, bytesMax, shapes)
+      const text = encodedText()
+      pass(text === '' ? undefined : text, headBytes)
+    },
+    read(kind, at, size, text) {
+      if (isHead(kind)) return decodeValue(scratch.bytes, scratch.view, at, size, text, shapes)
+      if (kind === NARROW || kind === WIDE) return text
+      if (kind === BYTES) return ownBytes(at, size)
+      throw wrong(kind, "'value'")
+    },
+    readFields(kind, at, size, text, names) {
+      if (isHead(kind)) {
+        return decodeFields(scratch.bytes, scratch.view, at, size, text, shapes, names)
+      }
+      if (kind === NARROW || kind === WIDE || kind === BYTES) throw notAnObject()
+      throw wrong(kind, "'value'")
+    },
+  }
 }
 
-const stringEncoding: Encoding = {
+const isHead = (kind: number): boolean =>
+  kind === SPLIT_NARROW || kind === HEAD || kind === SPLIT_WIDE
+
+// The encodings that know nothing of fields read everything first.
+function withFields(by: Omit<Encoding, 'readFields'>): Encoding {
+  return {
+    ...by,
+    readFields: (kind, at, size, text, names) => pick(by.read(kind, at, size, text), names),
+  }
+}
+
+function pick(value: unknown, names: readonly string[]): unknown {
+  if (typeof value !== 'object' || value === null) throw notAnObject()
+  const all = Object.entries(value).filter(([name]) => names.includes(name))
+  return Object.fromEntries(all)
+}
+
+const stringEncoding = withFields({
   write(value, bytesMax) {
     if (typeof value !== 'string') throw invalid('value', "a string (encoding 'string')", value)
     passWhole(value, bytesMax)
@@ -146,9 +186,9 @@ const stringEncoding: Encoding = {
     if (kind !== NARROW && kind !== WIDE) throw wrong(kind, "'string'")
     return text
   },
-}
+})
 
-const bytesEncoding: Encoding = {
+const bytesEncoding = withFields({
   write(value, bytesMax) {
     if (!types.isUint8Array(value)) throw invalid('value', "a Uint8Array (encoding 'bytes')", value)
     passWhole(value, bytesMax)
@@ -157,9 +197,9 @@ const bytesEncoding: Encoding = {
     if (kind !== BYTES) throw wrong(kind, "'bytes'")
     return ownBytes(at, size)
   },
-}
+})
 
-const jsonEncoding: Encoding = {
+const jsonEncoding = withFields({
   write(value, bytesMax) {
     const text = toJson(value)
     if (typeof text !== 'string')
@@ -174,7 +214,7 @@ const jsonEncoding: Encoding = {
       throw new VarveError('CORRUPT', 'value: stored text is no JSON', { cause })
     }
   },
-}
+})
 
 function toJson(value: unknown): unknown {
   try {
@@ -187,7 +227,7 @@ function toJson(value: unknown): unknown {
 }
 
 function userEncoding(user: UserEncoding<unknown>): Encoding {
-  return {
+  return withFields({
     write(value, bytesMax) {
       const bytes: unknown = user.encode(value)
       if (!types.isUint8Array(bytes))
@@ -198,11 +238,12 @@ function userEncoding(user: UserEncoding<unknown>): Encoding {
       if (kind !== USER) throw wrong(kind, '{ encode, decode }')
       return marked(() => user.decode(ownBytes(at, size)))
     },
-  }
+  })
 }
 
-export function encodingOf(option: unknown): Encoding {
-  if (option === undefined || option === 'value') return valueEncoding
+/** The encoding of an option; `shapes` are those of the store that it is for. */
+export function encodingOf(option: unknown, shapes: Shapes): Encoding {
+  if (option === undefined || option === 'value') return valueEncoding(shapes)
   if (option === 'string') return stringEncoding
   if (option === 'bytes') return bytesEncoding
   if (option === 'json') return jsonEncoding

@@ -39,6 +39,7 @@ export {
   type Polygon,
   type WithinOptions,
 } from './geo.ts'
+export { type FieldOf, type FieldsOf, type FieldsOptions } from './fields.ts'
 export { type Key, type Prefix } from './key.ts'
 export {
   type Compression,

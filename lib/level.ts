@@ -6,7 +6,7 @@ import { getManyAtOnce } from './many.ts'
 import { COMMIT, KEY_AT, lastError, type NativeLevel, type NativeStore, scratch } from './native.ts'
 import type { Opening } from './opening.ts'
 import { checkSublevel, type SublevelOptions } from './options.ts'
-import { areTexts, checkedKeys, type Entry, type Types } from './reading.ts'
+import { areTexts, type Entry, type Types } from './reading.ts'
 import { Snapshot } from './snapshot.ts'
 import { Writing } from './writing.ts'
 
@@ -26,13 +26,14 @@ export class Level<T extends Types = Entry> extends Writing<T> {
     return 0
   }
 
-  override getMany(keys: readonly T['key'][]): (T['value'] | undefined)[] {
-    const all: readonly unknown[] = checkedKeys(keys)
-    const values = areTexts(all) ? getManyAtOnce(this.source, all) : undefined
+  /** @internal */
+  override manyOf(keys: readonly T['key'][], fields: readonly string[] | undefined): unknown[] {
+    const all: readonly unknown[] = keys
+    const values = areTexts(all) ? getManyAtOnce(this.sourceOf(fields), all) : undefined
     if (values !== undefined) return values
     const snapshot = this.snapshot()
     try {
-      return snapshot.getMany(keys)
+      return snapshot.manyOf(keys, fields)
     } finally {
       snapshot.close()
     }
@@ -64,7 +65,7 @@ export class Level<T extends Types = Entry> extends Writing<T> {
     return new Level<S>(
       this.opening,
       openLevel(this.opening.native, prefix),
-      encodingOf(options.encoding),
+      encodingOf(options.encoding, this.opening.shapes),
       path,
     )
   }

@@ -281,6 +281,18 @@ export class Scratch {
     this.bytes.set(old)
   }
 
+  /** Runs what uses the scratch while somebody's data lies there, and puts that back. */
+  aside<T>(run: () => T): T {
+    const { bytes } = this
+    const kept = bytes.slice()
+    try {
+      return run()
+    } finally {
+      bytes.set(kept)
+      if (this.bytes !== bytes) this.bytes.set(kept)
+    }
+  }
+
   #attach(size: number): void {
     const buffer = new ArrayBuffer(Math.ceil(size / 4096) * 4096)
     this.bytes = new Uint8Array(buffer)

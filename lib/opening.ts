@@ -15,10 +15,12 @@ import {
 } from './native.ts'
 import type { CheckedOpen, Logger } from './options.ts'
 import { Settling } from './settling.ts'
+import type { Shapes } from './value.ts'
 
 export class Opening {
   readonly native: NativeStore
   readonly settling: Settling
+  readonly shapes: Shapes
   readonly durability: number
   readonly durabilityMax: number
   readonly commitBytesMax: number
@@ -32,12 +34,13 @@ export class Opening {
   #hasFailed = false
   #lastStall = 0
 
-  constructor(native: NativeStore, checked: CheckedOpen) {
+  constructor(native: NativeStore, checked: CheckedOpen, shapes: Shapes) {
     this.native = native
     this.durability = checked.durability
     this.durabilityMax = checked.durabilityMax
     this.commitBytesMax = Math.floor(checked.memory / 4)
     this.settling = new Settling(native)
+    this.shapes = shapes
   }
 
   /** Something has happened on another thread, or a write was held on this one. */

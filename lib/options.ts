@@ -1,6 +1,7 @@
 // lib/options.ts — every option with its default and its check. An unknown option is an error that names it.
 import type { EncodingOption } from './encoding.ts'
 import { invalid, VarveError } from './errors.ts'
+import { checkFields } from './fields.ts'
 import type { Prefix } from './key.ts'
 
 /** What a write waits for: visible at once, handed to the system, or on the disk. */
@@ -125,8 +126,10 @@ const OPEN = [
   'logger',
 ]
 const WRITE = ['durability', 'signal']
-const READ = ['signal']
+const READ = ['fields', 'signal']
+const GET = ['fields']
 const RANGE = ['gt', 'gte', 'lt', 'lte', 'prefix', 'reverse', 'limit', 'signal']
+const VALUES = [...RANGE, 'fields']
 
 const DURABILITIES: readonly string[] = ['memory', 'os', 'disk']
 const CREATES: readonly string[] = ['if-missing', 'never', 'always-new']
@@ -362,8 +365,21 @@ export function checkRead(options: ReadOptions | undefined): AbortSignal | undef
   return signal
 }
 
-export function checkRange(options: unknown, where = 'range'): void {
-  checkNames(options, RANGE, where)
+/** The fields that a read asks for; undefined for whole values. */
+export function checkGet(options: unknown, where: string): readonly string[] | undefined {
+  if (options === undefined) return undefined
+  checkNames(options, GET, where)
+  return checkFields((options as { readonly fields?: unknown }).fields)
+}
+
+/** A range of values; answers the fields that it asks for. */
+export function checkValues(options: unknown, where: string): readonly string[] | undefined {
+  checkRange(options, where, VALUES)
+  return checkFields((options as { readonly fields?: unknown }).fields)
+}
+
+export function checkRange(options: unknown, where = 'range', known = RANGE): void {
+  checkNames(options, known, where)
   const { limit, reverse, signal } = options as RangeOptions<unknown>
   const isCount = typeof limit === 'number' && limit >= 0
   if (limit !== undefined && !(isCount && (limit === Infinity || Number.isInteger(limit)))) {

@@ -2,6 +2,13 @@
 import { unlessAborted } from './aborting.ts'
 import { type Encoding, writeKey } from './encoding.ts'
 import { invalid, within } from './errors.ts'
+import {
+  checkFields,
+  type FieldOf,
+  type FieldsOf,
+  type FieldsOptions,
+  onlyFields,
+} from './fields.ts'
 import type { Key } from './key.ts'
 import { getManyTexts } from './many.ts'
 import {
@@ -19,7 +26,14 @@ import {
   WOULD_BLOCK,
 } from './native.ts'
 import type { Opening } from './opening.ts'
-import { checkRange, checkRead, type RangeOptions, type ReadOptions } from './options.ts'
+import {
+  checkGet,
+  checkRange,
+  checkRead,
+  checkValues,
+  type RangeOptions,
+  type ReadOptions,
+} from './options.ts'
 import { growFor, placeBounds, planOf, Range, type RangeSource } from './range.ts'
 
 /** The types of a keyspace: `open<{ key: string; value: User }>(…)`. */
@@ -47,6 +61,12 @@ export abstract class Reading<T extends Types> {
     this.source = { level, encoding, asOf: () => this.asOf() }
   }
 
+  /** What ranges and many keys are read from; with `fields`, these fields of each value. */
+  protected sourceOf(fields: readonly string[] | undefined): RangeSource {
+    if (fields === undefined) return this.source
+    return { ...this.source, encoding: onlyFields(this.encoding, fields) }
+  }
+
   /** @internal Leaves the commit to read as of in the scratch and answers 1; 0 for the newest. */
   abstract asOf(): number
 
@@ -56,66 +76,100 @@ export abstract class Reading<T extends Types> {
     return writeKey(key)
   }
 
-  /** The value of a key, or undefined. */
-  get(key: T['key']): T['value'] | undefined {
+  /** The value of a key, or undefined; with `fields`, an object of these fields of it. */
+  get(key: T['key']): T['value'] | undefined
+  get<K extends FieldOf<T['value']>>(
+    key: T['key'],
+    options: FieldsOptions<K>,
+  ): FieldsOf<T['value'], K> | undefined
+  get(key: T['key'], options?: FieldsOptions<string>): unknown {
+    const fields = options === undefined ? undefined : checkGet(options, 'get')
     const answer =
       this.asOf() === 0 ? this.level.get(this.key(key)) : this.level.get(this.key(key), 1, 1)
-    if (answer !== GROW) return this.#valueOf(answer)
+    if (answer !== GROW) return this.#valueOf(answer, fields)
     growFor(answer)
-    return this.get(key)
+    return options === undefined ? this.get(key) : this.get(key, options as never)
   }
 
-  #valueOf(answer: string | number): T['value'] | undefined {
+  #valueOf(answer: string | number, fields: readonly string[] | undefined): unknown {
     if (typeof answer === 'string') {
-      const { u32 } = scratch
-      return this.encoding.read(u32[KIND] ?? 0, DATA_AT, u32[HEAD_BYTES] ?? 0, answer)
+      return this.#read(DATA_AT, scratch.u32[HEAD_BYTES] ?? 0, answer, fields)
     }
-    if (answer >= 0) {
-      const { u32 } = scratch
-      return this.encoding.read(u32[KIND] ?? 0, u32[PLACE] ?? 0, answer, '')
-    }
+    if (answer >= 0) return this.#read(scratch.u32[PLACE] ?? 0, answer, '', fields)
     if (answer === ABSENT) return undefined
     throw lastError()
+  }
+
+  #read(at: number, size: number, text: string, fields: readonly string[] | undefined): unknown {
+    const kind = scratch.u32[KIND] ?? 0
+    if (fields === undefined) return this.encoding.read(kind, at, size, text)
+    return this.encoding.readFields(kind, at, size, text, fields)
   }
 
   /**
    * A promise of what get() would answer now. What is in memory is answered without leaving this thread; what is not is read on
    * another, so that the disk never keeps the event loop waiting.
    */
-  async getAsync(key: T['key'], options?: ReadOptions): Promise<T['value'] | undefined> {
+  getAsync(key: T['key'], options?: ReadOptions): Promise<T['value'] | undefined>
+  getAsync<K extends FieldOf<T['value']>>(
+    key: T['key'],
+    options: ReadOptions & FieldsOptions<K>,
+  ): Promise<FieldsOf<T['value'], K> | undefined>
+  async getAsync(
+    key: T['key'],
+    options?: ReadOptions & Partial<FieldsOptions<string>>,
+  ): Promise<unknown> {
     const signal = checkRead(options)
+    const fields = checkFields(options?.fields)
     const asOf = this.asOf()
     const passed = this.key(key)
     while (true) {
       const answer = this.level.get(passed, asOf, 0)
-      if (answer === WOULD_BLOCK) return unlessAborted(this.#cold(passed, asOf), signal, 'get')
-      if (answer !== GROW) return this.#valueOf(answer)
-      growFor(answer) // It keeps the key that lies in the scratch.
+      if (answer === WOULD_BLOCK) {
+        return unlessAborted(this.#cold(passed, asOf, fields), signal, 'get')
+      }
+      if (answer !== GROW) return this.#valueOf(answer, fields)
+      growFor(answer)
     }
   }
 
-  async #cold(key: string | number, asOf: number): Promise<T['value'] | undefined> {
+  async #cold(
+    key: string | number,
+    asOf: number,
+    fields: readonly string[] | undefined,
+  ): Promise<unknown> {
     const number = this.level.getCold(key, asOf)
     if (typeof number === 'number') throw lastError()
     const read = await this.opening.reading(number)
     while (true) {
       const answer = this.level.coldValue(read)
-      if (answer !== GROW) return this.#valueOf(answer)
+      if (answer !== GROW) return this.#valueOf(answer, fields)
       growFor(answer)
     }
   }
 
   /** The values of many keys, in their order; undefined for absent ones. All are read from one view. */
-  getMany(keys: readonly T['key'][]): (T['value'] | undefined)[] {
-    const all: readonly unknown[] = checkedKeys(keys)
-    this.asOf()
-    if (areTexts(all)) return getManyTexts(this.source, all)
-    return Array.from(keys, (key, index) => this.#getOf(key, index))
+  getMany(keys: readonly T['key'][]): (T['value'] | undefined)[]
+  getMany<K extends FieldOf<T['value']>>(
+    keys: readonly T['key'][],
+    options: FieldsOptions<K>,
+  ): (FieldsOf<T['value'], K> | undefined)[]
+  getMany(keys: readonly T['key'][], options?: FieldsOptions<string>): unknown[] {
+    return this.manyOf(checkedKeys(keys), checkGet(options, 'getMany'))
   }
 
-  #getOf(key: T['key'], index: number): T['value'] | undefined {
+  /** @internal */
+  manyOf(keys: readonly T['key'][], fields: readonly string[] | undefined): unknown[] {
+    const all: readonly unknown[] = keys
+    this.asOf()
+    if (areTexts(all)) return getManyTexts(this.sourceOf(fields), all)
+    const options = fields === undefined ? undefined : { fields: fields as never }
+    return Array.from(keys, (key, index) => this.#getOf(key, index, options))
+  }
+
+  #getOf(key: T['key'], index: number, options: FieldsOptions<never> | undefined): unknown {
     try {
-      return this.get(key)
+      return options === undefined ? this.get(key) : this.get(key, options)
     } catch (error) {
       throw within(`keys[${index}]`, error)
     }
@@ -134,10 +188,13 @@ export abstract class Reading<T extends Types> {
     return answer === ABSENT ? undefined : scratch.f64[COMMIT]
   }
 
-  /** The entries of a range, in the order of their keys. */
-  range(options: RangeOptions<T['key']> = {}): Range<[T['key'], T['value']]> {
-    checkRange(options)
-    return new Range(this.source, planOf(options), 'entries')
+  /** The entries of a range, in the order of their keys; with `fields`, these fields of each value. */
+  range(options?: RangeOptions<T['key']>): Range<[T['key'], T['value']]>
+  range<K extends FieldOf<T['value']>>(
+    options: RangeOptions<T['key']> & FieldsOptions<K>,
+  ): Range<[T['key'], FieldsOf<T['value'], K>]>
+  range(options: RangeOptions<T['key']> = {}): Range<[T['key'], unknown]> {
+    return new Range(this.sourceOf(checkValues(options, 'range')), planOf(options), 'entries')
   }
 
   /** The keys of a range; values are not read. */
@@ -146,10 +203,13 @@ export abstract class Reading<T extends Types> {
     return new Range(this.source, planOf(options), 'keys')
   }
 
-  /** The values of a range, in the order of their keys. */
-  values(options: RangeOptions<T['key']> = {}): Range<T['value']> {
-    checkRange(options)
-    return new Range(this.source, planOf(options), 'values')
+  /** The values of a range, in the order of their keys; with `fields`, these fields of each. */
+  values(options?: RangeOptions<T['key']>): Range<T['value']>
+  values<K extends FieldOf<T['value']>>(
+    options: RangeOptions<T['key']> & FieldsOptions<K>,
+  ): Range<FieldsOf<T['value'], K>>
+  values(options: RangeOptions<T['key']> = {}): Range<unknown> {
+    return new Range(this.sourceOf(checkValues(options, 'range')), planOf(options), 'values')
   }
 
   /** How many entries a range has. */

@@ -10,6 +10,8 @@ import { Opening } from './opening.ts'
 import { checkOpen, type OpenOptions, type OpenSettings } from './options.ts'
 import type { Entry, Types } from './reading.ts'
 import { type Damage } from './repair.ts'
+import { StoredShapes } from './shapes.ts'
+import { Shapes } from './value.ts'
 
 const ROOT_PREFIX = Uint8Array.of(0x10)
 
@@ -119,16 +121,19 @@ export class Store<T extends Types = Entry>
 interface Prepared<V> {
   readonly path: string
   readonly checked: ReturnType<typeof checkOpen>
+  readonly shapes: Shapes
   readonly encoding: Encoding
   readonly options: OpenOptions<V>
 }
 
 function prepare<V>(path: string, options: OpenOptions<V>): Prepared<V> {
   const checked = checkOpen(path, options as OpenOptions)
+  const shapes = new Shapes()
   return {
     path: path === ':memory:' ? path : resolve(path),
     checked,
-    encoding: encodingOf(options.encoding),
+    shapes,
+    encoding: encodingOf(options.encoding, shapes),
     options,
   }
 }
@@ -147,7 +152,8 @@ function opened<T extends Types>(
   native: NativeStore,
   link: { opening?: Opening },
 ): Store<T> {
-  link.opening = new Opening(native, prepared.checked)
+  prepared.shapes.keepIn(new StoredShapes(native))
+  link.opening = new Opening(native, prepared.checked, prepared.shapes)
   const store = new Store<T>(link.opening, prepared.path, prepared.encoding)
   tellRecovery(store.recovery, link.opening, prepared)
   return store

@@ -4,7 +4,10 @@
 // by a running position; everything else is the head. A plain string or Uint8Array needs neither and is
 // stored by its caller. Bytes: value/FORMAT.md
 
+export { type CodeGeneration } from './value/code.ts'
 export { decodeValue } from './value/decode.ts'
-export { encodedText, encodeValue, type Scratch } from './value/encode.ts'
+export { encodedText, encodeValue } from './value/encode.ts'
+export { decodeFields, notAnObject, type Text } from './value/fields.ts'
 export { isDetached } from './value/kind.ts'
-export { type CodeGeneration, setCodeGeneration } from './value/shape.ts'
+export { Shapes, type ShapeStore } from './value/shapes.ts'
+export { type Scratch } from './value/sink.ts'

@@ -58,6 +58,8 @@ export abstract class Writing<T extends Types> extends Reading<T> {
   /** What every write begins with: answers the number of its durability. */
   #admit(options: WriteOptions | undefined): number {
     this.opening.check()
+    const { shapes } = this.opening
+    if (shapes.areWaiting) shapes.settle()
     return checkWrite(options, this.opening.durability, this.opening.durabilityMax)
   }
 
@@ -191,10 +193,12 @@ export abstract class Writing<T extends Types> extends Reading<T> {
     if (this.opening.isGathering) throw new VarveError('INVALID', 'batch: within a batch')
     this.opening.isGathering = true
     const { level } = this
+    const { shapes } = this.opening
     let index = 0
     try {
       for (; index < operations.length; index++) {
         if (this.#add(level, operations[index]) < 0) throw lastError()
+        if (shapes.areWaiting) shapes.settle()
       }
     } catch (error) {
       level.batchClear()

@@ -1,95 +1,50 @@
 // lib/value/decode.ts — reads a head and its text back into a value.
 //
 // Invariants, however hostile the bytes
-//   - Nothing outside [start, start + size) of the bytes and nothing outside the text is read.
+//   - Nothing outside [start, start + size) of the bytes and nothing outside the text is answered.
 //   - Nothing is allocated that is larger than what is left to read: every element has at least one byte.
 //   - What is not exactly one value is CORRUPT with its offset in the head.
-
-import { VarveError } from '../errors.ts'
-import { countUse, keepShape, proposeShape, type Shape, shapeOf } from './shape.ts'
+import { readerCode } from './code.ts'
+import { cutNames, type Shape } from './shape.ts'
+import type { Shapes } from './shapes.ts'
+import {
+  corrupt,
+  enter,
+  move,
+  moveText,
+  source,
+  takeCount,
+  takeLength,
+  textOf,
+  wholeText,
+} from './source.ts'
 import * as tags from './tags.ts'
-
-const NO_BYTES = new Uint8Array(0)
-const NO_VIEW = new DataView(NO_BYTES.buffer)
-let bytes: Uint8Array = NO_BYTES
-let view: DataView = NO_VIEW
-let begin = 0
-let at = 0
-let end = 0
-let text = ''
-let textAt = 0
-let depth = 0
-let lastShape: Shape | undefined
 
 /** The value of the head at `start` of `bytes`, of which `view` is the same memory, and its text. */
 export function decodeValue(
-  source: Uint8Array,
-  sourceView: DataView,
+  bytes: Uint8Array,
+  view: DataView,
   start: number,
   size: number,
-  sourceText: string,
+  text: string,
+  shapes: Shapes,
 ): unknown {
-  bytes = source
-  view = sourceView
-  begin = start
-  at = start
-  end = Math.min(start + size, source.length)
-  text = sourceText
-  textAt = 0
-  depth = 0
+  source.open(bytes, view, start, size, shapes)
+  source.setText(text)
   const value = take()
-  if (at !== start + size) throw corrupt('bytes after its end')
-  if (textAt !== text.length) throw corrupt('text after its end')
-  bytes = NO_BYTES
-  view = NO_VIEW
-  text = ''
+  if (source.at !== start + size) throw corrupt('bytes after its end')
+  if (source.textAt !== text.length) throw corrupt('text after its end')
+  source.close()
   return value
 }
 
-function corrupt(what: string): VarveError {
-  return new VarveError('CORRUPT', `value: ${what} at byte ${at - begin} of its head`)
-}
-
-// Moves over `size` bytes and returns where they begin.
-function skip(size: number): number {
-  if (size > end - at) throw corrupt('cut short')
-  const from = at
-  at += size
-  return from
-}
-
-function takeCount(): number {
-  let value = 0
-  for (let scale = 1; scale <= 2 ** 28; scale *= 0x80) {
-    const byte = bytes[skip(1)] as number
-    value += (byte & 0x7f) * scale
-    if (byte < 0x80) return value
-  }
-  throw corrupt('no count')
-}
-
-// A count of things that each take a byte or more.
-function takeLength(): number {
-  const count = takeCount()
-  if (count > end - at) throw corrupt('a count beyond its end')
-  return count
-}
-
-function takeText(length: number): string {
-  if (length > text.length - textAt) throw corrupt('a text beyond its end')
-  textAt += length
-  return text.slice(textAt - length, textAt)
-}
-
-function take(): unknown {
-  if (at >= end) throw corrupt('cut short')
-  const tag = bytes[at++] as number
+/** The next value. */
+export function take(): unknown {
+  if (source.at >= source.end) throw corrupt('cut short')
+  const tag = source.bytes[source.at++] as number
   if (tag <= tags.TAG_SMALL_LAST) return tag + tags.SMALL_MIN
-  if (tag >= tags.TAG_SHORT_TEXT) {
-    const length = tag - tags.TAG_SHORT_TEXT
-    if (length >= tags.SHORT_TEXT_COUNT) throw corrupt(`unknown tag ${tag}`)
-    return takeText(length)
-  }
+  if (tag >= tags.TAG_SHAPE) return takeObject(takeNumbered(tag))
+  if (tag >= tags.TAG_SHORT_TEXT) return takeText(tag - tags.TAG_SHORT_TEXT)
   switch (tag) {
     case tags.TAG_UNDEFINED:
       return undefined
@@ -100,19 +55,21 @@ function take(): unknown {
     case tags.TAG_FALSE:
       return false
     case tags.TAG_INT8:
-      return view.getInt8(skip(1))
+      return source.view.getInt8(move(1))
     case tags.TAG_INT16:
-      return view.getInt16(skip(2), true)
+      return source.view.getInt16(move(2), true)
     case tags.TAG_INT32:
-      return view.getInt32(skip(4), true)
+      return source.view.getInt32(move(4), true)
     case tags.TAG_DOUBLE:
-      return view.getFloat64(skip(8), true)
+      return source.view.getFloat64(move(8), true)
+    case tags.TAG_FLOAT:
+      return source.view.getFloat32(move(4), true)
     case tags.TAG_BIGINT:
       return takeBigint()
     case tags.TAG_BIGINT_NEGATIVE:
       return -takeBigint()
     case tags.TAG_DATE:
-      return new Date(view.getFloat64(skip(8), true))
+      return new Date(source.view.getFloat64(move(8), true))
     case tags.TAG_TEXT:
       return takeText(takeCount())
     case tags.TAG_TYPED:
@@ -122,21 +79,43 @@ function take(): unknown {
   }
 }
 
+const takeText = (length: number): string => textOf(moveText(length), length)
+
+function takeObject(shape: Shape): Record<string, unknown> {
+  const shapes = source.shapes as Shapes
+  enter()
+  if (source.textFrom >= 0) wholeText()
+  if (shapes.countRead(shape)) generate(shape, shapes)
+  const value = shape.read(source, take)
+  source.depth--
+  return value
+}
+
+// The value at hand is read as before, and its tags are remembered on the way.
+function generate(shape: Shape, shapes: Shapes): void {
+  const before = shape.read
+  shape.read = (_, takeNext) => {
+    const seen: number[] = []
+    shape.read = before
+    const object = before(source, () => {
+      seen.push(source.bytes[source.at] ?? 0)
+      return takeNext()
+    })
+    shape.read = shapes.generated(() => readerCode(shape, seen)) ?? before
+    return object
+  }
+}
+
 function takeContainer(tag: number): unknown {
-  if (++depth > tags.DEPTH_MAX) throw corrupt('nested too deep')
+  if (tag === tags.TAG_OBJECT || tag === tags.TAG_OBJECT_WIDE) return takeObject(takeShape(tag))
+  enter()
   const value = takeMembers(tag)
-  depth--
+  source.depth--
   return value
 }
 
 function takeMembers(tag: number): unknown {
   switch (tag) {
-    case tags.TAG_OBJECT:
-    case tags.TAG_OBJECT_WIDE: {
-      const shape = takeShape(tag)
-      countUse(shape)
-      return shape.make(take)
-    }
     case tags.TAG_ARRAY: {
       const array: unknown[] = []
       for (let left = takeLength(); left > 0; left--) array.push(take())
@@ -160,32 +139,48 @@ function takeMembers(tag: number): unknown {
   }
 }
 
-// The names of an object, whose tag has been read. Neighbours mostly look alike, so the last shape is tried in
-// place; then the one that was last read with such a beginning.
-function takeShape(tag: number): Shape {
-  const from = at - 1
-  if (lastShape !== undefined && followsShape(lastShape, from)) return passShape(lastShape, from)
+/** The shape of a number, of which `tag` is the first byte. */
+export function takeNumbered(tag: number): Shape {
+  const number = ((tag - tags.TAG_SHAPE) << 8) | (source.bytes[move(1)] as number)
+  const shape = (source.shapes as Shapes).numbered(number)
+  if (shape === undefined)
+    throw corrupt(`names of number ${number}, which the store does not have,`)
+  return shape
+}
+
+/**
+ * The names of an object, whose tag has been read. Neighbours mostly look alike, so the last shape is tried in place; then the
+ * one that was last read with such a beginning.
+ */
+export function takeShape(tag: number): Shape {
+  const shapes = source.shapes as Shapes
+  const from = source.at - 1
+  const last = shapes.lastRead
+  if (last !== undefined && followsShape(last, from)) return passShape(last, from)
   const count = takeLength()
   let hash = tag
-  for (let index = 0, last = Math.min(2 * count, end - at); index < last; index++) {
-    hash = (Math.imul(hash, 31) + (bytes[at + index] as number)) | 0
+  for (let index = 0, end = Math.min(2 * count, source.end - source.at); index < end; index++) {
+    hash = (Math.imul(hash, 31) + (source.bytes[source.at + index] as number)) | 0
   }
-  const proposed = proposeShape(hash)
-  if (proposed !== undefined && followsShape(proposed, from)) return passShape(proposed, from)
-  lastShape = shapeOf(takeNames(count, tag === tags.TAG_OBJECT_WIDE))
-  keepShape(hash, lastShape)
-  return lastShape
+  const proposed = shapes.propose(hash)
+  const shape =
+    proposed !== undefined && followsShape(proposed, from)
+      ? passShape(proposed, from)
+      : shapes.find(takeNames(count, tag === tags.TAG_OBJECT_WIDE))
+  shapes.lastRead = shape
+  shapes.keep(hash, shape)
+  return shape
 }
 
 function passShape(shape: Shape, from: number): Shape {
-  at = from + shape.signature.length
-  lastShape = shape
+  source.at = from + shape.signature.length
   return shape
 }
 
 // Most do not, and differ in their first bytes: the count and the lengths.
 function followsShape({ signature, words }: Shape, from: number): boolean {
-  if (signature.length > end - from) return false
+  const { bytes, view } = source
+  if (signature.length > source.end - from) return false
   let place = from
   for (let index = 0; index < words.length; index++, place += 4) {
     if (view.getUint32(place, true) !== words[index]) return false
@@ -204,31 +199,29 @@ function takeNames(count: number, isWide: boolean): string[] {
     lengths.push(length)
     units += length
   }
-  if (units > tags.TEXT_UNITS_MAX) throw corrupt('names too long')
-  const from = skip(isWide ? 2 * units : units)
-  const run = Buffer.from(bytes.buffer, bytes.byteOffset + from, at - from)
-  const joined = run.toString(isWide ? 'utf16le' : 'latin1')
-  let unit = 0
-  return lengths.map((length) => joined.slice(unit, (unit += length)))
+  const from = move(isWide ? 2 * units : units)
+  const names = cutNames(source.bytes.subarray(from, source.at), lengths, isWide)
+  if (names === undefined) throw corrupt('names too long')
+  return names
 }
 
 function takeBigint(): bigint {
   const size = takeLength()
   if (size > tags.BIGINT_BYTES_MAX) throw corrupt('too large a bigint')
-  const from = skip(size)
+  const from = move(size)
   if (size === 0) return 0n
   return BigInt(
-    `0x${Buffer.from(bytes.subarray(from, from + size))
+    `0x${Buffer.from(source.bytes.subarray(from, from + size))
       .reverse()
       .toString('hex')}`,
   )
 }
 
 function takeView(): ArrayBufferView | ArrayBuffer {
-  const kind = bytes[skip(1)] as number
+  const kind = source.bytes[move(1)] as number
   const size = takeLength()
-  const from = skip(size)
-  const copy = new Uint8Array(bytes.subarray(from, from + size))
+  const from = move(size)
+  const copy = new Uint8Array(source.bytes.subarray(from, from + size))
   if (kind === tags.VIEW_UINT8) return copy
   if (kind === tags.VIEW_BUFFER) return copy.buffer
   if (kind === tags.VIEW_DATA) return new DataView(copy.buffer)

@@ -22,14 +22,19 @@ export const TAG_OBJECT_WIDE = 0x8e
 export const TAG_MAP = 0x8f
 export const TAG_SET = 0x90
 export const TAG_TYPED = 0x91
+/** A double that four bytes hold exactly. */
+export const TAG_FLOAT = 0x92
 /** Texts shorter than SHORT_TEXT_COUNT have their length in the tag. */
 export const TAG_SHORT_TEXT = 0xa0
 export const SHORT_TEXT_COUNT = 64
+/** From here on: five bits of the number of a shape, whose other eight follow. */
+export const TAG_SHAPE = 0xe0
+export const SHAPE_NUMBERS = 0x2000
 
 export const DEPTH_MAX = 64
 export const HEAD_BYTES_MAX = 2 ** 30
-/** A little less than the longest string there is. */
-export const TEXT_UNITS_MAX = 2 ** 29 - 32
+/** Less than the longest string there is, by more than the short texts of an object of 64 fields. */
+export const TEXT_UNITS_MAX = 2 ** 29 - 8192
 export const BIGINT_BYTES_MAX = 2 ** 24
 
 /** By the number that is stored: append only. */

@@ -224,11 +224,6 @@ describe('a range takes', () => {
   it.each<readonly [unknown, string]>([
     [null, 'range: options must be an object, not null'],
     ['a', 'range: options must be an object, not "a"'],
-    [
-      { start: 'a' },
-      "range: unknown option 'start'; known are gt, gte, lt, lte, prefix, reverse, " +
-        'limit, signal',
-    ],
     [{ limits: 5 }, "range: unknown option 'limits'; did you mean 'limit'?"],
     [{ limit: -1 }, 'limit must be a count, 0 or more, not -1'],
     [{ limit: 1.5 }, 'limit must be a count, 0 or more, not 1.5'],
@@ -250,6 +245,20 @@ describe('a range takes', () => {
     const options = given as RangeOptions<string>
     for (const ask of ['range', 'keys', 'values', 'count'] as const) {
       expect(() => db[ask](options)).toThrow(invalid(message))
+    }
+  })
+
+  it('no unknown option, and fields only where values are read', () => {
+    using db = openSync(':memory:')
+    const options = { start: 'a' } as RangeOptions<string>
+    const known = 'gt, gte, lt, lte, prefix, reverse, limit, signal'
+    const message = `range: unknown option 'start'; known are ${known}`
+    for (const ask of ['keys', 'count'] as const) {
+      expect(() => db[ask](options)).toThrow(invalid(message))
+      expect(() => db[ask]({ fields: ['a'] } as object)).toThrow("unknown option 'fields'")
+    }
+    for (const ask of ['range', 'values'] as const) {
+      expect(() => db[ask](options)).toThrow(invalid(`${message}, fields`))
     }
   })
 

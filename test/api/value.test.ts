@@ -1,16 +1,25 @@
 import { deepStrictEqual } from 'node:assert'
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
-import { setCodeGeneration } from '../../lib/value.ts'
 import { randomFrom } from '../contract/model.ts'
-import { decode, encode, round } from './head.ts'
+import { decode, encode, round, Table, useShapes } from './head.ts'
 import { PLAIN, randomValue } from './values.ts'
 
-afterEach(() => setCodeGeneration('auto'))
+const SEED = Number(process.env.VARVE_SEED ?? 1)
 
-describe.each(['auto', 'never'] as const)('with code generation %s', (mode) => {
+afterEach(() => void useShapes())
+
+/** Both ways to read and write a shape, and both ways to name one. */
+const WAYS = [
+  ['auto', false],
+  ['auto', true],
+  ['never', false],
+  ['never', true],
+] as const
+
+describe.each(WAYS)('with code generation %s, names in a table: %s', (code, isNumbered) => {
   test('every plain value comes back, alone and inside', () => {
-    setCodeGeneration(mode)
+    useShapes(isNumbered ? new Table() : undefined, code)
     for (const value of PLAIN) expect(round([value])).toStrictEqual([value])
     expect(round(PLAIN)).toStrictEqual(PLAIN)
     expect(round({ a: undefined })).toStrictEqual({ a: undefined })
@@ -18,16 +27,28 @@ describe.each(['auto', 'never'] as const)('with code generation %s', (mode) => {
   })
 
   test('random values come back as structuredClone() gives them: prototypes are dropped', () => {
-    setCodeGeneration(mode)
-    const random = randomFrom(1)
+    useShapes(isNumbered ? new Table() : undefined, code)
+    const random = randomFrom(SEED)
     for (let index = 0; index < 1000; index++) {
       const value = [randomValue(random)]
       deepStrictEqual(round(value), structuredClone(value))
     }
   })
 
+  test('objects of one shape come back whatever their fields hold from one to the next', () => {
+    useShapes(isNumbered ? new Table() : undefined, code)
+    const random = randomFrom(SEED)
+    const names = ['a', 'b', 'c', 'd', 'e'].slice(0, 1 + random(5))
+    for (let index = 0; index < 1000; index++) {
+      const one = Object.fromEntries(names.map((name) => [name, randomValue(random, 3)]))
+      deepStrictEqual(round(one), structuredClone(one))
+      const many = [one, { ...one }, [one]]
+      deepStrictEqual(round(many), structuredClone(many))
+    }
+  })
+
   test('hot shapes keep strange names, and __proto__ is a field', () => {
-    setCodeGeneration(mode)
+    useShapes(isNumbered ? new Table() : undefined, code)
     const value: unknown = JSON.parse(
       '{"__proto__":{"x":1},"a\\"b":2,"10":3,"":4,"\\u2028":5,"constructor":6}',
     )

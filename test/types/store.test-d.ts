@@ -58,6 +58,39 @@ void open({ memory: '64MB' })
 expectTypeOf(users.get('ada')).toEqualTypeOf<User | undefined>()
 expectTypeOf(users.getAsync('ada')).toEqualTypeOf<Promise<User | undefined>>()
 expectTypeOf(users.getMany(['ada'])).toEqualTypeOf<(User | undefined)[]>()
+
+// ---- fields
+
+type Name = Pick<User, 'name'>
+expectTypeOf(users.get('ada', { fields: ['name'] })).toEqualTypeOf<Name | undefined>()
+expectTypeOf(users.getAsync('ada', { fields: ['name'] })).resolves.toEqualTypeOf<Name | undefined>()
+expectTypeOf(users.getMany(['ada'], { fields: ['name'] })).toEqualTypeOf<(Name | undefined)[]>()
+expectTypeOf(users.snapshot().get('ada', { fields: ['name'] })).toEqualTypeOf<Name | undefined>()
+expectTypeOf(users.range({ prefix: 'a', fields: ['age'] })).toEqualTypeOf<
+  Range<[string, Pick<User, 'age'>]>
+>()
+expectTypeOf(users.values({ fields: ['name', 'age'] })).toEqualTypeOf<
+  Range<Pick<User, 'name' | 'age'>>
+>()
+expectTypeOf(any.get('k', { fields: ['a'] })).toEqualTypeOf<{ readonly a?: unknown } | undefined>()
+declare const optional: Store<{ key: string; value: { a?: number; b: string } }>
+expectTypeOf(optional.get('k', { fields: ['a'] })).toEqualTypeOf<{ a?: number } | undefined>()
+// @ts-expect-error a user has no such field
+users.get('ada', { fields: ['nmae'] })
+// @ts-expect-error nor here
+users.getMany(['ada'], { fields: ['name', 'nmae'] })
+// @ts-expect-error nor in a range
+users.values({ fields: ['nmae'] })
+// @ts-expect-error keys have no fields
+users.keys({ fields: ['name'] })
+// @ts-expect-error what was not asked for is not there
+users.get('ada', { fields: ['name'] })?.age
+declare const texts: Store<{ key: string; value: string }>
+// @ts-expect-error a string has no fields
+texts.get('k', { fields: ['length'] })
+declare const mixed: Store<{ key: string; value: User | string }>
+// @ts-expect-error nor has what may be a string
+mixed.get('k', { fields: ['name'] })
 expectTypeOf(users.has('ada')).toEqualTypeOf<boolean>()
 expectTypeOf(users.version('ada')).toEqualTypeOf<number | undefined>()
 // @ts-expect-error keys are strings here

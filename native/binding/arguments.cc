@@ -113,8 +113,11 @@ bool ValueArgument::read(const Call& call, size_t value_index, size_t head_index
     if (!is_narrow) std::memcpy(to, from, length * 2);
     text = Bytes(to, is_narrow ? length : length * 2);
     lead[0] = has_head ? (is_narrow ? 0x11 : 0x12) : (is_narrow ? 0x01 : 0x02);
-    lead_bytes = has_head ? 5 : 1;
-    if (has_head) store<uint32_t>(lead + 1, static_cast<uint32_t>(head_size));
+    lead_bytes = 1;
+    if (has_head) {
+      const uint8_t* const end = put_varint(lead + 1, static_cast<uint32_t>(head_size));
+      lead_bytes = static_cast<size_t>(end - lead);
+    }
     return true;
   }
   lead_bytes = 1;

@@ -4,6 +4,7 @@
 #include <node_api.h>
 
 #include "binding/environment.h"
+#include "pure/codec/varint.h"
 
 namespace varve {
 
@@ -41,7 +42,7 @@ class KeyArgument {
 
 // A value: text, bytes, or a head in the scratch area with or without text.
 struct ValueArgument {
-  uint8_t lead[5];  // The kind and, for split values, the size of the head.
+  uint8_t lead[1 + kVarint32BytesMax];  // The kind and, for split values, the size of the head.
   size_t lead_bytes = 0;
   Bytes head;
   Bytes text;  // Borrowed from the environment until the next value is read.

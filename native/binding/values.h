@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "base/bytes.h"
+#include "pure/codec/varint.h"
 
 namespace varve {
 
@@ -31,11 +32,11 @@ inline bool split_value(Bytes value, ValueParts& parts) {
   if (parts.kind == kValueNarrowText || parts.kind == kValueWideText) {
     parts.text = rest;
   } else if (parts.kind == kValueSplitNarrow || parts.kind == kValueSplitWide) {
-    if (rest.size() < 4) return false;
-    const uint32_t head_size = load<uint32_t>(rest.data());
-    if (head_size > rest.size() - 4) return false;
-    parts.head = rest.subspan(4, head_size);
-    parts.text = rest.subspan(4 + head_size);
+    Bytes behind_size = rest;
+    uint32_t head_size = 0;
+    if (!take_varint(behind_size, head_size) || head_size > behind_size.size()) return false;
+    parts.head = behind_size.subspan(0, head_size);
+    parts.text = behind_size.subspan(head_size);
   } else {
     parts.head = rest;
     return true;

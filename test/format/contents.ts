@@ -28,12 +28,18 @@ const COUNT = 500
 const keyOf = (n: number) => ['many', n]
 const valueOf = (n: number) => `the same words with the number ${n}`
 
+// Enough of one shape that the store has its names by a number.
+const RECORD_COUNT = 40
+const RECORDS = Array.from({ length: RECORD_COUNT }, (_, n) => {
+  return [['record', n], { id: n, name: `name ${n}`, half: n / 2, third: n / 3 }] as const
+})
+
 /** What a store of test/format/stores must hold. */
 export function expected(): (readonly [unknown, unknown])[] {
   const many = Array.from({ length: COUNT }, (_, n) => [keyOf(n), valueOf(n)] as const)
   const kept = many.filter(([[, n]]) => Number(n) < 100 || Number(n) >= 200)
   const tuples = ENTRIES.filter(([key]) => Array.isArray(key))
-  return [...ENTRIES.filter(([key]) => !Array.isArray(key)), ...kept, ...tuples]
+  return [...ENTRIES.filter(([key]) => !Array.isArray(key)), ...kept, ...RECORDS, ...tuples]
 }
 
 /** Some of it rests in tables or a checkpoint, some in the log alone. */
@@ -42,6 +48,7 @@ export async function fill(db: Store, rest = () => db.flush()): Promise<void> {
   await db.batch(Array.from({ length: COUNT }, (_, n) => put(keyOf(n), 'an older value')))
   await rest()
   await db.batch(Array.from({ length: COUNT }, (_, n) => put(keyOf(n), valueOf(n))))
+  for (const [key, value] of RECORDS) await db.put(key as never, value)
   await db.put('gone' as never, 1)
   await db.put(LARGE[0] as never, LARGE[1])
   await db.deleteRange({ gte: keyOf(100), lt: keyOf(200) } as never)

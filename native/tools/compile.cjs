@@ -92,9 +92,11 @@ async function link({ name, compiler, flags }, objects, file, args = []) {
 
 const core = () => [...parts.core(), ...parts.fillingSources()]
 
-// The native tests by another chain.
+// The native tests by another chain, but for sources that it leaves out.
 async function coreTests(chain, { jobs = 2, suffix = '', args = [] } = {}) {
-  const objects = await compile(chain, [...core(), ...parts.tests()], jobs)
+  const leavesOut = chain.leavesOut ?? (() => false)
+  const sources = [...core(), ...parts.tests()].filter((source) => !leavesOut(source))
+  const objects = await compile(chain, sources, jobs)
   return link(chain, objects, `core_tests${suffix}`, args)
 }
 

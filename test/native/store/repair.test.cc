@@ -120,6 +120,7 @@ const Case destroyed("a destroyed store leaves no directory behind", [] {
   put(**store, "key", "value");
   expect(destroy_store(native_os(), directory, "another").code() == Code::kLocked);
   expect_ok((*store)->close());
+  store->reset();  // Files that are open keep their names on Windows.
   expect_ok(destroy_store(native_os(), directory, "another"));
   const Result<bool> exists = native_os().exists(directory);
   expect(exists && !*exists);

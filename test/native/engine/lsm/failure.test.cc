@@ -148,3 +148,64 @@ static const Case cold("what was never read would block, and after a blocking ge
   expect(get(true) != Found::kWouldBlock);
   expect(get(false) == get(true));
 });
+
+// Removes nothing from the disk but what no manifest names.
+static const Case ended("an engine that is closed amid a merge leaves none of its files behind",
+                        [] {
+                          Subject subject =
+                              open_lsm_subject(CompactionStyle::kLeveled, kLargeValueBytes);
+                          Oracle oracle;
+                          for (int run = 0; run < 3; ++run) {
+                            write(oracle);
+                            expect_ok(oracle.absorb_into(*subject.engine, kAll));
+                          }
+                          const Result<Progress> begun = subject.engine->maintain(1, kAll);
+                          expect(begun && *begun == Progress::kMore &&
+                                 file_count(subject) > known_count(subject));
+                          expect_ok(subject.engine->close());
+                          expect(file_count(subject) == known_count(subject));
+                          expect_ok(subject.reopen(subject));
+                          expect_ok(same(subject, oracle, kAll));
+                        });
+
+static void flip(const std::string& path, uint64_t offset) {
+  const auto file = native_os().open(path, OpenMode::kWrite);
+  require(static_cast<bool>(file));
+  uint8_t byte = 0;
+  expect_ok((*file)->read_at(offset, MutableBytes(&byte, 1)).error());
+  byte ^= 0x10;
+  expect_ok((*file)->write_at(offset, Bytes(&byte, 1)));
+}
+
+// Backwards the versions of a key come oldest first, and fill several blocks here.
+static const Case newest_damaged(
+    "a walk backwards shows no older version of a key whose newest is damaged", [] {
+      Subject subject = open_lsm_subject();
+      Oracle oracle;
+      for (int i = 0; i < 30; ++i) {
+        oracle.begin_commit();
+        oracle.put("key", std::string(100, static_cast<char>('A' + i)));
+      }
+      expect_ok(oracle.absorb_into(*subject.engine, kAll));
+      const std::string newest(100, 'A' + 29);
+      const std::string path = table_path(ground_of(subject).options.directory, 1);
+      const Result<std::unique_ptr<File>> file = native_os().open(path, OpenMode::kRead);
+      require(static_cast<bool>(file));
+      int refused_count = 0;
+      for (uint64_t offset = 0; offset < *(*file)->size(); offset += 61) {
+        flip(path, offset);
+        if (subject.reopen(subject)) {
+          const Reading reading(subject);
+          const auto cursor = subject.engine->version().scan({}, UINT64_MAX, Direction::kReverse);
+          if (cursor->valid()) {
+            expect(as_text(cursor->edit().value) == newest);
+          } else {
+            expect(cursor->status().code() == Code::kCorrupt);
+            ++refused_count;
+          }
+        }
+        flip(path, offset);
+      }
+      expect(refused_count > 0);
+      expect_ok(subject.reopen(subject));
+    });

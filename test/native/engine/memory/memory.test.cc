@@ -244,6 +244,59 @@ static const Case worked_off(
       expect(stats.entry_count == model.scan("", "", model.commit).size());
     });
 
+// A pass of maintenance takes many calls here, and never two of them are told the same.
+static const Case unhurried(
+    "range deletions are worked off though commits are held, let go and absorbed all the while",
+    [] {
+      Random random(seed());
+      const auto opened = open_with();
+      Model model;
+      absorb_random(*opened->engine, model, random, {}, 3000, 3000);
+      const uint64_t before = model.commit;
+      bool any_left = true;
+      for (int call = 0; call < 2000 && any_left; ++call) {
+        Retention retention;
+        retention.horizon = model.commit + static_cast<uint64_t>(call);
+        retention.held = {model.commit - static_cast<uint64_t>(call % 3), model.commit + 1};
+        const Result<Progress> progress = opened->engine->maintain(1000, retention);
+        expect_ok(progress.error());
+        if (call % 20 == 0) absorb_random(*opened->engine, model, random, retention, 5, 10);
+        any_left = !opened->engine->pin()->range_deletions({}, 0, before).empty();
+      }
+      expect(!any_left);
+      const auto version = opened->engine->pin();
+      expect(drain(*version->scan({}, model.commit, Direction::kForward)) ==
+             model.scan("", "", model.commit));
+    });
+
+static const Case flagged("an edit with a flag that no version of the format has is refused", [] {
+  const auto opened = open_with();
+  class Flagged final : public EditCursor {
+   public:
+    bool valid() const override { return !is_done_; }
+    const Edit& edit() const override { return edit_; }
+    void next() override { is_done_ = true; }
+    Status status() const override { return Status::ok(); }
+
+   private:
+    bool is_done_ = false;
+    const Edit edit_{as_bytes("key"), 1, EditKind::kPut, kFlagSeparateValue, 0, as_bytes("value")};
+  };
+  Flagged edits;
+  Run run;
+  run.edits = &edits;
+  run.commit_first = run.commit_last = 1;
+  expect_ok(opened->engine->absorb(run, {}));
+  std::string stream;
+  expect_ok(opened->engine->checkpoint([&](Bytes bytes) {
+    append(stream, bytes);
+    return Status::ok();
+  }));
+  EpochDomain epochs;
+  const StreamSource source = stream_source(stream);
+  expect(open_memory_engine(epochs, {}, &source).code() == Code::kCorrupt);
+});
+
 static const Case kept("with everything retained, versions() gives back all that was absorbed", [] {
   Random random(seed());
   const auto opened = open_with();

@@ -1,5 +1,5 @@
 // test/native/hasty_os.h — the machine's own files without their syncs, and failures or slow syncs on
-// command.
+// command; and what is read of them.
 //
 // What a crash would leave is proved elsewhere; a contract that opens hundreds of stores would only
 // wait for the disk.
@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <utility>
+#include <vector>
 
 #include "base/os/os.h"
 
@@ -22,6 +23,14 @@ class HastyOs final : public Os {
   void mend() { left_.store(INT64_MAX); }
   // From now on each sync takes so long.
   void slow_down(uint64_t sync_ns) { sync_ns_.store(sync_ns); }
+
+  struct Read {
+    uint64_t offset;
+    size_t size;
+    bool is_announced;  // And not waited for.
+  };
+  // Where reads are noted from now on, or null. For tests of one thread.
+  void note_reads(std::vector<Read>* reads) { reads_ = reads; }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
     Result<std::unique_ptr<File>> file = native_os().open(path, mode);
@@ -71,6 +80,7 @@ class HastyOs final : public Os {
    public:
     HastyFile(HastyOs& os, std::unique_ptr<File> file) : os_(os), file_(std::move(file)) {}
     Result<size_t> read_at(uint64_t offset, MutableBytes into) override {
+      if (os_.reads_ != nullptr) os_.reads_->push_back({offset, into.size(), false});
       return file_->read_at(offset, into);
     }
     Status write_at(uint64_t offset, Bytes bytes) override {
@@ -80,7 +90,10 @@ class HastyOs final : public Os {
     Status sync() override { return os_.sync_step(); }
     Result<uint64_t> size() override { return file_->size(); }
     Status resize(uint64_t size) override { return file_->resize(size); }
-    void will_read(uint64_t offset, uint64_t size) override { file_->will_read(offset, size); }
+    void will_read(uint64_t offset, uint64_t size) override {
+      if (os_.reads_ != nullptr) os_.reads_->push_back({offset, size, true});
+      file_->will_read(offset, size);
+    }
 
    private:
     HastyOs& os_;
@@ -104,6 +117,7 @@ class HastyOs final : public Os {
   std::atomic<int64_t> left_{INT64_MAX};
   std::atomic<uint64_t> sync_ns_{0};
   Code code_ = Code::kIo;
+  std::vector<Read>* reads_ = nullptr;
 };
 
 }  // namespace varve::test

@@ -46,8 +46,9 @@ bool touches(const TableInfo& info, const KeyRange& range) {
 
 namespace {
 
-constexpr size_t kAskedAtOnce = 16;  // Tables.
-constexpr size_t kGroupSize = 24;    // Keys whose misses overlap; a CPU has 10 to 24 under way.
+constexpr size_t kAskedAtOnce = 16;      // Tables.
+constexpr size_t kAnnouncedAtOnce = 64;  // Blocks that are on their way from the disk.
+constexpr size_t kGroupSize = 24;        // Keys whose misses overlap; a CPU has 10 to 24 under way.
 
 // Of two keys with different heads, the one with the smaller head comes first.
 uint64_t head_of(Bytes key) {
@@ -199,7 +200,7 @@ Status LsmVersion::get_group(std::span<PointQuery> group, uint64_t commit,
   for (const auto& [query, table] : candidates) table->prefetch_entry(query->hash);
   for (const auto& [query, table] : candidates) {
     if (query->answer.found != Found::kAbsent) continue;
-    Status status = table->get(query->key, query->hash, commit, true, query->answer);
+    Status status = table->get(query->key, query->hash, commit, false, query->answer);
     if (!status) return status;
   }
   if (!any_ranges_) return Status::ok();
@@ -215,6 +216,34 @@ Status LsmVersion::get_many(std::span<PointQuery> queries, uint64_t commit) cons
     if (Status status = get_group(queries.subspan(first, size), commit, candidates); !status) {
       return status;
     }
+  }
+  std::vector<PointQuery*> cold;
+  for (PointQuery& query : queries) {
+    if (query.answer.found == Found::kWouldBlock) cold.push_back(&query);
+  }
+  return cold.empty() ? Status::ok() : get_cold(cold, commit);
+}
+
+// What only the disk knows, in the order of the keys, which is that of the blocks in every table;
+// and the machine is told of some before the first of them is waited for.
+Status LsmVersion::get_cold(std::span<PointQuery*> queries, uint64_t commit) const {
+  std::sort(queries.begin(), queries.end(),
+            [](const PointQuery* a, const PointQuery* b) { return compare(a->key, b->key) < 0; });
+  for (size_t first = 0; first < queries.size(); first += kAnnouncedAtOnce) {
+    const auto some = queries.subspan(first, std::min(kAnnouncedAtOnce, queries.size() - first));
+    Status status;
+    for (const PointQuery* const query : some) {
+      each_table(query->key, [&](Table& table) {
+        if (!status || table.info().commit_first > commit) return !status;
+        const Result<bool> announced = table.announce(query->key, query->hash);
+        if (!announced) status = announced.error();
+        return !announced || *announced;
+      });
+    }
+    for (size_t i = 0; i < some.size() && status; ++i) {
+      status = get(some[i]->key, some[i]->hash, commit, true, some[i]->answer);
+    }
+    if (!status) return status;
   }
   return Status::ok();
 }

@@ -65,6 +65,7 @@ class LsmVersion final : public EngineVersion {
   };
   Status get_group(std::span<PointQuery> group, uint64_t commit,
                    std::vector<Candidate>& candidates) const;
+  Status get_cold(std::span<PointQuery*> queries, uint64_t commit) const;
   void hide_deleted(Bytes key, uint64_t commit, Lookup& found) const;
   // Calls `on_table` for each table that may hold the key, newest first, until it says true.
   template <class OnTable>

@@ -475,6 +475,34 @@ Status Table::get_without_index(Bytes key, uint64_t hash, uint64_t commit, bool 
   return get_by_search(key, commit, may_block, answer);
 }
 
+Result<bool> Table::announce_block(uint32_t number) {
+  CachedBlock* part = nullptr;
+  if (Status status = find_part(number >> part_bits_, true, part); !status) return status;
+  if (Cache::find(part->inner(in_part(number))) != nullptr) return false;
+  const BlockPlace place = view_of(*part).place(in_part(number));
+  file_->will_read(place.offset, place.size + kBlockTrailerBytes);
+  return true;
+}
+
+Result<bool> Table::announce(Bytes key, uint64_t hash) {
+  if (block_count_ == 0) return false;
+  const uint32_t* const points = this->points();
+  const bool is_exact =
+      points != nullptr && index_is_whole_ && layout_.coarse_bits <= layout_.slot_bits;
+  if (!is_exact) {
+    uint32_t number = 0;
+    if (Status status = first_block_of(key, true, number); !status) return status;
+    return announce_block(number);
+  }
+  Result<bool> announced = false;
+  each_place(points, bucket_count_, layout_, hash, [&](uint64_t place) {
+    const uint64_t number = place >> layout_.slot_bits;
+    if (number < block_count_) announced = announce_block(static_cast<uint32_t>(number));
+    return !announced || *announced;
+  });
+  return announced;
+}
+
 uint64_t Table::size_within(const KeyRange& range) {
   if (block_count_ == 0) return 0;
   // A block that cannot be found: all may lie within.

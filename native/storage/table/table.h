@@ -114,6 +114,9 @@ class Table : public std::enable_shared_from_this<Table> {
   void prefetch_index(uint64_t hash) const;
   void prefetch_handle(uint64_t hash) const;
   void prefetch_entry(uint64_t hash) const;
+  // Tells the machine of the block that get() would wait for first, so that it is on its way; false
+  // when there is none. Waits itself for the way there.
+  Result<bool> announce(Bytes key, uint64_t hash);
   // Every version, in order; not placed until a seek.
   std::unique_ptr<class TableCursor> cursor();
   std::unique_ptr<class TableCursor>
@@ -202,6 +205,7 @@ class Table : public std::enable_shared_from_this<Table> {
   };
   Status find_block(uint32_t number, bool may_block, Held& held, WindowRead* ahead = nullptr);
   Status load_block(uint32_t number, CachedBlock& part, WindowRead* ahead, Held& held);
+  Result<bool> announce_block(uint32_t number);
   BlockHandle* handle_of(uint64_t number) const {  // Null while its part is not in memory.
     CachedBlock* const part = Cache::find(parts_[number >> part_bits_]);
     return part == nullptr ? nullptr : &part->inner(in_part(static_cast<uint32_t>(number)));

@@ -27,6 +27,8 @@ class Compare {
   Status get(const std::string& key, uint64_t view, bool may_block = true) const;
   // Of every key ever written and its next neighbour, one by one and as a batch.
   Status gets(uint64_t view) const;
+  // As a batch, in this order.
+  Status gets_of(const std::vector<std::string>& keys, uint64_t view) const;
   Status scan(const Bounds& bounds, uint64_t view, Direction direction) const;
   Status scans(const Bounds& bounds, uint64_t view) const;  // Both directions.
   // One cursor that seeks every target in turn.

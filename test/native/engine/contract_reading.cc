@@ -192,6 +192,32 @@ void may_not_block(Subject& subject) {
   }
 }
 
+// More than a few blocks, found again: nothing of it has been read yet.
+void cold_reading(Subject& subject) {
+  Random random(seed() + 5);
+  Oracle oracle;
+  for (int run = 0; run < 3; ++run) {
+    oracle.begin_commit();
+    for (int edit = 0; edit < 400; ++edit) {
+      oracle.put("key" + std::to_string(1000 + random.below(600)),
+                 std::string(random.below(80), 'v') + std::to_string(edit));
+    }
+    oracle.delete_range("key" + std::to_string(1000 + random.below(600)), "key16");
+    expect_ok(oracle.absorb_into(*subject.engine, kAll));
+  }
+  const auto reading_anew = [&](const auto& compared) {
+    expect_ok(subject.reopen(subject));
+    const Reading reading(subject);
+    expect_ok(compared(Compare(subject, subject.engine->version(), oracle)));
+  };
+  reading_anew([&](const Compare& compare) { return compare.gets_of({"key1100"}, 2); });
+  reading_anew([&](const Compare& compare) { return compare.scans({}, UINT64_MAX); });
+  reading_anew([&](const Compare& compare) { return compare.scans({"key12", "key14"}, 2); });
+  std::vector<std::string> keys;  // In any order, some of them twice.
+  for (int i = 0; i < 500; ++i) keys.push_back("key" + std::to_string(1000 + random.below(700)));
+  reading_anew([&](const Compare& compare) { return compare.gets_of(keys, UINT64_MAX); });
+}
+
 }  // namespace
 
 void EngineContract::add_reading() const {
@@ -206,6 +232,7 @@ void EngineContract::add_reading() const {
   add("expiry, and keys and values of any size come back as they were", whole_entries);
   add("a get that may not block tells the truth or says so, and is warm after one that may",
       may_not_block);
+  add("gets of many keys and ranges find what was not read since the opening", cold_reading);
 }
 
 }  // namespace varve::test

@@ -40,15 +40,21 @@ export function decodeFields(
   source.open(bytes, view, start, size, shapes)
   if (typeof text === 'string') source.setText(text)
   else source.setTextBytes(text.at, text.size)
-  if (source.at >= source.end) throw corrupt('cut short')
-  const tag = bytes[source.at++] as number
-  const isObject = tag === tags.TAG_OBJECT || tag === tags.TAG_OBJECT_WIDE
-  if (!isObject && tag < tags.TAG_SHAPE) throw notAnObject()
-  const shape = isObject ? takeShape(tag) : takeNumbered(tag)
-  enter()
-  const object = planOf(shape, names).read(shapes)
+  const shape = shapeOfRoot(bytes)
+  source.depth = 1
+  const plan = planOf(shape, names)
+  const { code } = plan
+  const object = code === undefined ? plan.read(shapes) : code(take, pass)
   source.close()
   return object
+}
+
+function shapeOfRoot(bytes: Uint8Array): Shape {
+  if (source.at >= source.end) throw corrupt('cut short')
+  const tag = bytes[source.at++] as number
+  if (tag >= tags.TAG_SHAPE) return takeNumbered(tag)
+  if (tag === tags.TAG_OBJECT || tag === tags.TAG_OBJECT_WIDE) return takeShape(tag)
+  throw notAnObject()
 }
 
 export function notAnObject(): VarveError {
@@ -64,7 +70,8 @@ export class Plan {
   readonly fields: readonly string[]
   readonly #names: readonly string[]
   readonly #wanted: readonly number[]
-  #generated: ((take: () => unknown, pass: () => void) => Fields) | undefined
+  /** Does the same as read(), once it is there. */
+  code: ((take: () => unknown, pass: () => void) => Fields) | undefined
   #uses = 0
 
   constructor(shape: Shape, fields: readonly string[]) {
@@ -74,11 +81,10 @@ export class Plan {
   }
 
   read(shapes: Shapes): Fields {
-    if (this.#generated !== undefined) return this.#generated(take, pass)
     const seen: number[] = []
     const object = this.#step(seen)
     if (++this.#uses === GENERATED_AFTER_USES) {
-      this.#generated = shapes.generated(() => fieldsCode(this.#names, this.#wanted, seen))
+      this.code = shapes.generated(() => fieldsCode(this.#names, this.#wanted, seen))
     }
     return object
   }
@@ -103,7 +109,7 @@ function planOf(shape: Shape, fields: readonly string[]): Plan {
   const { plans } = shape
   for (let index = 0; index < plans.length; index++) {
     const plan = plans[index] as Plan
-    if (plan.fields !== fields && !sameNames(plan.fields, fields)) continue
+    if (!sameNames(plan.fields, fields)) continue
     if (index > 0) {
       plans[index] = plans[index - 1] as Plan
       plans[index - 1] = plan

@@ -114,6 +114,13 @@ export class Shapes {
     return this.#byNumber[number] ?? this.#load(number)
   }
 
+  /** The same, if it is here and has been read often; undefined for numbers that are none, too. */
+  common(number: number): Shape | undefined {
+    if (number < 0 || number >= this.#byNumber.length) return undefined
+    const shape = this.#byNumber[number]
+    return shape !== undefined && shape.reads >= COMMON_AFTER_USES ? shape : undefined
+  }
+
   #load(number: number): Shape | undefined {
     const signature = this.#store?.read(number)
     const names = signature === undefined ? undefined : namesOf(signature)

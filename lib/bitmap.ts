@@ -1,13 +1,15 @@
 // lib/bitmap.ts — compressed sets of whole numbers: `Bitmap` of numbers to 2^53 - 1, `Bitmap64` of bigints to 2^64 - 1.
 //
-// The set itself is native (native/pure/bitmap/); this object holds its number and what keeps it alive. has() and
-// remove() put the member into registers of the scratch and make a call without arguments. add() gathers members here,
-// and whatever is asked or done next hands them over first; everything else moves many members a call.
+// The set itself is native (native/pure/bitmap/); this object holds its number and what keeps it alive. A call would
+// cost more than what has() and add() do, so both avoid it: add() gathers members here, and whatever is asked or done
+// next hands them over first; has() puts the member into registers and makes a call without arguments, until so many
+// were made that a flat copy of the bits is cheaper. Everything else moves many members a call.
 //
 // Invariants
 //   - the number of a bitmap is taken by #use() or #change() alone, which hand over what add() gathered.
 //   - a view reads bytes that somebody else can take away: every use of one asks first whether they are still there.
 //   - what is asked of the addon was checked here.
+//   - a flat copy holds what the bitmap does: add() changes both, any other change drops it.
 import { BitmapIterator } from './bitmap/iterator.ts'
 import { type BitmapOperation, OPERATIONS, pushSteps } from './bitmap/expression.ts'
 import {
@@ -78,8 +80,14 @@ const PREVIOUS = 1
 const SELECT = 2
 const NONE = new Uint32Array(0)
 /** So many members wait to cross together, and so few cross one by one. */
-const PENDING_MAX = 16_384
+const PENDING_MAX = 65_536
 const FEW = 8
+/** Bytes that a flat copy may have in any case, and that it may have at most. */
+const FLAT_FREE = 2 ** 21
+const FLAT_MAX = 2 ** 24
+const ASKED_MIN = 256
+/** A flat copy is made after one question for so many of its words. */
+const ASKED_SHARE = 8
 const NARROW_LIMIT = 2 ** 32
 const HALF_MAX = 0xffff_ffff
 const UPPER_LIMIT = 2 ** 21
@@ -119,6 +127,12 @@ export abstract class BitmapOf<M extends Member> implements Iterable<M> {
   /** Members below 2^32 that were added one at a time and have not crossed yet. */
   #pending = NONE
   #pendingCount = 0
+  /** Members below the limit as bits; what add() gathers is in it, too. */
+  #flat = NONE
+  #flatLimit = 0
+  /** Questions since the last change, and after how many the flat copy is worth a thought. */
+  #asked = 0
+  #askedMax = ASKED_MIN
 
   protected constructor(kind: Kind<M>, members: Iterable<M> | Made | undefined) {
     const from = members instanceof Made ? members : new Made(addon.bitmapCreate())
@@ -135,6 +149,10 @@ export abstract class BitmapOf<M extends Member> implements Iterable<M> {
   // ---- members
 
   has(member: M): boolean {
+    if (isNarrow(member) && member < this.#flatLimit) {
+      return (((this.#flat[member >>> 5] ?? 0) >>> (member & 31)) & 1) === 1
+    }
+    if (++this.#asked > this.#askedMax) this.#flatten()
     this.#use()
     this.#kind.write(member, 'member', FIRST)
     scratch.u32[BITMAP] = this.#number
@@ -145,12 +163,35 @@ export abstract class BitmapOf<M extends Member> implements Iterable<M> {
   add(member: M): this {
     const count = this.#pendingCount
     if (count < this.#pending.length && isNarrow(member)) {
+      if (member < this.#flatLimit) {
+        const word = member >>> 5
+        this.#flat[word] = (this.#flat[word] ?? 0) | (1 << (member & 31))
+      }
       this.#pending[count] = member
       this.#pendingCount = count + 1
     } else {
       this.#addSlowly(member)
     }
     return this
+  }
+
+  // Whoever asks one by one, and often, is answered from a flat copy from then on. It is made once the calls that it will
+  // save could have cost several times as much, and within bounds of memory.
+  #flatten(): void {
+    const { max } = this
+    const wordCount = typeof max === 'number' ? Math.floor(max / 32) + 1 : Infinity
+    const isFit = wordCount * 4 <= Math.min(FLAT_MAX, Math.max(FLAT_FREE, 2 * this.#memberBytes()))
+    const askedMax = this.#bytes === undefined && isFit ? wordCount / ASKED_SHARE : Infinity
+    if (this.#asked > askedMax) {
+      this.#flat = new Uint32Array(wordCount)
+      addon.bitmapFlatten(this.#use(), this.#flat)
+      this.#flatLimit = wordCount * 32
+    }
+    this.#askedMax = askedMax
+  }
+
+  #memberBytes(): number {
+    return this.statistics().memberBytes
   }
 
   // A member of more than 32 bits, or one for which there is no room yet.
@@ -489,6 +530,10 @@ export abstract class BitmapOf<M extends Member> implements Iterable<M> {
   #change(): number {
     if (this.#bytes !== undefined) this.#refuseChange()
     if (this.#pendingCount > 0) this.#flush()
+    this.#flatLimit = 0
+    this.#flat = NONE
+    this.#asked = 0
+    this.#askedMax = ASKED_MIN
     return this.#number
   }
 

@@ -154,6 +154,7 @@ interface NativeBitmaps {
   bitmapSize(id: number): number
   bitmapFind(id: number, what: number): number
   bitmapList(id: number, to: Members | Float64Array, down: number): number
+  bitmapFlatten(id: number, to: Uint32Array): number
   bitmapEvaluateCount(program: Int32Array): number
   bitmapJoin(id: number, operation: number, other: number): number
   bitmapCompare(id: number, other: number, what: number): number

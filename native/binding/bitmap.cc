@@ -291,6 +291,14 @@ napi_value list(napi_env env, napi_callback_info info) {
   return call.answer();
 }
 
+// bitmapFlatten(id, Uint32Array): the lowest members as bits
+napi_value flatten(napi_env env, napi_callback_info info) {
+  const BitmapCall call(env, info);
+  const Elements to(call, 1);
+  call.bitmap(0).flatten({static_cast<uint8_t*>(to.data), to.count * sizeof(uint32_t)});
+  return call.answer();
+}
+
 // ---- sets
 
 // An expression lies in an Int32Array, operands first: a bitmap as its number, an operation as
@@ -454,6 +462,7 @@ constexpr Bound kFunctions[] = {
     {"bitmapSize", size},
     {"bitmapFind", find},
     {"bitmapList", list},
+    {"bitmapFlatten", flatten},
     {"bitmapEvaluate", evaluate},
     {"bitmapEvaluateCount", evaluate_count},
     {"bitmapJoin", join},

@@ -167,6 +167,32 @@ describe('a bitmap', () => {
     expect(cleared.size).toBe(0)
   })
 
+  it('answers the same from its flat copy, whatever changes between', () => {
+    const bitmap = new Bitmap([5, 64, 10_000])
+    const set = new Set(bitmap)
+    const ask = () => {
+      for (let member = 0; member < 12_000; ++member) {
+        expect(bitmap.has(member)).toBe(set.has(member))
+      }
+    }
+    ask()
+    for (const member of [6, 9_999, 11_999, 70_000]) {
+      bitmap.add(member)
+      set.add(member)
+    }
+    ask()
+    expect(bitmap.size).toBe(7)
+    expect(bitmap.has(70_000)).toBe(true)
+    expect(bitmap.remove(64)).toBe(set.delete(64))
+    ask()
+    bitmap.xor(new Bitmap([1, 5]))
+    set.delete(5)
+    set.add(1)
+    ask()
+    expect(() => bitmap.has('5' as never)).toThrow(/member must be/)
+    expect(bitmap.has(-0)).toBe(false)
+  })
+
   it('takes and gives typed arrays', () => {
     const bitmap = new Bitmap(Uint32Array.of(9, 3, 3, 7))
     expect(bitmap.toTypedArray()).toEqual(Uint32Array.of(3, 7, 9))

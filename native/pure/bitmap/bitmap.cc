@@ -280,6 +280,18 @@ size_t Bitmap::list_down(uint64_t from, Member* to, size_t room) const {
   return count;
 }
 
+void Bitmap::flatten(MutableBytes to) const {
+  if (to.empty()) return;
+  std::memset(to.data(), 0, to.size());
+  for (const Entry& entry : entries_) {
+    if (entry.key() >= (to.size() + kBitsBytes - 1) / kBitsBytes) return;
+    const MutableBytes part = to.subspan(entry.key() * kBitsBytes);
+    Draft bits;
+    spread(view(entry), bits.data);
+    std::memcpy(part.data(), bits.data, std::min(part.size(), kBitsBytes));
+  }
+}
+
 template void Bitmap::has_many(std::span<const uint32_t>, uint8_t*) const;
 template void Bitmap::has_many(std::span<const uint64_t>, uint8_t*) const;
 template size_t Bitmap::list_up(uint64_t, uint32_t*, size_t) const;

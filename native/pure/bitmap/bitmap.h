@@ -68,6 +68,8 @@ class Bitmap {
   template <class Member>
   size_t list_down(uint64_t from, Member* to, size_t room) const;
   uint64_t count_range(uint64_t first, uint64_t last) const;
+  // The members below 8 * to.size() as bits, the lowest first.
+  void flatten(MutableBytes to) const;
 
   // ---- sets
   Bitmap copy(Blocks& blocks) const;
@@ -154,7 +156,8 @@ class Bitmap {
   bool add_to_runs(size_t place, uint16_t low);
   bool remove_from_array(size_t place, uint16_t low);
   bool remove_from_runs(size_t place, uint16_t low);
-  void settle(size_t place);  // After bits or runs changed by one member.
+  void settle(size_t place);  // After bits or runs changed in place.
+  void change_bits_at(size_t place, bool adds, std::span<const uint16_t> lows);
   // Joins what stands under the key, or notes it in `fresh` where nothing does.
   void combine_at(SetOp op, uint64_t key, const ContainerView& set, std::vector<Entry>& fresh);
   void combine_group(SetOp op, uint64_t key, std::span<uint16_t> lows, std::vector<Entry>& fresh);

@@ -81,6 +81,7 @@ bool Bitmap::add_to_runs(size_t place, uint16_t low) {
   entry.run_count = static_cast<uint16_t>(run_count);
   set_count(entry, set.count + 1);
   settle(place);
+  sweep();
   return true;
 }
 
@@ -102,6 +103,7 @@ bool Bitmap::remove(uint64_t member) {
   byte = static_cast<uint8_t>(byte & ~(1u << (low & 7)));
   set_count(entry, entry.count() - 1);
   settle(place);
+  sweep();
   return true;
 }
 
@@ -136,6 +138,7 @@ bool Bitmap::remove_from_runs(size_t place, uint16_t low) {
   }
   set_count(entry, entry.count() - 1);
   settle(place);
+  sweep();
   return true;
 }
 
@@ -149,7 +152,6 @@ void Bitmap::settle(size_t place) {
   if (entry.kind == ContainerKind::kBits) settle_bits(draft);
   if (entry.kind == ContainerKind::kRuns) varve::optimise(draft);
   replace(place, draft.view());
-  sweep();
 }
 
 // ---- by the container
@@ -179,11 +181,8 @@ void Bitmap::join_at(SetOp op, size_t place, const ContainerView& set) {
     const MemberRun all{0, 0xffff};
     replace(place,
             {ContainerKind::kRuns, kContainerMembers, 1, reinterpret_cast<const uint8_t*>(&all)});
-  } else if (count <= kArrayCountMax) {
-    Draft draft;
-    std::memcpy(draft.data, bits.data(), kBitsBytes);
-    settle_bits(draft);
-    replace(place, draft.view());
+  } else {
+    settle(place);
   }
 }
 
@@ -225,13 +224,34 @@ void Bitmap::remove_range(uint64_t first, uint64_t last) {
 
 // ---- many
 
+void Bitmap::change_bits_at(size_t place, bool adds, std::span<const uint16_t> lows) {
+  Entry& entry = entries_[place];
+  uint8_t* const bits = blocks_->write(entry.block, kBitsBytes).data();
+  uint32_t changed = 0;
+  for (const uint16_t low : lows) {
+    uint8_t& byte = bits[low >> 3];
+    const uint32_t bit = low & 7;
+    changed += (byte >> bit & 1) != adds;
+    byte = static_cast<uint8_t>((byte & ~(1u << bit)) | uint32_t{adds} << bit);
+  }
+  const uint32_t count = adds ? entry.count() + changed : entry.count() - changed;
+  if (count == 0) return drop(place);
+  set_count(entry, count);
+  settle(place);
+}
+
 // Very few are added one by one. Few are sorted; many that are not go through bits, which sorts
 // them in passing.
 void Bitmap::combine_group(SetOp op, uint64_t key, std::span<uint16_t> lows,
                            std::vector<Entry>& fresh) {
   constexpr size_t kSingleMax = 4;  // A guess: above, one pass over the container is cheaper.
   constexpr size_t kSortedMax = 64;
-  if (op == SetOp::kOr && lows.size() <= kSingleMax && is_at(place_of(key), key)) {
+  const size_t place = place_of(key);
+  const bool is_there = is_at(place, key);
+  if (is_there && entries_[place].kind == ContainerKind::kBits) {
+    return change_bits_at(place, op == SetOp::kOr, lows);
+  }
+  if (is_there && op == SetOp::kOr && lows.size() <= kSingleMax) {
     for (const uint16_t low : lows) add(key << 16 | low);
     return;
   }

@@ -33,6 +33,17 @@ class Fold {
     return in_bits(op, sets);
   }
 
+  // How many members would come out: what two operands have in common tells it all.
+  uint32_t count(SetOp op, std::span<ContainerView> sets) {
+    if (sets.size() != 2) return run(op, sets).count;
+    const ContainerView& a = sets[0];
+    const ContainerView& b = sets[1];
+    const uint32_t common = a.count == 0 || b.count == 0 ? 0 : intersection_count(a, b);
+    if (op == SetOp::kAnd) return common;
+    if (op == SetOp::kAndNot) return a.count - common;
+    return a.count + b.count - (op == SetOp::kOr ? common : 2 * common);
+  }
+
  private:
   // The fewest first.
   ContainerView intersect(std::span<ContainerView> sets) {
@@ -100,9 +111,20 @@ class Bitmap::Evaluation {
   template <class Each>
   void run(Each each) {
     for (uint64_t key = next_key(); key != UINT64_MAX; key = next_key()) {
-      const ContainerView made = at(key);
-      if (made.count != 0) each(key, made);
+      push_all(key, steps_.size());
+      if (stack_.front().count != 0) each(key, stack_.front());
     }
+  }
+
+  uint64_t count() {
+    const Step& last = steps_.back();
+    uint64_t total = 0;
+    for (uint64_t key = next_key(); key != UINT64_MAX; key = next_key()) {
+      push_all(key, steps_.size() - 1);
+      total += last.set == nullptr ? folds_.back().count(last.op, stack_)
+                                   : last.set->entries_[places_.back()++].count();
+    }
+    return total;
   }
 
  private:
@@ -116,10 +138,11 @@ class Bitmap::Evaluation {
     return key;
   }
 
-  ContainerView at(uint64_t key) {
+  // Works off the first `step_count` steps for one key.
+  void push_all(uint64_t key, size_t step_count) {
     stack_.clear();
     size_t operation = 0;
-    for (size_t index = 0; index < steps_.size(); ++index) {
+    for (size_t index = 0; index < step_count; ++index) {
       const Step& step = steps_[index];
       if (step.set != nullptr) {
         const bool is_there = step.set->is_at(places_[index], key);
@@ -132,7 +155,6 @@ class Bitmap::Evaluation {
       stack_.resize(stack_.size() - step.operand_count);
       stack_.push_back(made);
     }
-    return stack_.front();
   }
 
   const std::span<const Step> steps_;
@@ -147,10 +169,6 @@ Bitmap Bitmap::evaluate(std::span<const Step> steps, Blocks& blocks) {
   return to;
 }
 
-uint64_t Bitmap::evaluate_count(std::span<const Step> steps) {
-  uint64_t count = 0;
-  Evaluation(steps).run([&count](uint64_t, const ContainerView& set) { count += set.count; });
-  return count;
-}
+uint64_t Bitmap::evaluate_count(std::span<const Step> steps) { return Evaluation(steps).count(); }
 
 }  // namespace varve

@@ -67,12 +67,16 @@ uint32_t MemoryBlocks::new_slab(uint32_t size_index) {
   empty_.pop_back();
   Slab& slab = slabs_[index];
   slab = Slab{};
-  slab.data.reset(
-      static_cast<uint8_t*>(::operator new(kSlabBytes, std::align_val_t{4096}, std::nothrow)));
+  if (spare_.empty()) {
+    spare_.emplace_back(
+        static_cast<uint8_t*>(::operator new(kSlabBytes, std::align_val_t{4096}, std::nothrow)));
+    slab_bytes_ += kSlabBytes;
+  }
+  slab.data = std::move(spare_.back());
+  spare_.pop_back();
   check(slab.data != nullptr);  // A machine without memory stops the process, as in Arena.
   slab.size_index = size_index;
   slab.is_partial = true;
-  slab_bytes_ += kSlabBytes;
   return index;
 }
 
@@ -95,8 +99,12 @@ void MemoryBlocks::free(BlockId id) {
 void MemoryBlocks::release_slab(uint32_t index) {
   Slab& slab = slabs_[index];
   std::erase(partial_[slab.size_index], index);
-  slab.data.reset();
-  slab_bytes_ -= kSlabBytes;
+  if (spare_.size() < kSpareCountMax) {
+    spare_.push_back(std::move(slab.data));
+  } else {
+    slab.data.reset();
+    slab_bytes_ -= kSlabBytes;
+  }
   empty_.push_back(index);
 }
 

@@ -40,8 +40,8 @@ class Blocks {
   virtual Status status() const { return Status::ok(); }
 };
 
-// Slabs of 256 KiB, each cut into blocks of one power of two from 64 bytes up; an empty slab goes
-// back to the machine unless it is the last of its size.
+// Slabs of 256 KiB, each cut into blocks of one power of two from 64 bytes up. Empty slabs of up to
+// 16 MiB stay for what comes next, since pages are dear to get anew; more go back to the machine.
 class MemoryBlocks final : public Blocks {
  public:
   MemoryBlocks() = default;
@@ -52,7 +52,7 @@ class MemoryBlocks final : public Blocks {
   MutableBytes write(BlockId& id, size_t size) override;
   void free(BlockId id) override;
 
-  // What is held from the machine, and what of it blocks take.
+  // What is held from the machine, empty slabs included, and what of it blocks take.
   size_t slab_bytes() const { return slab_bytes_; }
   size_t used_bytes() const { return used_bytes_; }
 
@@ -61,6 +61,7 @@ class MemoryBlocks final : public Blocks {
   static constexpr uint32_t kGrainShift = 6;  // The smallest block.
   static constexpr uint32_t kGrainsShift = 12;
   static constexpr size_t kSizeCount = 8;  // 64 << 0 … 64 << 7.
+  static constexpr size_t kSpareCountMax = 64;
 
   struct Free {
     void operator()(uint8_t* slab) const;
@@ -81,6 +82,7 @@ class MemoryBlocks final : public Blocks {
 
   std::vector<Slab> slabs_;
   std::vector<uint32_t> empty_;                // Slots of slabs_ without data.
+  std::vector<std::unique_ptr<uint8_t, Free>> spare_;  // Empty slabs.
   std::vector<uint32_t> partial_[kSizeCount];  // Slabs with room.
   size_t slab_bytes_ = 0;
   size_t used_bytes_ = 0;

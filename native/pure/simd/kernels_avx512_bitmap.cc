@@ -39,77 +39,128 @@ __m512i word_counts(__m512i bits) {
   return _mm512_sad_epu8(_mm512_add_epi8(low, high), _mm512_setzero_si512());
 }
 
+uint64_t sum(__m512i even, __m512i odd) {
+  return static_cast<uint64_t>(_mm512_reduce_add_epi64(_mm512_add_epi64(even, odd)));
+}
+
+template <SetOp op>
+__m512i joined(const uint8_t* a, const uint8_t* b) {
+  return apply<op>(load512(a), load512(b));
+}
+
+template <SetOp op>
+__m512i joined_under(__mmask64 mask, const uint8_t* a, const uint8_t* b) {
+  return apply<op>(_mm512_maskz_loadu_epi8(mask, a), _mm512_maskz_loadu_epi8(mask, b));
+}
+
 uint64_t count(const uint8_t* bytes, size_t size) {
-  __m512i total = _mm512_setzero_si512();
+  __m512i even = _mm512_setzero_si512();
+  __m512i odd = _mm512_setzero_si512();
   size_t at = 0;
-  for (; at + kWidth <= size; at += kWidth) {
-    total = _mm512_add_epi64(total, word_counts(load512(bytes + at)));
+  for (; at + 2 * kWidth <= size; at += 2 * kWidth) {
+    even = _mm512_add_epi64(even, word_counts(load512(bytes + at)));
+    odd = _mm512_add_epi64(odd, word_counts(load512(bytes + at + kWidth)));
   }
-  const __m512i rest = _mm512_maskz_loadu_epi8(mask_before(at, size), bytes + at);
-  return static_cast<uint64_t>(_mm512_reduce_add_epi64(_mm512_add_epi64(total, word_counts(rest))));
+  for (; at < size; at += kWidth) {
+    const __m512i bits = _mm512_maskz_loadu_epi8(mask_before(at, size), bytes + at);
+    even = _mm512_add_epi64(even, word_counts(bits));
+  }
+  return sum(even, odd);
 }
 
 template <SetOp op>
 uint64_t join(uint8_t* to, const uint8_t* a, const uint8_t* b, size_t size) {
-  __m512i total = _mm512_setzero_si512();
-  for (size_t at = 0; at < size; at += kWidth) {
-    const __mmask64 mask = mask_before(at, size);
-    const __m512i bits =
-        apply<op>(_mm512_maskz_loadu_epi8(mask, a + at), _mm512_maskz_loadu_epi8(mask, b + at));
-    _mm512_mask_storeu_epi8(to + at, mask, bits);
-    total = _mm512_add_epi64(total, word_counts(bits));
+  __m512i even = _mm512_setzero_si512();
+  __m512i odd = _mm512_setzero_si512();
+  size_t at = 0;
+  for (; at + 2 * kWidth <= size; at += 2 * kWidth) {
+    const __m512i first = joined<op>(a + at, b + at);
+    const __m512i second = joined<op>(a + at + kWidth, b + at + kWidth);
+    _mm512_storeu_si512(to + at, first);
+    _mm512_storeu_si512(to + at + kWidth, second);
+    even = _mm512_add_epi64(even, word_counts(first));
+    odd = _mm512_add_epi64(odd, word_counts(second));
   }
-  return static_cast<uint64_t>(_mm512_reduce_add_epi64(total));
+  for (; at < size; at += kWidth) {
+    const __mmask64 mask = mask_before(at, size);
+    const __m512i bits = joined_under<op>(mask, a + at, b + at);
+    _mm512_mask_storeu_epi8(to + at, mask, bits);
+    even = _mm512_add_epi64(even, word_counts(bits));
+  }
+  return sum(even, odd);
 }
 
 template <SetOp op>
 uint64_t join_count(const uint8_t* a, const uint8_t* b, size_t size) {
-  __m512i total = _mm512_setzero_si512();
-  for (size_t at = 0; at < size; at += kWidth) {
-    const __mmask64 mask = mask_before(at, size);
-    const __m512i bits =
-        apply<op>(_mm512_maskz_loadu_epi8(mask, a + at), _mm512_maskz_loadu_epi8(mask, b + at));
-    total = _mm512_add_epi64(total, word_counts(bits));
+  __m512i even = _mm512_setzero_si512();
+  __m512i odd = _mm512_setzero_si512();
+  size_t at = 0;
+  for (; at + 2 * kWidth <= size; at += 2 * kWidth) {
+    even = _mm512_add_epi64(even, word_counts(joined<op>(a + at, b + at)));
+    odd = _mm512_add_epi64(odd, word_counts(joined<op>(a + at + kWidth, b + at + kWidth)));
   }
-  return static_cast<uint64_t>(_mm512_reduce_add_epi64(total));
+  for (; at < size; at += kWidth) {
+    const __m512i bits = joined_under<op>(mask_before(at, size), a + at, b + at);
+    even = _mm512_add_epi64(even, word_counts(bits));
+  }
+  return sum(even, odd);
 }
 
 // ---- with VPOPCNTDQ
 
 [[gnu::target("avx512vpopcntdq")]] uint64_t popcnt_count(const uint8_t* bytes, size_t size) {
-  __m512i total = _mm512_setzero_si512();
-  for (size_t at = 0; at < size; at += kWidth) {
-    const __m512i bits = _mm512_maskz_loadu_epi8(mask_before(at, size), bytes + at);
-    total = _mm512_add_epi64(total, _mm512_popcnt_epi64(bits));
+  __m512i even = _mm512_setzero_si512();
+  __m512i odd = _mm512_setzero_si512();
+  size_t at = 0;
+  for (; at + 2 * kWidth <= size; at += 2 * kWidth) {
+    even = _mm512_add_epi64(even, _mm512_popcnt_epi64(load512(bytes + at)));
+    odd = _mm512_add_epi64(odd, _mm512_popcnt_epi64(load512(bytes + at + kWidth)));
   }
-  return static_cast<uint64_t>(_mm512_reduce_add_epi64(total));
+  for (; at < size; at += kWidth) {
+    const __m512i bits = _mm512_maskz_loadu_epi8(mask_before(at, size), bytes + at);
+    even = _mm512_add_epi64(even, _mm512_popcnt_epi64(bits));
+  }
+  return sum(even, odd);
 }
 
 template <SetOp op>
 [[gnu::target("avx512vpopcntdq")]] uint64_t popcnt_join(uint8_t* to, const uint8_t* a,
                                                         const uint8_t* b, size_t size) {
-  __m512i total = _mm512_setzero_si512();
-  for (size_t at = 0; at < size; at += kWidth) {
-    const __mmask64 mask = mask_before(at, size);
-    const __m512i bits =
-        apply<op>(_mm512_maskz_loadu_epi8(mask, a + at), _mm512_maskz_loadu_epi8(mask, b + at));
-    _mm512_mask_storeu_epi8(to + at, mask, bits);
-    total = _mm512_add_epi64(total, _mm512_popcnt_epi64(bits));
+  __m512i even = _mm512_setzero_si512();
+  __m512i odd = _mm512_setzero_si512();
+  size_t at = 0;
+  for (; at + 2 * kWidth <= size; at += 2 * kWidth) {
+    const __m512i first = joined<op>(a + at, b + at);
+    const __m512i second = joined<op>(a + at + kWidth, b + at + kWidth);
+    _mm512_storeu_si512(to + at, first);
+    _mm512_storeu_si512(to + at + kWidth, second);
+    even = _mm512_add_epi64(even, _mm512_popcnt_epi64(first));
+    odd = _mm512_add_epi64(odd, _mm512_popcnt_epi64(second));
   }
-  return static_cast<uint64_t>(_mm512_reduce_add_epi64(total));
+  for (; at < size; at += kWidth) {
+    const __mmask64 mask = mask_before(at, size);
+    const __m512i bits = joined_under<op>(mask, a + at, b + at);
+    _mm512_mask_storeu_epi8(to + at, mask, bits);
+    even = _mm512_add_epi64(even, _mm512_popcnt_epi64(bits));
+  }
+  return sum(even, odd);
 }
 
 template <SetOp op>
 [[gnu::target("avx512vpopcntdq")]] uint64_t popcnt_join_count(const uint8_t* a, const uint8_t* b,
                                                               size_t size) {
-  __m512i total = _mm512_setzero_si512();
-  for (size_t at = 0; at < size; at += kWidth) {
-    const __mmask64 mask = mask_before(at, size);
-    const __m512i bits =
-        apply<op>(_mm512_maskz_loadu_epi8(mask, a + at), _mm512_maskz_loadu_epi8(mask, b + at));
-    total = _mm512_add_epi64(total, _mm512_popcnt_epi64(bits));
+  __m512i even = _mm512_setzero_si512();
+  __m512i odd = _mm512_setzero_si512();
+  size_t at = 0;
+  for (; at + 2 * kWidth <= size; at += 2 * kWidth) {
+    even = _mm512_add_epi64(even, _mm512_popcnt_epi64(joined<op>(a + at, b + at)));
+    odd = _mm512_add_epi64(odd, _mm512_popcnt_epi64(joined<op>(a + at + kWidth, b + at + kWidth)));
   }
-  return static_cast<uint64_t>(_mm512_reduce_add_epi64(total));
+  for (; at < size; at += kWidth) {
+    const __m512i bits = joined_under<op>(mask_before(at, size), a + at, b + at);
+    even = _mm512_add_epi64(even, _mm512_popcnt_epi64(bits));
+  }
+  return sum(even, odd);
 }
 
 }  // namespace

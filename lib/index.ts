@@ -78,3 +78,4 @@ export {
   type TextStats,
 } from './text.ts'
 export { Batch, type BatchOperation } from './writing.ts'
+export { type PackedBlock, type RisingOptions, varint } from './varint.ts'

@@ -237,7 +237,27 @@ interface NativeText {
   textStopWords(language: number): string
 }
 
-interface Addon extends NativeBitmaps, NativeBits, NativeGeo, NativeText {
+/** Numbers as bytes: native/binding/varint.cc. Streams and blocks of numbers that rise have a base. */
+interface NativeVarint {
+  varintSize(numbers: Members): number
+  varintEncode(numbers: Members, to: Uint8Array): number
+  varintCount(bytes: Uint8Array): number
+  varintDecode(bytes: Uint8Array, to: Members): number
+  varintZigzag(
+    from: Int32Array | BigInt64Array | Members,
+    to: Int32Array | BigInt64Array | Members,
+    back: number,
+    wide: number,
+  ): number
+  streamSize(numbers: Uint32Array, rising: number, base: number): number
+  streamEncode(numbers: Uint32Array, to: Uint8Array, rising: number, base: number): number
+  streamDecode(bytes: Uint8Array, to: Uint32Array, rising: number, base: number): number
+  packedForm(numbers: Uint32Array, form: Uint32Array, rising: number): number
+  packedEncode(numbers: Uint32Array, to: Uint8Array, form: Uint32Array, rising: number): number
+  packedDecode(bytes: Uint8Array, to: Uint32Array, form: Uint32Array, rising: number): number
+}
+
+interface Addon extends NativeBitmaps, NativeBits, NativeVarint, NativeGeo, NativeText {
   attach(scratch: ArrayBuffer): number
   /** Memory of which small values that are bytes get a part each, from its beginning on. */
   attachSlab(slab: ArrayBuffer): number

@@ -15,6 +15,7 @@
 #include "binding/kv.h"
 #include "binding/repair.h"
 #include "binding/text.h"
+#include "binding/varint.h"
 
 namespace varve {
 
@@ -282,6 +283,7 @@ NAPI_MODULE_INIT() {
                nullptr);
   bind_methods(env, exports, repair_methods(), nullptr);
   bind_methods(env, exports, bit_string_methods(), nullptr);
+  bind_methods(env, exports, varint_methods(), nullptr);
   bind_bitmaps(env, exports, *environment);
   bind_methods(env, exports, geo_methods(), nullptr);
   bind_methods(env, exports, text_methods(), nullptr);

@@ -21,7 +21,7 @@ const ENGINES = ['engine', 'engine/lsm', 'engine/memory'] as const
 export const MODULES: readonly Module[] = [
   { folder: 'base', mayInclude: [], doors: 'any' },
   { folder: 'base/os', mayInclude: ['base'], doors: ['os.h', 'os_simulated.h'] },
-  { folder: 'pure/simd', mayInclude: ['base'], doors: ['simd.h', 'lanes.h', 'boxes.h'] },
+  { folder: 'pure/simd', mayInclude: ['base'], doors: ['simd.h', 'lanes.h', 'boxes.h', 'vectors.h'] },
   { folder: 'pure/blocks', mayInclude: ['base'] },
   { folder: 'pure/codec', mayInclude: ['base', 'pure/simd'], doors: 'any' },
   { folder: 'pure/geo', mayInclude: ['base', 'pure/simd', 'pure/blocks', 'pure/codec'],

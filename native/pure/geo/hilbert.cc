@@ -74,6 +74,10 @@ uint64_t hilbert_of_cell(uint32_t column, uint32_t row) {
   return place;
 }
 
+void hilberts_of(const double* lats, const double* lngs, size_t count, uint64_t* to) {
+  for (size_t i = 0; i < count; ++i) to[i] = hilbert_of(Point{lats[i], lngs[i]});
+}
+
 uint64_t hilbert_of(Point point) {
   return hilbert_of_cell(cell_of(point.lng + kLngMax, 2 * kLngMax),
                          cell_of(point.lat + kLatMax, 2 * kLatMax));

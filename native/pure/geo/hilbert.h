@@ -15,6 +15,7 @@
 namespace varve::geo {
 
 uint64_t hilbert_of(Point point);
+void hilberts_of(const double* lats, const double* lngs, size_t count, uint64_t* to);
 // Of columns and rows, counted from the south-west corner.
 uint64_t hilbert_of_cell(uint32_t column, uint32_t row);
 

@@ -141,7 +141,7 @@ struct PointLeaf {
     lngs[i] = entry.box.west;
   }
 };
-static_assert(sizeof(PointLeaf) <= kNodeBytes && PointLeaf::kRoom % 2 == 0);
+static_assert(sizeof(PointLeaf) <= kNodeBytes && PointLeaf::kRoom % 4 == 0);
 
 struct BoxLeaf {
   static constexpr size_t kRoom = 50;

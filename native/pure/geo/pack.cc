@@ -55,6 +55,30 @@ void Packer::add_to(const EntryKey& key, const Entry& entry, size_t fill) {
   leaf.set(leaf.head.count++, entry);
 }
 
+// A leaf of points is gathered column by column: short loops that wait for many cache lines at once.
+void Packer::add_all(const Columns& entries, const Order& order) {
+  const std::vector<uint32_t>& places = order.places;
+  if (holds_ != Holds::kPoints) {
+    for (const uint32_t place : places) {
+      add({order.cells[place], entries.ids[place]}, entries.entry(place));
+    }
+    return;
+  }
+  PointLeaf& leaf = open_[0]->leaf<PointLeaf>();
+  check(leaf.head.count == 0);
+  for (size_t begin = 0; begin < places.size(); begin += fill_) {
+    const uint32_t* const from = places.data() + begin;
+    const size_t count = std::min(fill_, places.size() - begin);
+    if (begin > 0) flush_leaf<PointLeaf>();
+    for (size_t i = 0; i < count; ++i) leaf.ids[i] = entries.ids[from[i]];
+    for (size_t i = 0; i < count; ++i) leaf.lats[i] = entries.souths[from[i]];
+    for (size_t i = 0; i < count; ++i) leaf.lngs[i] = entries.wests[from[i]];
+    leaf.head.count = static_cast<uint16_t>(count);
+    open_[0]->low = {order.cells[from[0]], leaf.ids[0]};
+  }
+  count_ += places.size();
+}
+
 template <class Leaf>
 void Packer::flush_leaf() {
   Leaf& leaf = open_[0]->leaf<Leaf>();
@@ -146,10 +170,10 @@ Order order_of(const Columns& entries, Holds holds) {
   check(size <= kColumnSizeMax);
   Order order;
   order.cells.resize(size);
-  for (size_t i = 0; i < size; ++i) {
-    order.cells[i] = holds == Holds::kPoints
-                         ? hilbert_of(Point{entries.souths[i], entries.wests[i]})
-                         : hilbert_of(center_of(entries.entry(i).box));
+  if (holds == Holds::kPoints) {
+    hilberts_of(entries.souths.data(), entries.wests.data(), size, order.cells.data());
+  } else {
+    for (size_t i = 0; i < size; ++i) order.cells[i] = hilbert_of(center_of(entries.entry(i).box));
   }
   order.places = sorted_by_upper_half(order.cells);
   const auto key = [&](uint32_t place) { return EntryKey{order.cells[place], entries.ids[place]}; };

@@ -9,6 +9,13 @@
 
 namespace varve::geo {
 
+// The order of the keys of many entries. Of several with the same key the last remains.
+struct Order {
+  std::vector<uint64_t> cells;   // By place in the columns.
+  std::vector<uint32_t> places;  // In the order of their keys.
+};
+Order order_of(const Columns& entries, Holds holds);
+
 class Packer {
  public:
   // `share` of the room of a leaf is filled; the rest is for what is inserted later.
@@ -17,6 +24,8 @@ class Packer {
 
   // Keys ascend, no two the same.
   void add(const EntryKey& key, const Entry& entry);
+  // The same of all entries at once, before or without any others.
+  void add_all(const Columns& entries, const Order& order);
   TreeState finish();
 
  private:
@@ -35,12 +44,5 @@ class Packer {
   std::vector<std::unique_ptr<Open>> open_;  // By level.
   uint64_t count_ = 0;
 };
-
-// The order of the keys of many entries. Of several with the same key the last remains.
-struct Order {
-  std::vector<uint64_t> cells;   // By place in the columns.
-  std::vector<uint32_t> places;  // In the order of their keys.
-};
-Order order_of(const Columns& entries, Holds holds);
 
 }  // namespace varve::geo

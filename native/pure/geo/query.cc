@@ -8,8 +8,10 @@
 #include <bit>
 #include <queue>
 
+#include "base/bits.h"
 #include "pure/geo/area.h"
 #include "pure/geo/tree.h"
+#include "pure/simd/vectors.h"
 
 namespace varve::geo {
 namespace {
@@ -58,12 +60,23 @@ struct Taker {
 
   bool is_full() const { return from == nullptr && found.size() - begin >= query.limit; }
 
+  bool passes(uint64_t id) const { return query.filter == nullptr || (*query.filter)(id); }
+
+  // All are measured before any is kept, so that no branch waits for a distance.
   template <class Leaf>
-  void take(const Leaf& leaf, size_t i) {
-    const double haversine = from == nullptr ? 0 : haversine_to(*from, leaf, i);
-    if (haversine > reach) return;
-    if (query.filter != nullptr && !(*query.filter)(leaf.ids[i])) return;
-    found.push_back({leaf.ids[i], haversine});
+  void take(const Leaf& leaf, const uint8_t* places, size_t count) {
+    if (from == nullptr) {
+      for (size_t i = 0; i < count && !is_full(); ++i) {
+        if (passes(leaf.ids[places[i]])) found.push_back({leaf.ids[places[i]], 0});
+      }
+      return;
+    }
+    double haversines[Leaf::kRoom];
+    for (size_t i = 0; i < count; ++i) haversines[i] = haversine_to(*from, leaf, places[i]);
+    for (size_t i = 0; i < count; ++i) {
+      if (haversines[i] > reach || !passes(leaf.ids[places[i]])) continue;
+      found.push_back({leaf.ids[places[i]], haversines[i]});
+    }
   }
   void finish() {
     if (from == nullptr) return;
@@ -76,6 +89,16 @@ struct Taker {
     std::sort(first, found.end(), is_nearer);
   }
 };
+
+// Asks for all that is looked at in a leaf at once, rather than line by line.
+void prefetch_columns(const PointLeaf& leaf) {
+  constexpr size_t kPerLine = 8;
+  for (size_t i = 0; i < PointLeaf::kRoom; i += kPerLine) {
+    prefetch(leaf.lats + i);
+    prefetch(leaf.lngs + i);
+  }
+}
+void prefetch_columns(const BoxLeaf&) {}
 
 template <class Leaf, class Area>
 class Walk {
@@ -105,15 +128,19 @@ class Walk {
 
  private:
   void visit_leaf(const Leaf& leaf, bool is_inside) {
+    prefetch_columns(leaf);
     const size_t count = leaf.head.count;
+    uint8_t places[Leaf::kRoom];
+    size_t place_count = 0;
     for (size_t begin = 0; begin < count; begin += 64) {
       uint64_t met = is_inside ? all_from(begin, count) : entries_meet(leaf, begin, area_.window);
-      for (; met != 0 && !taker_.is_full(); met &= met - 1) {
+      for (; met != 0; met &= met - 1) {
         const size_t i = begin + static_cast<size_t>(std::countr_zero(met));
         if (!is_inside && !Area::kWindowIsAll && !has(leaf, i)) continue;
-        taker_.take(leaf, i);
+        places[place_count++] = static_cast<uint8_t>(i);
       }
     }
+    taker_.take(leaf, places, place_count);
   }
   bool has(const PointLeaf& leaf, size_t i) const { return area_.has(leaf.point(i)); }
   bool has(const BoxLeaf& leaf, size_t i) const { return area_.has(leaf.box(i)); }
@@ -154,31 +181,54 @@ struct FloatOrigin {
 // for the rounding of floats.
 constexpr float kBelow = 0.99999f;
 
-inline float haversine_below(float degrees) {
-  const float x = degrees * static_cast<float>(kRadian);
-  const float y = x * x;
-  return y * (0.25f + y * (-1.0f / 48 + y * (1.0f / 1440 - y * (1.0f / 80640)))) * kBelow;
+inline Floats haversine_below(Floats degrees) {
+  const Floats x = degrees * static_cast<float>(kRadian);
+  const Floats y = x * x;
+  return y * (y * (y * (y * (-1.0f / 80640) + 1.0f / 1440) + -1.0f / 48) + 0.25f) * kBelow;
 }
-inline float cosine_below(float lat) {
-  const float x = lat * static_cast<float>(kRadian);
-  const float y = x * x;
-  const float cosine = 1 + y * (-0.5f + y * (1.0f / 24 - y * (1.0f / 720))) - 1e-6f;
-  return cosine > 0 ? cosine : 0;
+inline Floats cosine_below(Floats lat) {
+  const Floats x = lat * static_cast<float>(kRadian);
+  const Floats y = x * x;
+  const Floats cosine = y * (y * (y * (-1.0f / 720) + 1.0f / 24) + -0.5f) + (1 - 1e-6f);
+  return larger(cosine, 0);
 }
-inline float larger(float a, float b) { return a > b ? a : b; }
-inline float smaller(float a, float b) { return a < b ? a : b; }
 
-// At most the haversine from the point to anything in each box.
+constexpr float kTurnRounding = 4e-5f;  // Degrees: what a longitude of up to 540 loses.
+
+// At most the haversine from the point to anything in each box; infinite beyond the count.
 inline void haversines_below(const InnerNode& node, const FloatOrigin& from, float* to) {
-  for (size_t i = 0; i < InnerNode::kRoom; ++i) {
-    const float lat =
-        larger(0, larger(node.souths[i] - from.lat_up, from.lat_down - node.norths[i]));
-    const float direct = larger(node.wests[i] - from.lng_up, from.lng_down - node.easts[i]);
-    const float around =
-        smaller(node.wests[i] + (360 - from.lng_up), from.lng_down + 360 - node.easts[i]);
-    const float lng = larger(0, smaller(direct, around * kBelow));
-    const float farthest = larger(-node.souths[i], node.norths[i]);
-    to[i] = haversine_below(lat) + from.cosine * cosine_below(farthest) * haversine_below(lng);
+  const size_t count = node.head.count;
+  for (size_t i = 0; i < count; i += Floats::kCount) {
+    const Floats south = Floats::of(node.souths + i);
+    const Floats west = Floats::of(node.wests + i);
+    const Floats north = Floats::of(node.norths + i);
+    const Floats east = Floats::of(node.easts + i);
+    const Floats lat = larger(larger(south - from.lat_up, Floats(from.lat_down) - north), 0);
+    const Floats direct = larger(west - from.lng_up, Floats(from.lng_down) - east);
+    const Floats around = smaller(west + (360 - from.lng_up), Floats(from.lng_down + 360) - east);
+    const Floats lng = larger(smaller(direct, around - kTurnRounding), 0);
+    const Floats farthest = larger(Floats(0) - south, north);
+    (haversine_below(lat) + cosine_below(farthest) * from.cosine * haversine_below(lng))
+        .put(to + i);
+  }
+  for (size_t i = count; i < InnerNode::kRoom; ++i) to[i] = INFINITY;
+}
+
+// The same of points, which are rounded to floats on the way.
+inline void haversines_below(const PointLeaf& leaf, const FloatOrigin& from, float* to) {
+  constexpr float kRounding = 2.5e-5f;  // Degrees: what two longitudes lose, and a half more.
+  const size_t count = leaf.head.count;
+  for (size_t i = 0; i < count; i += Floats::kCount) {
+    const Floats lat = Floats::of(leaf.lats + i);
+    const Floats lng = Floats::of(leaf.lngs + i);
+    const Floats up = larger(lat - from.lat_up, Floats(from.lat_down) - lat) - kRounding;
+    const Floats aside = larger(lng - from.lng_up, Floats(from.lng_down) - lng);
+    const Floats shorter = smaller(aside, Floats(360) - aside) - kRounding;
+    // Its cosine is that of a latitude a trifle farther from the equator.
+    const Floats farthest = larger(lat, Floats(0) - lat) + kRounding;
+    (haversine_below(larger(up, 0)) +
+     cosine_below(farthest) * from.cosine * haversine_below(larger(shorter, 0)))
+        .put(to + i);
   }
 }
 
@@ -190,6 +240,8 @@ class Nearest {
 
   // What is farther does not count.
   double reach() const { return reach_; }
+  // How many more count whatever they are, but for the reach.
+  size_t missing() const { return query_.limit - (found_.size() - begin_); }
 
   void add(const Match& match) {
     if (match.haversine > reach_) return;
@@ -226,16 +278,7 @@ struct Opened {
   uint32_t level;
   uint32_t next;
 
-  void find_next() {
-    next = 0;
-    float least = below[0];
-    for (uint32_t i = 1; i < node->head.count; ++i) {
-      if (below[i] < least) {
-        least = below[i];
-        next = i;
-      }
-    }
-  }
+  void find_next() { next = static_cast<uint32_t>(place_of_smallest(below, node->head.count)); }
 };
 
 template <class Leaf>
@@ -289,13 +332,30 @@ class Outwards {
     std::push_heap(heap_.begin(), heap_.end(), is_farther);
   }
 
+  // Exactly measured is what may be among the nearest. While there are too few to say, these are
+  // the ones that are least far at least.
   void measure(const PointLeaf& leaf) {
-    double haversines[PointLeaf::kRoom];
+    prefetch_columns(leaf);
+    float below[PointLeaf::kRoom];
     const size_t count = leaf.head.count;
-    for (size_t i = 0; i < count; ++i) haversines[i] = from_.haversine(leaf.point(i));
-    for (size_t i = 0; i < count; ++i) {
-      if (haversines[i] <= nearest_.reach()) nearest_.add({leaf.ids[i], haversines[i]});
+    haversines_below(leaf, floats_, below);
+    float first = -1;
+    const size_t missing = nearest_.missing();
+    if (missing > 0 && missing < count) {
+      float sorted[PointLeaf::kRoom];
+      std::copy(below, below + count, sorted);
+      std::nth_element(sorted, sorted + missing - 1, sorted + count);
+      first = sorted[missing - 1];
+      for (size_t i = 0; i < count; ++i) {
+        if (below[i] <= first) add(leaf, i);
+      }
     }
+    for (size_t i = 0; i < count; ++i) {
+      if (below[i] > first && below[i] <= nearest_.reach()) add(leaf, i);
+    }
+  }
+  void add(const PointLeaf& leaf, size_t i) {
+    nearest_.add({leaf.ids[i], from_.haversine(leaf.point(i))});
   }
   void measure(const BoxLeaf& leaf) {
     for (size_t i = 0; i < leaf.head.count; ++i) {

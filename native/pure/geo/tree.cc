@@ -362,6 +362,11 @@ uint64_t Tree::remove_many(const Columns& entries) {
 uint64_t Tree::merge(const Columns& entries) {
   const Order order = order_of(entries, holds_);
   Packer packer(blocks_, holds_, kPackedShare);
+  if (state_.height == 0) {
+    packer.add_all(entries, order);
+    state_ = packer.finish();
+    return state_.count;
+  }
   size_t next = 0;
   const auto key_at = [&](size_t i) {
     return EntryKey{order.cells[order.places[i]], entries.ids[order.places[i]]};

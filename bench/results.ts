@@ -5,17 +5,21 @@ import { join } from 'node:path'
 import { describeMachine, revision, rivalVersions } from './machine.ts'
 import { resultRoot } from './place.ts'
 import type { Plan, RowResult } from './runner.ts'
-import { storeWorkloads } from './workloads/store.ts'
+import { sets } from './workloads/sets.ts'
 import { judge } from './verdict.ts'
 
 /** What a whole set would have beyond these results. */
-export function missingFrom(results: readonly RowResult[], plan: Plan): readonly string[] {
+export function missingFrom(
+  set: string,
+  results: readonly RowResult[],
+  plan: Plan,
+): readonly string[] {
   const missing: string[] = []
   if (plan.isQuick) missing.push('whole counts: it was --quick')
   if (plan.keys !== undefined) missing.push(`whole counts: there were --keys=${plan.keys}`)
   if (plan.stores !== undefined) missing.push('stores: there were --stores')
   const absent: string[] = []
-  for (const { name } of storeWorkloads.flatMap(({ rows }) => rows)) {
+  for (const { name } of (sets[set] ?? []).flatMap(({ rows }) => rows)) {
     const result = results.find(({ row }) => row.name === name)
     if (result === undefined) absent.push(name)
     else if (result.skipped !== undefined) missing.push(`${name}: ${result.skipped}`)
@@ -27,7 +31,7 @@ export function missingFrom(results: readonly RowResult[], plan: Plan): readonly
 }
 
 export function writeResults(set: string, results: readonly RowResult[], plan: Plan): string {
-  const missing = missingFrom(results, plan)
+  const missing = missingFrom(set, results, plan)
   const file = join(resultRoot, `${set}.json`)
   const rows = results.map(({ row, ...rest }) => ({
     row: row.name,

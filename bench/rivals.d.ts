@@ -1,9 +1,28 @@
-// The parts of two rivals that bring no types of their own.
+// The parts of three rivals that bring no types of their own.
 declare module '@nxtedition/rocksdb' {
   export class RocksLevel {
     constructor(path: string, options: object)
     open(): Promise<void>
   }
+}
+declare module 'rbush' {
+  interface BBox {
+    readonly minX: number
+    readonly minY: number
+    readonly maxX: number
+    readonly maxY: number
+  }
+  class RBush<T> {
+    toBBox(item: T): BBox
+    compareMinX(a: T, b: T): number
+    compareMinY(a: T, b: T): number
+    load(items: readonly T[]): this
+    insert(item: T): this
+    remove(item: T): this
+    search(box: BBox): T[]
+    clear(): this
+  }
+  export { RBush as default }
 }
 declare module 'better-sqlite3' {
   interface Statement {

@@ -12,7 +12,7 @@ import { beginsFilled, serve, type Order } from './session.ts'
 import type { Workload } from './shape.ts'
 import { printResults, printSum } from './table.ts'
 import { fillAndWait } from './workloads/open.ts'
-import { storeWorkloads } from './workloads/store.ts'
+import { sets } from './workloads/sets.ts'
 
 const OPTIONS = ['only', 'keys', 'rounds', 'stores', 'cgroup', 'quick', 'save', 'profile', 'list']
 const ROUNDS = 5
@@ -64,16 +64,17 @@ function planOf(flags: Flags): Plan {
 // --only names workloads or rows of theirs.
 function chosen(flags: Flags): readonly Workload[] {
   const only = flags.text('only')?.split(',')
-  if (only === undefined) return storeWorkloads
+  const all = sets[flags.set] ?? []
+  if (only === undefined) return all
   const isNamed = ({ name, rows }: Workload, one: string) =>
     name === one || rows.some((row) => row.name === one)
-  const unknown = only.find((one) => !storeWorkloads.some((workload) => isNamed(workload, one)))
+  const unknown = only.find((one) => !all.some((workload) => isNamed(workload, one)))
   if (unknown !== undefined) throw new Error(`no row named ${unknown}; see --list`)
-  return storeWorkloads.filter((workload) => only.some((one) => isNamed(workload, one)))
+  return all.filter((workload) => only.some((one) => isNamed(workload, one)))
 }
 
-function printList(): void {
-  for (const { name, rows } of storeWorkloads)
+function printList(set: string): void {
+  for (const { name, rows } of sets[set] ?? [])
     for (const row of rows) console.log(`${name.padEnd(18)} ${row.name.padEnd(20)} ${row.title}`)
 }
 
@@ -112,7 +113,7 @@ async function measureAll(flags: Flags, workloads: readonly Workload[], plan: Pl
   for (const workload of workloads) results.push(...(await measure(workload, plan)))
   printResults(results)
   printSum(results)
-  const missing = missingFrom(results, plan)
+  const missing = missingFrom(flags.set, results, plan)
   if (missing.length === 0 || flags.has('save'))
     console.log(`written: ${writeResults(flags.set, results, plan)}`)
   else
@@ -145,9 +146,11 @@ function takePlace(): void {
 
 async function main(args: readonly string[]): Promise<void> {
   const flags = readFlags(args)
-  if (flags.set !== 'store')
-    throw new Error(`no set named ${flags.set}; there are: store, calls, native`)
-  if (flags.has('list')) return printList()
+  if (!Object.hasOwn(sets, flags.set)) {
+    const names = [...Object.keys(sets), 'calls', 'native'].join(', ')
+    throw new Error(`no set named ${flags.set}; there are: ${names}`)
+  }
+  if (flags.has('list')) return printList(flags.set)
   const workloads = chosen(flags)
   const plan = planOf(flags)
   takePlace()

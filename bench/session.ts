@@ -9,7 +9,7 @@ import { limitSelf } from './limit.ts'
 import { dataRoot } from './place.ts'
 import { recordSelf } from './profile.ts'
 import type { Context, Driver, Lap, OpenOptions, Outcome, Store, Workload } from './shape.ts'
-import { findWorkload } from './workloads/store.ts'
+import { findWorkload } from './workloads/sets.ts'
 
 export type Task = 'run' | 'floor' | 'fill'
 
@@ -187,7 +187,7 @@ class Session {
 
 async function obey(order: Order): Promise<Report> {
   const workload = findWorkload(order.workload)
-  const hasStore = order.task !== 'floor' && workload.contest !== 'codecs'
+  const hasStore = order.task !== 'floor' && (workload.contest ?? 'stores') === 'stores'
   const driver = hasStore ? await loadDriver(order.contestant) : undefined
   if (order.task === 'fill') {
     const path = filledPath(order.contestant, workload, order.keyCount)

@@ -113,8 +113,8 @@ export interface Workload {
   // 'filled': a store of keyCount keys that was settled and cleanly closed is opened; 'closed': its copy lies there, not
   // opened; 'empty': a new store is opened; 'none': the rest is the workload's matter.
   readonly begins: 'filled' | 'closed' | 'empty' | 'none'
-  // What is compared: stores, unless it says codecs.
-  readonly contest?: 'stores' | 'codecs'
+  // What is compared: stores, unless it says codecs, or indexes on their own.
+  readonly contest?: 'stores' | 'codecs' | 'kernels'
   // Of 'filled': what is filled is copied first, so that the next row finds it as it was.
   readonly writes?: boolean
   readonly keyCount?: number

@@ -160,6 +160,14 @@ const NEAR = ['radius', 'limit', 'filter']
 const WITHIN = ['limit', 'filter', 'from']
 const DEFAULTS: Readonly<Record<string, undefined>> = Object.freeze({})
 
+// What most queries have, seen without making a list of names.
+function checkQuery(options: object, known: readonly string[], where: string): void {
+  if (typeof options !== 'object' || Array.isArray(options)) checkNames(options, known, where)
+  for (const name in options)
+    if (name !== 'radius' && name !== 'limit') return checkNames(options, known, where)
+  if (where === 'within' && 'radius' in options) checkNames(options, known, where)
+}
+
 /**
  * Places with ids, in memory. An entry is an id at a place: the same id may stand at many places, and is replaced within the same 9 mm.
  * Ids are integers from 0 to 2^53 - 1. Longitudes are from -180 to 180; boxes and areas may cross the antimeridian, and poles are places.
@@ -261,7 +269,7 @@ export class GeoIndex {
   near(point: Point, options: NearOptions = DEFAULTS): Near {
     checkPoint(point, 'point')
     if (options === DEFAULTS) return this.#near(point, Infinity, Infinity)
-    checkNames(options, NEAR, 'near')
+    checkQuery(options, NEAR, 'near')
     const { filter } = options
     const radius = checkRadius(options.radius)
     const limit = checkLimit(options.limit)
@@ -276,7 +284,7 @@ export class GeoIndex {
   within(area: Area, options?: WithinOptions): Float64Array | Near
   within(area: Area, options: WithinOptions = DEFAULTS): Float64Array | Near {
     checkArea(area, 'area')
-    checkNames(options, WITHIN, 'within')
+    if (options !== DEFAULTS) checkQuery(options, WITHIN, 'within')
     const { filter, from } = options
     const limit = checkLimit(options.limit)
     checkFilter(filter)

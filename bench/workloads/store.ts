@@ -45,9 +45,3 @@ export const storeWorkloads: readonly Workload[] = [
   stall.stall,
   large.large,
 ]
-
-export function findWorkload(name: string): Workload {
-  const found = storeWorkloads.find((workload) => workload.name === name)
-  if (found === undefined) throw new Error(`no workload named ${name}; see --list`)
-  return found
-}

@@ -130,8 +130,8 @@ TreeState Packer::finish() {
 
 namespace {
 
-// Places sorted by the upper half of their cells, by three passes over eleven bits.
-std::vector<uint32_t> sorted_by_upper_half(const std::vector<uint64_t>& cells) {
+// The upper half of each cell, with its place in the lower; sorted by three passes over eleven bits.
+std::vector<uint64_t> sorted_by_upper_half(const std::vector<uint64_t>& cells) {
   constexpr uint32_t kDigitBits = 11;
   constexpr size_t kDigits = size_t{1} << kDigitBits;
   constexpr size_t kPassCount = 3;
@@ -158,9 +158,7 @@ std::vector<uint32_t> sorted_by_upper_half(const std::vector<uint64_t>& cells) {
     for (const uint64_t one : from) to[counts[(one >> shift) & (kDigits - 1)][pass]++] = one;
     from.swap(to);
   }
-  std::vector<uint32_t> places(cells.size());
-  for (size_t i = 0; i < places.size(); ++i) places[i] = static_cast<uint32_t>(from[i]);
-  return places;
+  return from;
 }
 
 }  // namespace
@@ -175,26 +173,29 @@ Order order_of(const Columns& entries, Holds holds) {
   } else {
     for (size_t i = 0; i < size; ++i) order.cells[i] = hilbert_of(center_of(entries.entry(i).box));
   }
-  order.places = sorted_by_upper_half(order.cells);
   const auto key = [&](uint32_t place) { return EntryKey{order.cells[place], entries.ids[place]}; };
   const auto is_before = [&](uint32_t a, uint32_t b) {
     return key(a) == key(b) ? a < b : key(a) < key(b);
   };
+  // Most have an upper half of their own, so that neither the rest of their cell nor their id is
+  // looked up.
+  const std::vector<uint64_t> sorted = sorted_by_upper_half(order.cells);
   std::vector<uint32_t>& places = order.places;
+  places.reserve(size);
   for (size_t begin = 0; begin < size;) {
-    size_t end = begin + 1;
-    const uint64_t upper = order.cells[places[begin]] >> 32;
-    while (end < size && order.cells[places[end]] >> 32 == upper) ++end;
-    const auto at = [&](size_t i) { return places.begin() + static_cast<std::ptrdiff_t>(i); };
-    if (end - begin > 1) std::sort(at(begin), at(end), is_before);
-    begin = end;
+    const size_t first = places.size();
+    const uint64_t upper = sorted[begin] >> 32;
+    for (; begin < size && sorted[begin] >> 32 == upper; ++begin) {
+      places.push_back(static_cast<uint32_t>(sorted[begin]));
+    }
+    if (places.size() - first == 1) continue;
+    const auto at_first = places.begin() + static_cast<std::ptrdiff_t>(first);
+    std::sort(at_first, places.end(), is_before);
+    const auto is_same = [&](uint32_t a, uint32_t b) { return key(a) == key(b); };
+    // Of the same key the last remains.
+    const auto last = std::unique(places.rbegin(), std::make_reverse_iterator(at_first), is_same);
+    places.erase(at_first, last.base());
   }
-  size_t kept = 0;
-  for (const uint32_t place : places) {
-    if (kept > 0 && key(places[kept - 1]) == key(place)) --kept;
-    places[kept++] = place;
-  }
-  places.resize(kept);
   return order;
 }
 

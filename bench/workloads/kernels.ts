@@ -1,0 +1,5 @@
+// bench/workloads/kernels.ts — the set `kernels`: indexes on their own, without a store.
+import type { Workload } from '../shape.ts'
+import { geoWorkloads } from './geo.ts'
+
+export const kernelWorkloads: readonly Workload[] = [...geoWorkloads]

@@ -1,0 +1,17 @@
+// bench/workloads/sets.ts — the sets of workloads by name, and a workload by its own.
+import type { Workload } from '../shape.ts'
+import { kernelWorkloads } from './kernels.ts'
+import { storeWorkloads } from './store.ts'
+
+export const sets: Readonly<Record<string, readonly Workload[]>> = {
+  store: storeWorkloads,
+  kernels: kernelWorkloads,
+}
+
+export function findWorkload(name: string): Workload {
+  const found = Object.values(sets)
+    .flat()
+    .find((workload) => workload.name === name)
+  if (found === undefined) throw new Error(`no workload named ${name}; see --list`)
+  return found
+}

@@ -162,7 +162,8 @@ const DEFAULTS: Readonly<Record<string, undefined>> = Object.freeze({})
 
 // What most queries have, seen without making a list of names.
 function checkQuery(options: object, known: readonly string[], where: string): void {
-  if (typeof options !== 'object' || Array.isArray(options)) checkNames(options, known, where)
+  if (options === null || typeof options !== 'object' || Array.isArray(options))
+    return checkNames(options, known, where)
   for (const name in options)
     if (name !== 'radius' && name !== 'limit') return checkNames(options, known, where)
   if (where === 'within' && 'radius' in options) checkNames(options, known, where)

@@ -222,6 +222,12 @@ describe('what GeoIndex refuses', () => {
     expectInvalid(() => index.add(1, FIJI), 'place must be a point { lat, lng } in this index, not an object')
     // @ts-expect-error there is no such option
     expectInvalid(() => index.near(BERLIN, { radios: 5 }), "near: unknown option 'radios'; did you mean 'radius'?")
+    // @ts-expect-error null is no options
+    expectInvalid(() => index.near(BERLIN, null), 'near: options must be an object, not null')
+    // @ts-expect-error a list neither
+    expectInvalid(() => index.near(BERLIN, []), 'near: options must be an object, not an array')
+    // @ts-expect-error a box has no radius
+    expectInvalid(() => index.within(FIJI, { radius: 5 }), "within: unknown option 'radius'; known are limit, filter, from")
     expectInvalid(() => index.near(BERLIN, { limit: -1 }), 'limit must be an integer of 0 or more, or Infinity, not -1')
     expectInvalid(() => index.near(BERLIN, { radius: NaN }), 'radius must be metres, 0 or more, not NaN')
     expectInvalid(() => index.within([[BERLIN, HAMBURG, BERLIN]]),

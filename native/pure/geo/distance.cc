@@ -66,10 +66,11 @@ std::optional<double> vincenty(Point from, Point to) {
   const Reduced b(to.lat);
   const double apart = std::abs(to.lng - from.lng);
   const double given = std::min(apart, 360 - apart) * kRadian;
+  if (given == 0 && from.lat == to.lat) return 0;  // Exactly, however products are rounded.
   double lambda = given;
   for (int i = 0; i < kIterationsMax; ++i) {
     const Arc arc = arc_of(a, b, lambda);
-    if (arc.sin_sigma == 0 && arc.cos_sigma > 0) return 0;  // The same place.
+    if (arc.sin_sigma == 0 && arc.cos_sigma > 0) return 0;  // The same pole.
     const double c =
         kFlattening / 16 * arc.cos2_alpha * (4 + kFlattening * (4 - 3 * arc.cos2_alpha));
     const double m = arc.cos_2m;

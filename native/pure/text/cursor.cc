@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "pure/codec/varint.h"
-
 namespace varve {
 
 TermCursor::TermCursor(const TextCore& core, uint32_t term) : core_(core), term_(term) {
@@ -122,14 +120,21 @@ uint64_t TermCursor::group_most() {
   return group_most_;
 }
 
-uint64_t TermCursor::most_until(uint32_t end) const {
+uint64_t TermCursor::most_until(uint32_t end) {
   if (group_last_ == kNoDocument) return 0;
-  uint64_t most = 0;
-  size_t page = page_index_;
+  if (page_index_ >= pages_.size()) return recent_most_;
+  uint64_t most = group_most();
+  uint32_t last = group_last_;
+  for (uint32_t index = group_index_ + 1; index < page_.group_count && last + 1 < end; ++index) {
+    most = std::max(most, varve::most(weight_, norm_, page_.groups[index].frontier));
+    last = page_.groups[index].last;
+  }
+  size_t page = page_index_ + 1;
   for (; page < pages_.size() && page_first(page) < end; ++page) {
     most = std::max(most, page_most(page));
   }
-  return page == pages_.size() ? std::max(most, recent_most_) : most;
+  const bool may_be_recent = page == pages_.size() && pages_.back().last + 1 < end;
+  return may_be_recent ? std::max(most, recent_most_) : most;
 }
 
 std::span<const uint32_t> TermCursor::load() {
@@ -199,7 +204,7 @@ void TermCursor::positions(std::vector<uint32_t>& to) {
   to.clear();
   Bytes rest = first_positions(group_positions_, often[index_]);
   uint32_t position = 0;
-  for (uint32_t step = 0; take_varint(rest, step);) to.push_back(position += step);
+  for (uint32_t step = 0; take_number(rest, step);) to.push_back(position += step);
 }
 
 }  // namespace varve

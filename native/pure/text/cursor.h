@@ -54,7 +54,7 @@ class TermCursor {
   uint32_t group_last() const { return group_last_; }
   uint64_t group_most();
   // Of the group it stands before and all behind it that begin before `end`; at most too much.
-  uint64_t most_until(uint32_t end) const;
+  uint64_t most_until(uint32_t end);
   // Unpacks it.
   std::span<const uint32_t> load();
   std::span<const uint32_t> frequencies();

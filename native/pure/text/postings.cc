@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "pure/codec/varint.h"
-
 namespace varve {
 namespace {
 
@@ -33,7 +31,7 @@ size_t group_size(std::span<const Posting> postings) {
 
 bool LooseReader::next(Posting& posting) {
   uint32_t distance = 0;
-  if (!take_varint(rest_, distance) || !take_varint(rest_, posting.frequency)) return false;
+  if (!take_number(rest_, distance) || !take_number(rest_, posting.frequency)) return false;
   if (posting.frequency == 0 || distance == 0 || distance > kNoDocument - 1 - document_) {
     return false;
   }
@@ -78,6 +76,11 @@ void Lists::read_pages(const TermRecord& record, std::vector<PageRef>& to) const
 
 void Lists::append(uint32_t term, Bytes loose, uint32_t count) {
   TermRecord record = this->record(term);
+  if (record.tail_count + count < kGroupPostings && append_to_tail(record, loose, count)) {
+    record.live_count += count;
+    store(terms_.write(term), record);
+    return;
+  }
   const Bytes before = tail(record);
   gathered_.clear();
   Posting posting{};
@@ -101,6 +104,31 @@ void Lists::append(uint32_t term, Bytes loose, uint32_t count) {
   set_tail(record, rest);
   record.live_count += count;
   store(terms_.write(term), record);
+}
+
+// Where the tail has room it only grows, its first new distance being from the last document there.
+bool Lists::append_to_tail(TermRecord& record, Bytes loose, uint32_t count) {
+  uint32_t first = 0;
+  Bytes rest = loose;
+  if (!take_varint(rest, first)) return false;
+  const uint32_t before = record.tail_count > 0 ? record.last : 0;
+  if (first <= before) return false;
+  uint8_t distance[kVarint32BytesMax];
+  const size_t distance_bytes =
+      static_cast<size_t>(put_varint(distance, first - before) - distance);
+  const size_t size = record.tail_bytes + distance_bytes + rest.size();
+  const bool stays = record.is_apart == 0 && size <= kInlineBytes;
+  if (size > (record.is_apart == 0 ? kInlineBytes : kTailBytesMax)) return false;
+  uint8_t* to = record.inlined;
+  if (!stays) to = blocks_.write(record.apart.tail, size).data();
+  to += record.tail_bytes;
+  std::copy_n(distance, distance_bytes, to);
+  std::ranges::copy(rest, to + distance_bytes);
+  Posting posting{};
+  for (LooseReader reader(loose); reader.next(posting);) record.last = posting.document;
+  record.tail_bytes = static_cast<uint16_t>(size);
+  record.tail_count = static_cast<uint8_t>(record.tail_count + count);
+  return true;
 }
 
 // From a record that holds its tail to one that says where things are.

@@ -24,6 +24,7 @@
 
 #include "pure/blocks/blocks.h"
 #include "pure/codec/packed.h"
+#include "pure/codec/varint.h"
 #include "pure/text/column.h"
 #include "pure/text/score.h"
 
@@ -97,6 +98,14 @@ struct Posting {
   Bytes positions;
 };
 
+// take_varint(), quick for what one byte says, which is most.
+inline bool take_number(Bytes& from, uint32_t& number) {
+  if (from.empty() || from[0] >= 0x80) return take_varint(from, number);
+  number = from[0];
+  from = from.subspan(1);
+  return true;
+}
+
 // Takes postings off loose bytes, one by one.
 class LooseReader {
  public:
@@ -126,6 +135,7 @@ class Lists {
   Bytes tail(const TermRecord& record) const;
 
  private:
+  bool append_to_tail(TermRecord& record, Bytes loose, uint32_t count);
   void spread(TermRecord& record);
   void set_tail(TermRecord& record, std::span<const Posting> postings);
   void put_group(TermRecord& record, std::span<const Posting> postings);

@@ -178,6 +178,7 @@ void TextSearch::run(const QueryNode& query, std::vector<TextHit>& to) {
   } else if (made.kind == Plan::Kind::kAll && is_plain && are_terms(made.children)) {
     best_of_all(made.children);
   } else {
+    made.is_all = true;
     walk(made);
   }
   top_.take(scale_, to);
@@ -261,14 +262,25 @@ void TextSearch::finish(std::span<TermCursor*> others, const std::vector<uint64_
   top_.offer(document, length, score);
 }
 
+// The most that these lists score together for any document of a stretch.
+uint64_t TextSearch::near_most(std::span<TermCursor*> lists, uint32_t begin, uint32_t end) {
+  uint64_t most = 0;
+  for (TermCursor* const list : lists) most += list->enter(begin) ? list->most_until(end) : 0;
+  return most;
+}
+
 // The last list alone is needed: its next group, and where to go on.
 uint32_t TextSearch::best_of_group(std::span<TermCursor*> lists, const std::vector<uint64_t>& sums,
                                    uint32_t begin) {
   const std::span<TermCursor*> others = lists.first(lists.size() - 1);
-  const uint64_t rest = others.empty() ? 0 : sums[others.size() - 1];
   TermCursor& list = *lists.back();
+  uint64_t rest = 0;
   while (list.enter(begin)) {
-    if (top_.can_enter(list.group_most() + rest, begin)) break;
+    rest = others.empty() ? 0 : sums[others.size() - 1];
+    if (top_.can_enter(list.group_most() + rest, begin)) {
+      rest = near_most(others, begin, list.group_last() + 1);
+      if (top_.can_enter(list.group_most() + rest, begin)) break;
+    }
     begin = list.group_last() + 1;
   }
   if (list.group_last() == kNoDocument) return kNoDocument;
@@ -312,7 +324,7 @@ uint32_t TextSearch::best_of_window(std::span<TermCursor*> lists, size_t needed,
   const std::span<TermCursor*> others = lists.first(needed);
   const uint64_t rest = others.empty() ? 0 : sums[needed - 1];
   uint64_t most = rest;
-  for (const TermCursor* const list : lists.subspan(needed)) most += list->most_until(end);
+  for (TermCursor* const list : lists.subspan(needed)) most += list->most_until(end);
   if (!top_.can_enter(most, first)) return end;
   for (TermCursor* const list : lists.subspan(needed)) add_up(*list, first, end);
   for (size_t word = 0; word < touched_.size(); ++word) {
@@ -344,8 +356,12 @@ void TextSearch::best_of_all(std::vector<Plan>& terms) {
 uint32_t TextSearch::best_of_all_group(std::span<TermCursor*> lists,
                                        const std::vector<uint64_t>& rests, uint32_t begin) {
   TermCursor& lead = *lists[0];
+  uint64_t rest = 0;
   while (lead.enter(begin)) {
-    if (top_.can_enter(lead.group_most() + rests[0], begin)) break;
+    if (top_.can_enter(lead.group_most() + rests[0], begin)) {
+      rest = near_most(lists.subspan(1), begin, lead.group_last() + 1);
+      if (top_.can_enter(lead.group_most() + rest, begin)) break;
+    }
     begin = lead.group_last() + 1;
   }
   if (lead.group_last() == kNoDocument) return kNoDocument;
@@ -356,7 +372,7 @@ uint32_t TextSearch::best_of_all_group(std::span<TermCursor*> lists,
     if (document < begin) continue;
     const uint32_t length = lengths_.at(document);
     uint64_t points = varve::score(lead.weight(), norm_, frequencies[index], length & ~kDeadBit);
-    bool is_in = top_.can_enter(points + rests[0], document);
+    bool is_in = top_.can_enter(points + rest, document);
     for (size_t other = 1; is_in && other < lists.size(); ++other) {
       TermCursor& list = *lists[other];
       if (!list.enter(document)) return kNoDocument;
@@ -421,11 +437,21 @@ uint32_t TextSearch::advance_phrase(Plan& plan, uint32_t target) {
       target = furthest;
       continue;
     }
-    plan.frequency = count_phrase(plan);
+    plan.frequency = can_win(plan, target) ? count_phrase(plan) : 0;
     if (plan.frequency > 0) break;
     target += 1;
   }
   return target;
+}
+
+// A phrase that is all that was asked need not be looked at where it cannot be often enough: no
+// more often than its rarest word there.
+bool TextSearch::can_win(Plan& plan, uint32_t document) {
+  if (!plan.is_all) return true;
+  uint32_t often = UINT32_MAX;
+  for (TermCursor* const cursor : plan.cursors) often = std::min(often, cursor->frequency());
+  const uint32_t length = lengths_.at(document) & ~kDeadBit;
+  return top_.can_enter(varve::score(plan.weight, norm_, often, length), document);
 }
 
 // How often the words stand there in their order.

@@ -39,6 +39,7 @@ struct Plan {
   std::vector<Plan> excluded;  // and what must not be there.
   uint32_t document = 0;
   uint32_t frequency = 0;  // Of the phrase, there.
+  bool is_all = false;     // Of the query.
 };
 
 class TextSearch {
@@ -65,6 +66,7 @@ class TextSearch {
                          uint32_t begin);
   uint32_t best_of_window(std::span<TermCursor*> lists, size_t needed,
                           const std::vector<uint64_t>& sums, uint32_t begin);
+  static uint64_t near_most(std::span<TermCursor*> lists, uint32_t begin, uint32_t end);
   void add_up(TermCursor& cursor, uint32_t begin, uint32_t end);
   void finish(std::span<TermCursor*> others, const std::vector<uint64_t>& sums, uint32_t document,
               uint64_t score);
@@ -76,6 +78,7 @@ class TextSearch {
   uint32_t advance(Plan& plan, uint32_t target);
   uint32_t advance_all(Plan& plan, uint32_t target);
   uint32_t advance_phrase(Plan& plan, uint32_t target);
+  bool can_win(Plan& plan, uint32_t document);
   uint32_t count_phrase(Plan& plan);
   uint64_t score(Plan& plan, uint32_t document, uint32_t length);
 

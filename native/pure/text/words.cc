@@ -5,7 +5,7 @@
 namespace varve {
 
 void WordTable::clear() {
-  slots_.assign(1024, Slot{0, kAbsent});
+  slots_.assign(1024, Slot{0, kAbsent, nullptr});
   mask_ = slots_.size() - 1;
   words_.clear();
   chunks_.clear();
@@ -15,11 +15,11 @@ void WordTable::clear() {
 void WordTable::place(uint32_t number, uint64_t hash) {
   uint64_t at = hash & mask_;
   while (slots_[at].number != kAbsent) at = (at + 1) & mask_;
-  slots_[at] = {static_cast<uint32_t>(hash >> 32), number};
+  slots_[at] = {static_cast<uint32_t>(hash >> 32), number, words_[number]};
 }
 
 void WordTable::grow() {
-  slots_.assign(slots_.size() * 2, Slot{0, kAbsent});
+  slots_.assign(slots_.size() * 2, Slot{0, kAbsent, nullptr});
   mask_ = slots_.size() - 1;
   for (uint32_t number = 0; number < size(); ++number) place(number, hash(word(number)));
 }

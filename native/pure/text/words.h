@@ -26,9 +26,9 @@ class WordTable {
   uint32_t find(std::string_view word, uint64_t hash) const {
     const uint32_t tag = static_cast<uint32_t>(hash >> 32);
     for (uint64_t at = hash & mask_;; at = (at + 1) & mask_) {
-      const Slot slot = slots_[at];
+      const Slot& slot = slots_[at];
       if (slot.number == kAbsent) return kAbsent;
-      if (slot.tag == tag && this->word(slot.number) == word) return slot.number;
+      if (slot.tag == tag && is_word(slot.word, word)) return slot.number;
     }
   }
   // The word is not there yet, and has at most 255 bytes.
@@ -44,8 +44,13 @@ class WordTable {
   struct Slot {
     uint32_t tag;
     uint32_t number;
+    const char* word;  // Here as well, which spares a look-up a cache miss.
   };
   static constexpr size_t kChunkBytes = 65536;
+  static bool is_word(const char* at, std::string_view word) {
+    return static_cast<uint8_t>(*at) == word.size() &&
+           std::memcmp(at + 1, word.data(), word.size()) == 0;
+  }
   void place(uint32_t number, uint64_t hash);
   void grow();
 

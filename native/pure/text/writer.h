@@ -33,7 +33,7 @@ class TextWriter {
 
  private:
   static constexpr uint32_t kStopTerm = UINT32_MAX - 1;
-  static constexpr size_t kLooseBytesMax = size_t{4} << 20;
+  static constexpr size_t kLooseBytesMax = size_t{16} << 20;
   static constexpr size_t kLooseBytesSearched = size_t{128} << 10;
   static constexpr uint32_t kSurfacesMax = 1u << 18;
   static constexpr uint32_t kDeadMin = 1024;

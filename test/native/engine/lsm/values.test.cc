@@ -292,6 +292,7 @@ static void gather(CompactionStyle style, bool ascending) {
   Subject subject = open_lsm_subject(style, kLargeBytes);
   LsmOptions& options = ground_of(subject).options;
   options.value_file_bytes = 1 << 20;
+  options.table_bytes = 8192;  // A table of one reference, some 500 bytes, is small.
   expect_ok(subject.reopen(subject));
   Oracle oracle;
   Random random(seed());

@@ -65,7 +65,7 @@ async function vitest() {
 
 const coreTests = join('build', 'Release', onWindows ? 'core_tests.exe' : 'core_tests')
 // A sanitized step costs ten times a plain one.
-const fewerSeeds = option('seeds') === undefined ? ['--seeds=20'] : []
+const fewerSeeds = option('seeds') === undefined ? ['--seeds=5'] : []
 const sanitized = (name) => () =>
   node('native/tools/sanitize.cjs', name, '--run', ...nativeFlags, ...fewerSeeds).then(nativeCounts)
 

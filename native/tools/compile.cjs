@@ -7,7 +7,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { root, parts, fillingOf } = require('./sources.cjs')
 
-const FLAGS = ['-std=c++20', '-g', '-fno-omit-frame-pointer', '-fno-exceptions', '-fno-rtti',
+const FLAGS = ['-std=c++20', '-g1', '-fno-omit-frame-pointer', '-fno-exceptions', '-fno-rtti',
   '-pthread', '-Wall', '-Wextra', '-Wno-unused-parameter', '-Wno-missing-field-initializers',
   '-Inative', '-Itest/native', '-MMD']
 const BITS = ['-mbmi', '-mbmi2', '-mpopcnt', '-mlzcnt', '-msse4.2']

@@ -1,4 +1,5 @@
-// test/native/main.cc — runs the cases. core_tests [filter] [--seed=N] [--seeds=N]
+// test/native/main.cc — runs the cases, and names the slow ones. core_tests [filter] [--seed=N] [--seeds=N]
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -21,6 +22,8 @@ std::vector<Registered>& cases() {
   static std::vector<Registered> all;
   return all;
 }
+
+constexpr double kSlowSeconds = 5;
 
 struct State {
   uint64_t seed = 1;
@@ -92,7 +95,12 @@ int main(int count, char** arguments) {
       continue;
     }
     state().failures_here = 0;
+    const auto begun = std::chrono::steady_clock::now();
     one.body();
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begun;
+    if (taken.count() > kSlowSeconds) {
+      std::printf("%.0f s: %s: %s\n", taken.count(), one.file, one.sentence.c_str());
+    }
     if (state().failures_here == 0) {
       ++passed;
     } else {

@@ -108,7 +108,7 @@ void evaluate(Random& random, Blocks& blocks) {
 const test::Case two("two bitmaps join as two sets do, in every way and form", [] {
   MemoryBlocks blocks;
   test::MovingBlocks moving;
-  for (uint64_t seed = 0; seed < test::seed_count(); ++seed) {
+  for (uint64_t seed = 0; seed < test::bitmap_count(); ++seed) {
     Random random(test::seed() * 1000 + seed);
     join_two(random, blocks);
     join_two(random, moving);
@@ -119,7 +119,7 @@ const test::Case two("two bitmaps join as two sets do, in every way and form", [
 const test::Case many("expressions of many bitmaps come to what sets joined one by one do", [] {
   MemoryBlocks blocks;
   test::MovingBlocks moving;
-  for (uint64_t seed = 0; seed < test::seed_count(); ++seed) {
+  for (uint64_t seed = 0; seed < test::bitmap_count(); ++seed) {
     Random random(test::seed() * 2000 + seed);
     evaluate(random, blocks);
     evaluate(random, moving);

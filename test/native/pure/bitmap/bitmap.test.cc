@@ -120,13 +120,13 @@ void live(uint64_t seed, Blocks& blocks) {
 
 const test::Case lives("a bitmap does what a set does, over memory", [] {
   MemoryBlocks blocks;
-  for (uint64_t seed = 0; seed < test::seed_count(); ++seed) live(test::seed() + seed, blocks);
+  for (uint64_t seed = 0; seed < test::bitmap_count(); ++seed) live(test::seed() + seed, blocks);
   expect(blocks.used_bytes() == 0);
 });
 
 const test::Case moves("a bitmap does what a set does, over blocks that move at every write", [] {
   test::MovingBlocks blocks;
-  for (uint64_t seed = 0; seed < test::seed_count(); ++seed) live(test::seed() + seed, blocks);
+  for (uint64_t seed = 0; seed < test::bitmap_count(); ++seed) live(test::seed() + seed, blocks);
 });
 
 const test::Case borders("containers change their form at 4,096 members, both ways", [] {

@@ -14,6 +14,9 @@ namespace varve::test {
 
 using Model = std::set<uint64_t>;
 
+// A set of nodes is slow, and a seed makes several: a fifth of the seeds is asked for.
+inline uint64_t bitmap_count() { return seed_count() / 5 + 1; }
+
 // Members in clusters, so that containers of all three forms come up: sparse, dense, in runs.
 inline Model random_model(Random& random, uint64_t universe) {
   Model model;

@@ -44,7 +44,7 @@ bool names_an_offset(const std::string& message) {
 const test::Case round("a bitmap comes back from its bytes, copied and mapped", [] {
   MemoryBlocks blocks;
   test::MovingBlocks moving;
-  for (uint64_t seed = 0; seed < test::seed_count(); ++seed) {
+  for (uint64_t seed = 0; seed < test::bitmap_count(); ++seed) {
     Random random(test::seed() * 3000 + seed);
     const Model model = test::random_model(random, kUniverse);
     Bitmap bitmap = bitmap_of(model, moving);

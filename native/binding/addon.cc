@@ -1,10 +1,11 @@
 // binding/addon.cc — the module: attach a scratch, open stores, make keyspaces. All state is per
 // environment.
 //
-//   attach(arrayBuffer)          the scratch from now on;  attachSlab(arrayBuffer): the slab
-//   open(options, onProgress)    → promise of a store's functions;  openSync(options, onProgress) →
-//   them, or an Answer lastError()                  → [code, message] of the last call that
-//   answered kFailed
+//   attach(arrayBuffer)             the scratch from now on
+//   attachSlab(arrayBuffer)         the slab from now on
+//   open(options, onProgress)       → promise of a store's functions
+//   openSync(options, onProgress)   → a store's functions, or an Answer
+//   lastError()                     → [code, message] of the last call that answered kFailed
 #include <node_api.h>
 
 #include "binding/arguments.h"

@@ -252,8 +252,7 @@ class Store {
   std::unique_ptr<Manifest> manifest_;
   std::unique_ptr<Cache> cache_;
   std::unique_ptr<Engine> engine_;
-  std::unique_ptr<Log>
-      log_;  // Null in memory, without one and when reading only. Stays till the end.
+  std::unique_ptr<Log> log_;  // Null in memory, without one and when reading only.
 
   const size_t memtable_page_bytes_ = Memtable::page_bytes_for(memtable_bytes_max());
   const uint64_t memtable_fixed_bytes_ = Memtable::fixed_bytes(memtable_page_bytes_);

@@ -6,8 +6,8 @@
 // bucket. Without the point index a table is searched by its block index: the top names a part, the
 // part a block.
 //
-//     bucket ──▶ block number ──▶ part of the block index, with a handle for each of its blocks ──▶
-//     block key ──▶ top ──────────────▶ part
+//     bucket ──▶ block number ──▶ part of the block index, a handle for each block ──▶ block
+//     key ─────▶ top ───────────▶ part
 //
 // All of that comes through the cache, verified when it is loaded, and may be evicted: an open
 // table keeps only a handle for each part, of which there is one for about half a megabyte of

@@ -1,15 +1,11 @@
 // bench/places.ts — indexes of places behind one shape: ours and the rivals, each in its quickest way.
 //
 // Ours is that of dist/, as a user has it. kdbush and flatbush are static and know the plane alone; geokdbush and geoflatbush walk
-// them on the sphere; rbush changes. Who has no such thing answers undefined, and is no rival in that row.
+// them on the sphere; rbush changes. Who has no such thing answers undefined, and is no rival in that row. A rival is loaded when it is
+// asked for, so that nobody pays for another.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import Flatbush from 'flatbush'
-import * as geoflatbush from 'geoflatbush'
-import * as geokdbush from 'geokdbush'
-import KDBush from 'kdbush'
-import RBush from 'rbush'
 import { repositoryRoot } from './place.ts'
 
 export interface Columns {
@@ -75,7 +71,9 @@ async function ours(): Promise<Places> {
   }
 }
 
-function kdbush(): Places {
+async function kdbush(): Promise<Places> {
+  const { default: KDBush } = await import('kdbush')
+  const geokdbush = await import('geokdbush')
   let index = new KDBush(1)
   return {
     build({ lats, lngs }) {
@@ -89,7 +87,9 @@ function kdbush(): Places {
   }
 }
 
-function flatbush(): Places {
+async function flatbush(): Promise<Places> {
+  const { default: Flatbush } = await import('flatbush')
+  const geoflatbush = await import('geoflatbush')
   let index = new Flatbush(1)
   return {
     build({ lats, lngs }) {
@@ -108,19 +108,19 @@ interface Item extends Point {
   readonly id: number
 }
 
-class Bush extends RBush<Item> {
-  override toBBox({ lat, lng }: Item) {
-    return { minX: lng, minY: lat, maxX: lng, maxY: lat }
+async function rbush(): Promise<Places> {
+  const { default: RBush } = await import('rbush')
+  class Bush extends RBush<Item> {
+    override toBBox({ lat, lng }: Item) {
+      return { minX: lng, minY: lat, maxX: lng, maxY: lat }
+    }
+    override compareMinX(a: Item, b: Item) {
+      return a.lng - b.lng
+    }
+    override compareMinY(a: Item, b: Item) {
+      return a.lat - b.lat
+    }
   }
-  override compareMinX(a: Item, b: Item) {
-    return a.lng - b.lng
-  }
-  override compareMinY(a: Item, b: Item) {
-    return a.lat - b.lat
-  }
-}
-
-function rbush(): Places {
   const index = new Bush()
   const items = new Map<number, Item>()
   const add = (id: number, lat: number, lng: number): Item => {

@@ -77,7 +77,7 @@ const stages = [
   { name: 'build', run: () => node('native/tools/build.cjs', '--tests').then(asOne) },
   { name: 'typecheck', run: () => node(bin('typescript', 'bin/tsc'), '--noEmit').then(asOne) },
   { name: 'bundle', run: () => node(bin('tsup', 'dist/cli-default.js'), '--silent').then(asOne) },
-  { name: 'native', run: () => run(join(root, coreTests), nativeFlags).then(nativeCounts) },
+  { name: 'native', run: () => node('native/tools/core-tests.cjs', coreTests, ...nativeFlags).then(nativeCounts) },
   { name: 'vitest', run: vitest },
   { name: 'address', slow: true, skip: onWindows, run: sanitized('address') },
   { name: 'thread', slow: true, skip: onWindows, run: sanitized('thread', 'store/') },

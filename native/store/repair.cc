@@ -480,7 +480,7 @@ ManifestState state_of_files(const Site& site, SalvageReport& report) {
 }  // namespace
 
 Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const std::string& target,
-                                    const std::string& holder) {
+                                    const std::string& holder, uint64_t memory_bytes) {
   SalvageReport report;
   Result<Site> site = Site::take(os, directory, holder);
   if (!site) return within("salvage", directory, site.error());
@@ -496,6 +496,7 @@ Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const 
   options.directory = target;
   options.create = Create::kAlwaysNew;
   options.holder = holder;
+  options.memory_bytes = memory_bytes;
   options.engine = static_cast<EngineKind>(state.engine);
   Saving saving(os, options);
   if (Status status = saving.open(); !status) return status;

@@ -32,8 +32,10 @@ Result<bool> store_exists(Os& os, const std::string& directory);
 // is no store any more. Other files stay, and then the directory, too.
 Status destroy_store(Os& os, const std::string& directory, const std::string& holder);
 Result<VerifyReport> verify_store(Os& os, const std::string& directory, const std::string& holder);
-// `target` must be a directory without a store, or none yet.
+// `target` must be a directory without a store, or none yet. It is made with `memory_bytes`, and with
+// more where that is not enough for what is saved.
 Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const std::string& target,
-                                    const std::string& holder);
+                                    const std::string& holder,
+                                    uint64_t memory_bytes = StoreOptions{}.memory_bytes);
 
 }  // namespace varve

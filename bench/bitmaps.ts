@@ -1,7 +1,10 @@
 // bench/bitmaps.ts — compressed bitmaps behind one shape: ours and `roaring`, each in its quickest way.
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type * as Roaring from 'roaring'
-import { Bitmap } from '../lib/bitmap.ts'
+import type { Bitmap as OurBitmap } from '../lib/bitmap.ts'
+import { repositoryRoot } from './place.ts'
 
 export interface Bits<Set> {
   of(members: Uint32Array): Set
@@ -28,21 +31,26 @@ function sumOf(members: Iterable<number>): number {
   return sum
 }
 
-const ours: Bits<Bitmap> = {
-  of: (members) => new Bitmap(members),
-  add: (set, member) => void set.add(member),
-  has: (set, member) => set.has(member),
-  size: (set) => set.size,
-  sum: sumOf,
-  and: (a, b) => Bitmap.and(a, b),
-  or: (a, b) => Bitmap.or(a, b),
-  xor: (a, b) => Bitmap.xor(a, b),
-  andNot: (a, b) => Bitmap.andNot(a, b),
-  andCount: (a, b) => Bitmap.count(['and', a, b]),
-  orCount: (a, b) => Bitmap.count(['or', a, b]),
-  expressionCount: (a, b, c, d) => Bitmap.count(['andNot', ['and', ['or', a, b], c], d]),
-  bytes: (set) => set.serialise(),
-  open: (bytes) => Bitmap.view(bytes),
+// As a user gets them: the bundle of dist/ over the addon of build/Release.
+async function ours(): Promise<Bits<OurBitmap>> {
+  const href = pathToFileURL(join(repositoryRoot, 'dist', 'index.js')).href
+  const { Bitmap } = (await import(href)) as { Bitmap: typeof OurBitmap }
+  return {
+    of: (members) => new Bitmap(members),
+    add: (set, member) => void set.add(member),
+    has: (set, member) => set.has(member),
+    size: (set) => set.size,
+    sum: sumOf,
+    and: (a, b) => Bitmap.and(a, b),
+    or: (a, b) => Bitmap.or(a, b),
+    xor: (a, b) => Bitmap.xor(a, b),
+    andNot: (a, b) => Bitmap.andNot(a, b),
+    andCount: (a, b) => Bitmap.count(['and', a, b]),
+    orCount: (a, b) => Bitmap.count(['or', a, b]),
+    expressionCount: (a, b, c, d) => Bitmap.count(['andNot', ['and', ['or', a, b], c], d]),
+    bytes: (set) => set.serialise(),
+    open: (bytes) => Bitmap.view(bytes),
+  }
 }
 
 function roaring(): Bits<Roaring.RoaringBitmap32> {
@@ -67,8 +75,11 @@ function roaring(): Bits<Roaring.RoaringBitmap32> {
 }
 
 /** Calls `body` with the bitmaps of a contestant; their class is its own matter. */
-export function withBits<T>(contestant: string, body: <Set>(bits: Bits<Set>) => T): T {
-  if (contestant === 'varve') return body(ours)
+export async function withBits<T>(
+  contestant: string,
+  body: <Set>(bits: Bits<Set>) => Promise<T>,
+): Promise<T> {
+  if (contestant === 'varve') return body(await ours())
   if (contestant === 'roaring') return body(roaring())
   throw new Error(`no bitmaps of ${contestant}`)
 }

@@ -55,9 +55,8 @@ function crossMany(
 ): number {
   const asOf = source.asOf()
   const to = endOfMany(keys, from)
-  const some = from === 0 && to === keys.length ? keys : keys.slice(from, to)
-  checkLengths(some, from)
-  const text = source.level.getMany(some.join(''), some.length, asOf)
+  const joined = join(keys, from, to)
+  const text = source.level.getMany(joined, to - from, asOf)
   if (text === GROW) return 0
   if (typeof text !== 'string') throw lastError()
   const count = scratch.u32[COUNT] ?? 0
@@ -65,15 +64,21 @@ function crossMany(
   return count
 }
 
-/** Leaves the lengths for the addon. A key that is too long is refused here, by its place among all. */
-function checkLengths(keys: readonly string[], from: number): void {
+/**
+ * The keys as one text; their lengths are left for the addon. One that is too long is refused here, by its place among all.
+ * Adding them up costs less than Array.join().
+ */
+function join(keys: readonly string[], from: number, to: number): string {
   const { u32 } = scratch
-  for (let i = 0; i < keys.length; i++) {
+  let joined = ''
+  for (let i = from; i < to; i++) {
     const key = keys[i] ?? ''
     // A unit takes three bytes at most, and the tag one.
-    if (key.length * 3 >= KEY_BYTES_MAX) encodeKey(key, `keys[${from + i}]`, keyRoom, 0)
-    u32[DATA_AT / 4 + i] = key.length
+    if (key.length * 3 >= KEY_BYTES_MAX) encodeKey(key, `keys[${i}]`, keyRoom, 0)
+    u32[DATA_AT / 4 + i - from] = key.length
+    joined += key
   }
+  return joined
 }
 
 function readMany(into: unknown[], encoding: Encoding, text: string, count: number): void {

@@ -12,7 +12,7 @@ import {
   type Workload,
 } from '../shape.ts'
 
-const COUNT = 100_000
+const COUNT = 500_000
 
 type Read = (key: string) => Maybe<unknown>
 

@@ -23,7 +23,7 @@ async function ranges(context: Context): Promise<Outcome> {
   const order = inKeyOrder(keyCount)
   const random = new Random(round + 31)
   // None begins so near the end that it is short.
-  const ranks = Array.from({ length: context.count(2000) }, () => random.below(keyCount - 100))
+  const ranks = Array.from({ length: context.count(10000) }, () => random.below(keyCount - 100))
   const keys = freshKeys(ranks.map((rank) => order[rank] ?? 0))
   let operations = 0
   let size = 0

@@ -192,15 +192,16 @@ Status LsmVersion::get_group(std::span<PointQuery> group, uint64_t commit,
     each_table(query.key, [&](Table& table) {
       if (table.info().commit_first > commit) return false;
       table.prefetch_index(query.hash);
-      candidates.push_back({&query, &table});
+      candidates.push_back({&query, &table, {}});
       return false;
     });
   }
-  for (const auto& [query, table] : candidates) table->prefetch_handle(query->hash);
-  for (const auto& [query, table] : candidates) table->prefetch_entry(query->hash);
-  for (const auto& [query, table] : candidates) {
+  for (Candidate& one : candidates) one.trace = one.table->trace(one.query->hash);
+  for (Candidate& one : candidates) Table::prefetch_block(one.trace);
+  for (const Candidate& one : candidates) Table::prefetch_entry(one.trace);
+  for (const auto& [query, table, trace] : candidates) {
     if (query->answer.found != Found::kAbsent) continue;
-    Status status = table->get(query->key, query->hash, commit, false, query->answer);
+    Status status = table->get_traced(query->key, query->hash, commit, trace, query->answer);
     if (!status) return status;
   }
   if (!any_ranges_) return Status::ok();

@@ -62,6 +62,7 @@ class LsmVersion final : public EngineVersion {
   struct Candidate {  // A table that may hold the key of a query.
     PointQuery* query;
     Table* table;
+    Table::Trace trace;
   };
   Status get_group(std::span<PointQuery> group, uint64_t commit,
                    std::vector<Candidate>& candidates) const;

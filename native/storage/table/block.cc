@@ -147,21 +147,32 @@ bool Block::parse(Bytes bytes, Block& block) {
   return true;
 }
 
+// Above, where what is behind the prefix lies; below, the stride, 0 where there are offsets.
 uint32_t Block::hint() const {
-  const size_t entries_at = kBlockHeaderBytes + prefix_.size();
-  if (stride_ == 0 || stride_ > kHintMax || entries_at > kHintMax) return 0;
-  return static_cast<uint32_t>(entries_at) << 16 | stride_;
+  const size_t behind_at = kBlockHeaderBytes + prefix_.size();
+  if (stride_ > kHintMax || behind_at > kHintMax) return 0;
+  return static_cast<uint32_t>(behind_at) << 16 | stride_;
+}
+
+void Block::prefetch_bytes(const uint8_t* begin, size_t size) {
+  const size_t wanted = std::min(size, kPrefetchBytesMax);
+  for (size_t at = 0; at < wanted; at += kLineBytes) varve::prefetch(begin + at);
+  if (wanted != 0) varve::prefetch(begin + wanted - 1);
 }
 
 void Block::prefetch(const uint8_t* block, uint32_t hint, uint32_t slot) {
   varve::prefetch(block);
-  if (hint == 0) return varve::prefetch(block + kBlockHeaderBytes + slot * sizeof(uint32_t));
+  const uint8_t* const behind = block + (hint >> 16);
   const size_t stride = hint & kHintMax;
-  const uint8_t* const entry = block + (hint >> 16) + slot * stride;
-  for (size_t at = 0; at < std::min(stride, kPrefetchBytesMax); at += kLineBytes) {
-    varve::prefetch(entry + at);
-  }
-  varve::prefetch(entry + std::min(stride, kPrefetchBytesMax) - 1);
+  if (stride != 0) return prefetch_bytes(behind + slot * stride, stride);
+  varve::prefetch(behind + slot * sizeof(uint32_t));
+}
+
+void Block::prefetch_by_offset(const uint8_t* block, uint32_t hint, uint32_t slot) {
+  if (hint == 0 || (hint & kHintMax) != 0) return;
+  Block here;
+  here.attach(block, hint);
+  if (slot < here.count()) prefetch_bytes(here.entry(slot), here.entry_size(slot));
 }
 
 void Block::attach(const uint8_t* parsed, uint32_t hint) {
@@ -169,15 +180,10 @@ void Block::attach(const uint8_t* parsed, uint32_t hint) {
   count_ = load<uint32_t>(at);
   commit_width_ = load<uint32_t>(at + 12);
   base_commit_ = load<uint64_t>(at + 16);
-  if (hint != 0) {
-    stride_ = hint & kHintMax;
-    prefix_ = Bytes(at + kBlockHeaderBytes, (hint >> 16) - kBlockHeaderBytes);
-    entries_ = at + (hint >> 16);
-    return;
-  }
-  stride_ = load<uint32_t>(at + 8);
-  prefix_ = Bytes(at + kBlockHeaderBytes, load<uint32_t>(at + 4));
-  at = prefix_.data() + prefix_.size();
+  stride_ = hint != 0 ? hint & kHintMax : load<uint32_t>(at + 8);
+  const uint32_t prefix = hint != 0 ? (hint >> 16) - kBlockHeaderBytes : load<uint32_t>(at + 4);
+  prefix_ = Bytes(at + kBlockHeaderBytes, prefix);
+  at = prefix_.data() + prefix;
   offsets_ = at;
   entries_ = stride_ != 0 ? at : at + (static_cast<size_t>(count_) + 1) * 4;
 }
@@ -207,6 +213,10 @@ bool Block::key_equals(uint32_t slot, Bytes key) const {
   if (key.size() < prefix_.size()) return false;
   return equal(suffix(slot), key.subspan(prefix_.size())) &&
          equal(prefix_, key.first(prefix_.size()));
+}
+
+bool Block::has(uint32_t slot, Bytes key, uint64_t at_commit) const {
+  return slot < count_ && key_equals(slot, key) && commit(slot) <= at_commit;
 }
 
 Bytes Block::read(uint32_t slot, Edit& edit) const {

@@ -53,8 +53,10 @@ class Block {
   // without waiting for the header.
   void attach(const uint8_t* parsed, uint32_t hint = 0);
   uint32_t hint() const;
-  // Fetches toward the CPU what a get of this slot will touch.
+  // Fetches toward the CPU what a get of this slot will touch; where entries differ in size, the
+  // second call does, once the first has brought its offset.
   static void prefetch(const uint8_t* block, uint32_t hint, uint32_t slot);
+  static void prefetch_by_offset(const uint8_t* block, uint32_t hint, uint32_t slot);
   uint32_t count() const { return count_; }
   // The key of a slot is prefix() and suffix(slot), one after the other.
   Bytes prefix() const { return prefix_; }
@@ -62,12 +64,15 @@ class Block {
   int compare_key(uint32_t slot, Bytes key) const;
   bool key_equals(uint32_t slot, Bytes key) const;
   uint64_t commit(uint32_t slot) const;
+  // A version of the key that is no newer lies there.
+  bool has(uint32_t slot, Bytes key, uint64_t at_commit) const;
   // All but the key, which a caller knows or assembles; answers its suffix.
   Bytes read(uint32_t slot, Edit& edit) const;
   // The first slot whose (key, commit descending) is not before the one given; count() if none.
   uint32_t lower_bound(Bytes key, uint64_t commit) const;
 
  private:
+  static void prefetch_bytes(const uint8_t* begin, size_t size);
   const uint8_t* entry(uint32_t slot) const {
     if (stride_ != 0) return entries_ + static_cast<size_t>(slot) * stride_;
     return entries_ + load<uint32_t>(offsets_ + static_cast<size_t>(slot) * 4);

@@ -395,31 +395,52 @@ const uint32_t* Table::points() const {
   return cached == nullptr ? nullptr : reinterpret_cast<const uint32_t*>(cached->data());
 }
 
-void Table::prefetch_handle(uint64_t hash) const {
+Table::Trace Table::trace(uint64_t hash) const {
+  Trace trace;
   const uint32_t* const points = this->points();
-  if (points == nullptr) return;
-  each_place(points, bucket_count_, layout_, hash, [&](uint64_t place) {
+  if (points == nullptr || layout_.coarse_bits != 0) return trace;
+  const bool any = each_place(points, bucket_count_, layout_, hash, [&](uint64_t place) {
     const uint64_t number = place >> layout_.slot_bits;
-    if (number >= block_count_) return true;
-    if (const BlockHandle* const handle = handle_of(number)) varve::prefetch(handle);
-    return false;
+    if (number < block_count_) trace.handle = handle_of(number);
+    trace.slot = static_cast<uint32_t>(place) & ((1u << layout_.slot_bits) - 1);
+    return true;
   });
+  if (trace.handle != nullptr) {
+    varve::prefetch(trace.handle);
+    trace.tells = Trace::Tells::kPlace;
+  } else if (!any && index_is_whole_) {
+    trace.tells = Trace::Tells::kAbsent;
+  }
+  return trace;
 }
 
-void Table::prefetch_entry(uint64_t hash) const {
-  const uint32_t* const points = this->points();
-  if (points == nullptr) return;
-  each_place(points, bucket_count_, layout_, hash, [&](uint64_t place) {
-    const uint64_t number = place >> layout_.slot_bits;
-    if (number >= block_count_) return true;
-    const BlockHandle* const handle = handle_of(number);
-    if (handle == nullptr) return false;
-    const CachedBlock* const cached = handle->block.load(std::memory_order_acquire);
-    if (cached == nullptr) return false;
-    const uint32_t slot = static_cast<uint32_t>(place) & ((1u << layout_.slot_bits) - 1);
-    Block::prefetch(cached->data(), handle->hint.load(std::memory_order_relaxed), slot);
-    return false;
-  });
+void Table::prefetch_block(Trace& trace) {
+  if (trace.tells != Trace::Tells::kPlace) return;
+  const CachedBlock* const cached = Cache::find(*trace.handle);
+  if (cached == nullptr) return;
+  trace.block = cached->data();
+  trace.hint = trace.handle->hint.load(std::memory_order_relaxed);
+  Block::prefetch(trace.block, trace.hint, trace.slot);
+}
+
+void Table::prefetch_entry(const Trace& trace) {
+  if (trace.block != nullptr) Block::prefetch_by_offset(trace.block, trace.hint, trace.slot);
+}
+
+// The first match is the key but where a fingerprint is one by chance, where newer versions lie
+// before the one that is asked for, or where the block is not in memory: get() knows of all that.
+Status Table::get_traced(Bytes key, uint64_t hash, uint64_t commit, const Trace& trace,
+                         Lookup& answer) {
+  answer.found = Found::kAbsent;
+  if (trace.tells == Trace::Tells::kAbsent) return Status::ok();
+  if (trace.block == nullptr) return get(key, hash, commit, false, answer);
+  Block block;
+  block.attach(trace.block, trace.hint);
+  if (!block.has(trace.slot, key, commit)) return get(key, hash, commit, false, answer);
+  block.read(trace.slot, answer.edit);
+  answer.edit.key = key;
+  answer.found = answer.edit.kind == EditKind::kPut ? Found::kPut : Found::kDeleted;
+  return Status::ok();
 }
 
 Status Table::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block, Lookup& answer) {

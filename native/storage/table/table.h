@@ -109,11 +109,21 @@ class Table : public std::enable_shared_from_this<Table> {
 
   // The newest version at or below the commit; range deletions are not applied.
   Status get(Bytes key, uint64_t hash, uint64_t commit, bool may_block, Lookup& answer);
-  // Fetch toward the CPU what get() will touch, each step what the one before has named. Never
-  // block.
+  // A get in steps that never block, so that the misses of many overlap: each fetches toward the CPU
+  // what the next one reads. A trace is good for as long as the epoch guard that it was made in.
+  struct Trace {
+    enum class Tells : uint8_t { kNothing, kAbsent, kPlace };
+    Tells tells = Tells::kNothing;
+    uint32_t slot = 0;
+    BlockHandle* handle = nullptr;  // Of the block that the first match names.
+    const uint8_t* block = nullptr;
+    uint32_t hint = 0;
+  };
   void prefetch_index(uint64_t hash) const;
-  void prefetch_handle(uint64_t hash) const;
-  void prefetch_entry(uint64_t hash) const;
+  Trace trace(uint64_t hash) const;
+  static void prefetch_block(Trace& trace);
+  static void prefetch_entry(const Trace& trace);
+  Status get_traced(Bytes key, uint64_t hash, uint64_t commit, const Trace& trace, Lookup& answer);
   // Tells the machine of the block that get() would wait for first, so that it is on its way; false
   // when there is none. Waits itself for the way there.
   Result<bool> announce(Bytes key, uint64_t hash);

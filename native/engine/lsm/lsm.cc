@@ -371,8 +371,8 @@ Result<Lsm::Made> Lsm::open_made(const std::vector<TableInfo>& tables,
     edit.add_tables.push_back({info, 0, 0, 0});
     if (!status) continue;
     Result<std::shared_ptr<Table>> table = open_table(info);
-    if (table) made.tables.push_back(std::move(*table));
-    status = table.error();
+    status = table ? (*table)->warm() : table.error();
+    if (status) made.tables.push_back(std::move(*table));
   }
   for (size_t i = 0; i < value_files.size() && status; ++i) {
     Result<ValueFilePointer> file = open_values(value_files[i]);

@@ -15,6 +15,10 @@ constexpr uint64_t kSearchBytes = 4096;   // What a get without the point index 
 constexpr uint64_t kPointsBytesMax = uint64_t{1} << 31;
 constexpr uint64_t kPointsShare = 4;  // Of the budget: a point index that needs more is left out.
 
+const uint32_t* entries_of(const CachedBlock& points) {
+  return reinterpret_cast<const uint32_t*>(points.data());
+}
+
 IndexPart view_of(const CachedBlock& part) {
   IndexPart view;
   view.attach(part.bytes().data());
@@ -183,7 +187,7 @@ Status Table::open_file(const TableOptions& options) {
                    ranges_.capacity() * sizeof(RangeDeletion) +
                    Heap::cost(parts_.size() * sizeof(BlockHandle));
   cache_.charge(static_cast<int64_t>(charged_bytes_));
-  return cache_.has_room(points_size_) ? load_points() : Status::ok();
+  return Status::ok();
 }
 
 bool Table::read_layout(const uint8_t* footer) {
@@ -382,17 +386,22 @@ Status Table::get_at(uint32_t number, uint32_t slot, Bytes key, uint64_t commit,
   return Status::ok();
 }
 
+Status Table::warm() {
+  const bool may_load = points() == nullptr && cache_.has_room(points_size_);
+  return may_load ? load_points().error() : Status::ok();
+}
+
 // The index comes through the cache like a block, and may have to make room like one.
-Status Table::load_points() {
+Result<const uint32_t*> Table::load_points() {
   Result<Cache::Loading> loading = read_to_cache(points_part(), 0);
   if (!loading) return loading.error();
-  cache_.insert(points_handle_, std::move(*loading), static_cast<uint32_t>(points_size_));
-  return Status::ok();
+  const uint32_t size = static_cast<uint32_t>(points_size_);
+  return entries_of(*cache_.insert(points_handle_, std::move(*loading), size));
 }
 
 const uint32_t* Table::points() const {
   const CachedBlock* const cached = Cache::find(points_handle_);
-  return cached == nullptr ? nullptr : reinterpret_cast<const uint32_t*>(cached->data());
+  return cached == nullptr ? nullptr : entries_of(*cached);
 }
 
 Table::Trace Table::trace(uint64_t hash) const {
@@ -482,16 +491,19 @@ Status Table::get_by_search(Bytes key, uint64_t commit, bool may_block, Lookup& 
   return get_at(number, kSearch, key, commit, may_block, answer);
 }
 
-// An index that had to make room comes back when the gets without it have cost as much as reading
-// it does, unless it would take the place of too much else.
+// The index is loaded by the first get that may wait, if there is room. If there is none, it comes
+// when the gets without it have cost as much as reading it does, unless it would take the place of
+// too much else.
 Status Table::get_without_index(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
                                 Lookup& answer) {
   const uint64_t spent = unindexed_bytes_.fetch_add(kSearchBytes, std::memory_order_relaxed);
   const bool is_small = points_size_ <= cache_.budget_bytes() / kPointsShare;
-  if (may_block && is_small && spent >= points_size_) {
+  const bool has_paid = is_small && spent >= points_size_;
+  if (may_block && (has_paid || cache_.has_room(points_size_))) {
     unindexed_bytes_.store(0, std::memory_order_relaxed);
-    if (Status status = load_points(); !status) return status;
-    return get(key, hash, commit, may_block, answer);
+    const Result<const uint32_t*> points = load_points();
+    if (!points) return points.error();
+    return get_by_index(*points, key, hash, commit, may_block, answer);
   }
   return get_by_search(key, commit, may_block, answer);
 }

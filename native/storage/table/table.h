@@ -11,8 +11,8 @@
 //
 // All of that comes through the cache, verified when it is loaded, and may be evicted: an open
 // table keeps only a handle for each part, of which there is one for about half a megabyte of
-// blocks, and its range deletions. The point index is loaded when there is room, and again when
-// gets without it have cost as much.
+// blocks, and its range deletions. Opening reads neither point index nor blocks. The point index is
+// loaded by the first get if there is room, and else when gets without it have cost as much.
 //
 // Invariants
 //   - a table never changes; its file is removed when drop() was called and the last user let go.
@@ -106,6 +106,9 @@ class Table : public std::enable_shared_from_this<Table> {
   static Result<std::shared_ptr<Table>> open(Os& os, const std::string& path, const TableInfo& info,
                                              Cache& cache, const TableOptions& options);
   ~Table();
+  // Loads the point index if there is room, so that no get has to: for a table that was just
+  // written, on the thread that wrote it.
+  Status warm();
 
   // The newest version at or below the commit; range deletions are not applied.
   Status get(Bytes key, uint64_t hash, uint64_t commit, bool may_block, Lookup& answer);
@@ -163,7 +166,7 @@ class Table : public std::enable_shared_from_this<Table> {
   static Result<std::string> read_footer(File& file, const std::string& path);
   bool read_layout(const uint8_t* footer);  // False when no writer would have made it.
   Status open_index();
-  Status load_points();
+  Result<const uint32_t*> load_points();  // Borrowed until the guard is left.
   // `points` is the point index, or empty if that is damaged.
   Status verify_blocks(const std::string& points, std::vector<VerifyProblem>& problems,
                        const CheckReference& check_reference) const;
@@ -250,7 +253,7 @@ class Table : public std::enable_shared_from_this<Table> {
   uint64_t top_at_ = 0, top_size_ = 0;
   uint64_t points_at_ = 0, points_size_ = 0;
   uint64_t hash_seed_ = 0;
-  std::atomic<uint64_t> unindexed_bytes_{0};  // What gets cost since the index had to make room.
+  std::atomic<uint64_t> unindexed_bytes_{0};  // What gets cost since the index was there last.
   uint64_t charged_bytes_ = 0;                // What the cache was told of.
   std::atomic<bool> dropped_{false};
 };

@@ -158,5 +158,29 @@ void gets_many() {
 const Case many("a get of many cold keys reads each block once, in the order of the file",
                 gets_many);
 
+const Case opened("an opening reads little of a table, and one just written is warm", [] {
+  Cold cold(uint64_t{32} << 20);
+  cold.ground().options.table_bytes = uint64_t{32} << 20;
+  expect_ok(cold.subject().reopen(cold.subject()));
+  const auto absent = [&] {  // Within what the table spans.
+    const Reading reading(cold.subject());
+    expect(look_up(cold.subject(), cold.subject().engine->version(), key_of(7) + "x", 1, true)
+               ->found == Found::kAbsent);
+  };
+  expect_ok(cold.subject().engine->compact({}, {}));
+  const Reads warm = cold.reads_of(absent);
+  expect(warm.size() <= 2);  // By chance a fingerprint may lead to a block, and its part.
+  size_t all = 0;
+  for (const HastyOs::Read& read :
+       cold.reads_of([&] { expect_ok(cold.subject().reopen(cold.subject())); })) {
+    all += read.size;
+  }
+  expect(all < cold.subject().engine->version().size({}) / 50);
+  cold.ground().cache->set_budget(uint64_t{32} << 20);
+  const Reads first = cold.reads_of(absent);
+  expect(first.size() >= 1 && first[0].size > kEntryCount * 2);  // The point index.
+  expect(cold.reads_of(absent).empty());
+});
+
 }  // namespace
 }  // namespace varve::test

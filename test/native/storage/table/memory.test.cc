@@ -85,6 +85,34 @@ const Case resident("an open table keeps less than half a byte a block for good"
   expect(bench.cache.used_bytes() > 16 && bench.cache.used_bytes() < bench.block_count() / 2);
 });
 
+const Case lazy("opening a table reads no point index: the first get that may wait does, once", [] {
+  SmallBlocks bench(1, 20'000, 8 * kMegabyte);
+  expect(bench.cache.load_count() == 1);  // The top of the block index.
+  expect(bench.cache.used_bytes() < 20'000 * 4);
+  const EpochDomain::Guard guard(bench.epochs, *bench.slot);
+  Lookup found;
+  expect_ok(bench.get(0, 7, false, found));
+  expect(found.found == Found::kWouldBlock && bench.cache.load_count() == 1);
+  expect_ok(bench.get(0, 7, true, found));
+  expect(found.found == Found::kPut);
+  expect(bench.cache.load_count() == 4);  // The point index, a part of the other, a block.
+  for (uint64_t i = 20'000; i < 20'100; ++i) {
+    expect_ok(bench.get(0, i, false, found));
+    expect(found.found == Found::kAbsent || found.found == Found::kWouldBlock);
+  }
+  expect(bench.cache.load_count() == 4);
+});
+
+const Case warmed("a table that was warmed has its point index in memory if there is room", [] {
+  for (const uint64_t budget : {8 * kMegabyte, kMegabyte / 64}) {
+    SmallBlocks bench(1, 20'000, budget);
+    const uint64_t loads = bench.cache.load_count();
+    for (int i = 0; i < 3; ++i) expect_ok(bench.tables[0]->warm());
+    expect(bench.cache.load_count() == loads + (budget > kMegabyte ? 1 : 0));
+    expect(bench.cache.used_bytes() <= budget);
+  }
+});
+
 const Case within("tables with indexes and filters of thrice the budget keep to it", [] {
   const uint64_t budget = 4 * kMegabyte;
   const uint64_t part_most = kMegabyte / 4;  // A point index is the largest.
@@ -180,6 +208,26 @@ const Case refused(
         expect(count == 1'000 - 128);
       }
     });
+
+const Case damaged("a damaged point index is CORRUPT to gets, and nothing to whoever walks", [] {
+  SmallBlocks bench(1, 1'000, kMegabyte);
+  bench.tables.clear();
+  std::string& bytes = bench.bytes();
+  const uint64_t points_at = load<uint64_t>(as_bytes(bytes).last(kTableFooterBytes).data() + 128);
+  bytes[points_at + 40] = static_cast<char>(bytes[points_at + 40] ^ 1);
+  expect_ok(bench.open());
+  expect(names(bench.tables[0]->warm(), points_at));
+  const EpochDomain::Guard guard(bench.epochs, *bench.slot);
+  Lookup found;
+  for (int i = 0; i < 2; ++i) expect(names(bench.get(0, 5, true, found), points_at));
+  const auto cursor = bench.tables[0]->cursor();
+  uint64_t count = 0;
+  for (cursor->seek_first(); cursor->valid(); cursor->next()) ++count;
+  expect(cursor->status() && count == 1'000);
+  std::vector<VerifyProblem> problems;
+  expect_ok(bench.tables[0]->verify(problems));
+  expect(problems.size() == 1 && problems[0].offset == points_at);
+});
 
 }  // namespace
 }  // namespace varve::test

@@ -1,11 +1,12 @@
-// test/native/hasty_os.h — the machine's own files without their syncs, and failures or slow syncs on
-// command; and what is read of them.
+// test/native/hasty_os.h — the machine's own files without their syncs, and failures, slow syncs or a
+// thread that stands still on command; what is read of them, and who waits.
 //
 // What a crash would leave is proved elsewhere; a contract that opens hundreds of stores would only
 // wait for the disk.
 #pragma once
 
 #include <atomic>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,12 @@ class HastyOs final : public Os {
   // From now on each sync takes so long.
   void slow_down(uint64_t sync_ns) { sync_ns_.store(sync_ns); }
 
+  // Whoever is the next to create a table stands still there, until let_go().
+  void stop_next_table() { stop_.store(Stop::kNext); }
+  bool has_stopped() const { return stop_.load() == Stop::kStopped; }
+  void let_go() { stop_.store(Stop::kNone); }
+  size_t waiting_count() const { return waiting_count_.load(); }  // Threads that wait at gates.
+
   struct Read {
     uint64_t offset;
     size_t size;
@@ -33,6 +40,7 @@ class HastyOs final : public Os {
   void note_reads(std::vector<Read>* reads) { reads_ = reads; }
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    if (mode == OpenMode::kCreate && path.ends_with(".table")) stand_still();
     Result<std::unique_ptr<File>> file = native_os().open(path, mode);
     if (!file) return file;
     return std::unique_ptr<File>(std::make_unique<HastyFile>(*this, std::move(*file)));
@@ -73,7 +81,7 @@ class HastyOs final : public Os {
   std::unique_ptr<Worker> start(const std::string& name, std::function<Step()> step) override {
     return native_os().start(name, std::move(step));
   }
-  std::unique_ptr<Gate> gate() override { return native_os().gate(); }
+  std::unique_ptr<Gate> gate() override { return std::make_unique<HastyGate>(*this); }
 
  private:
   class HastyFile final : public File {
@@ -100,6 +108,30 @@ class HastyOs final : public Os {
     const std::unique_ptr<File> file_;
   };
 
+  class HastyGate final : public Gate {
+   public:
+    explicit HastyGate(HastyOs& os) : os_(os), gate_(native_os().gate()) {}
+    uint64_t ticket() override { return gate_->ticket(); }
+    void open() override { gate_->open(); }
+    bool wait(uint64_t ticket, uint64_t deadline_ns) override {
+      os_.waiting_count_.fetch_add(1);
+      const bool in_time = gate_->wait(ticket, deadline_ns);
+      os_.waiting_count_.fetch_sub(1);
+      return in_time;
+    }
+
+   private:
+    HastyOs& os_;
+    const std::unique_ptr<Gate> gate_;
+  };
+
+  enum class Stop : uint8_t { kNone, kNext, kStopped };
+  void stand_still() {
+    Stop next = Stop::kNext;
+    if (!stop_.compare_exchange_strong(next, Stop::kStopped)) return;
+    while (stop_.load() == Stop::kStopped) std::this_thread::yield();
+  }
+
   Status step() {
     if (left_.load() == INT64_MAX) return Status::ok();
     if (left_.fetch_sub(1) > 0) return Status::ok();
@@ -108,7 +140,7 @@ class HastyOs final : public Os {
 
   Status sync_step() {
     if (const uint64_t takes_ns = sync_ns_.load(); takes_ns != 0) {
-      const std::unique_ptr<Gate> never = gate();
+      const std::unique_ptr<Gate> never = native_os().gate();
       never->wait(never->ticket(), now_ns() + takes_ns);
     }
     return step();
@@ -116,6 +148,8 @@ class HastyOs final : public Os {
 
   std::atomic<int64_t> left_{INT64_MAX};
   std::atomic<uint64_t> sync_ns_{0};
+  std::atomic<Stop> stop_{Stop::kNone};
+  std::atomic<size_t> waiting_count_{0};
   Code code_ = Code::kIo;
   std::vector<Read>* reads_ = nullptr;
 };

@@ -49,8 +49,7 @@ void write(Store& store, const std::atomic<bool>& done) {
   }
 }
 
-void hold_among(EngineKind engine) {
-  HastyOs os;
+StoreOptions options_of(EngineKind engine) {
   StoreOptions options;
   options.directory = scratch_directory();
   options.engine = engine;
@@ -58,7 +57,12 @@ void hold_among(EngineKind engine) {
   options.table_bytes = uint64_t{4} << 10;
   options.thread_count = 3;
   options.holder = "a test";
-  Result<std::shared_ptr<Store>> opened = Store::open(os, options);
+  return options;
+}
+
+void hold_among(EngineKind engine) {
+  HastyOs os;
+  Result<std::shared_ptr<Store>> opened = Store::open(os, options_of(engine));
   require(static_cast<bool>(opened));
   Store& store = **opened;
   os.slow_down(kSyncNs);
@@ -88,6 +92,39 @@ void hold_among(EngineKind engine) {
 const Case held("what a held commit sees stays as it was while everything is merged around it", [] {
   hold_among(EngineKind::kLsm);
   hold_among(EngineKind::kMemory);
+});
+
+void put_at_rest(Store& store, const std::string& value) {
+  Batch batch(store.hash_seed());
+  batch.put(as_bytes(key_of(0)), as_bytes(value));
+  expect_ok(store.commit(batch).error());
+  expect_ok(store.flush());
+}
+
+// The second compaction knows what is held when it begins, waits for the first, and merges more
+// than was there when it began.
+const Case late("a compaction that had to wait keeps what was held meanwhile", [] {
+  HastyOs os;
+  Result<std::shared_ptr<Store>> opened = Store::open(os, options_of(EngineKind::kLsm));
+  require(static_cast<bool>(opened));
+  Store& store = **opened;
+  put_at_rest(store, "old");
+  os.stop_next_table();
+  std::thread first([&] { expect_ok(store.compact()); });
+  while (!os.has_stopped()) std::this_thread::yield();
+  std::thread second([&] { expect_ok(store.compact()); });
+  while (os.waiting_count() == 0) std::this_thread::yield();
+  put_at_rest(store, "held");
+  const uint64_t commit = store.hold();
+  put_at_rest(store, "new");
+  os.let_go();
+  first.join();
+  second.join();
+  Store::Reader reader(store);
+  expect(all_of(reader, commit).starts_with("held "));
+  expect(all_of(reader, store.visible()).starts_with("new "));
+  store.release(commit);
+  expect_ok(store.close());
 });
 
 }  // namespace

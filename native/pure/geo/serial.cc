@@ -1,5 +1,7 @@
 #include "pure/geo/serial.h"
 
+#include <algorithm>
+
 #include "pure/codec/crc32c.h"
 #include "pure/geo/pack.h"
 
@@ -42,16 +44,25 @@ bool is_place(const Box& box, Holds holds) {
          box.east - box.west <= 2 * kLngMax;
 }
 
+// The keys that belong below a node: from `low` on, below `high`. Null: no bound.
+struct Within {
+  const EntryKey* low = nullptr;
+  const EntryKey* high = nullptr;
+  bool has(const EntryKey& key) const {
+    return (low == nullptr || !(key < *low)) && (high == nullptr || key < *high);
+  }
+};
+
 // Looks at every node where it must lie.
 class Verifier {
  public:
   Verifier(Bytes bytes, Holds holds) : bytes_(bytes), holds_(holds) {}
 
   // The node that ends the part of the bytes from at() on; counts its entries and finds its box.
-  Status verify(BlockId block, uint32_t level, FloatBox& box) {
-    if (level > 0) return verify_inner(block, level, box);
-    return holds_ == Holds::kPoints ? verify_leaf<PointLeaf>(block, box)
-                                    : verify_leaf<BoxLeaf>(block, box);
+  Status verify(BlockId block, uint32_t level, const Within& within, FloatBox& box) {
+    if (level > 0) return verify_inner(block, level, within, box);
+    return holds_ == Holds::kPoints ? verify_leaf<PointLeaf>(block, within, box)
+                                    : verify_leaf<BoxLeaf>(block, within, box);
   }
   size_t at() const { return at_; }
   uint64_t count() const { return count_; }
@@ -67,23 +78,32 @@ class Verifier {
     return is_one ? node : nullptr;
   }
 
+  // Entries have no order within a leaf, but no two have the same key.
   template <class Leaf>
-  Status verify_leaf(BlockId block, FloatBox& box) {
+  Status verify_leaf(BlockId block, const Within& within, FloatBox& box) {
     const size_t begin = at_;
     const Leaf* const leaf = next<Leaf>(block, 0);
     if (leaf == nullptr) return refuse("no leaf", begin);
+    EntryKey keys[Leaf::kRoom];
     for (size_t i = 0; i < leaf->head.count; ++i) {
       if (!is_place(leaf->box(i), holds_) || leaf->ids[i] > kIdMax) {
         return refuse("no entry in the leaf", begin);
       }
+      keys[i] = key_of(leaf->entry(i));
+      if (!within.has(keys[i])) return refuse("an entry of another place in the leaf", begin);
+    }
+    std::sort(keys, keys + leaf->head.count);
+    if (std::adjacent_find(keys, keys + leaf->head.count) != keys + leaf->head.count) {
+      return refuse("an entry twice in the leaf", begin);
     }
     count_ += leaf->head.count;
     box = bounds_of(*leaf);
     return Status::ok();
   }
 
-  // Its children come first, so the node is known before at() reaches it.
-  Status verify_inner(BlockId block, uint32_t level, FloatBox& box) {
+  // Its children come first, so the node is known before at() reaches it. The first child of the
+  // leftmost nodes may have keys below its own.
+  Status verify_inner(BlockId block, uint32_t level, const Within& within, FloatBox& box) {
     const size_t begin = size_t{block} * 8;
     if (begin < at_ || bytes_.size() < kNodeBytes || begin > bytes_.size() - kNodeBytes) {
       return refuse("a node out of its place", at_);
@@ -91,10 +111,16 @@ class Verifier {
     const InnerNode* const node = reinterpret_cast<const InnerNode*>(bytes_.data() + begin);
     if (node->head.count > InnerNode::kRoom) return refuse("no inner node", begin);
     for (size_t i = 0; i < node->head.count; ++i) {
+      const EntryKey low = node->low(i);
+      const bool is_last = i + 1 == node->head.count;
+      const EntryKey next_low = is_last ? low : node->low(i + 1);
+      const bool is_in_order = within.has(low) && (is_last || low < next_low);
+      if (!is_in_order) return refuse("keys out of order in the node", begin);
+      const bool is_leftmost = i == 0 && within.low == nullptr;
+      const Within own = {is_leftmost ? nullptr : &low, is_last ? within.high : &next_low};
       FloatBox below = kNowhere;
-      if (Status status = verify(node->blocks[i], level - 1, below); !status) return status;
+      if (Status status = verify(node->blocks[i], level - 1, own, below); !status) return status;
       if (!is_same(below, node->box(i))) return refuse("a wrong box in the node", begin);
-      if (i > 0 && !(node->low(i - 1) < node->low(i))) return refuse("keys out of order", begin);
     }
     if (next<InnerNode>(block, level) == nullptr) return refuse("no inner node", begin);
     box = node->bounds();
@@ -157,7 +183,7 @@ Result<Opened> open_tree(Bytes bytes) {
     return refuse("no root", 24);
   if (state.height > 0) {
     FloatBox box = kNowhere;
-    const Status status = verifier.verify(state.root, state.height - 1, box);
+    const Status status = verifier.verify(state.root, state.height - 1, {}, box);
     if (!status) return status.copy();
   }
   if (verifier.count() != state.count) return refuse("a wrong count", 16);

@@ -137,5 +137,43 @@ const Case damaged("damage is refused with the offset", [] {
   expect(open_tree(newer.bytes()).code() == Code::kNewerFormat);
 });
 
+// A tree of four leaves and a root: whatever says of a key what is not so is refused.
+const Case misplaced(
+    "keys that do not lie between those of their node and the next are refused", [] {
+      const std::string points = saved(Holds::kPoints, 300);
+      const size_t root = points.size() - kNodeBytes;
+      InnerNode node;
+      std::memcpy(&node, points.data() + root, sizeof node);
+      require(node.head.count == 4);
+      const auto with_root = [&](const InnerNode& other) {
+        std::string bytes = points;
+        std::memcpy(bytes.data() + root, &other, sizeof other);
+        return message_of(bytes);
+      };
+      const std::string at_root =
+          "geo: keys out of order in the node at offset " + std::to_string(root);
+      InnerNode bad = node;
+      bad.low_cells[2] = bad.low_cells[1];
+      bad.low_ids[2] = bad.low_ids[1];
+      expect(with_root(bad) == at_root);
+      bad = node;
+      ++bad.low_cells[1];  // Above the first entry of its leaf.
+      expect(with_root(bad) == "geo: an entry of another place in the leaf at offset " +
+                                   std::to_string(64 + kNodeBytes));
+      bad = node;
+      bad.low_cells[1] = node.low_cells[0] + 1;  // Below the last entry of the leaf before.
+      expect(with_root(bad) == "geo: an entry of another place in the leaf at offset 64");
+      bad = node;
+      bad.low_cells[0] = 0;  // The leftmost may be anywhere below.
+      expect(with_root(bad).empty());
+
+      std::string twice = points;
+      PointLeaf leaf;
+      std::memcpy(&leaf, points.data() + 64, sizeof leaf);
+      leaf.set(5, leaf.entry(3));
+      std::memcpy(twice.data() + 64, &leaf, sizeof leaf);
+      expect(message_of(twice) == "geo: an entry twice in the leaf at offset 64");
+    });
+
 }  // namespace
 }  // namespace varve::geo::test

@@ -14,6 +14,7 @@ export const KEY_AT = 128
 export const KEY_BYTES_MAX = 65_536
 export const DATA_AT = 66_048
 const SCRATCH_BYTES = 512 * 1024
+const ASIDE_BYTES = KEY_AT + 32 // A number as a key, behind a prefix.
 // It doubles while it is small, and grows by so much when it is large.
 const GROWTH_BYTES_MAX = 16 * 1024 * 1024
 
@@ -302,15 +303,16 @@ export class Scratch {
     this.bytes.set(old)
   }
 
-  /** Runs what uses the scratch while somebody's data lies there, and puts that back. */
+  /**
+   * Runs what uses registers and a short key while somebody's data lies in the scratch, and puts those back. What is asked for there is
+   * texts, which leave the data alone.
+   */
   aside<T>(run: () => T): T {
-    const { bytes } = this
-    const kept = bytes.slice()
+    const kept = this.bytes.slice(0, ASIDE_BYTES)
     try {
       return run()
     } finally {
-      bytes.set(kept)
-      if (this.bytes !== bytes) this.bytes.set(kept)
+      this.bytes.set(kept)
     }
   }
 

@@ -4,7 +4,8 @@
 // decides who has a number, by a write that nobody may have been ahead of; the second is asked where the first fails.
 //
 // A signature is stored as a text, a unit for each byte: texts come as answers and leave no trace in memory that others are
-// reading. For this is asked while a value lies in the scratch, which is put back as it was.
+// reading. For this is asked while values lie in the scratch: only its registers and the start of its key are used, and put
+// back as they were.
 // Bytes: native/layer/KEYSPACE.md, lib/value/FORMAT.md
 import { encodeKey } from './key.ts'
 import { ABSENT, KEY_AT, lastError, type NativeLevel, scratch, SEEN } from './native.ts'

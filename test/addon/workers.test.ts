@@ -45,6 +45,26 @@ describe('worker threads', () => {
     expect(again.count()).toBe(COUNT * ends.length)
   }, 60_000)
 
+  it('may come to know the same kinds of objects at the same time', async () => {
+    const directory = join(root, 'shaping')
+    const count = 600
+    await using db = await open(directory, { memory: '8MB', durability: 'os' })
+    const ready = new SharedArrayBuffer(4)
+    const names = ['a', 'b', 'c']
+    const workers = names.map((name) => {
+      const workerData = { directory, name, count, ready, all: names.length }
+      return new Worker(new URL('shaping.mjs', import.meta.url), { workerData })
+    })
+    expect(await Promise.all(workers.map((worker) => ended(worker)))).toEqual([0, 0, 0])
+    for (const name of names) {
+      for (let n = 0; n < count; n++) {
+        const kind = Math.floor(n / 40)
+        const value = { [`id${kind}`]: n, [`name${kind}`]: `${name} ${n}`, score: n / 8 }
+        expect(db.get([name, n])).toStrictEqual(value)
+      }
+    }
+  }, 60_000)
+
   it('outlive the thread that opened first', async () => {
     const directory = join(root, 'outlive')
     const db = await open(directory, { memory: '8MB', durability: 'os' })

@@ -1,12 +1,12 @@
 // The names of objects that a store keeps by number: who reads them, and that they survive.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 
-import { open, type Store } from '../../lib/index.ts'
+import { open, salvage, type Store } from '../../lib/index.ts'
 import { addon, KEY_AT, type NativeLevel, type NativeStore, scratch } from '../../lib/native.ts'
 import { StoredShapes } from '../../lib/shapes.ts'
 
@@ -86,6 +86,44 @@ describe('objects of one shape', () => {
 })
 
 describe('the names are kept twice', () => {
+  it('and are asked for without moving what lies in the scratch, however large that is', async () => {
+    const path = join(root, 'aside')
+    await fill(await openOnce(path))
+    await closeAll()
+    await using db = await open(path)
+    scratch.grow(4 * 1024 * 1024)
+    const shapes = new StoredShapes(nativeOf(db))
+    scratch.bytes.fill(0xa5)
+    const before = Buffer.from(scratch.bytes)
+    const slice = vi.spyOn(Uint8Array.prototype, 'slice')
+    const found = [...Array(8192).keys()].filter((number) => shapes.read(number) !== undefined)
+    const copied = slice.mock.results.map(({ value }) => (value as Uint8Array).length)
+    slice.mockRestore()
+    expect(found).toHaveLength(1)
+    expect(copied.length).toBeGreaterThanOrEqual(8192)
+    expect(Math.max(...copied)).toBeLessThan(1024)
+    expect(before.equals(scratch.bytes)).toBe(true)
+  })
+
+  it('and saved with the rest when a damaged store is salvaged', async () => {
+    const path = join(root, 'damaged')
+    const target = join(root, 'saved')
+    await using before = await open(path)
+    await fill(before)
+    await before.flush()
+    await before.put('logged', user(7))
+    await before.close()
+    for (const name of readdirSync(path)) {
+      if (name.startsWith('MANIFEST')) writeFileSync(join(path, name), 'no manifest')
+    }
+    const report = await salvage(path, target)
+    expect(report.manifestLost).toBe(true)
+    await using db = await open(target)
+    expect(db.values({ lt: COUNT }).toArray()).toStrictEqual(expected)
+    expect(db.get('logged')).toStrictEqual(user(7))
+    expect(signaturesOf(db)).toBe(1)
+  })
+
   it('and are read from the second place when the first has lost them', async () => {
     const path = join(root, 'twice')
     await fill(await openOnce(path))

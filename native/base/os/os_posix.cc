@@ -23,6 +23,7 @@ constexpr int kLockTriesMax = 100;
 Code code_of(int error) {
   switch (error) {
     case ENOSPC:
+    case EFBIG:  // A file may not grow: the limit is another, what to do is the same.
     case EDQUOT: return Code::kNoSpace;
     case ENOENT:
     case ENOTDIR: return Code::kNotFound;

@@ -186,7 +186,7 @@ Status Store::open_engine() {
   options.compaction = options_.compaction;
   options.compressed_levels = options_.compressed_levels;
   options.table_bytes = options_.table_bytes;
-  options.level1_bytes = 4 * options_.table_bytes;
+  options.level1_bytes = options.level0_count * memtable_bytes_max();
   options.large_value_bytes = options_.large_value_bytes;
   options.value_file_bytes = 8 * options_.table_bytes;
   if (options_.serve_damaged) options.lost = &recovery_.lost;

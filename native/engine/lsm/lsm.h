@@ -32,6 +32,8 @@ struct LsmOptions {
   uint64_t table_bytes = uint64_t{32} << 20;
   uint64_t large_value_bytes = uint64_t{64} << 10;  // From this size on a value lies apart.
   uint64_t value_file_bytes = uint64_t{256} << 20;  // Of values, before another file begins.
+  // Of level 1, and a tenth of level 2: best about what level 0 holds when it is merged into it. If
+  // it were larger, little would be merged into much; smaller, and there would be another level.
   uint64_t level1_bytes = uint64_t{128} << 20;
   uint32_t level0_count = 4;       // Runs (of a level, or in all) that start a merge,
   uint32_t level0_count_max = 12;  // and that stop writers.

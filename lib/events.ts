@@ -39,7 +39,11 @@ export interface Events {
    * opening, so that a listener attached right after `await open()` hears of it; `recovery` of the store always has it.
    */
   readonly recovery: RecoveryReport
-  /** The log or a background worker failed: writing has stopped, reads go on. Told once; one who listens later is told, too. */
+  /**
+   * The log or a background worker failed: writing has stopped, reads go on. Or something else is wrong, and writing goes on: CORRUPT
+   * is of a file that merges leave alone from then on (`verify()` says what of it is damaged), NO_SPACE of a flush or merge that waits
+   * for room on the disk. Each is told once; one who listens later is told, too, but not of NO_SPACE, which may be over.
+   */
   readonly error: VarveError
 }
 
@@ -49,7 +53,7 @@ type Sets = { readonly [E in keyof Events]: Set<Listener<E>> }
 /** The listeners of one opening. */
 export class Listeners {
   readonly #sets: Sets = { stall: new Set(), recovery: new Set(), error: new Set() }
-  #failure: VarveError | undefined
+  readonly #failures: VarveError[] = []
 
   /** Answers the function that takes the listener away again. */
   add<E extends keyof Events>(event: E, listener: Listener<E>): () => void {
@@ -60,8 +64,7 @@ export class Listeners {
     const all: Set<Listener<E>> = this.#sets[event]
     const own: Listener<E> = (payload) => listener(payload) // So that adding one twice is two.
     all.add(own)
-    const failure = this.#failure
-    if (event === 'error' && failure !== undefined) {
+    for (const failure of event === 'error' ? [...this.#failures] : []) {
       queueMicrotask(() => {
         if (all.has(own)) listener(failure as Events[E])
       })
@@ -72,7 +75,9 @@ export class Listeners {
   }
 
   tell<E extends keyof Events>(event: E, payload: Events[E]): void {
-    if (event === 'error') this.#failure = payload as VarveError
+    if (event === 'error' && (payload as VarveError).code !== 'NO_SPACE') {
+      this.#failures.push(payload as VarveError)
+    }
     for (const listener of [...this.#sets[event]]) {
       try {
         listener(payload)

@@ -97,6 +97,8 @@ export interface NativeStore {
   progress(): number
   /** 0, or one more than the reason of a stall that is not number `last`. */
   stall(last: number): number
+  /** Fails with the first trouble after number `last`; 1 when there is none. */
+  trouble(last: number): number
   waitFor(durability: number): number
   keepAlive(on: number): number
   hold(): number

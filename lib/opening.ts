@@ -33,6 +33,7 @@ export class Opening {
   readonly #underWay = new Set<Promise<unknown>>()
   #hasFailed = false
   #lastStall = 0
+  #lastTrouble = 0
 
   constructor(native: NativeStore, checked: CheckedOpen, shapes: Shapes) {
     this.native = native
@@ -48,6 +49,7 @@ export class Opening {
     if (this.isClosed) return
     this.settling.progress()
     this.#tellStall(logger)
+    this.#tellTroubles(logger)
     if (this.#hasFailed || this.native.progress() >= 0) return
     this.#hasFailed = true
     const error = lastError()
@@ -69,6 +71,15 @@ export class Opening {
     const ms = Math.round(stall.heldMs)
     logger?.warn?.(`varve: writers were held for ${ms} ms of a second: ${stall.reason} is behind`)
     this.listeners.tell('stall', stall)
+  }
+
+  #tellTroubles(logger: Logger | undefined): void {
+    while (this.native.trouble(this.#lastTrouble) < 0) {
+      this.#lastTrouble = scratch.f64[COMMIT] ?? 0
+      const error = lastError()
+      logger?.warn?.(error.message)
+      this.listeners.tell('error', error)
+    }
   }
 
   check(): void {

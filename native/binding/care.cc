@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "binding/kv.h"
+#include "binding/repair.h"
 #include "layer/catalog/catalog.h"
 
 namespace varve {
@@ -54,6 +55,19 @@ napi_value care_stall(napi_env env, napi_callback_info info) {
   environment.set64(Register64::kLongestMs, static_cast<double>(stall.longest_ns) / kNsOfMs);
   environment.set64(Register64::kWaitCount, static_cast<double>(stall.wait_count));
   return make_int(env, 1 + static_cast<int32_t>(stall.reason));
+}
+
+// trouble(number) → 1 when none came after that one, else the failure that it is, with its number
+// in kCommit
+napi_value care_trouble(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) return make_int(env, 1);
+  const uint64_t last = static_cast<uint64_t>(read_double(call, 0));
+  const std::optional<Trouble> trouble = call.store().trouble_after(last);
+  if (!trouble) return make_int(env, 1);
+  Environment& environment = call.environment();
+  environment.set64(Register64::kCommit, static_cast<double>(trouble->number));
+  return make_answer(env, environment.fail({trouble->code, trouble->message}));
 }
 
 napi_value care_wait_for(napi_env env, napi_callback_info info) {
@@ -142,7 +156,10 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   add_field(json, "stallCount", stats.stall_count);
   add_field(json, "stallNs", stats.stall_ns);
   add_field(json, "stallNsMax", stats.stall_ns_max);
-  json += ",\"log\":{";
+  json += ",\"fullDisk\":{";
+  add_field(json, "flush", stats.full_flush_count);
+  add_field(json, "maintenance", stats.full_maintenance_count);
+  json += "},\"log\":{";
   add_field(json, "writtenBytes", stats.log.written_bytes);
   add_field(json, "syncCount", stats.log.sync_count);
   add_field(json, "segmentCount", stats.log.segment_count);
@@ -159,6 +176,7 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   add_field(json, "absorbedBytes", stats.engine.absorbed_bytes);
   add_field(json, "writtenBytes", stats.engine.written_bytes);
   add_field(json, "readBytes", stats.engine.read_bytes);
+  json += ",\"damaged\":" + json_of(stats.engine.damaged);
   for (const auto& [name, value] : stats.engine.detail) add_field(json, name.c_str(), value);
   json += "}}";
   return make_text(env, json);
@@ -216,6 +234,7 @@ const std::vector<Method>& care_methods() {
       {"request", care_request},
       {"progress", care_progress},
       {"stall", care_stall},
+      {"trouble", care_trouble},
       {"waitFor", care_wait_for},
       {"keepAlive", care_keep_alive},
       {"hold", care_hold},

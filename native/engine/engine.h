@@ -143,6 +143,12 @@ class EngineVersion {
   virtual uint64_t absorbed() const = 0;                   // The last commit in it.
 };
 
+struct VerifyProblem {
+  std::string file;
+  uint64_t offset = 0;
+  std::string what;
+};
+
 struct EngineStats {
   uint64_t disk_bytes = 0;  // With value files.
   uint64_t history_bytes = 0;
@@ -154,13 +160,8 @@ struct EngineStats {
   uint64_t value_file_count = 0;  // Of values that lie apart,
   uint64_t value_bytes = 0;       // what their files hold,
   uint64_t value_dead_bytes = 0;  // and what of it nothing refers to any more.
+  std::vector<VerifyProblem> damaged;  // Files that maintenance could not read, and leaves alone.
   std::vector<std::pair<std::string, uint64_t>> detail;  // By name, for stats().
-};
-
-struct VerifyProblem {
-  std::string file;
-  uint64_t offset = 0;
-  std::string what;
 };
 
 // How tables are merged: engine/lsm/picking.h.
@@ -185,9 +186,11 @@ class Engine {
   virtual const EngineVersion& version() const = 0;
   virtual std::shared_ptr<const EngineVersion> pin() const = 0;
   // Does about `budget_bytes` of background work (compaction, merge). Several threads may call it
-  // at once.
+  // at once. A file that it cannot read is no failure: it is left alone from then on
+  // (EngineStats::damaged), and the rest goes on.
   virtual Result<Progress> maintain(uint64_t budget_bytes, const Retention& retention) = 0;
-  // Rewrites everything to its smallest form. Returns when done.
+  // Rewrites everything to its smallest form. Returns when done; where a file is damaged it cannot
+  // be, and the answer names the file.
   virtual Status compact(const KeyRange& range, const Retention& retention) = 0;
   // Streams a whole image that a new engine of this kind can be opened from.
   virtual Status checkpoint(const std::function<Status(Bytes)>& sink) = 0;

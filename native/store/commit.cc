@@ -217,6 +217,9 @@ Status Store::wait_for_flush(Lock& held, size_t sealed_count_max, uint64_t wait_
   if (waited > stall_ns_max_.load(std::memory_order_relaxed)) stall_ns_max_.store(waited);
   if (Status status = check_writable(held); !status) return status;
   if (sealed_.size() <= sealed_count_max) return Status::ok();
+  if (flush_disk_.is_full()) {
+    return {Code::kNoSpace, "store: no room for a commit: memory is full, and so is the disk"};
+  }
   return {Code::kBusy, "store: no room for a commit after 50 ms; the disk does not keep up"};
 }
 

@@ -9,7 +9,8 @@ namespace {
 
 constexpr uint64_t kStepBytes = uint64_t{2}
                                 << 20;      // Of maintenance, before a worker looks around again.
-constexpr uint64_t kRetryNs = 200'000'000;  // After a failed flush or compaction.
+constexpr uint64_t kCollectNs = 200'000'000;  // Until what readers hold is looked at again.
+constexpr uint64_t kCollectSoonNs = 10'000'000;
 constexpr uint64_t kDebtFree = uint64_t{256} << 20;  // Twice as much debt slows nobody.
 constexpr uint64_t kAbsorbPsMax = 100'000;           // 10 MB a second.
 constexpr uint64_t kPaceTimesMax = 8;                // As a byte is merged about so many times.
@@ -20,7 +21,7 @@ void Store::start_workers() {
   flusher_ = os_.start("varve-flush", [this] { return run_flush(); });
   const uint32_t count = std::max<uint32_t>(1, options_.thread_count - 1);
   for (uint32_t i = 0; i < count; ++i) {
-    maintainers_.push_back(os_.start("varve-maintain", [this] { return run_maintenance(); }));
+    maintainers_.push_back(os_.start("varve-maintain", [this, i] { return run_maintenance(i); }));
   }
 }
 
@@ -29,11 +30,33 @@ Step Store::run_flush() {
     const Lock held(commit_mutex_);
     if (sealed_.empty() || failure_code_ != Code::kOk) return Step::idle();
   }
+  if (!may_try(flush_disk_, 0)) return Step{FullDisk::kLookNs};
   const Status status = flush_oldest();
   if (status) return Step::again();
-  if (status.code() != Code::kNoSpace) record_failure(status);
-  return Step{kRetryNs};  // A full disk may empty: the memtable stays, and is written again under
-                          // another name.
+  // A full disk may empty: the memtable stays, and is written again under another name.
+  if (status.code() == Code::kNoSpace) return put_off(flush_disk_, 0, "a flush", status);
+  record_failure(status);
+  return Step::idle();
+}
+
+// ---- a full disk
+
+uint64_t Store::free_bytes() {
+  const Result<uint64_t> free = os_.free_bytes(options_.directory);
+  return free ? *free : 0;
+}
+
+bool Store::may_try(FullDisk& disk, uint32_t worker) {
+  return !disk.is_full() || disk.may_try(worker, free_bytes(), os_.now_ns());
+}
+
+Step Store::put_off(FullDisk& disk, uint32_t worker, const char* work, const Status& status) {
+  if (disk.fail(worker, free_bytes(), os_.now_ns())) {
+    troubles_.add(Code::kNoSpace, std::string("store: ") + work +
+                                      " waits for room on the disk: " + status.message());
+    notify();
+  }
+  return Step{FullDisk::kLookNs};
 }
 
 // The engine may publish only what the log has synced. Nothing is locked while that is waited for.
@@ -83,6 +106,7 @@ Status Store::flush_oldest() {
     publish_parts(std::move(next));
   }
   flush_count_.fetch_add(1, std::memory_order_relaxed);
+  flush_disk_.succeed();
   trim_log();
   epochs_.collect();
   flushed_->open();
@@ -90,27 +114,56 @@ Status Store::flush_oldest() {
   return Status::ok();
 }
 
-Step Store::run_maintenance() {
+Step Store::run_maintenance(uint32_t worker) {
   epochs_.collect();
-  if (!error()) return epochs_.pending() == 0 ? Step::idle() : Step{kRetryNs};
+  Step step = error() ? maintain(worker) : Step::idle();
+  if (step.wait_ns == Step::kUntilWoken && epochs_.pending() != 0) {
+    step.wait_ns = error() ? kCollectSoonNs : kCollectNs;
+  }
+  return step;
+}
+
+Step Store::maintain(uint32_t worker) {
+  if (!may_try(maintenance_disk_, worker)) return Step{FullDisk::kLookNs};
   const uint64_t absorbed = engine_->pin()->absorbed();
   const Result<Progress> progress = engine_->maintain(kStepBytes, retention());
-  if (!progress) {
-    if (progress.code() != Code::kNoSpace) record_failure(progress.error());
-    return Step{kRetryNs};
-  }
-  trim_log();
-  if (*progress == Progress::kIdle && cleared_.load() < absorbed) cleared_.store(absorbed);
-  if (engine_kind_ == EngineKind::kMemory) flushed_->open();  // Deletions may have made room.
-  // Commits are slowed in proportion to what maintenance has still to do, so that there is no
-  // cliff.
   const EngineStats stats = engine_->stats();
+  if (!progress && progress.code() != Code::kNoSpace) {
+    record_failure(progress.error());
+    return Step::idle();
+  }
+  if (!progress) {
+    written_when_full_.store(stats.written_bytes);
+    maintenance_ps_.store(0);  // Nobody catches up by writing less.
+    return put_off(maintenance_disk_, worker, "a merge", progress.error());
+  }
+  const bool is_idle = *progress == Progress::kIdle;
+  if (is_idle || stats.written_bytes != written_when_full_.load()) maintenance_disk_.succeed();
+  tell_damage(stats);
+  trim_log();
+  if (is_idle && cleared_.load() < absorbed) cleared_.store(absorbed);
+  if (engine_kind_ == EngineKind::kMemory) flushed_->open();  // Deletions may have made room.
+  set_pace(stats);
+  return is_idle ? Step::idle() : Step::again();
+}
+
+// Commits are slowed in proportion to what maintenance has still to do, so that there is no cliff.
+void Store::set_pace(const EngineStats& stats) {
+  if (maintenance_disk_.is_full()) return;
   const uint64_t behind = stats.debt_bytes / kDebtFree;
   const uint64_t times = stats.stop_writes ? kPaceTimesMax : std::min(behind / 2, kPaceTimesMax);
   maintenance_ps_.store(times * absorb_ps_.load(std::memory_order_relaxed),
                         std::memory_order_relaxed);
-  if (*progress == Progress::kMore) return Step::again();
-  return epochs_.pending() == 0 ? Step::idle() : Step{10'000'000};
+}
+
+void Store::tell_damage(const EngineStats& stats) {
+  bool any = false;
+  for (const VerifyProblem& one : stats.damaged) {
+    const bool is_new = troubles_.add_damage(
+        one.file, "store: a damaged file is left out of merges from now on: " + one.what);
+    any = any || is_new;
+  }
+  if (any) notify();
 }
 
 // Segments go when the engine would be found again without them.
@@ -168,6 +221,7 @@ Status Store::compact() {
   if (Status status = check_open(); !status) return status;
   if (Status status = bring_to_rest(); !status) return status;
   Status status = engine_->compact({}, retention());
+  tell_damage(engine_->stats());
   trim_log();
   epochs_.collect();
   return status;
@@ -196,6 +250,8 @@ StoreStats Store::stats() const {
   stats.stall_count = stall_count_.load();
   stats.stall_ns = stall_ns_.load();
   stats.stall_ns_max = stall_ns_max_.load();
+  stats.full_flush_count = flush_disk_.failure_count();
+  stats.full_maintenance_count = maintenance_disk_.failure_count();
   {
     const Lock held(commit_mutex_);
     stats.memtable_bytes = parts_.load()->active->size_bytes();

@@ -358,6 +358,8 @@ Status Store::close() {
     status = manifest_->append(edit);
   }
   if (log_) log_->end();
+  if (manifest_) manifest_->close();
+  for (int round = 0; round < 3; ++round) epochs_.collect();  // Files that the engine let go of.
   directory_lock_.reset();
   return status;
 }

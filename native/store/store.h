@@ -41,8 +41,10 @@
 #include "storage/log/log.h"
 #include "storage/manifest/manifest.h"
 #include "store/batch.h"
+#include "store/full_disk.h"
 #include "store/memtable/memtable.h"
 #include "store/stalls.h"
+#include "store/troubles.h"
 
 namespace varve {
 
@@ -76,6 +78,8 @@ struct StoreStats {
   uint64_t cache_load_count = 0, cache_eviction_count = 0;
   uint64_t sealed_count = 0, held_count = 0;
   uint64_t flush_count = 0, stall_count = 0, stall_ns = 0, stall_ns_max = 0;
+  // How often each failed since it found the disk full; 0: it does not find it so.
+  uint64_t full_flush_count = 0, full_maintenance_count = 0;
 };
 
 struct RecoveryReport {
@@ -117,7 +121,10 @@ class Store {
   Status wait_for(Durability durability);
   Status error() const;  // Sticky failure of the log.
   Stall last_stall() const { return stalls_.last(); }
-  // Called on any thread after progress of durability, a failure or a stall. Must not block.
+  // What went wrong without stopping anything, one after the other.
+  std::optional<Trouble> trouble_after(uint64_t number) const { return troubles_.after(number); }
+  // Called on any thread after progress of durability, a failure, a trouble or a stall. Must not
+  // block.
   uint64_t listen(std::function<void()> listener);
   void unlisten(uint64_t id);
 
@@ -230,7 +237,13 @@ class Store {
   Status bring_to_rest();
   Status rest_at_close();
   void trim_log();
-  Step run_maintenance();
+  Step run_maintenance(uint32_t worker);
+  Step maintain(uint32_t worker);
+  void set_pace(const EngineStats& stats);
+  bool may_try(FullDisk& disk, uint32_t worker);
+  Step put_off(FullDisk& disk, uint32_t worker, const char* work, const Status& status);
+  uint64_t free_bytes();
+  void tell_damage(const EngineStats& stats);
   void notify();
   Retention retention() const;
   void record_failure(const Status& status);
@@ -300,6 +313,10 @@ class Store {
   std::atomic<uint64_t> absorb_ps_{kAbsorbPsGuess};  // What the last runs took per byte.
   std::atomic<uint64_t> maintenance_ps_{0};          // 0 while maintenance keeps up.
   Stalls stalls_;
+  Troubles troubles_;
+  FullDisk flush_disk_;                         // The disk as flushes find it,
+  FullDisk maintenance_disk_;                   // and maintenance.
+  std::atomic<uint64_t> written_when_full_{0};  // By the engine, when maintenance found it full.
   std::unique_ptr<Gate> flushed_;
   std::unique_ptr<Worker> flusher_;
   std::vector<std::unique_ptr<Worker>> maintainers_;

@@ -22,7 +22,12 @@ class SimulatedOs::SimulatedFile final : public File {
         boot_(os.boot_),
         node_(std::move(node)),
         path_(std::move(path)),
-        writable_(writable) {}
+        writable_(writable) {
+    ++os_.open_count_;
+  }
+  ~SimulatedFile() override {
+    if (boot_ == os_.boot_) --os_.open_count_;
+  }
 
   Result<size_t> read_at(uint64_t offset, MutableBytes into) override {
     if (Status status = call(); !status) return status;
@@ -86,9 +91,13 @@ class SimulatedOs::SimulatedFile final : public File {
 class SimulatedOs::SimulatedLock final : public DirectoryLock {
  public:
   SimulatedLock(SimulatedOs& os, std::string directory)
-      : os_(os), boot_(os.boot_), directory_(std::move(directory)) {}
+      : os_(os), boot_(os.boot_), directory_(std::move(directory)) {
+    ++os_.open_count_;
+  }
   ~SimulatedLock() override {
-    if (boot_ == os_.boot_) os_.locks_.erase(directory_);
+    if (boot_ != os_.boot_) return;
+    os_.locks_.erase(directory_);
+    --os_.open_count_;
   }
 
  private:
@@ -171,6 +180,7 @@ void SimulatedOs::go_down_at_call(uint64_t nth) { down_at_ = call_count_ + nth; 
 void SimulatedOs::restart() {
   ++boot_;
   locks_.clear();
+  open_count_ = 0;
   is_down_ = false;
   down_at_ = UINT64_MAX;
   fail_from_ = UINT64_MAX;

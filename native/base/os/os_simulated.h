@@ -28,6 +28,7 @@ class SimulatedOs final : public Os {
   // ---- faults
   uint64_t call_count() const { return call_count_; }
   uint64_t failed_count() const { return failed_count_; }  // Calls that a fault made fail.
+  size_t open_count() const { return open_count_; }        // Files that are open, and locks held.
   // The `nth` call from now (1 is the next) and the `times - 1` after it fail.
   void fail_call(uint64_t nth, Code code, uint64_t times = 1);
   void heal();  // No call that was asked to fail will.
@@ -81,6 +82,7 @@ class SimulatedOs final : public Os {
   uint64_t boot_ = 1;  // Files and locks of another boot are dead.
   uint64_t call_count_ = 0;
   uint64_t failed_count_ = 0;
+  size_t open_count_ = 0;
   uint64_t fail_from_ = UINT64_MAX;
   uint64_t fail_through_ = 0;
   Code fail_code_ = Code::kIo;

@@ -72,9 +72,15 @@ Status Compaction::begin_table() {
   return Status::ok();
 }
 
+// For one table.
+bool Compaction::is_enough() const {
+  return writer_->size_bytes() >= outside_.table_bytes ||
+         writer_->held_bytes() >= outside_.held_bytes_max;
+}
+
 Status Compaction::write(const Edit& edit) {
   const bool new_key = !equal(edit.key, as_bytes(last_key_));
-  if (writer_ && new_key && writer_->size_bytes() >= outside_.table_bytes) {
+  if (writer_ && new_key && is_enough()) {
     if (Status status = end_table(edit.key); !status) return status;
   }
   if (!writer_) {

@@ -26,6 +26,7 @@ class Compaction {
     std::string directory;
     TableOptions table;
     uint64_t table_bytes;
+    uint64_t held_bytes_max;  // Of memory, by a table that is being written.
     Separating::Outside values;
     std::function<uint64_t()> next_number;
   };
@@ -33,6 +34,8 @@ class Compaction {
 
   // About so many bytes of input; kIdle when all is written.
   Result<Progress> step(uint64_t budget_bytes);
+  // After step() failed: the source that cannot be read, or null if the failure was another.
+  const Table* unreadable() const { return merge_.unreadable(); }
   const CompactionInput& input() const { return input_; }
   const std::vector<TableInfo>& outputs() const { return outputs_; }
   const std::vector<ValueFileInfo>& value_files() const { return moving_.made(); }
@@ -43,6 +46,7 @@ class Compaction {
  private:
   static std::vector<RangeDeletion> deletions_of(const CompactionInput& input);
   Status write(const Edit& edit);
+  bool is_enough() const;
   Result<Edit> moved(const Edit& edit);
   Status begin_table();
   Status end_table(Bytes next_key);

@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 
+#include "engine/lsm/closed.h"
 #include "engine/lsm/compaction.h"
 #include "engine/lsm/separating.h"
 
@@ -11,6 +12,10 @@ namespace varve {
 namespace {
 
 using Lock = std::unique_lock<std::mutex>;
+
+// What a table that is being written may hold of the budget, but some 20,000 keys always.
+constexpr uint64_t kHeldShare = 8;
+constexpr uint64_t kHeldBytesMin = uint64_t{1} << 20;
 
 class Lsm final : public Engine {
  public:
@@ -24,6 +29,7 @@ class Lsm final : public Engine {
     const ManifestState& state = manifest.state();
     table_options_.block_bytes = options.block_bytes;
     table_options_.hash_seed = state.hash_seed;
+    table_options_.cache = &cache;
     std::copy(state.identity.begin(), state.identity.end(), table_options_.store_identity);
     std::copy(state.identity.begin(), state.identity.end(), value_options_.store_identity);
     value_options_.compress = options.compressed_levels != 0;
@@ -35,7 +41,11 @@ class Lsm final : public Engine {
   const EngineVersion& version() const override {
     return *version_.load(std::memory_order_acquire);
   }
-  std::shared_ptr<const EngineVersion> pin() const override { return current(); }
+  std::shared_ptr<const EngineVersion> pin() const override {
+    const Lock held(mutex_);
+    if (closed_) return closed_;
+    return current_;
+  }
   Result<Progress> maintain(uint64_t budget_bytes, const Retention& retention) override;
   Status compact(const KeyRange& range, const Retention& retention) override;
   using Sink = std::function<Status(Bytes)>;
@@ -55,6 +65,9 @@ class Lsm final : public Engine {
     TableOptions options = table_options_;
     options.compress = (options_.compressed_levels >> level & 1) != 0;
     return options;
+  }
+  uint64_t held_bytes_max() const {
+    return std::max(kHeldBytesMin, cache_.budget_bytes() / kHeldShare);
   }
   Separating::Outside values_outside() {
     return {os_, options_.directory, value_options_, options_.value_file_bytes,
@@ -86,11 +99,14 @@ class Lsm final : public Engine {
   struct Job {
     std::unique_ptr<Compaction> compaction;
     bool is_claimed = false;
+    bool is_unreadable = false;  // It ended because a source is.
   };
   using JobPointer = std::shared_ptr<Job>;
   JobPointer claim(const Retention& retention);
   JobPointer begin(CompactionInput input, const Retention& retention, const Lock& held);
   Status work(const JobPointer& job, uint64_t budget_bytes);
+  bool note_unreadable(const Compaction& compaction, const Status& status);
+  std::vector<VerifyProblem> damaged(const LsmVersion& version) const;
   Status install(const Compaction& compaction);
   Status finish_jobs(Lock& held);
   Status finish_one(CompactionInput input, const Retention& retention, Lock& held);
@@ -103,13 +119,15 @@ class Lsm final : public Engine {
   TableOptions table_options_;
   ValueOptions value_options_;
   std::atomic<uint64_t> next_number_{1};
-  std::atomic<const LsmVersion*> version_{nullptr};
+  std::atomic<const EngineVersion*> version_{nullptr};
   std::atomic<uint64_t> absorbed_bytes_{0}, written_bytes_{0}, read_bytes_{0};
 
   // Guards what follows; held while a version is made from the one before.
   mutable std::mutex mutex_;
   std::shared_ptr<const LsmVersion> current_;
+  std::shared_ptr<const ClosedVersion> closed_;  // Once close() was called: `current_` is empty.
   std::vector<std::string> uncertain_;  // Files whose entry in the manifest failed.
+  std::vector<VerifyProblem> unreadable_;  // Tables that merges leave alone.
 
   std::mutex jobs_mutex_;  // Guards what follows. Taken before mutex_.
   std::vector<JobPointer> jobs_;
@@ -153,11 +171,17 @@ Lsm::~Lsm() {
   (void)status;  // It has none to tell.
 }
 
-// What a merge has written so far goes while the directory is still ours.
+// What a merge has written so far goes while the directory is still ours, and then the files that
+// are open, each with its last reader.
 Status Lsm::close() {
-  const Lock held(jobs_mutex_);
+  const Lock jobs_held(jobs_mutex_);
   for (const JobPointer& job : jobs_) job->compaction->abandon();
   jobs_.clear();
+  const Lock held(mutex_);
+  if (closed_ || !current_) return Status::ok();
+  const uint64_t absorbed = current_->absorbed();
+  closed_ = std::make_shared<const ClosedVersion>(absorbed);
+  publish({}, {}, absorbed, held);
   return Status::ok();
 }
 
@@ -249,7 +273,9 @@ void Lsm::publish(std::vector<LsmRun> runs, ValueFiles values, uint64_t absorbed
                   const Lock& held) {
   check(held.owns_lock());
   auto next = std::make_shared<const LsmVersion>(std::move(runs), std::move(values), absorbed);
-  version_.store(next.get(), std::memory_order_seq_cst);
+  const EngineVersion* const shown =
+      closed_ ? closed_.get() : static_cast<const EngineVersion*>(next.get());
+  version_.store(shown, std::memory_order_seq_cst);
   std::shared_ptr<const LsmVersion> old = std::move(current_);
   current_ = std::move(next);
   if (old) epochs_.retire([old]() mutable { old.reset(); });
@@ -405,7 +431,8 @@ Lsm::JobPointer Lsm::begin(CompactionInput input, const Retention& retention, co
   auto job = std::make_shared<Job>();
   job->compaction = std::make_unique<Compaction>(
       Compaction::Outside{os_, options_.directory, options_of_level(input.target_level),
-                          options_.table_bytes, values_outside(), [this] { return next_number(); }},
+                          options_.table_bytes, held_bytes_max(), values_outside(),
+                          [this] { return next_number(); }},
       std::move(input), retention);
   job->is_claimed = true;
   jobs_.push_back(job);
@@ -441,6 +468,7 @@ Status Lsm::work(const JobPointer& job, uint64_t budget_bytes) {
   // stay, and it removes them if not.
   Status status = more ? Status::ok() : progress ? install(*job->compaction) : progress.error();
   if (!progress) job->compaction->abandon();
+  if (!progress) job->is_unreadable = note_unreadable(*job->compaction, status);
   const Lock held(jobs_mutex_);
   if (more)
     job->is_claimed = false;
@@ -448,6 +476,18 @@ Status Lsm::work(const JobPointer& job, uint64_t budget_bytes) {
     std::erase(jobs_, job);
   job_left_->open();
   return status;
+}
+
+// Whether a merge failed because a source cannot be read. That one is taken into no other.
+bool Lsm::note_unreadable(const Compaction& compaction, const Status& status) {
+  const Table* const table = compaction.unreadable();
+  if (table == nullptr) return false;
+  const Lock held(mutex_);
+  if (table->is_damaged()) return true;  // compact() and maintain() may have met it at once.
+  table->note_damage();
+  const uint64_t number = table->info().number;
+  unreadable_.push_back({table_path(options_.directory, number), 0, status.message()});
+  return true;
 }
 
 Status Lsm::install(const Compaction& compaction) {
@@ -491,7 +531,8 @@ Status Lsm::install(const Compaction& compaction) {
 Result<Progress> Lsm::maintain(uint64_t budget_bytes, const Retention& retention) {
   const JobPointer job = claim(retention);
   if (!job) return Progress::kIdle;
-  if (Status status = work(job, budget_bytes); !status) return status;
+  Status status = work(job, budget_bytes);
+  if (!status && !job->is_unreadable) return status;
   return Progress::kMore;  // Of this merge, or of another that is due.
 }
 
@@ -512,7 +553,7 @@ Status Lsm::finish_jobs(Lock& held) {
     held.unlock();
     Status status = work(job, UINT64_MAX);
     held.lock();
-    if (!status) return status;
+    if (!status && !job->is_unreadable) return status;
   }
   return Status::ok();
 }
@@ -537,6 +578,10 @@ Status Lsm::compact(const KeyRange&, const Retention& retention) {
   is_compacting_ = true;
   Status status = finish_jobs(held);
   CompactionInput all = Picker(options_, *current(), {}).everything();
+  if (const Table* const table = Picker::damaged(all); table != nullptr && status) {
+    status = Status::corrupt("lsm: " + table_path(options_.directory, table->info().number) +
+                             " is damaged, and cannot be merged with the rest");
+  }
   if (status && !all.sources.empty()) status = finish_one(std::move(all), retention, held);
   // What that left dead in value files is known only now.
   while (status) {
@@ -605,9 +650,24 @@ Status Lsm::verify(std::vector<VerifyProblem>& problems) {
   return Status::ok();
 }
 
+// Value files that are damaged are known to the version alone.
+std::vector<VerifyProblem> Lsm::damaged(const LsmVersion& version) const {
+  std::vector<VerifyProblem> all;
+  {
+    const Lock held(mutex_);
+    all = unreadable_;
+  }
+  for (const auto& [number, share] : version.values().shares()) {
+    if (!share.file->is_damaged()) continue;
+    all.push_back({share.file->path(), 0, "lsm: " + share.file->path() + " has a damaged value"});
+  }
+  return all;
+}
+
 EngineStats Lsm::stats() const {
   const std::shared_ptr<const LsmVersion> version = current();
   EngineStats stats;
+  stats.damaged = damaged(*version);
   struct Sums {
     uint64_t runs = 0, tables = 0, bytes = 0;
   };

@@ -32,6 +32,11 @@ struct Span {
   }
 };
 
+bool is_damaged(const LsmRun& run) {
+  return std::any_of(run.tables.begin(), run.tables.end(),
+                     [](const auto& table) { return table->is_damaged(); });
+}
+
 }  // namespace
 
 uint64_t Picker::target_bytes(size_t level) const {
@@ -55,7 +60,34 @@ uint64_t Picker::bytes_of(Runs runs) const {
   return bytes;
 }
 
+const Table* Picker::damaged(const CompactionInput& input) {
+  for (const LsmVersion::Tables& tables : input.sources) {
+    for (const auto& table : tables) {
+      if (table->is_damaged()) return table.get();
+    }
+  }
+  return nullptr;
+}
+
+std::vector<Picker::Runs> Picker::mergeable(Runs runs) const {
+  std::vector<Runs> found;
+  for (size_t begin = runs.begin; begin < runs.end;) {
+    size_t end = begin;
+    while (end < runs.end && !is_damaged(version_.runs()[end])) ++end;
+    if (end > begin) found.push_back({begin, end});
+    begin = end + 1;
+  }
+  return found;
+}
+
+size_t Picker::mergeable_count_max(Runs runs) const {
+  size_t most = 0;
+  for (const Runs some : mergeable(runs)) most = std::max(most, some.end - some.begin);
+  return most;
+}
+
 bool Picker::is_free(const CompactionInput& input) const {
+  if (damaged(input) != nullptr) return false;
   const Span span(input);
   for (const CompactionInput* other : under_way_) {
     if (other->target_level == input.target_level && span.meets(Span(*other))) return false;
@@ -175,7 +207,8 @@ std::optional<CompactionInput> Picker::pick_small_tables() const {
       std::vector<uint64_t> sizes;
       for (; end < tables.size() && end - begin < kSmallTablesMax; ++end) {
         sizes.push_back(tables[end]->info().file_bytes);
-        if (sizes.back() >= options_.table_bytes / kSmallTableShare) break;
+        const bool is_large = sizes.back() >= options_.table_bytes / kSmallTableShare;
+        if (is_large || tables[end]->is_damaged()) break;
       }
       sizes.resize(end - begin);
       const auto largest = std::max_element(sizes.begin(), sizes.end());
@@ -240,22 +273,18 @@ std::optional<CompactionInput> Picker::pick_by_style(
 
 // ---- leveled
 
-// Tables of a level and what they overlap on the next.
-CompactionInput Picker::down(size_t level, const LsmVersion::Tables& tables) const {
+// Some of a level, newest first, and what they overlap on the next.
+CompactionInput Picker::down(size_t level, std::vector<LsmVersion::Tables> sources) const {
   CompactionInput input;
   input.target_level = level + 1;
   input.joins_level = true;
-  if (level == 0) {
-    for (const auto& table : tables) input.sources.push_back({table});
-  } else {
-    input.sources.push_back(tables);
-  }
+  input.sources = std::move(sources);
   const Runs next = runs_of(level + 1);
   if (next.begin != next.end) {
     LsmVersion::Tables below = version_.runs()[next.begin].overlapping(Span(input).range());
     if (!below.empty()) input.sources.push_back(std::move(below));
   }
-  input.bottom = is_bottom(input, next.end);
+  input.bottom = is_bottom(input, std::min(next.begin + 1, next.end));
   return input;
 }
 
@@ -264,12 +293,10 @@ std::optional<CompactionInput> Picker::pick_leveled(
   // What another style left: a level below the first that has several runs.
   for (size_t level = 1; level < kLevelCount; ++level) {
     const Runs runs = runs_of(level);
-    if (runs.end - runs.begin < 2) continue;
-    return whole(runs, level);
+    if (runs.end - runs.begin >= 2 && !has_damage(runs)) return whole(runs, level);
   }
   std::vector<std::pair<double, size_t>> levels;  // Fullest first.
-  const Runs first = runs_of(0);
-  const size_t count = first.end - first.begin;
+  const size_t count = mergeable_count_max(runs_of(0));
   if (count >= options_.level0_count) {
     levels.emplace_back(static_cast<double>(count) / options_.level0_count, 0);
   }
@@ -280,28 +307,42 @@ std::optional<CompactionInput> Picker::pick_leveled(
   }
   std::sort(levels.rbegin(), levels.rend());
   for (const auto& [fullness, level] : levels) {
-    const Runs runs = runs_of(level);
-    if (level == 0) {
-      LsmVersion::Tables tables;
-      for (size_t i = runs.begin; i < runs.end; ++i) {
-        const LsmVersion::Tables& own = version_.runs()[i].tables;
-        if (own.size() != 1) return whole(runs, 1);  // Another style's.
-        tables.push_back(own.front());
-      }
-      CompactionInput input = down(0, tables);
-      if (is_free(input)) return input;
-      continue;
-    }
-    // Round robin, past what is busy.
-    const LsmVersion::Tables& tables = version_.runs()[runs.begin].tables;
-    const auto from = std::find_if(tables.begin(), tables.end(), [&](const auto& table) {
-      return table->info().smallest > resume[level];
-    });
-    const size_t start = static_cast<size_t>(from - tables.begin());
-    for (size_t i = 0; i < tables.size(); ++i) {
-      CompactionInput input = down(level, {tables[(start + i) % tables.size()]});
-      if (is_free(input)) return input;
-    }
+    std::optional<CompactionInput> input =
+        level == 0 ? pick_level0() : pick_from_level(level, resume[level]);
+    if (input) return input;
+  }
+  return std::nullopt;
+}
+
+// The oldest runs go down; what may not pass a damaged table is merged in its place.
+std::optional<CompactionInput> Picker::pick_level0() const {
+  const Runs all = runs_of(0);
+  for (const Runs runs : mergeable(all)) {
+    if (runs.end - runs.begin < options_.level0_count) continue;
+    std::vector<LsmVersion::Tables> sources;
+    for (size_t i = runs.begin; i < runs.end; ++i) sources.push_back(version_.runs()[i].tables);
+    std::optional<CompactionInput> input = down(0, std::move(sources));
+    const bool may_pass = runs.end == all.end && damaged(*input) == nullptr;
+    if (!may_pass) input = pick_alike(runs);
+    if (input && is_free(*input)) return input;
+  }
+  return std::nullopt;
+}
+
+// Round robin, past what is busy. From a level of several runs, which only damage leaves so,
+// nothing may go down past the older ones.
+std::optional<CompactionInput> Picker::pick_from_level(size_t level,
+                                                       const std::string& resume) const {
+  const Runs runs = runs_of(level);
+  if (runs.end - runs.begin != 1) return std::nullopt;
+  const LsmVersion::Tables& tables = version_.runs()[runs.begin].tables;
+  const auto from = std::find_if(tables.begin(), tables.end(), [&](const auto& table) {
+    return table->info().smallest > resume;
+  });
+  const size_t start = static_cast<size_t>(from - tables.begin());
+  for (size_t i = 0; i < tables.size(); ++i) {
+    CompactionInput input = down(level, {{tables[(start + i) % tables.size()]}});
+    if (is_free(input)) return input;
   }
   return std::nullopt;
 }
@@ -310,57 +351,84 @@ std::optional<CompactionInput> Picker::pick_leveled(
 
 std::optional<CompactionInput> Picker::pick_tiered() const {
   for (size_t level = 0; level < kLevelCount; ++level) {
-    const Runs runs = runs_of(level);
-    if (runs.end - runs.begin < options_.level0_count) continue;
-    if (auto input = whole(runs, std::min(level + 1, kLevelCount - 1))) return input;
+    const Runs all = runs_of(level);
+    for (const Runs runs : mergeable(all)) {
+      if (runs.end - runs.begin < options_.level0_count) continue;
+      const bool may_pass = runs.end == all.end;
+      auto input = may_pass ? whole(runs, std::min(level + 1, kLevelCount - 1)) : pick_alike(runs);
+      if (input) return input;
+    }
   }
   return std::nullopt;
 }
 
-// The outcome takes the level of its oldest source, so that the order of the runs stays theirs.
 std::optional<CompactionInput> Picker::pick_universal() const {
-  const std::vector<LsmRun>& runs = version_.runs();
-  if (runs.size() < options_.level0_count) return std::nullopt;
-  const size_t last = runs.size() - 1;
-  const Runs above{0, last};
-  if (bytes_of(above) * 100 >= runs[last].bytes * kOutgrownPercent) {
-    return whole({0, runs.size()}, runs[last].level);
+  for (const Runs runs : mergeable(all_runs())) {
+    if (runs.end - runs.begin < options_.level0_count) continue;
+    const size_t last = runs.end - 1;
+    const bool is_outgrown =
+        bytes_of({runs.begin, last}) * 100 >= version_.runs()[last].bytes * kOutgrownPercent;
+    auto input = is_outgrown ? whole(runs, version_.runs()[last].level) : pick_alike(runs);
+    if (input) return input;
   }
-  size_t end = 1;
-  for (uint64_t bytes = runs[0].bytes; end < runs.size() && runs[end].bytes <= bytes + bytes / 5;
-       ++end) {
-    bytes += runs[end].bytes;
+  return std::nullopt;
+}
+
+// The newest of some runs, as many as are of like size. The outcome takes the level of its oldest
+// source, so that the order of the runs stays theirs.
+std::optional<CompactionInput> Picker::pick_alike(Runs runs) const {
+  const std::vector<LsmRun>& all = version_.runs();
+  size_t end = runs.begin + 1;
+  for (uint64_t bytes = all[runs.begin].bytes;
+       end < runs.end && all[end].bytes <= bytes + bytes / 5; ++end) {
+    bytes += all[end].bytes;
   }
   // Where sizes do not suit, the newest are merged, as many as are too many.
-  if (end < 2) end = std::max<size_t>(2, runs.size() + 2 - options_.level0_count);
-  end = std::min(end, runs.size());
-  return whole({0, end}, runs[end - 1].level);
+  if (end < runs.begin + 2) {
+    end = std::max(runs.begin + 2, runs.end + 2 - options_.level0_count);
+  }
+  end = std::min(end, runs.end);
+  return whole({runs.begin, end}, all[end - 1].level);
 }
 
 // ---- how far behind
 
+// What of a level is above its size, and may go down.
+uint64_t Picker::excess_bytes(size_t level) const {
+  const Runs runs = runs_of(level);
+  const uint64_t bytes = bytes_of(runs);
+  if (level + 1 >= kLevelCount || bytes <= target_bytes(level)) return 0;
+  const uint64_t excess = bytes - target_bytes(level);
+  if (!has_damage(all_runs())) return excess;
+  if (runs.end - runs.begin != 1) return 0;
+  uint64_t movable = 0;
+  for (const auto& table : version_.runs()[runs.begin].tables) {
+    if (damaged(down(level, {{table}})) == nullptr) movable += table->info().file_bytes;
+  }
+  return std::min(excess, movable);
+}
+
 uint64_t Picker::debt_bytes() const {
   uint64_t debt = 0;
-  if (options_.compaction == CompactionStyle::kUniversal) {
-    const size_t count = version_.runs().size();
-    if (count >= options_.level0_count) debt = bytes_of({0, count - 1});
-    return debt;
-  }
-  for (size_t level = 0; level < kLevelCount; ++level) {
-    const Runs runs = runs_of(level);
-    const uint64_t bytes = bytes_of(runs);
+  const bool is_universal = options_.compaction == CompactionStyle::kUniversal;
+  for (size_t level = 0; level < (is_universal ? 1 : kLevelCount); ++level) {
     const bool by_count = level == 0 || options_.compaction == CompactionStyle::kTiered;
-    if (by_count && runs.end - runs.begin >= options_.level0_count) debt += bytes;
-    if (!by_count && bytes > target_bytes(level)) debt += bytes - target_bytes(level);
+    if (!by_count) {
+      debt += excess_bytes(level);
+      continue;
+    }
+    for (Runs runs : mergeable(is_universal ? all_runs() : runs_of(level))) {
+      if (runs.end - runs.begin < options_.level0_count) continue;
+      if (is_universal) --runs.end;
+      debt += bytes_of(runs);
+    }
   }
   return debt;
 }
 
 bool Picker::stop_writes() const {
-  const Runs runs = options_.compaction == CompactionStyle::kUniversal
-                        ? Runs{0, version_.runs().size()}
-                        : runs_of(0);
-  return runs.end - runs.begin >= options_.level0_count_max;
+  const bool is_universal = options_.compaction == CompactionStyle::kUniversal;
+  return mergeable_count_max(is_universal ? all_runs() : runs_of(0)) >= options_.level0_count_max;
 }
 
 }  // namespace varve

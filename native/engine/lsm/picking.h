@@ -19,6 +19,11 @@
 // nothing is written for it more than a few times; and there are never many more files than the
 // bytes need.
 //
+// A table that a merge could not read is damaged, and no merge takes it in again. It stays where it
+// is, so what is newer may not pass it: what lies beneath it goes on as before, and runs above it
+// are merged with each other by their sizes, as universal does. So their number stays bounded; only
+// the space of what they supersede is not won back.
+//
 // A store may be opened with another style than the one it was written with.
 //
 // Invariants
@@ -61,6 +66,8 @@ class Picker {
   // `resume`: by level, the smallest key of the table that was picked last.
   std::optional<CompactionInput> pick(const std::string (&resume)[kLevelCount]) const;
   CompactionInput everything() const;
+  // A source that no merge may take in, or null.
+  static const Table* damaged(const CompactionInput& input);
   // A table that refers to a value file of which so much is dead.
   std::optional<CompactionInput> pick_wasteful(uint64_t dead_percent) const;
   uint64_t debt_bytes() const;  // What pick() would still move.
@@ -72,7 +79,12 @@ class Picker {
     size_t end = 0;
   };
   uint64_t target_bytes(size_t level) const;
+  Runs all_runs() const { return {0, version_.runs().size()}; }
   Runs runs_of(size_t level) const;
+  // Runs divided at those with a damaged table: neighbours that may be merged, newest first.
+  std::vector<Runs> mergeable(Runs runs) const;
+  size_t mergeable_count_max(Runs runs) const;
+  bool has_damage(Runs runs) const { return mergeable_count_max(runs) != runs.end - runs.begin; }
   uint64_t bytes_of(Runs runs) const;
   bool is_free(const CompactionInput& input) const;
   bool is_bottom(const CompactionInput& input, size_t behind) const;
@@ -84,7 +96,11 @@ class Picker {
   std::optional<CompactionInput> pick_leveled(const std::string (&resume)[kLevelCount]) const;
   std::optional<CompactionInput> pick_tiered() const;
   std::optional<CompactionInput> pick_universal() const;
-  CompactionInput down(size_t level, const LsmVersion::Tables& tables) const;
+  std::optional<CompactionInput> pick_level0() const;
+  std::optional<CompactionInput> pick_from_level(size_t level, const std::string& resume) const;
+  std::optional<CompactionInput> pick_alike(Runs runs) const;
+  uint64_t excess_bytes(size_t level) const;
+  CompactionInput down(size_t level, std::vector<LsmVersion::Tables> sources) const;
 
   const LsmOptions& options_;
   const LsmVersion& version_;

@@ -417,4 +417,11 @@ Status VersionMerge::status() const {
   return Status::ok();
 }
 
+const Table* VersionMerge::unreadable() const {
+  for (const LevelCursor& level : levels_) {
+    if (!level.status()) return &level.table();
+  }
+  return nullptr;
+}
+
 }  // namespace varve

@@ -95,6 +95,8 @@ class LevelCursor {
   void seek_first();
   void seek_last();
   Status status() const { return cursor_ ? cursor_->status() : Status::ok(); }
+  // The table that it is in; not behind the last.
+  const Table& table() const { return *tables_[table_]; }
 
  private:
   void enter(size_t table);
@@ -120,6 +122,8 @@ class VersionMerge {
   void seek_first();
   void seek_last();
   Status status() const;
+  // The table that cannot be read, or null.
+  const Table* unreadable() const;
 
  private:
   void choose(bool forward);

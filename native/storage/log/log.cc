@@ -363,10 +363,14 @@ void Log::end() {
   const Status status = write();
   (void)status;  // Nobody is left to tell; recovery will find what was written.
   const Lock prepare_held(prepare_mutex_);
+  const Lock sync_held(sync_mutex_);
+  const Lock file_held(file_mutex_);
   const Lock held(mutex_);
   is_ended_ = true;
   spares_.clear();
   current_.reset();
+  dirty_.clear();
+  pending_.clear();  // There is some only in a log that has failed.
 }
 
 void Log::adopt_recovered(uint64_t number, uint64_t last_commit, uint64_t size_bytes) {

@@ -20,6 +20,14 @@ Status write_zeros(File& file, uint64_t size) {
   return Status::ok();
 }
 
+// All of a new segment is really written: a disk without room for it need not be filled to know.
+Status check_room(Os& os, const std::string& directory, uint64_t size) {
+  const Result<uint64_t> free = os.free_bytes(directory);
+  if (!free || *free >= size) return Status::ok();  // Who cannot be asked is tried.
+  return {Code::kNoSpace, "log: a segment of " + std::to_string(size) + " bytes in " + directory +
+                              ", where " + std::to_string(*free) + " are free"};
+}
+
 }  // namespace
 
 void encode_segment_header(const SegmentHeader& header, uint8_t* to) {
@@ -78,7 +86,9 @@ Result<std::shared_ptr<Segment>> prepare_segment(Os& os, const std::string& dire
                                                  const std::string& recycled) {
   const std::string path = segment_path(directory, number);
   auto segment = std::make_shared<Segment>();
-  if (!recycled.empty()) {
+  if (recycled.empty()) {
+    if (Status status = check_room(os, directory, size_bytes); !status) return status;
+  } else {
     if (Status status = os.rename(recycled, path); !status) return status;
   }
   Result<std::unique_ptr<File>> file =

@@ -394,6 +394,11 @@ Status Manifest::append(const ManifestEdit& edit) {
   return Status::ok();
 }
 
+void Manifest::close() {
+  const std::unique_lock<std::mutex> held(mutex_);
+  file_.reset();
+}
+
 Result<std::unique_ptr<Manifest>> Manifest::open(Os& os, const std::string& directory) {
   const Result<std::vector<DirectoryEntry>> entries = os.list(directory);
   if (!entries) return entries.error();

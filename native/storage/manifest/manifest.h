@@ -91,6 +91,7 @@ class Manifest {
 
   const ManifestState& state() const { return state_; }
   Status append(const ManifestEdit& edit);
+  void close();  // Its file. Nothing is appended after that.
 
  private:
   Manifest(Os& os, std::string directory) : os_(os), directory_(std::move(directory)) {}

@@ -47,6 +47,7 @@ struct TableOptions {
   bool any_store = false;  // Salvage without a manifest: nobody knows the identity.
   uint32_t fingerprint_bits_min = kFingerprintBitsMin;  // Of a key in the point index; below 32.
   uint32_t part_bits_max = kIndexPartBitsMax;  // Of the block index: how many blocks a part has.
+  Cache* cache = nullptr;                      // Of a writer: whose budget it lives in, too.
 };
 
 std::string table_path(const std::string& directory, uint64_t number);
@@ -56,10 +57,13 @@ class TableWriter {
  public:
   static Result<std::unique_ptr<TableWriter>> create(Os& os, const std::string& path,
                                                      const TableOptions& options);
+  ~TableWriter();
   // By (key, commit descending). With kFlagSeparateValue the value is a reference to a value file.
   Status add(const Edit& edit);
   void add(const RangeDeletion& deletion);
   uint64_t size_bytes() const { return written_ + buffer_.size() + block_.size_bytes(); }
+  // Of memory: it grows by the key, as the indexes are written last.
+  uint64_t held_bytes() const { return held_bytes_; }
   bool empty() const { return info_.entry_count == 0 && range_deletions_.empty(); }
   // Syncs the file, not its directory.
   Result<TableInfo> finish();
@@ -67,6 +71,7 @@ class TableWriter {
  private:
   TableWriter(std::unique_ptr<File> file, const TableOptions& options)
       : file_(std::move(file)), options_(options) {}
+  void hold(uint64_t bytes);  // From the budget.
   void begin_block(Bytes first_key);
   Status finish_block();
   Status write_part(const std::string& part, uint64_t* offset, uint8_t compression = 0);
@@ -86,9 +91,11 @@ class TableWriter {
   std::string last_key_;
   std::string separator_;  // Of the block that is being filled.
   std::vector<IndexEntry> blocks_;
-  std::vector<uint64_t> hashes_;     // Of each key, in order,
-  std::vector<uint64_t> locations_;  // and block << 32 | slot of its newest version.
-  uint32_t slot_max_ = 0;            // Among those.
+  std::vector<uint64_t> hashes_;      // Of each key, in order,
+  std::vector<uint32_t> slots_;       // and where in its block its newest version is.
+  std::vector<uint32_t> first_keys_;  // By block, of those whose newest version is there.
+  uint32_t slot_max_ = 0;             // Among the slots.
+  uint64_t held_bytes_ = 0;
   struct OwnedDeletion {
     std::string begin, end;
     uint64_t commit;
@@ -147,6 +154,9 @@ class Table : public std::enable_shared_from_this<Table> {
   // What the file says of itself, for when no manifest does. Its keys are not known then.
   static Result<TableInfo> describe(Os& os, const std::string& path);
   void drop() { dropped_.store(true); }  // The file goes with the last user.
+  // Some of it cannot be read, so that it cannot be merged with others.
+  void note_damage() const { is_damaged_.store(true, std::memory_order_relaxed); }
+  bool is_damaged() const { return is_damaged_.load(std::memory_order_relaxed); }
   // How many bytes lie within a range, about, and how many in all.
   uint64_t size_within(const KeyRange& range);
   uint64_t data_bytes() const { return ranges_at_; }
@@ -256,6 +266,7 @@ class Table : public std::enable_shared_from_this<Table> {
   std::atomic<uint64_t> unindexed_bytes_{0};  // What gets cost since the index was there last.
   uint64_t charged_bytes_ = 0;                // What the cache was told of.
   std::atomic<bool> dropped_{false};
+  mutable std::atomic<bool> is_damaged_{false};
 };
 
 // The block index, read around the cache, one part at a time.

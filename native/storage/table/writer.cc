@@ -11,7 +11,13 @@
 namespace varve {
 namespace {
 
-constexpr size_t kWriteBytes = size_t{1} << 20;
+constexpr size_t kWriteBytes = size_t{256} << 10;
+constexpr size_t kBufferBytes = kWriteBytes + (kWriteBytes >> 2);
+// What is held until the end: of a key its hash and slot, in vectors that double, and then its
+// place in the point index; of a block its entry in the other.
+constexpr uint64_t kHeldByKey = 32;
+constexpr uint64_t kHeldByBlock = 96;
+constexpr size_t kKeysAtOnce = 4096;  // That the budget is told of.
 
 }  // namespace
 
@@ -22,8 +28,18 @@ Result<std::unique_ptr<TableWriter>> TableWriter::create(Os& os, const std::stri
   std::unique_ptr<TableWriter> writer(new TableWriter(std::move(*file), options));
   writer->info_.number = options.number;
   writer->info_.commit_first = UINT64_MAX;
-  writer->buffer_.reserve(kWriteBytes + (kWriteBytes >> 2));
+  writer->buffer_.reserve(kBufferBytes);
+  writer->hold(kBufferBytes);
   return writer;
+}
+
+TableWriter::~TableWriter() {
+  if (options_.cache != nullptr) options_.cache->charge(-static_cast<int64_t>(held_bytes_));
+}
+
+void TableWriter::hold(uint64_t bytes) {
+  held_bytes_ += bytes;
+  if (options_.cache != nullptr) options_.cache->charge(static_cast<int64_t>(bytes));
 }
 
 Status TableWriter::add(const Edit& edit) {
@@ -44,8 +60,9 @@ Status TableWriter::add(const Edit& edit) {
   if (new_key) {
     if (info_.entry_count == 0) info_.smallest = as_text(edit.key);
     last_key_ = as_text(edit.key);
+    if (hashes_.size() % kKeysAtOnce == 0) hold(kKeysAtOnce * kHeldByKey);
     hashes_.push_back(hash64(edit.key, options_.hash_seed));
-    locations_.push_back(static_cast<uint64_t>(blocks_.size()) << 32 | block_.count());
+    slots_.push_back(static_cast<uint32_t>(block_.count()));
     slot_max_ = std::max(slot_max_, static_cast<uint32_t>(block_.count()));
   }
   block_.add(edit);
@@ -85,6 +102,7 @@ Status TableWriter::write_part(const std::string& part, uint64_t* offset, uint8_
 
 void TableWriter::begin_block(Bytes first_key) {
   const bool is_first = info_.entry_count == 0;
+  first_keys_.push_back(static_cast<uint32_t>(hashes_.size()));
   separator_ = is_first ? std::string(as_text(first_key))
                         : shortest_separator(as_bytes(last_key_), first_key);
 }
@@ -102,6 +120,7 @@ Status TableWriter::finish_block() {
   place.raw_size = static_cast<uint32_t>(bytes.size());
   const uint8_t compression = is_smaller ? kCompressed : kPlain;
   if (Status status = write_part(stored, &place.offset, compression); !status) return status;
+  hold(kHeldByBlock + separator_.size());
   blocks_.push_back({place, std::move(separator_)});
   return Status::ok();
 }
@@ -138,13 +157,14 @@ std::string TableWriter::encode_range_deletions() const {
 
 std::string TableWriter::encode_point_index() {
   layout_ = point_layout(blocks_.size(), slot_max_, options_.fingerprint_bits_min);
-  std::vector<uint32_t> locations;
-  locations.reserve(locations_.size());
-  for (const uint64_t location : locations_) {
-    const uint64_t place = location >> 32 << layout_.slot_bits | (location & UINT32_MAX);
-    locations.push_back(static_cast<uint32_t>(place >> layout_.coarse_bits));
+  first_keys_.push_back(static_cast<uint32_t>(hashes_.size()));
+  for (uint64_t block = 0; block < blocks_.size(); ++block) {
+    for (uint32_t key = first_keys_[block]; key < first_keys_[block + 1]; ++key) {
+      const uint64_t place = block << layout_.slot_bits | slots_[key];
+      slots_[key] = static_cast<uint32_t>(place >> layout_.coarse_bits);
+    }
   }
-  PointIndex index = fill_point_index(hashes_, locations, layout_.location_bits);
+  PointIndex index = fill_point_index(hashes_, slots_, layout_.location_bits);
   index_is_whole_ = index.is_whole;
   return std::move(index.bytes);
 }

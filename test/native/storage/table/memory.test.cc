@@ -103,6 +103,29 @@ const Case lazy("opening a table reads no point index: the first get that may wa
   expect(bench.cache.load_count() == 4);
 });
 
+const Case writing("what a table holds while it is written counts against the budget", [] {
+  constexpr uint64_t kCount = 100'000;
+  SimulatedOs os(seed());
+  EpochDomain epochs;
+  Cache cache(epochs, 64 * kMegabyte);
+  TableOptions options;
+  options.cache = &cache;
+  {
+    Result<std::unique_ptr<TableWriter>> writer = TableWriter::create(os, "/1.table", options);
+    require(static_cast<bool>(writer));
+    const uint64_t before = cache.used_bytes();
+    for (uint64_t i = 0; i < kCount; ++i) {
+      const std::string key = key_of(i);
+      expect_ok((*writer)->add({as_bytes(key), 1, EditKind::kPut, 0, 0, {}}));
+    }
+    const uint64_t grown = cache.used_bytes() - before;
+    expect(cache.used_bytes() == (*writer)->held_bytes());
+    expect(grown >= kCount * 24 && grown <= kCount * 36);
+    expect(static_cast<bool>((*writer)->finish()));
+  }
+  expect(cache.used_bytes() == 0);
+});
+
 const Case warmed("a table that was warmed has its point index in memory if there is room", [] {
   for (const uint64_t budget : {8 * kMegabyte, kMegabyte / 64}) {
     SmallBlocks bench(1, 20'000, budget);

@@ -2,6 +2,7 @@
 //
 // It is native/pure/text over memory. An index is one External of the addon; what it answers is left in the scratch:
 // native/binding/text.cc says where. A query is passed as it was typed, and read there.
+import { Bitmap } from './bitmap.ts'
 import { invalid, VarveError } from './errors.ts'
 import {
   addon,
@@ -43,7 +44,7 @@ export interface TextQueryOptions {
 export interface TextSearchOptions extends TextQueryOptions {
   /** How many hits at most. Default 10. */
   readonly limit?: number | undefined
-  /** Only these ids, or those for which a function returns true. */
+  /** Only these ids, quickest as a Bitmap or Uint32Array, or those for which a function returns true. */
   readonly filter?: Iterable<number> | ((id: number) => boolean) | undefined
 }
 
@@ -150,7 +151,13 @@ function flagsOf({ mode, syntax, prefix, fuzzy = 0 }: TextQueryOptions): number 
   return isPlain | needsAll | (prefix === true ? IS_PREFIX : 0) | (fuzzy << EDITS_SHIFT)
 }
 
+// Rising, as the index looks them up.
 function allowedOf(filter: Iterable<number>): Uint32Array {
+  if (filter instanceof Uint32Array) return filter.slice().sort()
+  if (filter instanceof Bitmap) {
+    const members = filter.toTypedArray()
+    if (members instanceof Uint32Array) return members
+  }
   const isIterable = typeof filter === 'object' && filter !== null && Symbol.iterator in filter
   if (!isIterable) throw invalid('filter', 'ids or a function', filter)
   const ids = [...filter]

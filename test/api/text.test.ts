@@ -1,6 +1,6 @@
 // test/api/text.test.ts — the facade of full-text indexes: what is found, where it stands, what is refused.
 import { describe, expect, it } from 'vitest'
-import { TextIndex, VarveError } from '../../lib/index.ts'
+import { Bitmap, TextIndex, VarveError } from '../../lib/index.ts'
 
 const TALES = [
   'The quick brown fox jumps over the lazy dog',
@@ -98,6 +98,9 @@ describe('TextIndex', () => {
     expect(index.search('number', { limit: 5000 })).toHaveLength(1000)
     expect(index.search('number', { limit: 0 })).toEqual([])
     expect(found(index, 'number', { filter: [6, 2997, 4] })).toEqual([2997, 6])
+    expect(found(index, 'number', { filter: new Uint32Array([2997, 6, 4]) })).toEqual([2997, 6])
+    expect(found(index, 'number', { filter: new Bitmap([6, 2997, 4]) })).toEqual([2997, 6])
+    expect(found(index, 'number', { filter: new Bitmap() })).toEqual([])
     expect(index.search('number', { filter: (id) => id > 2990 }).map(({ id }) => id)).toEqual([2991, 2994, 2997])
     expect(index.search('odd', { filter: new Set([3, 6]) }).map(({ id }) => id)).toEqual([3])
   })

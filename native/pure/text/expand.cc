@@ -110,17 +110,17 @@ class Expander {
     });
   }
 
-  std::vector<Expansion> take() {
-    if (found_.size() > kExpansionsMax) {
+  std::vector<Expansion> take(size_t limit) {
+    if (found_.size() > limit) {
       const auto often = [this](const Expansion& one) { return core_.document_count(one.term); };
-      std::ranges::nth_element(found_, found_.begin() + kExpansionsMax,
+      std::ranges::nth_element(found_, found_.begin() + static_cast<ptrdiff_t>(limit),
                                [&often](const Expansion& a, const Expansion& b) {
                                  if (a.is_word != b.is_word) return a.is_word;
                                  const uint32_t a_count = often(a);
                                  const uint32_t b_count = often(b);
                                  return a_count != b_count ? a_count > b_count : a.term < b.term;
                                });
-      found_.resize(kExpansionsMax);
+      found_.resize(limit);
     }
     std::ranges::sort(found_, {}, &Expansion::term);
     return std::move(found_);
@@ -174,14 +174,14 @@ class Expander {
 }  // namespace
 
 std::vector<Expansion> expand(const TextCore& core, std::string_view word, bool is_prefix,
-                              uint32_t edits) {
+                              uint32_t edits, size_t limit) {
   Expander expander(core, word);
   if (edits > 0) {
     expander.find_near(edits, is_prefix);
   } else {
     expander.find_prefix();
   }
-  return expander.take();
+  return expander.take(limit);
 }
 
 bool is_meant(std::string_view word, bool is_prefix, uint32_t edits, std::string_view term) {

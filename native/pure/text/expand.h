@@ -20,10 +20,10 @@ struct Expansion {
   bool is_word;    // The word itself.
 };
 
-// Terms with documents, the most frequent kExpansionsMax of them, by number. `is_prefix`: what
-// begins with the word, or, with edits, with something that near.
+// Terms with documents, the most frequent `limit` of them, by number. `is_prefix`: what begins with
+// the word, or, with edits, with something that near.
 std::vector<Expansion> expand(const TextCore& core, std::string_view word, bool is_prefix,
-                              uint32_t edits);
+                              uint32_t edits, size_t limit);
 
 // Whether a term is what such a word means.
 bool is_meant(std::string_view word, bool is_prefix, uint32_t edits, std::string_view term);

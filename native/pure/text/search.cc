@@ -73,7 +73,9 @@ Plan TextSearch::plan_word(const QueryNode& node, double boost) {
   if (!node.is_prefix && node.edits == 0) return plan_term(core_.find_term(term), boost);
   Plan all;
   all.kind = Plan::Kind::kAny;
-  for (const Expansion& one : expand(core_, term, node.is_prefix, node.edits)) {
+  const size_t room = kQueryTermsMax - std::min<size_t>(cursors_.size(), kQueryTermsMax);
+  const size_t limit = std::min<size_t>(room, kExpansionsMax);
+  for (const Expansion& one : expand(core_, term, node.is_prefix, node.edits, limit)) {
     const double factor = one.is_word ? 1 : kExpansionBoosts[std::min(one.edits, 2u)];
     Plan child = plan_term(one.term, boost * factor);
     if (child.kind != Plan::Kind::kNothing) all.children.push_back(std::move(child));

@@ -32,7 +32,8 @@ namespace varve {
 inline constexpr size_t kTextBytesMax = size_t{16} << 20;
 inline constexpr uint32_t kTextDocumentsMax = 1u << 29;  // Removed ones count until compacting.
 inline constexpr uint32_t kQueryWordsMax = 1024;
-inline constexpr uint32_t kExpansionsMax = 1024;  // Terms that a prefix or a misspelling means.
+inline constexpr uint32_t kExpansionsMax = 1024;  // Terms that a prefix or a misspelling means,
+inline constexpr uint32_t kQueryTermsMax = 8192;  // and all of a query.
 
 struct TextOptions {
   uint32_t languages = 0;  // language.h

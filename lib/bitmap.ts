@@ -20,6 +20,7 @@ import {
   isNarrow,
   type Kind,
   type Member,
+  NATIVE_NUMBER,
   NUMBERS,
   SPAN_MAX,
 } from './bitmap/members.ts'
@@ -145,6 +146,11 @@ export abstract class BitmapOf<M extends Member> implements Iterable<M> {
 
   /** Makes another of the same class. */
   protected abstract wrap(from: Made): this
+
+  /** For other callers of the addon. */
+  [NATIVE_NUMBER](): number {
+    return this.#use()
+  }
 
   // ---- members
 

@@ -1,5 +1,7 @@
 // lib/geo.ts — places: an index that finds them by area and by distance, and geohash. What is checked before it
 // crosses is in geo/place.ts, cells in geo/geohash.ts; what is found, and how, in native/pure/geo/tree.h.
+import { Bitmap } from './bitmap.ts'
+import { NATIVE_NUMBER } from './bitmap/members.ts'
 import { invalid, VarveError } from './errors.ts'
 import {
   type Area,
@@ -46,20 +48,22 @@ export type GeoEntries =
       readonly easts: Float64Array
     }
 
+export type GeoFilter = Bitmap | ((id: number) => boolean)
+
 export interface NearOptions {
   /** At most so many metres away. Default: however far. */
   readonly radius?: number | undefined
   /** At most so many, the nearest. Default: all. */
   readonly limit?: number | undefined
-  /** Which ids count. It must not change the index. */
-  readonly filter?: ((id: number) => boolean) | undefined
+  /** Which ids count: those of a bitmap, or those for which a function, which must not change the index, returns true. */
+  readonly filter?: GeoFilter | undefined
 }
 
 export interface WithinOptions {
   /** At most so many; with `from` the nearest to it, without it any. Default: all. */
   readonly limit?: number | undefined
-  /** Which ids count. It must not change the index. */
-  readonly filter?: ((id: number) => boolean) | undefined
+  /** Which ids count: those of a bitmap, or those for which a function, which must not change the index, returns true. */
+  readonly filter?: GeoFilter | undefined
   /** Measure from here, and sort by it. */
   readonly from?: Point | undefined
 }
@@ -152,8 +156,25 @@ function checkRadius(radius: unknown): number {
 }
 
 function checkFilter(filter: unknown): void {
-  if (filter === undefined || typeof filter === 'function') return
-  throw invalid('filter', 'a function of an id', filter)
+  if (filter === undefined || typeof filter === 'function' || filter instanceof Bitmap) return
+  throw invalid('filter', 'a Bitmap or a function of an id', filter)
+}
+
+/** What the index is asked beside the place. */
+interface Asked {
+  readonly limit: number
+  readonly from?: Point | undefined
+  readonly set?: Bitmap | undefined
+}
+
+/** As native/binding/geo.cc reads it. */
+function setAsked(place: number, limit: number, from?: Point, set?: Bitmap): void {
+  const number = set === undefined ? -1 : set[NATIVE_NUMBER]()
+  const { f64 } = scratch
+  f64[AT + place] = limit
+  f64[AT + place + 1] = from === undefined ? 0 : 1
+  if (from !== undefined) setPoint(place + 2, from)
+  f64[AT + place + 4] = number
 }
 
 const NEAR = ['radius', 'limit', 'filter']
@@ -269,14 +290,14 @@ export class GeoIndex {
   /** What is near a point, nearest first: within a radius, at most so many, or both. */
   near(point: Point, options: NearOptions = DEFAULTS): Near {
     checkPoint(point, 'point')
-    if (options === DEFAULTS) return this.#near(point, Infinity, Infinity)
+    if (options === DEFAULTS) return this.#near(point, Infinity, { limit: Infinity })
     checkQuery(options, NEAR, 'near')
     const { filter } = options
     const radius = checkRadius(options.radius)
     const limit = checkLimit(options.limit)
     checkFilter(filter)
-    if (filter === undefined) return this.#near(point, radius, limit)
-    return this.#filtered(limit, filter, (wanted) => this.#near(point, radius, wanted))
+    if (typeof filter !== 'function') return this.#near(point, radius, { limit, set: filter })
+    return this.#filtered(limit, filter, (wanted) => this.#near(point, radius, { limit: wanted }))
   }
 
   /** The ids of what shares a point with an area, in no order; with `from`, nearest first, with distances. */
@@ -289,14 +310,17 @@ export class GeoIndex {
     const { filter, from } = options
     const limit = checkLimit(options.limit)
     checkFilter(filter)
+    const set = typeof filter === 'function' ? undefined : filter
+    const find = (wanted: number) => this.#within(area, { limit: wanted, from, set })
     if (from === undefined) {
-      if (filter === undefined) return taken(this.#index, this.#within(area, limit))
-      const ids = taken(this.#index, this.#within(area, Infinity)).filter((id) => filter(id))
+      if (typeof filter !== 'function') return taken(this.#index, find(limit))
+      const ids = taken(this.#index, find(Infinity)).filter((id) => filter(id))
       return ids.length > limit ? ids.slice(0, limit) : ids
     }
     checkPoint(from, 'from')
-    const find = (wanted: number) => takenNear(this.#index, this.#within(area, wanted, from))
-    return filter === undefined ? find(limit) : this.#filtered(limit, filter, find)
+    const findNear = (wanted: number) => takenNear(this.#index, find(wanted))
+    if (typeof filter !== 'function') return findNear(limit)
+    return this.#filtered(limit, filter, findNear)
   }
 
   /** All of it, for GeoIndex.from() in any process; native/pure/geo/FORMAT.md. */
@@ -306,21 +330,14 @@ export class GeoIndex {
     return bytes
   }
 
-  #near(point: Point, radius: number, limit: number): Near {
-    const { f64 } = scratch
-    f64[AT] = point.lat
-    f64[AT + 1] = point.lng
-    f64[AT + 2] = radius
-    f64[AT + 3] = limit
+  #near(point: Point, radius: number, { limit, set }: Asked): Near {
+    setAsked(1, limit, point, set)
+    scratch.f64[AT] = radius
     return takenNear(this.#index, addon.geoNear(this.#index, slabWithRoom(), slabUsed))
   }
 
-  #within(area: Area, limit: number, from?: Point): number {
-    const after = isBox(area) ? 4 : 0
-    const { f64 } = scratch
-    f64[AT + after] = limit
-    f64[AT + after + 1] = from === undefined ? 0 : 1
-    if (from !== undefined) setPoint(after + 2, from)
+  #within(area: Area, { limit, from, set }: Asked): number {
+    setAsked(isBox(area) ? 4 : 0, limit, from, set)
     if (isBox(area)) {
       setBox(0, area)
       return addon.geoWithinBox(this.#index, slabWithRoom(), slabUsed)

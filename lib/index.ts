@@ -29,6 +29,7 @@ export {
   type DistanceOptions,
   geohash,
   type GeoEntries,
+  type GeoFilter,
   GeoIndex,
   type GeoIndexOptions,
   type GeoStats,

@@ -9,6 +9,9 @@ import { scratch } from '../native.ts'
 export type Member = number | bigint
 export type MemberArray = Uint32Array | BigUint64Array
 
+/** A method of bitmaps that answers by which number the addon knows them, once what add() gathered has crossed. */
+export const NATIVE_NUMBER: unique symbol = Symbol('native number')
+
 const TWO_32 = 4_294_967_296
 const NUMBER_MAX = Number.MAX_SAFE_INTEGER
 const BIGINT_MAX = 2n ** 64n - 1n

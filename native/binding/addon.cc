@@ -101,10 +101,10 @@ StoreOptions read_options(napi_env env, napi_value from) {
 }
 
 void bind_methods(napi_env env, napi_value object, const std::vector<Method>& methods,
-                  Level* level) {
+                  void* bound) {
   for (const Method& method : methods) {
     napi_value function = nullptr;
-    napi_create_function(env, method.name, NAPI_AUTO_LENGTH, method.function, level, &function);
+    napi_create_function(env, method.name, NAPI_AUTO_LENGTH, method.function, bound, &function);
     napi_set_named_property(env, object, method.name, function);
   }
 }
@@ -285,7 +285,8 @@ NAPI_MODULE_INIT() {
   bind_methods(env, exports, repair_methods(), nullptr);
   bind_methods(env, exports, bit_string_methods(), nullptr);
   bind_methods(env, exports, varint_methods(), nullptr);
-  bind_bitmaps(env, exports, *environment);
+  environment->bitmaps = make_bitmap_room(*environment);
+  bind_methods(env, exports, bitmap_methods(), environment->bitmaps.get());
   bind_methods(env, exports, geo_methods(), nullptr);
   bind_methods(env, exports, text_methods(), nullptr);
   return exports;

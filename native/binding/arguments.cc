@@ -22,9 +22,7 @@ bool narrow(const char16_t* units, size_t count, uint8_t* to) {
 }  // namespace
 
 Call::Call(napi_env env_in, napi_callback_info info) : env(env_in) {
-  void* data = nullptr;
-  napi_get_cb_info(env, info, &count, arguments, nullptr, &data);
-  level = static_cast<Level*>(data);
+  napi_get_cb_info(env, info, &count, arguments, nullptr, &bound);
 }
 
 Status key_too_large() {
@@ -34,7 +32,7 @@ Status key_too_large() {
 Status KeyArgument::read(const Call& call, size_t index) {
   char16_t units[kStackUnits];
   size_t length = 0;
-  const Bytes prefix = call.level->bytes();
+  const Bytes prefix = call.level().bytes();
   const napi_status status =
       napi_get_value_string_utf16(call.env, call.arguments[index], units, kStackUnits, &length);
   if (status != napi_ok) return read_encoded(call, index);
@@ -54,7 +52,7 @@ Status KeyArgument::read_encoded(const Call& call, size_t index) {
   const napi_status status = napi_get_value_uint32(call.env, call.arguments[index], &size);
   if (status != napi_ok || size == 0) return Status::invalid("key is no key");
   if (size > kKeyBytesMax) return key_too_large();
-  const Bytes prefix = call.level->bytes();
+  const Bytes prefix = call.level().bytes();
   const Bytes encoded(call.environment().scratch + kKeyAt, size);
   uint8_t* to = small_;
   if (prefix.size() + size > sizeof small_) {
@@ -75,7 +73,7 @@ Status KeyArgument::read_text(const Call& call, size_t index) {
   std::vector<char16_t>& units = call.environment().wide;
   units.resize(length + 1);
   napi_get_value_string_utf16(call.env, call.arguments[index], units.data(), length + 1, &length);
-  const Bytes prefix = call.level->bytes();
+  const Bytes prefix = call.level().bytes();
   large_.assign(reinterpret_cast<const char*>(prefix.data()), prefix.size());
   large_.resize(prefix.size() + 1 + length * 3);
   const size_t size = encode_text_key(units.data(), length,
@@ -161,6 +159,31 @@ std::string read_utf8(napi_env env, napi_value value) {
   return text;
 }
 
+std::string_view read_utf8_in(napi_env env, napi_value value, std::string& room) {
+  size_t size = 0;
+  if (room.size() < 4096) room.resize(4096);
+  napi_get_value_string_utf8(env, value, room.data(), room.size(), &size);
+  if (size + 4 < room.size()) return {room.data(), size};  // Else it may have been cut.
+  napi_get_value_string_utf8(env, value, nullptr, 0, &size);
+  room.resize(size + 5);
+  napi_get_value_string_utf8(env, value, room.data(), room.size(), &size);
+  return {room.data(), size};
+}
+
+napi_typedarray_type read_element_type(const Call& call, size_t index) {
+  napi_typedarray_type type = napi_uint8_array;
+  napi_get_typedarray_info(call.env, call.arguments[index], &type, nullptr, nullptr, nullptr,
+                           nullptr);
+  return type;
+}
+
+void account(napi_env env, int64_t& accounted, int64_t bytes_now) {
+  if (bytes_now == accounted) return;
+  int64_t ignored = 0;
+  napi_adjust_external_memory(env, bytes_now - accounted, &ignored);
+  accounted = bytes_now;
+}
+
 napi_value make_size(napi_env env, size_t bytes) {
   napi_value made = nullptr;
   napi_create_uint32(env, static_cast<uint32_t>(bytes), &made);
@@ -171,6 +194,16 @@ napi_value make_int(napi_env env, int32_t value) {
   napi_value made = nullptr;
   napi_create_int32(env, value, &made);
   return made;
+}
+
+napi_value make_double(napi_env env, double value) {
+  napi_value made = nullptr;
+  napi_create_double(env, value, &made);
+  return made;
+}
+
+napi_value make_failure(napi_env env, const Status& status) {
+  return make_answer(env, environment_of(env).fail(status));
 }
 
 napi_value make_text(napi_env env, const std::string& utf8) {

@@ -34,6 +34,10 @@ struct BitmapRoom {
   int64_t accounted = 0;  // What the collector was told of.
   std::string bytes;      // Serialised, until they are taken.
 
+  Bitmap& bitmap(uint32_t id) const {
+    check(id < held.size() && held[id] != nullptr);
+    return held[id]->bitmap;
+  }
   uint32_t get32(Register32 cell) const {
     return load<uint32_t>(environment.scratch + static_cast<uint32_t>(cell) * 4);
   }
@@ -46,63 +50,33 @@ struct BitmapRoom {
 
   // Blocks are what bitmaps mostly are; their directories are at most a quarter of that.
   void account(napi_env env) {
-    const int64_t bytes_now = static_cast<int64_t>(blocks.slab_bytes());
-    if (bytes_now == accounted) return;
-    int64_t ignored = 0;
-    napi_adjust_external_memory(env, bytes_now - accounted, &ignored);
-    accounted = bytes_now;
+    varve::account(env, accounted, static_cast<int64_t>(blocks.slab_bytes()));
   }
 };
 
 namespace {
 
 struct BitmapCall {
-  napi_env env;
-  napi_value arguments[4];
-  size_t count = 4;
+  const Call given;
   BitmapRoom& room;
 
-  BitmapCall(napi_env env_in, napi_callback_info info) : env(env_in), room(read(info)) {}
+  BitmapCall(napi_env env, napi_callback_info info)
+      : given(env, info), room(*static_cast<BitmapRoom*>(given.bound)) {}
 
-  uint32_t number(size_t index) const {
-    uint32_t value = 0;
-    napi_get_value_uint32(env, arguments[index], &value);
-    return value;
+  uint32_t number(size_t index) const { return read_uint32(given, index); }
+  bool is_wide(size_t index) const {
+    return read_element_type(given, index) == napi_biguint64_array;
   }
-  Bitmap& bitmap(size_t index) const {
-    const uint32_t id = number(index);
-    check(id < room.held.size() && room.held[id] != nullptr);
-    return room.held[id]->bitmap;
+  template <class Element>
+  std::span<Element> elements(size_t index) const {
+    return read_elements<Element>(given, index);
   }
+  Bitmap& bitmap(size_t index) const { return room.bitmap(number(index)); }
   napi_value answer(Answer answer = Answer::kOk) const {
-    room.account(env);
-    return make_answer(env, answer);
+    room.account(given.env);
+    return make_answer(given.env, answer);
   }
   napi_value fail(const Status& status) const { return answer(room.environment.fail(status)); }
-
- private:
-  BitmapRoom& read(napi_callback_info info) {
-    void* data = nullptr;
-    napi_get_cb_info(env, info, &count, arguments, nullptr, &data);
-    return *static_cast<BitmapRoom*>(data);
-  }
-};
-
-// Any typed array: what it holds and where.
-struct Elements {
-  napi_typedarray_type type = napi_uint8_array;
-  void* data = nullptr;
-  size_t count = 0;
-
-  Elements(const BitmapCall& call, size_t index) {
-    napi_get_typedarray_info(call.env, call.arguments[index], &type, &count, &data, nullptr,
-                             nullptr);
-  }
-  template <class T>
-  std::span<T> as() const {
-    return {static_cast<T*>(data), count};
-  }
-  Bytes bytes() const { return {static_cast<const uint8_t*>(data), count}; }
 };
 
 // ---- lives
@@ -129,9 +103,9 @@ napi_value hand_over(const BitmapCall& call, Bitmap bitmap) {
   room.free.pop_back();
   Held* const held = new Held{room.environment.bitmaps, std::move(bitmap), id};
   room.held[id] = held;
-  room.account(call.env);
+  room.account(call.given.env);
   napi_value external = nullptr;
-  napi_create_external(call.env, held, finalise, nullptr, &external);
+  napi_create_external(call.given.env, held, finalise, nullptr, &external);
   room.environment.set32(Register32::kBitmap, id);
   return external;
 }
@@ -158,11 +132,7 @@ BitmapRoom& room_of(napi_env env, napi_callback_info info) {
   return *static_cast<BitmapRoom*>(data);
 }
 
-Bitmap& registered(const BitmapRoom& room) {
-  const uint32_t id = room.get32(Register32::kBitmap);
-  check(id < room.held.size() && room.held[id] != nullptr);
-  return room.held[id]->bitmap;
-}
+Bitmap& registered(const BitmapRoom& room) { return room.bitmap(room.get32(Register32::kBitmap)); }
 
 napi_value has(napi_env env, napi_callback_info info) {
   BitmapRoom& room = room_of(env, info);
@@ -196,11 +166,10 @@ uint64_t change_many(Bitmap& bitmap, std::span<const Member> members, bool adds)
 // bitmapMany(id, Uint32Array | BigUint64Array, adds: 0 | 1): how many it changed is left in kFound
 napi_value many(napi_env env, napi_callback_info info) {
   const BitmapCall call(env, info);
-  const Elements members(call, 1);
   const bool adds = call.number(2) != 0;
-  const uint64_t changed = members.type == napi_biguint64_array
-                               ? change_many(call.bitmap(0), members.as<const uint64_t>(), adds)
-                               : change_many(call.bitmap(0), members.as<const uint32_t>(), adds);
+  const uint64_t changed =
+      call.is_wide(1) ? change_many(call.bitmap(0), call.elements<const uint64_t>(1), adds)
+                      : change_many(call.bitmap(0), call.elements<const uint32_t>(1), adds);
   call.room.environment.set64(Register64::kFound, static_cast<double>(changed));
   return call.answer();
 }
@@ -208,14 +177,12 @@ napi_value many(napi_env env, napi_callback_info info) {
 // bitmapHasMany(id, Uint32Array | BigUint64Array, Uint8Array of as many answers)
 napi_value has_many(napi_env env, napi_callback_info info) {
   const BitmapCall call(env, info);
-  const Elements members(call, 1);
-  const Elements answers(call, 2);
-  check(answers.count >= members.count);
-  const std::span<uint8_t> to = answers.as<uint8_t>();
-  if (members.type == napi_biguint64_array) {
-    call.bitmap(0).has_many(members.as<const uint64_t>(), to.data());
+  const std::span<uint8_t> to = call.elements<uint8_t>(2);
+  check(to.size() >= call.elements<uint8_t>(1).size());
+  if (call.is_wide(1)) {
+    call.bitmap(0).has_many(call.elements<const uint64_t>(1), to.data());
   } else {
-    call.bitmap(0).has_many(members.as<const uint32_t>(), to.data());
+    call.bitmap(0).has_many(call.elements<const uint32_t>(1), to.data());
   }
   return call.answer();
 }
@@ -238,9 +205,7 @@ napi_value range(napi_env env, napi_callback_info info) {
 
 // bitmapCount(id) → members from kFirst to kLast; bitmapSize(id) → all
 napi_value make_count(const BitmapCall& call, uint64_t count) {
-  napi_value made = nullptr;
-  napi_create_double(call.env, static_cast<double>(count), &made);
-  return made;
+  return make_double(call.given.env, static_cast<double>(count));
 }
 
 napi_value count(napi_env env, napi_callback_info info) {
@@ -279,14 +244,14 @@ size_t list_in(const Bitmap& bitmap, uint64_t from, bool down, std::span<Member>
 // many it wrote is left in kFound
 napi_value list(napi_env env, napi_callback_info info) {
   const BitmapCall call(env, info);
-  const Elements to(call, 1);
   const bool down = call.number(2) != 0;
   const uint64_t from = call.room.member(Register32::kFirst);
   const Bitmap& bitmap = call.bitmap(0);
+  const napi_typedarray_type type = read_element_type(call.given, 1);
   const size_t listed =
-      to.type == napi_uint32_array    ? list_in(bitmap, from, down, to.as<uint32_t>())
-      : to.type == napi_float64_array ? list_in(bitmap, from, down, to.as<double>())
-                                      : list_in(bitmap, from, down, to.as<uint64_t>());
+      type == napi_uint32_array    ? list_in(bitmap, from, down, call.elements<uint32_t>(1))
+      : type == napi_float64_array ? list_in(bitmap, from, down, call.elements<double>(1))
+                                   : list_in(bitmap, from, down, call.elements<uint64_t>(1));
   call.room.environment.set64(Register64::kFound, static_cast<double>(listed));
   return call.answer();
 }
@@ -294,8 +259,8 @@ napi_value list(napi_env env, napi_callback_info info) {
 // bitmapFlatten(id, Uint32Array): the lowest members as bits
 napi_value flatten(napi_env env, napi_callback_info info) {
   const BitmapCall call(env, info);
-  const Elements to(call, 1);
-  call.bitmap(0).flatten({static_cast<uint8_t*>(to.data), to.count * sizeof(uint32_t)});
+  const std::span<uint32_t> to = call.elements<uint32_t>(1);
+  call.bitmap(0).flatten({reinterpret_cast<uint8_t*>(to.data()), to.size_bytes()});
   return call.answer();
 }
 
@@ -304,12 +269,9 @@ napi_value flatten(napi_env env, napi_callback_info info) {
 // An expression lies in an Int32Array, operands first: a bitmap as its number, an operation as
 // -1 - (op | operands * 4).
 bool read_steps(const BitmapCall& call, std::vector<Bitmap::Step>& steps) {
-  const Elements program(call, 0);
-  for (const int32_t code : program.as<const int32_t>()) {
+  for (const int32_t code : call.elements<const int32_t>(0)) {
     if (code >= 0) {
-      const uint32_t id = static_cast<uint32_t>(code);
-      check(id < call.room.held.size() && call.room.held[id] != nullptr);
-      steps.push_back({.set = &call.room.held[id]->bitmap});
+      steps.push_back({.set = &call.room.bitmap(static_cast<uint32_t>(code))});
     } else {
       const uint32_t operation = static_cast<uint32_t>(-1 - code);
       steps.push_back({.op = static_cast<SetOp>(operation % 4), .operand_count = operation / 4});
@@ -385,9 +347,9 @@ napi_value write(napi_env env, napi_callback_info info) {
 // bitmapTake(Uint8Array of that size)
 napi_value take(napi_env env, napi_callback_info info) {
   const BitmapCall call(env, info);
-  const Elements to(call, 0);
-  check(to.count == call.room.bytes.size());
-  std::memcpy(to.data, call.room.bytes.data(), to.count);
+  const MutableBytes to = call.elements<uint8_t>(0);
+  check(to.size() == call.room.bytes.size());
+  std::memcpy(to.data(), call.room.bytes.data(), to.size());
   call.room.bytes = std::string();
   return call.answer();
 }
@@ -403,7 +365,7 @@ Result<Bitmap> read_form(Form form, Bytes bytes, MemoryBlocks& blocks) {
 napi_value read(napi_env env, napi_callback_info info) {
   const BitmapCall call(env, info);
   const Form form = static_cast<Form>(call.number(1));
-  Result<Bitmap> bitmap = read_form(form, Elements(call, 0).bytes(), call.room.blocks);
+  Result<Bitmap> bitmap = read_form(form, call.elements<const uint8_t>(0), call.room.blocks);
   if (!bitmap) return call.fail(bitmap.error());
   return hand_over(call, std::move(*bitmap));
 }
@@ -434,7 +396,7 @@ napi_value clear(napi_env env, napi_callback_info info) {
 // bitmapStatistics(id, Float64Array of 5)
 napi_value statistics(napi_env env, napi_callback_info info) {
   const BitmapCall call(env, info);
-  const std::span<double> to = Elements(call, 1).as<double>();
+  const std::span<double> to = call.elements<double>(1);
   check(to.size() == 5);
   const Bitmap::Statistics counted = call.bitmap(0).statistics();
   to[0] = static_cast<double>(counted.array_count);
@@ -445,47 +407,44 @@ napi_value statistics(napi_env env, napi_callback_info info) {
   return call.answer();
 }
 
-struct Bound {
-  const char* name;
-  napi_callback function;
-};
-constexpr Bound kFunctions[] = {
-    {"bitmapCreate", create},
-    {"bitmapCopy", copy},
-    {"bitmapHas", has},
-    {"bitmapAdd", add},
-    {"bitmapRemove", remove},
-    {"bitmapMany", many},
-    {"bitmapHasMany", has_many},
-    {"bitmapRange", range},
-    {"bitmapCount", count},
-    {"bitmapSize", size},
-    {"bitmapFind", find},
-    {"bitmapList", list},
-    {"bitmapFlatten", flatten},
-    {"bitmapEvaluate", evaluate},
-    {"bitmapEvaluateCount", evaluate_count},
-    {"bitmapJoin", join},
-    {"bitmapCompare", compare},
-    {"bitmapWrite", write},
-    {"bitmapTake", take},
-    {"bitmapRead", read},
-    {"bitmapVerify", verify},
-    {"bitmapOptimise", optimise},
-    {"bitmapClear", clear},
-    {"bitmapStatistics", statistics},
-};
-
 }  // namespace
 
-void bind_bitmaps(napi_env env, napi_value exports, Environment& environment) {
-  environment.bitmaps = std::make_shared<BitmapRoom>(environment);
-  for (const Bound& bound : kFunctions) {
-    napi_value function = nullptr;
-    napi_create_function(env, bound.name, NAPI_AUTO_LENGTH, bound.function,
-                         environment.bitmaps.get(), &function);
-    napi_set_named_property(env, exports, bound.name, function);
-  }
+std::shared_ptr<BitmapRoom> make_bitmap_room(Environment& environment) {
+  return std::make_shared<BitmapRoom>(environment);
+}
+
+const Bitmap& bitmap_of(const Environment& environment, uint32_t id) {
+  return environment.bitmaps->bitmap(id);
+}
+
+const std::vector<Method>& bitmap_methods() {
+  static const std::vector<Method> methods = {
+      {"bitmapCreate", create},
+      {"bitmapCopy", copy},
+      {"bitmapHas", has},
+      {"bitmapAdd", add},
+      {"bitmapRemove", remove},
+      {"bitmapMany", many},
+      {"bitmapHasMany", has_many},
+      {"bitmapRange", range},
+      {"bitmapCount", count},
+      {"bitmapSize", size},
+      {"bitmapFind", find},
+      {"bitmapList", list},
+      {"bitmapFlatten", flatten},
+      {"bitmapEvaluate", evaluate},
+      {"bitmapEvaluateCount", evaluate_count},
+      {"bitmapJoin", join},
+      {"bitmapCompare", compare},
+      {"bitmapWrite", write},
+      {"bitmapTake", take},
+      {"bitmapRead", read},
+      {"bitmapVerify", verify},
+      {"bitmapOptimise", optimise},
+      {"bitmapClear", clear},
+      {"bitmapStatistics", statistics},
+  };
+  return methods;
 }
 
 }  // namespace varve

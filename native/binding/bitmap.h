@@ -2,11 +2,19 @@
 // them.
 #pragma once
 
-#include "binding/environment.h"
+#include <memory>
+
+#include "binding/kv.h"
 
 namespace varve {
 
-// Makes the environment's place for bitmaps and binds the functions to it.
-void bind_bitmaps(napi_env env, napi_value exports, Environment& environment);
+class Bitmap;
+
+// All bitmaps of a thread. The functions are bound to it.
+std::shared_ptr<BitmapRoom> make_bitmap_room(Environment& environment);
+const std::vector<Method>& bitmap_methods();
+
+// The one that JavaScript calls by this number, for filters.
+const Bitmap& bitmap_of(const Environment& environment, uint32_t id);
 
 }  // namespace varve

@@ -1,15 +1,18 @@
 // binding/geo.cc — indexes of places on their own, and cells of geohash.
 //
 // An index is an External with a finaliser, the first argument of what it is asked. Coordinates and
-// other numbers lie as doubles at the beginning of the scratch's data area, where the answers' boxes
-// and points are left, too. What a query finds is written to a Float64Array: first all ids, then, if
-// it was asked from a point, all distances. Where there is no room it is kept, for geoTake().
+// other numbers lie as doubles at the beginning of the scratch's data area, where the answers'
+// boxes and points are left, too. What a query finds is written to a Float64Array: first all ids,
+// then, if it was asked from a point, all distances. Where there is no room it is kept, for
+// geoTake().
 #include "binding/geo.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "binding/arguments.h"
+#include "binding/bitmap.h"
+#include "pure/bitmap/bitmap.h"
 #include "pure/geo/geohash.h"
 #include "pure/geo/serial.h"
 
@@ -54,131 +57,88 @@ struct GeoIndex {
   int64_t accounted = 0;  // What the collector was told of.
 };
 
-struct GeoCall {
-  napi_env env;
-  napi_value arguments[6];
-  size_t count = 6;
-  Environment& environment;
+// The numbers that go along with a call, at the beginning of the data area.
+struct Numbers {
+  uint8_t* const data;
 
-  GeoCall(napi_env env_in, napi_callback_info info)
-      : env(env_in), environment(environment_of(env_in)) {
-    napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
-  }
-  GeoIndex& index() const {
-    void* data = nullptr;
-    napi_get_value_external(env, arguments[0], &data);
-    return *static_cast<GeoIndex*>(data);
-  }
-  double number(size_t place) const {
-    return load<double>(environment.scratch + kDataAt + place * 8);
-  }
-  void set_number(size_t place, double number) const {
-    store<double>(environment.scratch + kDataAt + place * 8, number);
-  }
-  Point point(size_t place) const { return {number(place), number(place + 1)}; }
-  Box box(size_t place) const {
-    return {number(place), number(place + 1), number(place + 2), number(place + 3)};
-  }
+  explicit Numbers(napi_env env) : data(environment_of(env).scratch + kDataAt) {}
+  double at(size_t place) const { return load<double>(data + place * 8); }
+  void set(size_t place, double number) const { store<double>(data + place * 8, number); }
+  Point point(size_t place) const { return {at(place), at(place + 1)}; }
+  Box box(size_t place) const { return {at(place), at(place + 1), at(place + 2), at(place + 3)}; }
   void set_box(size_t place, const Box& box) const {
-    set_number(place, box.south);
-    set_number(place + 1, box.west);
-    set_number(place + 2, box.north);
-    set_number(place + 3, box.east);
+    set(place, box.south);
+    set(place + 1, box.west);
+    set(place + 2, box.north);
+    set(place + 3, box.east);
   }
   // An id, then its place.
-  geo::Entry entry(size_t place) const {
-    return {static_cast<uint64_t>(number(place)), geo::unrolled(box(place + 1))};
-  }
-  template <class Element>
-  std::span<Element> column(size_t argument) const {
-    size_t length = 0;
-    void* data = nullptr;
-    napi_get_typedarray_info(env, arguments[argument], nullptr, &length, &data, nullptr, nullptr);
-    return {static_cast<Element*>(data), length};
-  }
-  napi_value fail(const Status& status) const { return make_answer(env, environment.fail(status)); }
+  geo::Entry entry() const { return {static_cast<uint64_t>(at(0)), geo::unrolled(box(1))}; }
 };
 
-void account(napi_env env, GeoIndex& index) {
-  const int64_t bytes_now = static_cast<int64_t>(index.held_bytes());
-  if (bytes_now == index.accounted) return;
-  int64_t ignored = 0;
-  napi_adjust_external_memory(env, bytes_now - index.accounted, &ignored);
-  index.accounted = bytes_now;
-}
+GeoIndex& index_of(const Call& call) { return read_external<GeoIndex>(call, 0); }
 
-void finalize_index(napi_env env, void* data, void*) {
-  GeoIndex* const index = static_cast<GeoIndex*>(data);
-  int64_t ignored = 0;
-  napi_adjust_external_memory(env, -index->accounted, &ignored);
-  delete index;
+void account(napi_env env, GeoIndex& index) {
+  varve::account(env, index.accounted, static_cast<int64_t>(index.held_bytes()));
 }
 
 napi_value hand_over(napi_env env, std::unique_ptr<GeoIndex> index) {
-  napi_value external = nullptr;
   account(env, *index);
-  napi_create_external(env, index.release(), finalize_index, nullptr, &external);
-  return external;
+  return make_external(env, std::move(index));
 }
 
 // geoCreate(holds) → an index
 napi_value create(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  uint32_t holds = 0;
-  napi_get_value_uint32(env, call.arguments[0], &holds);
+  const Call call(env, info);
+  const uint32_t holds = read_uint32(call, 0);
   return hand_over(env, std::make_unique<GeoIndex>(static_cast<geo::Holds>(holds)));
 }
 
 // geoOpen(bytes) → an index, or FAILED
 napi_value open_index(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  const std::span<const uint8_t> bytes = call.column<const uint8_t>(0);
+  const Call call(env, info);
+  const std::span<const uint8_t> bytes = read_elements<const uint8_t>(call, 0);
   // A copy of our own: JavaScript may change or detach its bytes after they were looked at.
   std::vector<uint64_t> words((bytes.size() + 7) / 8);
   if (!bytes.empty()) std::memcpy(words.data(), bytes.data(), bytes.size());
   const Result<geo::Opened> opened =
       geo::open_tree(Bytes(reinterpret_cast<const uint8_t*>(words.data()), bytes.size()));
-  if (!opened) return call.fail(opened.error());
+  if (!opened) return make_failure(env, opened.error());
   return hand_over(env, std::make_unique<GeoIndex>(std::move(words), bytes.size(), *opened));
 }
 
 // geoInsert(index), geoRemove(index), geoHas(index): the entry as numbers 0 to 4 → 1 or 0
 napi_value insert(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  GeoIndex& index = call.index();
-  const bool is_new = index.to_write().insert(call.entry(0));
+  const Call call(env, info);
+  GeoIndex& index = index_of(call);
+  const bool is_new = index.to_write().insert(Numbers(env).entry());
   account(env, index);
   return make_int(env, is_new);
 }
 
 napi_value remove(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  GeoIndex& index = call.index();
-  const bool was_there = index.to_write().remove(call.entry(0));
+  const Call call(env, info);
+  GeoIndex& index = index_of(call);
+  const bool was_there = index.to_write().remove(Numbers(env).entry());
   account(env, index);
   return make_int(env, was_there);
 }
 
 napi_value has(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  return make_int(env, call.index().tree->has(call.entry(0)));
+  const Call call(env, info);
+  return make_int(env, index_of(call).tree->has(Numbers(env).entry()));
 }
 
 // Ids of a Float64Array or a Uint32Array. False with the place of one that is no id.
-bool read_ids(const GeoCall& call, size_t argument, std::vector<uint64_t>& ids, size_t& wrong) {
-  napi_typedarray_type type = napi_uint32_array;
-  size_t length = 0;
-  void* data = nullptr;
-  napi_get_typedarray_info(call.env, call.arguments[argument], &type, &length, &data, nullptr,
-                           nullptr);
-  ids.resize(length);
-  if (type == napi_uint32_array) {
-    const uint32_t* const from = static_cast<const uint32_t*>(data);
-    std::copy(from, from + length, ids.begin());
+bool read_ids(const Call& call, size_t argument, std::vector<uint64_t>& ids, size_t& wrong) {
+  if (read_element_type(call, argument) == napi_uint32_array) {
+    const auto from = read_elements<const uint32_t>(call, argument);
+    ids.assign(from.begin(), from.end());
     return true;
   }
-  const double* const from = static_cast<const double*>(data);
-  for (wrong = 0; wrong < length; ++wrong) {
+  const auto from = read_elements<const double>(call, argument);
+  ids.resize(from.size());
+  for (wrong = 0; wrong < from.size(); ++wrong) {
     const double id = from[wrong];
     if (!(id >= 0 && id <= static_cast<double>(geo::kIdMax) && id == std::floor(id))) return false;
     ids[wrong] = static_cast<uint64_t>(id);
@@ -192,15 +152,15 @@ struct ColumnsArgument {
   std::string message;
 
   // (index, ids, lats, lngs) or (index, ids, souths, wests, norths, easts)
-  bool read(const GeoCall& call) {
+  bool read(const Call& call) {
     size_t wrong = 0;
     if (!read_ids(call, 1, ids, wrong)) return refuse("ids", wrong, "an integer of 0 to 2^53 - 1");
     const bool are_points = call.count == 4;
     columns.ids = ids;
-    columns.souths = call.column<const double>(2);
-    columns.wests = call.column<const double>(3);
-    columns.norths = are_points ? columns.souths : call.column<const double>(4);
-    columns.easts = are_points ? columns.wests : call.column<const double>(5);
+    columns.souths = read_elements<const double>(call, 2);
+    columns.wests = read_elements<const double>(call, 3);
+    columns.norths = are_points ? columns.souths : read_elements<const double>(call, 4);
+    columns.easts = are_points ? columns.wests : read_elements<const double>(call, 5);
     for (size_t i = 0; i < ids.size(); ++i) {
       const Box box = {columns.souths[i], columns.wests[i], columns.norths[i], columns.easts[i]};
       if (!geo::is_valid(box)) return refuse_box(box, i, are_points);
@@ -229,20 +189,18 @@ struct ColumnsArgument {
 // geoInsertMany(index, ids, columns…), geoRemoveMany(…) → how many were new, or there; or FAILED
 template <uint64_t (geo::Tree::*kChange)(const geo::Columns&)>
 napi_value change_many(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  GeoIndex& index = call.index();
+  const Call call(env, info);
+  GeoIndex& index = index_of(call);
   ColumnsArgument many;
-  if (!many.read(call)) return call.fail(Status::invalid(many.message));
+  if (!many.read(call)) return make_failure(env, Status::invalid(many.message));
   const uint64_t changed = (index.to_write().*kChange)(many.columns);
   account(env, index);
-  napi_value answer = nullptr;
-  napi_create_double(env, static_cast<double>(changed), &answer);
-  return answer;
+  return make_double(env, static_cast<double>(changed));
 }
 
 napi_value clear(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  GeoIndex& index = call.index();
+  const Call call(env, info);
+  GeoIndex& index = index_of(call);
   index.to_write().clear();
   account(env, index);
   return make_answer(env, Answer::kOk);
@@ -260,10 +218,9 @@ void write_found(const GeoIndex& index, double* to) {
 }
 
 // Writes what was found from `offset` on, if there is room; answers how many there are.
-napi_value answer_found(const GeoCall& call, GeoIndex& index, size_t to_argument) {
-  uint32_t offset = 0;
-  napi_get_value_uint32(call.env, call.arguments[to_argument + 1], &offset);
-  const std::span<double> to = call.column<double>(to_argument);
+napi_value answer_found(const Call& call, GeoIndex& index, size_t to_argument) {
+  const uint32_t offset = read_uint32(call, to_argument + 1);
+  const std::span<double> to = read_elements<double>(call, to_argument);
   const size_t needed = index.found.size() * (index.has_distances ? 2 : 1);
   if (offset <= to.size() && needed <= to.size() - offset) {
     write_found(index, to.data() + offset);
@@ -275,64 +232,77 @@ size_t limit_of(double limit) {
   return limit < 9007199254740992.0 ? static_cast<size_t>(limit) : SIZE_MAX;
 }
 
-// geoNear(index, to, offset): latitude, longitude, metres, limit → a count
-napi_value near(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  GeoIndex& index = call.index();
+// What a query is asked with, from a number on: the limit, 1 if it measures from a point, that
+// point, and the bitmap in which ids must be, or -1.
+struct Asked {
   geo::Query query;
-  query.limit = limit_of(call.number(3));
+  Point from;
+  std::function<bool(uint64_t)> passes;
+
+  Asked(napi_env env, const Numbers& numbers, size_t place) : from(numbers.point(place + 2)) {
+    query.limit = limit_of(numbers.at(place));
+    if (numbers.at(place + 1) == 1) query.from = &from;
+    const double set = numbers.at(place + 4);
+    if (set < 0) return;
+    const Bitmap& bitmap = bitmap_of(environment_of(env), static_cast<uint32_t>(set));
+    passes = [&bitmap](uint64_t id) { return bitmap.has(id); };
+    query.filter = &passes;
+  }
+  Asked(const Asked&) = delete;
+  Asked& operator=(const Asked&) = delete;
+};
+
+// geoNear(index, to, offset): metres, then Asked → a count
+napi_value near(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  const Numbers numbers(env);
+  GeoIndex& index = index_of(call);
+  const Asked asked(env, numbers, 1);
   index.found.clear();
   index.has_distances = true;
-  index.tree->near(call.point(0), call.number(2), query, index.found);
+  index.tree->near(asked.from, numbers.at(0), asked.query, index.found);
   return answer_found(call, index, 1);
 }
 
-// Of geoWithin…(): limit, 1 if there is a point to measure from, its latitude and longitude.
-geo::Query within_query(const GeoCall& call, GeoIndex& index, size_t place, Point& from) {
-  from = call.point(place + 2);
-  geo::Query query;
-  query.limit = limit_of(call.number(place));
-  query.from = call.number(place + 1) == 1 ? &from : nullptr;
+template <class Area>
+void find_within(const Area& area, const Asked& asked, GeoIndex& index) {
   index.found.clear();
-  index.has_distances = query.from != nullptr;
-  return query;
+  index.has_distances = asked.query.from != nullptr;
+  index.tree->within(area, asked.query, index.found);
 }
 
-// geoWithinBox(index, to, offset): the box and what within_query() reads → a count
+// geoWithinBox(index, to, offset): the box, then Asked → a count
 napi_value within_box(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  GeoIndex& index = call.index();
-  Point from;
-  const geo::Query query = within_query(call, index, 4, from);
-  index.tree->within(call.box(0), query, index.found);
+  const Call call(env, info);
+  const Numbers numbers(env);
+  GeoIndex& index = index_of(call);
+  find_within(numbers.box(0), Asked(env, numbers, 4), index);
   return answer_found(call, index, 1);
 }
 
-Result<geo::Polygon> read_polygon(const GeoCall& call, size_t argument) {
-  const std::span<const double> numbers = call.column<const double>(argument);
-  const std::span<const uint32_t> ends = call.column<const uint32_t>(argument + 1);
-  std::vector<Point> corners(numbers.size() / 2);
-  for (size_t i = 0; i < corners.size(); ++i) corners[i] = {numbers[2 * i], numbers[2 * i + 1]};
+Result<geo::Polygon> read_polygon(const Call& call, size_t argument) {
+  const auto sides = read_elements<const double>(call, argument);
+  const std::span<const uint32_t> ends = read_elements<const uint32_t>(call, argument + 1);
+  std::vector<Point> corners(sides.size() / 2);
+  for (size_t i = 0; i < corners.size(); ++i) corners[i] = {sides[2 * i], sides[2 * i + 1]};
   return geo::Polygon::make(corners, ends);
 }
 
-// geoWithinPolygon(index, to, offset, corners, ends): what within_query() reads → a count, or FAILED
+// geoWithinPolygon(index, to, offset, corners, ends): Asked → a count, or FAILED
 napi_value within_polygon(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  GeoIndex& index = call.index();
+  const Call call(env, info);
+  GeoIndex& index = index_of(call);
   const Result<geo::Polygon> polygon = read_polygon(call, 3);
-  if (!polygon) return call.fail(polygon.error());
-  Point from;
-  const geo::Query query = within_query(call, index, 0, from);
-  index.tree->within(*polygon, query, index.found);
+  if (!polygon) return make_failure(env, polygon.error());
+  find_within(*polygon, Asked(env, Numbers(env), 0), index);
   return answer_found(call, index, 1);
 }
 
 // geoTake(index, to): what the last query found.
 napi_value take(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  GeoIndex& index = call.index();
-  const std::span<double> to = call.column<double>(1);
+  const Call call(env, info);
+  GeoIndex& index = index_of(call);
+  const std::span<double> to = read_elements<double>(call, 1);
   if (to.size() >= index.found.size() * (index.has_distances ? 2 : 1)) {
     write_found(index, to.data());
   }
@@ -345,27 +315,26 @@ napi_value take(napi_env env, napi_callback_info info) {
 
 // geoStats(index): leaves the count and the bytes in memory as numbers 0 and 1.
 napi_value stats(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  const GeoIndex& index = call.index();
-  call.set_number(0, static_cast<double>(index.tree->state().count));
-  call.set_number(1, static_cast<double>(index.held_bytes()));
+  const Call call(env, info);
+  const GeoIndex& index = index_of(call);
+  const Numbers numbers(env);
+  numbers.set(0, static_cast<double>(index.tree->state().count));
+  numbers.set(1, static_cast<double>(index.held_bytes()));
   return make_answer(env, Answer::kOk);
 }
 
 // geoWrite(index) → how many bytes; geoTakeBytes(index, to)
 napi_value write(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  GeoIndex& index = call.index();
+  const Call call(env, info);
+  GeoIndex& index = index_of(call);
   index.bytes = geo::bytes_of(*index.tree);
-  napi_value size = nullptr;
-  napi_create_double(env, static_cast<double>(index.bytes.size()), &size);
-  return size;
+  return make_double(env, static_cast<double>(index.bytes.size()));
 }
 
 napi_value take_bytes(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  GeoIndex& index = call.index();
-  const std::span<uint8_t> to = call.column<uint8_t>(1);
+  const Call call(env, info);
+  GeoIndex& index = index_of(call);
+  const std::span<uint8_t> to = read_elements<uint8_t>(call, 1);
   std::memcpy(to.data(), index.bytes.data(), std::min(to.size(), index.bytes.size()));
   index.bytes = {};
   return make_answer(env, Answer::kOk);
@@ -375,27 +344,25 @@ napi_value take_bytes(napi_env env, napi_callback_info info) {
 
 // geoDistance(isOnEllipsoid): two points; leaves metres as number 0.
 napi_value measure(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  uint32_t is_on_ellipsoid = 0;
-  napi_get_value_uint32(env, call.arguments[0], &is_on_ellipsoid);
-  const Point a = call.point(0);
-  const Point b = call.point(2);
-  call.set_number(0, is_on_ellipsoid == 1 ? geo::distance_on_ellipsoid(a, b) : geo::distance(a, b));
+  const Call call(env, info);
+  const Numbers numbers(env);
+  const Point a = numbers.point(0);
+  const Point b = numbers.point(2);
+  numbers.set(0,
+              read_uint32(call, 0) == 1 ? geo::distance_on_ellipsoid(a, b) : geo::distance(a, b));
   return make_answer(env, Answer::kOk);
 }
 
 // geohashEncode(length): a point → text
 napi_value encode(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  uint32_t length = 0;
-  napi_get_value_uint32(env, call.arguments[0], &length);
-  const std::string text = geo::geohash_of(call.point(0), length);
+  const Call call(env, info);
+  const std::string text = geo::geohash_of(Numbers(env).point(0), read_uint32(call, 0));
   napi_value answer = nullptr;
   napi_create_string_latin1(env, text.data(), text.size(), &answer);
   return answer;
 }
 
-std::optional<geo::Cell> read_cell(const GeoCall& call) {
+std::optional<geo::Cell> read_cell(const Call& call) {
   char text[geo::kGeohashLengthMax + 2];
   size_t length = 0;
   napi_get_value_string_latin1(call.env, call.arguments[0], text, sizeof text, &length);
@@ -404,20 +371,21 @@ std::optional<geo::Cell> read_cell(const GeoCall& call) {
 
 // geohashDecode(text): leaves its box → OK, or ABSENT if it is none
 napi_value decode(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
+  const Call call(env, info);
   const std::optional<geo::Cell> cell = read_cell(call);
   if (!cell) return make_answer(env, Answer::kAbsent);
-  call.set_box(0, geo::box_of_cell(*cell));
+  Numbers(env).set_box(0, geo::box_of_cell(*cell));
   return make_answer(env, Answer::kOk);
 }
 
 // geohashNeighbour(text): steps north and east → text, '' beyond a pole, or ABSENT
 napi_value neighbour(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
+  const Call call(env, info);
   const std::optional<geo::Cell> cell = read_cell(call);
   if (!cell) return make_answer(env, Answer::kAbsent);
-  const int north = static_cast<int>(call.number(0));
-  const int east = static_cast<int>(call.number(1));
+  const Numbers numbers(env);
+  const int north = static_cast<int>(numbers.at(0));
+  const int east = static_cast<int>(numbers.at(1));
   const std::optional<geo::Cell> found = geo::neighbour_of(*cell, north, east);
   return make_text(env, found ? geo::text_of(*found) : std::string());
 }
@@ -425,18 +393,18 @@ napi_value neighbour(napi_env env, napi_callback_info info) {
 double lat_max_of(double is_redis) { return is_redis == 1 ? geo::kRedisLatMax : geo::kLatMax; }
 
 // geohashNumber(): a point, 1 for Redis's latitudes; leaves the cell as number 0
-napi_value cell_number(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  const geo::Cell cell = geo::cell_at(call.point(0), geo::kCellBits, lat_max_of(call.number(2)));
-  call.set_number(0, static_cast<double>(cell.bits));
+napi_value cell_number(napi_env env, napi_callback_info) {
+  const Numbers numbers(env);
+  const geo::Cell cell = geo::cell_at(numbers.point(0), geo::kCellBits, lat_max_of(numbers.at(2)));
+  numbers.set(0, static_cast<double>(cell.bits));
   return make_answer(env, Answer::kOk);
 }
 
 // geohashCell(): a cell, 1 for Redis's latitudes; leaves its box
-napi_value cell_box(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  const geo::Cell cell = {static_cast<uint64_t>(call.number(0)), geo::kCellBits};
-  call.set_box(0, geo::box_of_cell(cell, lat_max_of(call.number(1))));
+napi_value cell_box(napi_env env, napi_callback_info) {
+  const Numbers numbers(env);
+  const geo::Cell cell = {static_cast<uint64_t>(numbers.at(0)), geo::kCellBits};
+  numbers.set_box(0, geo::box_of_cell(cell, lat_max_of(numbers.at(1))));
   return make_answer(env, Answer::kOk);
 }
 
@@ -444,20 +412,20 @@ napi_value cell_box(napi_env env, napi_callback_info info) {
 // most, then the box (kind 0) or the center and metres (kind 1); corners are of a polygon (kind 2).
 // Leaves first and last of each range in `ranges` → a count, or FAILED.
 napi_value cover(napi_env env, napi_callback_info info) {
-  const GeoCall call(env, info);
-  const std::span<double> to = call.column<double>(0);
-  uint32_t kind = 0;
-  napi_get_value_uint32(env, call.arguments[1], &kind);
-  const double lat_max = lat_max_of(call.number(0));
-  const size_t count_max = std::min(limit_of(call.number(1)), to.size() / 2);
+  const Call call(env, info);
+  const std::span<double> to = read_elements<double>(call, 0);
+  const uint32_t kind = read_uint32(call, 1);
+  const Numbers numbers(env);
+  const double lat_max = lat_max_of(numbers.at(0));
+  const size_t count_max = std::min(limit_of(numbers.at(1)), to.size() / 2);
   std::vector<geo::CellRange> ranges;
   if (kind == 0) {
-    ranges = geo::cover_box(call.box(2), count_max, lat_max);
+    ranges = geo::cover_box(numbers.box(2), count_max, lat_max);
   } else if (kind == 1) {
-    ranges = geo::cover_circle(call.point(2), call.number(4), count_max, lat_max);
+    ranges = geo::cover_circle(numbers.point(2), numbers.at(4), count_max, lat_max);
   } else {
     const Result<geo::Polygon> polygon = read_polygon(call, 2);
-    if (!polygon) return call.fail(polygon.error());
+    if (!polygon) return make_failure(env, polygon.error());
     ranges = geo::cover_polygon(*polygon, count_max, lat_max);
   }
   for (size_t i = 0; i < ranges.size(); ++i) {

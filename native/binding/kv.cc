@@ -267,7 +267,7 @@ bool read_range(const Call& call, size_t index, StoredRange& range) {
   const size_t end_size = read_uint32(call, index + 1);
   // The bound of "above this key" is a byte longer than a key.
   if (begin_size > kKeyBytesMax + 1 || end_size > kKeyBytesMax + 1) return false;
-  const std::string prefix(as_text(call.level->bytes()));
+  const std::string prefix(as_text(call.level().bytes()));
   range.begin = prefix + std::string(as_text(Bytes(environment.scratch + kKeyAt, begin_size)));
   range.end = prefix + std::string(as_text(Bytes(environment.scratch + kDataAt, end_size)));
   if (end_size == 0) range.end = prefix_end(prefix);

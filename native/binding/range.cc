@@ -92,7 +92,7 @@ napi_value range_open(napi_env env, napi_callback_info info) {
     return make_answer(env, handle.environment.fail(status));
   }
   EntryBatch batch(handle.environment, count_max);
-  Result<bool> more = fill(handle, *cursor, batch, call.level->prefix_bytes);
+  Result<bool> more = fill(handle, *cursor, batch, call.level().prefix_bytes);
   if (!more || (batch.count() == 0 && *more)) {
     end_cursor(handle, *cursor);
     if (!more) return make_answer(env, handle.environment.fail(more.error()));
@@ -119,7 +119,7 @@ napi_value range_next(napi_env env, napi_callback_info info) {
   }
   Cursor& cursor = *handle.cursors[id];
   EntryBatch batch(handle.environment, std::max<size_t>(1, read_uint32(call, 1)));
-  const Result<bool> more = fill(handle, cursor, batch, call.level->prefix_bytes);
+  const Result<bool> more = fill(handle, cursor, batch, call.level().prefix_bytes);
   if (!more) return make_answer(env, handle.environment.fail(more.error()));
   if (batch.count() == 0 && *more) {
     handle.environment.set32(Register32::kNeededBytes, batch.needed_bytes());
@@ -169,8 +169,9 @@ napi_value range_count(napi_env env, napi_callback_info info) {
   return made;
 }
 
-// Keys that come over in one string, cut out of it by the lengths in the data area and stored in the
-// environment's room for them. Nothing is made room for before the lengths were found to be within their limits.
+// Keys that come over in one string, cut out of it by the lengths in the data area and stored in
+// the environment's room for them. Nothing is made room for before the lengths were found to be
+// within their limits.
 class ManyKeys {
  public:
   explicit ManyKeys(const Call& call) : call_(call) {}
@@ -185,7 +186,7 @@ class ManyKeys {
     environment.wide.resize(length + 1);
     napi_get_value_string_utf16(call_.env, call_.arguments[0], environment.wide.data(), length + 1,
                                 &length);
-    const size_t room = count * (call_.level->prefix_bytes + 1) + length * 3;
+    const size_t room = count * (call_.level().prefix_bytes + 1) + length * 3;
     if (environment.batch_keys.size() < room) environment.batch_keys.resize(room);
     if (environment.batch_queries.size() < count) environment.batch_queries.resize(count);
     count_ = count;
@@ -193,7 +194,7 @@ class ManyKeys {
     size_t at = 0;
     for (size_t i = 0; i < count; ++i) {
       const Bytes key = encode(environment.wide.data() + unit, units_of(i), at);
-      if (key.size() > kKeyBytesMax + call_.level->prefix_bytes) return key_too_large();
+      if (key.size() > kKeyBytesMax + call_.level().prefix_bytes) return key_too_large();
       PointQuery& query = environment.batch_queries[i];
       query.key = key;
       query.answer.found = Found::kAbsent;
@@ -223,7 +224,7 @@ class ManyKeys {
 
   Bytes encode(const char16_t* units, size_t count, size_t at) {
     uint8_t* const to = reinterpret_cast<uint8_t*>(call_.environment().batch_keys.data()) + at;
-    const Bytes prefix = call_.level->bytes();
+    const Bytes prefix = call_.level().bytes();
     std::memcpy(to, prefix.data(), prefix.size());
     return Bytes(to, prefix.size() + encode_text_key(units, count, to + prefix.size()));
   }

@@ -54,104 +54,62 @@ struct TextHandle {
   }
 };
 
-struct TextCall {
-  napi_env env;
-  napi_value arguments[6];
-  size_t count = 6;
-  Environment& environment;
+TextHandle& handle_of(const Call& call) { return read_external<TextHandle>(call, 0); }
 
-  TextCall(napi_env env_in, napi_callback_info info)
-      : env(env_in), environment(environment_of(env_in)) {
-    napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+// An answer that lies in the scratch where there is room for it, and else with the handle.
+class Left {
+ public:
+  Left(napi_env env, TextHandle& handle, size_t size)
+      : env_(env), environment_(environment_of(env)), size_(size) {
+    if (!fits()) handle.kept.resize(size);
+    data_ = fits() ? environment_.scratch + kDataAt : handle.kept.data();
   }
-  TextHandle& handle() const {
-    void* data = nullptr;
-    napi_get_value_external(env, arguments[0], &data);
-    return *static_cast<TextHandle*>(data);
+  uint8_t* data() const { return data_; }
+  napi_value answer(size_t items) const {
+    if (fits()) return make_int(env_, static_cast<int32_t>(items));
+    environment_.set32(Register32::kNeededBytes, static_cast<uint32_t>(size_));
+    return make_answer(env_, Answer::kGrow);
   }
-  uint32_t number(size_t argument) const {
-    uint32_t value = 0;
-    napi_get_value_uint32(env, arguments[argument], &value);
-    return value;
-  }
-  double real(size_t argument) const {
-    double value = 0;
-    napi_get_value_double(env, arguments[argument], &value);
-    return value;
-  }
-  template <class Element>
-  std::span<Element> column(size_t argument) const {
-    size_t length = 0;
-    void* data = nullptr;
-    napi_get_typedarray_info(env, arguments[argument], nullptr, &length, &data, nullptr, nullptr);
-    return {static_cast<Element*>(data), length};
-  }
-  // Until the next text of the environment is read: mostly in one step, for its length is not
-  // known.
-  std::string_view text(napi_value value, std::string& room) const {
-    size_t size = 0;
-    if (room.size() < 4096) room.resize(4096);
-    napi_get_value_string_utf8(env, value, room.data(), room.size(), &size);
-    if (size + 4 < room.size()) return {room.data(), size};
-    napi_get_value_string_utf8(env, value, nullptr, 0, &size);
-    room.resize(size + 5);
-    napi_get_value_string_utf8(env, value, room.data(), room.size(), &size);
-    return {room.data(), size};
-  }
-  napi_value fail(const Status& status) const { return make_answer(env, environment.fail(status)); }
-  uint8_t* data() const { return environment.scratch + kDataAt; }
-  // Where an answer of that size goes.
-  uint8_t* room_for(size_t size) const {
-    if (size <= environment.scratch_bytes - kDataAt) return data();
-    std::vector<uint8_t>& kept = handle().kept;
-    kept.resize(size);
-    return kept.data();
-  }
-  napi_value answer(size_t size, size_t items) const {
-    if (size <= environment.scratch_bytes - kDataAt) {
-      return make_int(env, static_cast<int32_t>(items));
-    }
-    environment.set32(Register32::kNeededBytes, static_cast<uint32_t>(size));
-    return make_answer(env, Answer::kGrow);
-  }
+
+ private:
+  bool fits() const { return size_ <= environment_.scratch_bytes - kDataAt; }
+
+  const napi_env env_;
+  Environment& environment_;
+  const size_t size_;
+  uint8_t* data_ = nullptr;
 };
 
-void account(const TextCall& call, TextHandle& handle, int64_t step = kAccountedStep) {
+void account_steps(napi_env env, TextHandle& handle) {
   const int64_t now = handle.held_bytes();
-  if (std::abs(now - handle.accounted) < step) return;
-  int64_t ignored = 0;
-  napi_adjust_external_memory(call.env, now - handle.accounted, &ignored);
-  handle.accounted = now;
+  if (std::abs(now - handle.accounted) >= kAccountedStep) account(env, handle.accounted, now);
 }
 
-void finalize_handle(napi_env env, void* data, void*) {
-  const std::unique_ptr<TextHandle> handle(static_cast<TextHandle*>(data));
-  int64_t ignored = 0;
-  napi_adjust_external_memory(env, -handle->accounted, &ignored);
+napi_value hand_over(napi_env env, std::unique_ptr<TextHandle> handle) {
+  account(env, handle->accounted, handle->held_bytes());
+  return make_external(env, std::move(handle));
 }
 
-napi_value hand_over(const TextCall& call, std::unique_ptr<TextHandle> handle) {
-  napi_value external = nullptr;
-  account(call, *handle, 0);
-  napi_create_external(call.env, handle.release(), finalize_handle, nullptr, &external);
-  return external;
+// Until the next text of the environment is read.
+std::string_view text_of(napi_env env, napi_value value) {
+  return read_utf8_in(env, value, environment_of(env).text);
 }
 
 // textCreate(languages, stopWords, k1, b) → an index
 napi_value create(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
+  const Call call(env, info);
   auto handle = std::make_unique<TextHandle>();
-  const TextOptions options{call.number(0), read_utf8(env, call.arguments[1]), call.real(2),
-                            call.real(3)};
+  const TextOptions options{read_uint32(call, 0), read_utf8(env, call.arguments[1]),
+                            read_double(call, 2), read_double(call, 3)};
   handle->blocks = std::make_unique<MemoryBlocks>();
   handle->index = std::make_unique<TextIndex>(*handle->blocks, options);
-  return hand_over(call, std::move(handle));
+  return hand_over(env, std::move(handle));
 }
 
 // textOpen(bytes) → an index, or FAILED
 napi_value open_index(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
-  const std::span<const uint8_t> bytes = call.column<const uint8_t>(0);
+  const Call call(env, info);
+  const std::span<const uint8_t> bytes = read_elements<const uint8_t>(call, 0);
   auto handle = std::make_unique<TextHandle>();
   // A copy of our own: JavaScript may change or detach its bytes after they were verified.
   handle->image.resize((bytes.size() + 7) / 8);
@@ -159,66 +117,66 @@ napi_value open_index(napi_env env, napi_callback_info info) {
   if (!bytes.empty()) std::memcpy(handle->image.data(), bytes.data(), bytes.size());
   Result<std::unique_ptr<TextIndex>> opened =
       TextIndex::open(Bytes(reinterpret_cast<const uint8_t*>(handle->image.data()), bytes.size()));
-  if (!opened) return call.fail(opened.error());
+  if (!opened) return make_failure(env, opened.error());
   handle->index = std::move(*opened);
-  return hand_over(call, std::move(handle));
+  return hand_over(env, std::move(handle));
 }
 
 // textAdd(index, id, text) → OK or FAILED
 napi_value add(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
-  TextHandle& handle = call.handle();
-  const std::string_view text = call.text(call.arguments[2], call.environment.text);
-  const Status added = handle.to_write().add(call.number(1), text);
-  account(call, handle);
-  return added ? make_answer(env, Answer::kOk) : call.fail(added);
+  const Call call(env, info);
+  TextHandle& handle = handle_of(call);
+  const std::string_view text = text_of(env, call.arguments[2]);
+  const Status added = handle.to_write().add(read_uint32(call, 1), text);
+  account_steps(env, handle);
+  return added ? make_answer(env, Answer::kOk) : make_failure(env, added);
 }
 
 // textAddMany(index, ids, texts) → how many were added; less than all of them: the next one failed,
 // and lastError() says how
 napi_value add_many(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
-  TextHandle& handle = call.handle();
+  const Call call(env, info);
+  TextHandle& handle = handle_of(call);
   TextIndex& index = handle.to_write();
-  const std::span<const uint32_t> ids = call.column<const uint32_t>(1);
+  const std::span<const uint32_t> ids = read_elements<const uint32_t>(call, 1);
   uint32_t added = 0;
   for (; added < ids.size(); ++added) {
     napi_handle_scope scope = nullptr;
     napi_open_handle_scope(env, &scope);
     napi_value value = nullptr;
     napi_get_element(env, call.arguments[2], added, &value);
-    const std::string_view text = call.text(value, call.environment.text);
+    const std::string_view text = text_of(env, value);
     const Status status = index.add(ids[added], text);
     napi_close_handle_scope(env, scope);
     if (!status) {
-      call.environment.fail(status);
+      environment_of(env).fail(status);
       break;
     }
   }
-  account(call, handle);
+  account_steps(env, handle);
   return make_int(env, static_cast<int32_t>(added));
 }
 
 // textRemove(index, id), textHas(index, id) → 1 or 0
 napi_value remove(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
-  TextHandle& handle = call.handle();
-  const uint32_t id = call.number(1);
+  const Call call(env, info);
+  TextHandle& handle = handle_of(call);
+  const uint32_t id = read_uint32(call, 1);
   if (!handle.index->has(id)) return make_int(env, 0);
   handle.to_write().remove(id);
-  account(call, handle);
+  account_steps(env, handle);
   return make_int(env, 1);
 }
 
 napi_value has(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
-  return make_int(env, call.handle().index->has(call.number(1)) ? 1 : 0);
+  const Call call(env, info);
+  return make_int(env, handle_of(call).index->has(read_uint32(call, 1)) ? 1 : 0);
 }
 
-TextRequest read_request(const TextCall& call, std::string& room) {
+TextRequest read_request(const Call& call, std::string& room) {
   TextRequest request;
-  request.query = call.text(call.arguments[1], room);
-  const uint32_t flags = call.number(2);
+  request.query = read_utf8_in(call.env, call.arguments[1], room);
+  const uint32_t flags = read_uint32(call, 2);
   request.is_plain = (flags & kIsPlain) != 0;
   request.needs_all = (flags & kNeedsAll) != 0;
   request.is_prefix = (flags & kIsPrefix) != 0;
@@ -228,85 +186,85 @@ TextRequest read_request(const TextCall& call, std::string& room) {
 
 // textSearch(index, query, flags, limit, allowed?) → how many hits, or FAILED
 napi_value search(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
-  TextHandle& handle = call.handle();
-  TextRequest request = read_request(call, call.environment.text);
-  request.limit = call.number(3);
+  const Call call(env, info);
+  TextHandle& handle = handle_of(call);
+  TextRequest request = read_request(call, environment_of(env).text);
+  request.limit = read_uint32(call, 3);
   bool is_filtered = false;
   if (call.count > 4) napi_is_typedarray(env, call.arguments[4], &is_filtered);
   request.is_filtered = is_filtered;
-  if (is_filtered) request.allowed = call.column<const uint32_t>(4);
+  if (is_filtered) request.allowed = read_elements<const uint32_t>(call, 4);
   std::vector<TextHit>& hits = handle.hits;
   const Status found = handle.index->search(request, hits);
-  account(call, handle);
-  if (!found) return call.fail(found);
+  account_steps(env, handle);
+  if (!found) return make_failure(env, found);
   const size_t size = hits.size() * (sizeof(double) + sizeof(uint32_t));
-  uint8_t* const scores = call.room_for(size);
+  const Left left(env, handle, size);
+  uint8_t* const scores = left.data();
   uint8_t* const ids = scores + hits.size() * sizeof(double);
   for (size_t index = 0; index < hits.size(); ++index) {
     store(scores + index * sizeof(double), hits[index].score);
     store(ids + index * sizeof(uint32_t), hits[index].id);
   }
-  return call.answer(size, hits.size());
+  return left.answer(hits.size());
 }
 
 // textHighlight(index, query, flags, text) → how many ranges, or FAILED
 napi_value highlight(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
-  TextHandle& handle = call.handle();
+  const Call call(env, info);
+  TextHandle& handle = handle_of(call);
   std::string room;
   const TextRequest request = read_request(call, room);
-  const std::string_view text = call.text(call.arguments[3], call.environment.text);
+  const std::string_view text = text_of(env, call.arguments[3]);
   std::vector<TextRange>& ranges = handle.ranges;
   const Status found = handle.index->highlight(request, text, ranges);
-  if (!found) return call.fail(found);
+  if (!found) return make_failure(env, found);
   const size_t size = ranges.size() * sizeof(TextRange);
-  uint8_t* const to = call.room_for(size);
-  if (size > 0) std::memcpy(to, ranges.data(), size);
-  return call.answer(size, ranges.size());
+  const Left left(env, handle, size);
+  if (size > 0) std::memcpy(left.data(), ranges.data(), size);
+  return left.answer(ranges.size());
 }
 
 // textTake(index) → how many bytes were kept and are in the scratch now
 napi_value take(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
-  std::vector<uint8_t>& kept = call.handle().kept;
-  const size_t size = std::min(kept.size(), call.environment.scratch_bytes - kDataAt);
-  std::memcpy(call.data(), kept.data(), size);
+  const Call call(env, info);
+  std::vector<uint8_t>& kept = handle_of(call).kept;
+  const Environment& environment = environment_of(env);
+  const size_t size = std::min(kept.size(), environment.scratch_bytes - kDataAt);
+  std::memcpy(environment.scratch + kDataAt, kept.data(), size);
   kept = {};
   return make_size(env, size);
 }
 
 // textCompact(index), textClear(index)
 napi_value compact(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
-  TextHandle& handle = call.handle();
+  const Call call(env, info);
+  TextHandle& handle = handle_of(call);
   handle.index->compact();
-  account(call, handle);
+  account_steps(env, handle);
   return make_answer(env, Answer::kOk);
 }
 
 napi_value clear(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
-  TextHandle& handle = call.handle();
+  const Call call(env, info);
+  TextHandle& handle = handle_of(call);
   handle.to_write().clear();
-  account(call, handle);
+  account_steps(env, handle);
   return make_answer(env, Answer::kOk);
 }
 
 // textSerialise(index) → the size, for textTakeBytes(index, bytes)
 napi_value serialise(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
-  TextHandle& handle = call.handle();
+  const Call call(env, info);
+  TextHandle& handle = handle_of(call);
   handle.index->serialise(handle.serialised);
-  napi_value size = nullptr;
-  napi_create_double(env, static_cast<double>(handle.serialised.size()), &size);
-  return size;
+  return make_double(env, static_cast<double>(handle.serialised.size()));
 }
 
 napi_value take_bytes(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
-  TextHandle& handle = call.handle();
-  const std::span<uint8_t> to = call.column<uint8_t>(1);
+  const Call call(env, info);
+  TextHandle& handle = handle_of(call);
+  const std::span<uint8_t> to = read_elements<uint8_t>(call, 1);
   const size_t size = std::min(to.size(), handle.serialised.size());
   if (size > 0) std::memcpy(to.data(), handle.serialised.data(), size);
   handle.serialised = {};
@@ -315,21 +273,21 @@ napi_value take_bytes(napi_env env, napi_callback_info info) {
 
 // textStats(index): documents, removed, terms, words, loose bytes, bytes in all
 napi_value stats(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
-  const TextHandle& handle = call.handle();
+  const Call call(env, info);
+  const TextHandle& handle = handle_of(call);
   const TextStats now = handle.index->stats();
   const double numbers[] = {
       static_cast<double>(now.document_count), static_cast<double>(now.removed_count),
       static_cast<double>(now.term_count),     static_cast<double>(now.length_sum),
       static_cast<double>(now.loose_bytes),    static_cast<double>(handle.held_bytes())};
-  std::memcpy(call.data(), numbers, sizeof(numbers));
+  std::memcpy(environment_of(env).scratch + kDataAt, numbers, sizeof(numbers));
   return make_answer(env, Answer::kOk);
 }
 
 // textStopWords(language) → the words, separated by spaces
 napi_value stop_words_of(napi_env env, napi_callback_info info) {
-  const TextCall call(env, info);
-  return make_text(env, std::string(stop_words(call.number(0))));
+  const Call call(env, info);
+  return make_text(env, std::string(stop_words(read_uint32(call, 0))));
 }
 
 }  // namespace

@@ -5,46 +5,16 @@
 
 #include <type_traits>
 
+#include "binding/arguments.h"
 #include "pure/codec/packed.h"
 #include "pure/codec/varint.h"
 
 namespace varve {
 namespace {
 
-struct NumberCall {
-  napi_env env;
-  napi_value arguments[4];
-  size_t count = 4;
-
-  NumberCall(napi_env env_in, napi_callback_info info) : env(env_in) {
-    napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
-  }
-  uint32_t number(size_t index) const {
-    uint32_t value = 0;
-    napi_get_value_uint32(env, arguments[index], &value);
-    return value;
-  }
-  // Whether its elements have 64 bits, and what they are.
-  template <class Element>
-  std::span<Element> elements(size_t index, bool* is_wide = nullptr) const {
-    napi_typedarray_type type = napi_uint8_array;
-    void* data = nullptr;
-    size_t size = 0;
-    napi_get_typedarray_info(env, arguments[index], &type, &size, &data, nullptr, nullptr);
-    if (is_wide != nullptr) *is_wide = type == napi_biguint64_array;
-    return {static_cast<Element*>(data), size};
-  }
-  bool is_wide(size_t index) const {
-    bool is_wide = false;
-    elements<uint8_t>(index, &is_wide);
-    return is_wide;
-  }
-  napi_value answer(double value) const {
-    napi_value made = nullptr;
-    napi_create_double(env, value, &made);
-    return made;
-  }
-};
+bool is_wide(const Call& call, size_t index) {
+  return read_element_type(call, index) == napi_biguint64_array;
+}
 
 template <class Number>
 size_t sum_sizes(std::span<const Number> numbers) {
@@ -55,10 +25,10 @@ size_t sum_sizes(std::span<const Number> numbers) {
 
 // varintSize(numbers) → bytes
 napi_value size(napi_env env, napi_callback_info info) {
-  const NumberCall call(env, info);
-  const size_t sum = call.is_wide(0) ? sum_sizes(call.elements<const uint64_t>(0))
-                                     : sum_sizes(call.elements<const uint32_t>(0));
-  return call.answer(static_cast<double>(sum));
+  const Call call(env, info);
+  const size_t sum = is_wide(call, 0) ? sum_sizes(read_elements<const uint64_t>(call, 0))
+                                      : sum_sizes(read_elements<const uint32_t>(call, 0));
+  return make_double(env, static_cast<double>(sum));
 }
 
 template <class Number>
@@ -70,22 +40,22 @@ void put_all(std::span<const Number> numbers, MutableBytes to) {
 
 // varintEncode(numbers, to)
 napi_value encode(napi_env env, napi_callback_info info) {
-  const NumberCall call(env, info);
-  const MutableBytes to = call.elements<uint8_t>(1);
-  if (call.is_wide(0)) {
-    put_all(call.elements<const uint64_t>(0), to);
+  const Call call(env, info);
+  const MutableBytes to = read_elements<uint8_t>(call, 1);
+  if (is_wide(call, 0)) {
+    put_all(read_elements<const uint64_t>(call, 0), to);
   } else {
-    put_all(call.elements<const uint32_t>(0), to);
+    put_all(read_elements<const uint32_t>(call, 0), to);
   }
-  return call.answer(0);
+  return make_double(env, 0);
 }
 
 // varintCount(bytes) → how many numbers end in them
 napi_value count(napi_env env, napi_callback_info info) {
-  const NumberCall call(env, info);
+  const Call call(env, info);
   double count = 0;
-  for (const uint8_t byte : call.elements<const uint8_t>(0)) count += byte < 0x80 ? 1 : 0;
-  return call.answer(count);
+  for (const uint8_t byte : read_elements<const uint8_t>(call, 0)) count += byte < 0x80 ? 1 : 0;
+  return make_double(env, count);
 }
 
 template <class Number>
@@ -99,10 +69,10 @@ double take_all(Bytes bytes, std::span<Number> to) {
 
 // varintDecode(bytes, to) → -1, or the place of the first byte that is none of so many numbers
 napi_value decode(napi_env env, napi_callback_info info) {
-  const NumberCall call(env, info);
-  const Bytes bytes = call.elements<const uint8_t>(0);
-  return call.answer(call.is_wide(1) ? take_all(bytes, call.elements<uint64_t>(1))
-                                     : take_all(bytes, call.elements<uint32_t>(1)));
+  const Call call(env, info);
+  const Bytes bytes = read_elements<const uint8_t>(call, 0);
+  return make_double(env, is_wide(call, 1) ? take_all(bytes, read_elements<uint64_t>(call, 1))
+                                           : take_all(bytes, read_elements<uint32_t>(call, 1)));
 }
 
 template <class Unsigned>
@@ -118,14 +88,14 @@ void turn(std::span<const Unsigned> from, std::span<Unsigned> to, bool back) {
 
 // varintZigzag(from, to, back, wide): of 32 or 64 bits each, with a sign or without
 napi_value zigzag_all(napi_env env, napi_callback_info info) {
-  const NumberCall call(env, info);
-  const bool back = call.number(2) != 0;
-  if (call.number(3) != 0) {
-    turn(call.elements<const uint64_t>(0), call.elements<uint64_t>(1), back);
+  const Call call(env, info);
+  const bool back = read_uint32(call, 2) != 0;
+  if (read_uint32(call, 3) != 0) {
+    turn(read_elements<const uint64_t>(call, 0), read_elements<uint64_t>(call, 1), back);
   } else {
-    turn(call.elements<const uint32_t>(0), call.elements<uint32_t>(1), back);
+    turn(read_elements<const uint32_t>(call, 0), read_elements<uint32_t>(call, 1), back);
   }
-  return call.answer(0);
+  return make_double(env, 0);
 }
 
 bool rises(std::span<const uint32_t> numbers, uint32_t base) {
@@ -138,84 +108,87 @@ bool rises(std::span<const uint32_t> numbers, uint32_t base) {
 
 // streamSize(numbers, rising, base) → bytes, or -1 where numbers that should rise descend
 napi_value stream_bytes(napi_env env, napi_callback_info info) {
-  const NumberCall call(env, info);
-  const auto numbers = call.elements<const uint32_t>(0);
-  if (call.number(1) != 0 && !rises(numbers, call.number(2))) return call.answer(-1);
-  const size_t size =
-      call.number(1) == 0 ? stream_size(numbers) : rising_stream_size(numbers, call.number(2));
-  return call.answer(static_cast<double>(size));
+  const Call call(env, info);
+  const auto numbers = read_elements<const uint32_t>(call, 0);
+  if (read_uint32(call, 1) != 0 && !rises(numbers, read_uint32(call, 2)))
+    return make_double(env, -1);
+  const size_t size = read_uint32(call, 1) == 0 ? stream_size(numbers)
+                                                : rising_stream_size(numbers, read_uint32(call, 2));
+  return make_double(env, static_cast<double>(size));
 }
 
 // streamEncode(numbers, to, rising, base)
 napi_value stream_encode(napi_env env, napi_callback_info info) {
-  const NumberCall call(env, info);
-  const auto numbers = call.elements<const uint32_t>(0);
-  const MutableBytes to = call.elements<uint8_t>(1);
-  const bool is_rising = call.number(2) != 0;
-  const uint32_t base = call.number(3);
+  const Call call(env, info);
+  const auto numbers = read_elements<const uint32_t>(call, 0);
+  const MutableBytes to = read_elements<uint8_t>(call, 1);
+  const bool is_rising = read_uint32(call, 2) != 0;
+  const uint32_t base = read_uint32(call, 3);
   check(to.size() == (is_rising ? rising_stream_size(numbers, base) : stream_size(numbers)));
   if (is_rising) {
     encode_rising_stream(numbers, base, to.data());
   } else {
     encode_stream(numbers, to.data());
   }
-  return call.answer(0);
+  return make_double(env, 0);
 }
 
 // streamDecode(bytes, to, rising, base) → 0, or -1 where they are no stream of so many numbers
 napi_value stream_decode(napi_env env, napi_callback_info info) {
-  const NumberCall call(env, info);
-  const Bytes bytes = call.elements<const uint8_t>(0);
-  const std::span<uint32_t> to = call.elements<uint32_t>(1);
-  const bool is_good = call.number(2) == 0 ? decode_stream(bytes, to)
-                                           : decode_rising_stream(bytes, call.number(3), to);
-  return call.answer(is_good ? 0 : -1);
+  const Call call(env, info);
+  const Bytes bytes = read_elements<const uint8_t>(call, 0);
+  const std::span<uint32_t> to = read_elements<uint32_t>(call, 1);
+  const bool is_good = read_uint32(call, 2) == 0
+                           ? decode_stream(bytes, to)
+                           : decode_rising_stream(bytes, read_uint32(call, 3), to);
+  return make_double(env, is_good ? 0 : -1);
 }
 
 // packedForm(128 numbers, form: Uint32Array of {width, base}, rising) → 0; where they should rise
 // the base is given, and -1 says that they descend
 napi_value form_of(napi_env env, napi_callback_info info) {
-  const NumberCall call(env, info);
-  const auto numbers = call.elements<const uint32_t>(0);
-  const std::span<uint32_t> to = call.elements<uint32_t>(1);
+  const Call call(env, info);
+  const auto numbers = read_elements<const uint32_t>(call, 0);
+  const std::span<uint32_t> to = read_elements<uint32_t>(call, 1);
   check(numbers.size() == kPackedCount && to.size() == 2);
   const PackedNumbers block(numbers.data(), kPackedCount);
-  if (call.number(2) != 0 && !rises(block, to[1])) return call.answer(-1);
-  const PackedForm form = call.number(2) == 0 ? packed_form(block) : rising_form(block, to[1]);
+  if (read_uint32(call, 2) != 0 && !rises(block, to[1])) return make_double(env, -1);
+  const PackedForm form =
+      read_uint32(call, 2) == 0 ? packed_form(block) : rising_form(block, to[1]);
   to[0] = form.width;
   to[1] = form.base;
-  return call.answer(0);
+  return make_double(env, 0);
 }
 
 // packedEncode(128 numbers, to, form, rising)
 napi_value pack_block(napi_env env, napi_callback_info info) {
-  const NumberCall call(env, info);
-  const auto numbers = call.elements<const uint32_t>(0);
-  const MutableBytes to = call.elements<uint8_t>(1);
-  const std::span<const uint32_t> form = call.elements<const uint32_t>(2);
+  const Call call(env, info);
+  const auto numbers = read_elements<const uint32_t>(call, 0);
+  const MutableBytes to = read_elements<uint8_t>(call, 1);
+  const std::span<const uint32_t> form = read_elements<const uint32_t>(call, 2);
   check(numbers.size() == kPackedCount && form.size() == 2 && form[0] <= kPackedWidthMax);
   check(to.size() == packed_bytes(form[0]));
   const PackedNumbers block(numbers.data(), kPackedCount);
-  if (call.number(3) == 0) {
+  if (read_uint32(call, 3) == 0) {
     pack(block, {form[0], form[1]}, to.data());
   } else {
     pack_rising(block, {form[0], form[1]}, to.data());
   }
-  return call.answer(0);
+  return make_double(env, 0);
 }
 
 // packedDecode(bytes, to, form, rising) → 0 or -1
 napi_value unpack_block(napi_env env, napi_callback_info info) {
-  const NumberCall call(env, info);
-  const Bytes bytes = call.elements<const uint8_t>(0);
-  const std::span<uint32_t> to = call.elements<uint32_t>(1);
-  const std::span<const uint32_t> given = call.elements<const uint32_t>(2);
+  const Call call(env, info);
+  const Bytes bytes = read_elements<const uint8_t>(call, 0);
+  const std::span<uint32_t> to = read_elements<uint32_t>(call, 1);
+  const std::span<const uint32_t> given = read_elements<const uint32_t>(call, 2);
   check(to.size() == kPackedCount && given.size() == 2);
   const UnpackedNumbers numbers(to.data(), kPackedCount);
   const PackedForm form{given[0], given[1]};
-  const bool is_good =
-      call.number(3) == 0 ? unpack(bytes, form, numbers) : unpack_rising(bytes, form, numbers);
-  return call.answer(is_good ? 0 : -1);
+  const bool is_good = read_uint32(call, 3) == 0 ? unpack(bytes, form, numbers)
+                                                 : unpack_rising(bytes, form, numbers);
+  return make_double(env, is_good ? 0 : -1);
 }
 
 }  // namespace

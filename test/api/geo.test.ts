@@ -1,7 +1,7 @@
 // test/api/geo.test.ts — GeoIndex and geohash as a user has them; the core's own tests hold them to every world.
 import { describe, expect, it } from 'vitest'
 
-import { geohash, GeoIndex, type Point, VarveError } from '../../lib/index.ts'
+import { Bitmap, geohash, GeoIndex, type Point, VarveError } from '../../lib/index.ts'
 
 const BERLIN = { lat: 52.52, lng: 13.405 }
 const HAMBURG = { lat: 53.5511, lng: 9.9937 }
@@ -92,6 +92,35 @@ describe('GeoIndex', () => {
       { from: { lat: 0, lng: 9 }, limit: 2, filter: (id) => id % 2 === 1 },
     )
     expect([...nearest.ids]).toEqual([899, 897])
+  })
+
+  it('filters by a bitmap as by a function', () => {
+    const index = new GeoIndex()
+    for (let id = 0; id < 3000; id += 1) index.add(id * 1e9, { lat: (id % 7) / 10, lng: id / 100 })
+    const set = new Bitmap()
+    for (let id = 0; id < 3000; id += 50) set.add(id * 1e9)
+    set.add(5e8)
+    const passes = (id: number) => set.has(id)
+    const here = { lat: 0.2, lng: 11.1 }
+    const box = { south: 0, west: 3, north: 0.5, east: 20 }
+    for (const limit of [0, 1, 7, Infinity]) {
+      for (const radius of [30_000, Infinity]) {
+        const expected = index.near(here, { limit, radius, filter: passes })
+        expect(index.near(here, { limit, radius, filter: set })).toEqual(expected)
+      }
+      const expected = index.within(box, { limit, from: here, filter: passes })
+      expect(index.within(box, { limit, from: here, filter: set })).toEqual(expected)
+    }
+    expect(index.near(here, { filter: set }).ids).toHaveLength(60)
+    expect(index.within(box, { filter: set }).toSorted()).toEqual(index.within(box, { filter: passes }).toSorted())
+    expect(index.within(box, { limit: 3, filter: set })).toHaveLength(3)
+    expect([...index.near(here, { filter: new Bitmap() }).ids]).toEqual([])
+    const view = Bitmap.view(new Bitmap([7e9]).serialise())
+    expect([...index.near(here, { filter: view }).ids]).toEqual([7e9])
+    expectInvalid(
+      () => index.near(here, { filter: new Set([1]) as never }),
+      'filter must be a Bitmap or a function of an id, not an object',
+    )
   })
 
   it('answers what a look at every point does, from one call to the next', () => {

@@ -1,12 +1,15 @@
 // test/types/geo.test-d.ts — what the compiler infers of places and what it refuses.
 import { expectTypeOf } from 'vitest'
 
-import { geohash, GeoIndex, type Near, type Point } from '../../lib/index.ts'
+import { Bitmap, geohash, GeoIndex, type Near, type Point } from '../../lib/index.ts'
 
 const index = new GeoIndex()
 const here: Point = { lat: 0, lng: 0 }
 
 expectTypeOf(index.near(here, { radius: 5, limit: 1, filter: (id) => id > 3 })).toEqualTypeOf<Near>()
+expectTypeOf(index.near(here, { filter: new Bitmap([1]) })).toEqualTypeOf<Near>()
+// @ts-expect-error ids are of a bitmap, or asked for one by one
+index.near(here, { filter: [1] })
 expectTypeOf(index.within({ south: 0, west: 0, north: 1, east: 1 })).toEqualTypeOf<Float64Array>()
 expectTypeOf(index.within([[here, here, here]], { from: here })).toEqualTypeOf<Near>()
 expectTypeOf(geohash.encode(here)).toEqualTypeOf<string>()

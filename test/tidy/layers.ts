@@ -42,6 +42,8 @@ export const MODULES: readonly Module[] = [
   { folder: 'store', mayInclude: [...PURE, ...STORAGE, ...ENGINES, 'store/memtable'],
     doors: ['store.h', 'batch.h', 'registry.h', 'repair.h'] },
   { folder: 'layer/catalog', mayInclude: [...PURE, 'engine', 'store'] },
+  { folder: 'layer/blocks', mayInclude: [...PURE, ...KERNELS, 'engine', 'store'],
+    doors: ['stored_blocks.h', 'stored_index.h', 'stored_kinds.h'] },
   { folder: 'binding', mayInclude: [...PURE, ...KERNELS, 'engine', 'store', 'layer/catalog'], doors: [] },
 ]
 

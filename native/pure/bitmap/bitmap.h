@@ -112,6 +112,11 @@ class Bitmap {
   static Result<Bitmap> map(Bytes bytes);
   // Whether every container holds what the directory says.
   Status verify() const;
+  // The directory alone, for a bitmap whose blocks outlive it: save it, detach from the blocks, and
+  // later attach again. What is attached is trusted as little as what is mapped.
+  void save_directory(std::string& to) const;
+  void detach();
+  static Result<Bitmap> attach(Bytes directory, Blocks& blocks);
   // The portable format of Roaring bitmaps, of 32 bits or, if `wide`, of 64.
   // Members above 32 bits have no place in the narrow one.
   std::string to_portable(bool wide) const;
@@ -130,6 +135,10 @@ class Bitmap {
   };
   static_assert(sizeof(Entry) == 16);
   class Evaluation;
+
+  // An entry of our own bytes; nothing where it is none.
+  static std::optional<Entry> read_entry(const uint8_t* from);
+  static void write_entry(const Entry& entry, uint32_t place, uint8_t* to);
 
   ContainerView view(const Entry& entry) const;
   // Where the key stands, or would.

@@ -44,6 +44,55 @@ bool is_possible(ContainerKind kind, uint32_t count, uint32_t run_count) {
 
 }  // namespace
 
+std::optional<Bitmap::Entry> Bitmap::read_entry(const uint8_t* from) {
+  if (!is_kind(from[14]) || from[15] != 0) return std::nullopt;
+  const Entry entry = {load<uint64_t>(from), load<uint32_t>(from + 8), load<uint16_t>(from + 12),
+                       static_cast<ContainerKind>(from[14]), false};
+  if (!is_possible(entry.kind, entry.count(), entry.run_count)) return std::nullopt;
+  return entry;
+}
+
+void Bitmap::write_entry(const Entry& entry, uint32_t place, uint8_t* to) {
+  store<uint64_t>(to, entry.key_count);
+  store<uint32_t>(to + 8, place);
+  store<uint16_t>(to + 12, entry.run_count);
+  to[14] = static_cast<uint8_t>(entry.kind);
+  to[15] = 0;
+}
+
+void Bitmap::save_directory(std::string& to) const {
+  to.resize(entries_.size() * kEntryBytes);
+  uint8_t* at = reinterpret_cast<uint8_t*>(to.data());
+  for (const Entry& entry : entries_) {
+    write_entry(entry, entry.block, at);
+    at += kEntryBytes;
+  }
+}
+
+void Bitmap::detach() {
+  entries_.clear();
+  total_ = 0;
+  changed();
+}
+
+Result<Bitmap> Bitmap::attach(Bytes directory, Blocks& blocks) {
+  if (directory.size() % kEntryBytes != 0) return corrupt("cut short", directory.size());
+  std::vector<Entry> entries;
+  entries.reserve(directory.size() / kEntryBytes);
+  uint64_t total = 0;
+  for (size_t at = 0; at < directory.size(); at += kEntryBytes) {
+    const std::optional<Entry> entry = read_entry(directory.data() + at);
+    if (!entry) return corrupt("impossible container", at);
+    if (!entries.empty() && entry->key() <= entries.back().key()) return corrupt("order", at);
+    entries.push_back(*entry);
+    total += entry->count();
+  }
+  Bitmap to(blocks);
+  to.entries_ = std::move(entries);
+  to.total_ = total;
+  return to;
+}
+
 std::string Bitmap::serialise() const {
   uint64_t end = kHeaderBytes + entries_.size() * kEntryBytes;
   std::string bytes(end, '\0');
@@ -57,10 +106,7 @@ std::string Bitmap::serialise() const {
     end = bytes.size();
     uint8_t* const to =
         reinterpret_cast<uint8_t*>(bytes.data()) + kHeaderBytes + place * kEntryBytes;
-    store<uint64_t>(to, entry.key_count);
-    store<uint32_t>(to + 8, static_cast<uint32_t>(offset / kAlign));
-    store<uint16_t>(to + 12, entry.run_count);
-    to[14] = static_cast<uint8_t>(entry.kind);
+    write_entry(entry, static_cast<uint32_t>(offset / kAlign), to);
   }
   bytes.resize(round_up(end, kAlign));
   uint8_t* const header = reinterpret_cast<uint8_t*>(bytes.data());
@@ -98,14 +144,9 @@ Result<Bitmap> Bitmap::map(Bytes bytes) {
   uint64_t end = kHeaderBytes + directory_bytes;
   for (size_t place = 0; place < entry_count; ++place) {
     const uint64_t at = kHeaderBytes + place * kEntryBytes;
-    const uint8_t* const from = bytes.data() + at;
-    if (!is_kind(from[14]) || from[15] != 0) return corrupt("unknown container", at + 14);
-    Entry& entry = to.entries_[place];
-    entry = {load<uint64_t>(from), load<uint32_t>(from + 8), load<uint16_t>(from + 12),
-             static_cast<ContainerKind>(from[14]), false};
-    if (!is_possible(entry.kind, entry.count(), entry.run_count)) {
-      return corrupt("impossible container", at);
-    }
+    const std::optional<Entry> read = read_entry(bytes.data() + at);
+    if (!read) return corrupt("impossible container", at);
+    const Entry& entry = to.entries_[place] = *read;
     if (place > 0 && entry.key() <= to.entries_[place - 1].key()) return corrupt("order", at);
     const uint64_t offset = place_after(end, entry.kind);
     if (uint64_t{entry.block} * kAlign != offset) return corrupt("misplaced container", at + 8);

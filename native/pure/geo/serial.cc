@@ -37,13 +37,6 @@ Status refuse(const char* what, size_t at) {
   return Status::corrupt("geo: " + std::string(what) + " at offset " + std::to_string(at));
 }
 
-bool is_place(const Box& box, Holds holds) {
-  const double east = holds == Holds::kPoints ? kLngMax : kUnrolledMax;
-  return box.south >= -kLatMax && box.south <= box.north && box.north <= kLatMax &&
-         box.west >= -kLngMax && box.west <= kLngMax && box.west <= box.east && box.east <= east &&
-         box.east - box.west <= 2 * kLngMax;
-}
-
 // The keys that belong below a node: from `low` on, below `high`. Null: no bound.
 struct Within {
   const EntryKey* low = nullptr;
@@ -134,6 +127,13 @@ class Verifier {
 };
 
 }  // namespace
+
+bool is_place(const Box& box, Holds holds) {
+  const double east = holds == Holds::kPoints ? kLngMax : kUnrolledMax;
+  return box.south >= -kLatMax && box.south <= box.north && box.north <= kLatMax &&
+         box.west >= -kLngMax && box.west <= kLngMax && box.west <= box.east && box.east <= east &&
+         box.east - box.west <= 2 * kLngMax;
+}
 
 std::string bytes_of(const Tree& tree) {
   std::string bytes(kHeaderBytes, '\0');

@@ -18,6 +18,9 @@ namespace varve::geo {
 
 inline constexpr uint64_t kIdMax = (uint64_t{1} << 53) - 1;
 
+// Whether a box is what an entry of a tree may have: unrolled and in range.
+bool is_place(const Box& box, Holds holds);
+
 std::string bytes_of(const Tree& tree);
 
 struct Opened {

@@ -1,0 +1,201 @@
+// layer/blocks/stored_index.h — an index in a store: packed blocks, and the newest entries beside
+// them.
+//
+//   commit of a user ─▶ one small key an entry: loose
+//   fold()           ─▶ many loose entries into blocks: one commit, put-if-version
+//   sync(view)       ─▶ the index as of a view: packed blocks, and what is loose added in memory
+//
+// So no commit of a user rewrites a shared block, and none fails because another one changed the
+// index. What is loose is added to the same algorithm, over frames that are never committed
+// (stored_blocks.h): a query knows nothing of it, and answers what it would if all were packed. An
+// entry is added once, by the first sync() that sees it; a fold begins this anew.
+//
+// A Kind says what an index holds:
+//   using Index                                       the algorithm
+//   static constexpr uint8_t kKind                    in the head
+//   static Status attach(Bytes state, Blocks&, std::optional<Index>&)    empty: a new one
+//   static void detach(Index&)                        its blocks stay
+//   static Status apply(Bytes key, Bytes value, Index&) a loose entry; again is as once
+//   static void save(const Index&, std::string& state)
+//
+// Invariants
+//   - loose entries go with a fold alone, which writes the head: so whoever knows the head and up
+//   to which commit it has looked knows what is new.
+//   - what an index answers counts only if status() is fine afterwards.
+// Threads: one; each thread has its own.      Bytes: FORMAT.md
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "layer/blocks/keys.h"
+#include "layer/blocks/stored_blocks.h"
+
+namespace varve {
+
+// What is beside the blocks: what a fold starts from, and changes.
+struct IndexHead {
+  uint64_t commit = 0;       // That wrote it; 0: there is none.
+  uint64_t incarnation = 0;  // Of an index that was dropped and made again another one.
+  BlockId next_block = 0;
+  std::string state;
+};
+
+// Of a head that is known already the state is not read.
+Status read_index_head(const Store::View& view, const std::string& prefix, uint8_t kind,
+                       const IndexHead& known, IndexHead& head);
+// What changes from one head to the next: chunks of the state that are others, and the head.
+void put_index_head(Batch& batch, const std::string& prefix, uint8_t kind, const IndexHead& from,
+                    const IndexHead& to);
+
+struct FoldReport {
+  uint64_t entry_count = 0;
+  bool is_done = true;  // Else there was more than goes into a commit.
+};
+
+template <class Kind>
+class StoredIndex {
+ public:
+  StoredIndex(std::string prefix, size_t frame_bytes_max)
+      : prefix_(std::move(prefix)), blocks_(prefix_, frame_bytes_max) {}
+  ~StoredIndex() { detach(); }
+
+  // As of this view, through which it is read until the view ends or the next sync().
+  Status sync(const Store::View& view) {
+    if (Status status = attach(view); !status) return status;
+    if (synced_ == view.commit()) return blocks_.status();
+    Status applied;
+    const Status walked = each_loose(view, [&](Bytes key, const Edit& edit, Bytes value) {
+      if (edit.commit > synced_) applied = Kind::apply(key, value, *index_);
+      return static_cast<bool>(applied);
+    });
+    if (!walked || !applied) {
+      forget();
+      return walked ? std::move(applied) : walked.copy();
+    }
+    synced_ = view.commit();
+    return blocks_.status();
+  }
+
+  const typename Kind::Index& index() const { return *index_; }
+  // Of what was read since sync().
+  Status status() const { return blocks_.status(); }
+  const StoredBlocks& blocks() const { return blocks_; }
+
+  // Packs loose entries, as many as fit a commit. kConflict: somebody wrote one of them, or folded,
+  // meanwhile, and nothing has changed.
+  Result<FoldReport> fold(Store& store, Store::Reader& reader) {
+    Result<FoldReport> folded = try_fold(store, reader);
+    blocks_.set_view(nullptr);
+    if (!folded) forget();
+    return folded;
+  }
+
+ private:
+  Result<FoldReport> try_fold(Store& store, Store::Reader& reader) {
+    Batch batch(store.hash_seed(), store.commit_bytes_max());
+    FoldReport report;
+    uint64_t since = 0;
+    IndexHead next;
+    {
+      const Store::View view(reader);
+      since = view.commit();
+      forget();
+      if (Status status = attach(view); !status) return status;
+      if (Status status = pack(view, store.commit_bytes_max(), batch, report); !status) {
+        return status;
+      }
+      if (report.entry_count == 0) return report;
+      next.incarnation = head_.commit == 0 ? since : head_.incarnation;
+      next.next_block = blocks_.next_id();
+      Kind::save(*index_, next.state);
+      blocks_.gather(batch);
+      put_index_head(batch, prefix_, Kind::kKind, head_, next);
+      if (Status status = blocks_.status(); !status) return status;
+    }
+    const Result<uint64_t> commit = store.commit(batch, since);
+    if (!commit) return commit.error();
+    blocks_.commit_done();
+    head_ = std::move(next);
+    head_.commit = *commit;
+    return report;  // What is still loose is added by the next sync(), as it knows of none.
+  }
+
+  // Adds loose entries and deletes their keys, as many as take half of a commit: the rest is for the
+  // state and its head.
+  Status pack(const Store::View& view, uint64_t bytes_max, Batch& batch, FoldReport& report) {
+    if (head_.next_block > kBlockNumbersMax) {
+      return {Code::kTooLarge, "index: the numbers of its blocks are used up; make it anew"};
+    }
+    Status applied;
+    const std::string begin = key_of_part(prefix_, IndexPart::kLoose);
+    const Status walked = each_loose(view, [&](Bytes key, const Edit&, Bytes value) {
+      const uint64_t cost = batch.body_bytes() + batch.size() * kEditBytes;
+      report.is_done = (cost + blocks_.changed_bytes()) * 2 < bytes_max;
+      if (!report.is_done) return false;
+      applied = Kind::apply(key, value, *index_);
+      batch.erase(as_bytes(begin + std::string(as_text(key))));
+      report.entry_count += 1;
+      return static_cast<bool>(applied);
+    });
+    return walked ? std::move(applied) : walked.copy();
+  }
+
+  // The index as the head has it, without what is loose, or as it was at the last sync().
+  Status attach(const Store::View& view) {
+    blocks_.set_view(&view);
+    IndexHead head;
+    if (Status status = read_index_head(view, prefix_, Kind::kKind, head_, head); !status) {
+      return status;
+    }
+    const bool is_known = index_.has_value() && head.commit == head_.commit && blocks_.status();
+    if (is_known && synced_ <= view.commit()) return Status::ok();
+    detach();
+    const bool is_other = head.incarnation != head_.incarnation;
+    if (head.commit != head_.commit) head_ = std::move(head);
+    blocks_.drop_changes(head_.next_block);
+    if (is_other) blocks_.clear();
+    blocks_.trim();
+    synced_ = 0;
+    return Kind::attach(as_bytes(head_.state), blocks_, index_);
+  }
+
+  void detach() {
+    if (index_) Kind::detach(*index_);
+    index_.reset();
+  }
+
+  void forget() {
+    detach();
+    blocks_.set_view(nullptr);
+    synced_ = 0;
+  }
+
+  template <class Visit>
+  Status each_loose(const Store::View& view, const Visit& visit) const {
+    const std::string begin = key_of_part(prefix_, IndexPart::kLoose);
+    const std::string end = key_of_part(prefix_, IndexPart::kEnd);
+    const std::unique_ptr<EngineCursor> cursor =
+        view.scan({as_bytes(begin), as_bytes(end)}, Direction::kForward);
+    std::string room;
+    for (; cursor->valid(); cursor->next()) {
+      const Edit& edit = cursor->edit();
+      const Result<Bytes> value = view.value(edit, room);
+      if (!value) return value.error();
+      if (!visit(edit.key.subspan(begin.size()), edit, *value)) break;
+    }
+    return cursor->status();
+  }
+
+  // Above it an index is not folded any more, though it is read: numbers are left for what is
+  // loose.
+  static constexpr BlockId kBlockNumbersMax = kNoBlock - (1u << 26);
+
+  const std::string prefix_;
+  StoredBlocks blocks_;
+  IndexHead head_;
+  std::optional<typename Kind::Index> index_;
+  uint64_t synced_ = 0;  // What is loose is in it up to this commit.
+};
+
+}  // namespace varve

@@ -1,0 +1,114 @@
+#include "layer/blocks/stored_kinds.h"
+
+#include "pure/geo/serial.h"
+
+namespace varve {
+namespace {
+
+constexpr size_t kTreeStateBytes = 16;
+
+Status corrupt(const char* what) { return Status::corrupt(std::string("index: ") + what); }
+
+bool is_change(uint8_t byte) { return byte <= static_cast<uint8_t>(Change::kAdd); }
+
+std::string loose_key(const std::string& prefix, std::initializer_list<uint64_t> parts) {
+  std::string key = key_of_part(prefix, IndexPart::kLoose);
+  for (const uint64_t part : parts) {
+    uint8_t bytes[8];
+    store_big64(bytes, part);
+    append(key, Bytes(bytes, 8));
+  }
+  return key;
+}
+
+size_t place_bytes(geo::Holds holds) { return holds == geo::Holds::kPoints ? 16 : 32; }
+
+}  // namespace
+
+// ---- members
+
+Status StoredMembers::attach(Bytes state, Blocks& blocks, std::optional<Bitmap>& to) {
+  Result<Bitmap> bitmap = Bitmap::attach(state, blocks);
+  if (!bitmap) return bitmap.error();
+  to.emplace(std::move(*bitmap));
+  return Status::ok();
+}
+
+Status StoredMembers::apply(Bytes key, Bytes value, Bitmap& bitmap) {
+  if (key.size() != 8 || value.size() != 1 || !is_change(value[0])) {
+    return corrupt("a loose member is none");
+  }
+  const uint64_t member = load_big64(key.data());
+  if (value[0] == static_cast<uint8_t>(Change::kAdd)) {
+    bitmap.add(member);
+  } else {
+    bitmap.remove(member);
+  }
+  return Status::ok();
+}
+
+void StoredMembers::put(Batch& batch, const std::string& prefix, uint64_t member, Change change) {
+  const uint8_t value = static_cast<uint8_t>(change);
+  batch.put(as_bytes(loose_key(prefix, {member})), Bytes(&value, 1));
+}
+
+// ---- places
+
+template <geo::Holds kHolds>
+Status StoredPlaces<kHolds>::attach(Bytes state, Blocks& blocks, std::optional<geo::Tree>& to) {
+  geo::TreeState tree;
+  if (!state.empty()) {
+    if (state.size() != kTreeStateBytes) return corrupt("the state of a tree has a wrong size");
+    tree = {load<uint32_t>(state.data()), load<uint32_t>(state.data() + 4),
+            load<uint64_t>(state.data() + 8)};
+    if (tree.height > geo::kHeightMax || (tree.height == 0) != (tree.count == 0)) {
+      return corrupt("the state of a tree is none");
+    }
+  }
+  to.emplace(blocks, kHolds, tree);
+  return Status::ok();
+}
+
+template <geo::Holds kHolds>
+Status StoredPlaces<kHolds>::apply(Bytes key, Bytes value, geo::Tree& tree) {
+  if (key.size() != 16 || value.size() != 1 + place_bytes(kHolds) || !is_change(value[0])) {
+    return corrupt("a loose place is none");
+  }
+  const auto number = [&](size_t index) { return load<double>(value.data() + 1 + index * 8); };
+  const bool is_point = kHolds == geo::Holds::kPoints;
+  const geo::Box box = {number(0), number(1), number(is_point ? 0 : 2), number(is_point ? 1 : 3)};
+  const uint64_t id = load_big64(key.data() + 8);
+  if (!geo::is_place(box, kHolds) || id > geo::kIdMax) return corrupt("a loose place is none");
+  if (value[0] == static_cast<uint8_t>(Change::kAdd)) {
+    tree.insert({id, box});
+  } else {
+    tree.remove({id, box});
+  }
+  return Status::ok();
+}
+
+template <geo::Holds kHolds>
+void StoredPlaces<kHolds>::save(const geo::Tree& tree, std::string& state) {
+  uint8_t bytes[kTreeStateBytes];
+  store<uint32_t>(bytes, tree.state().root);
+  store<uint32_t>(bytes + 4, tree.state().height);
+  store<uint64_t>(bytes + 8, tree.state().count);
+  append(state, Bytes(bytes, kTreeStateBytes));
+}
+
+template <geo::Holds kHolds>
+void StoredPlaces<kHolds>::put(Batch& batch, const std::string& prefix, const geo::Entry& entry,
+                               Change change) {
+  const geo::EntryKey key = geo::key_of(entry);
+  uint8_t value[33] = {static_cast<uint8_t>(change)};
+  store<double>(value + 1, entry.box.south);
+  store<double>(value + 9, entry.box.west);
+  store<double>(value + 17, entry.box.north);
+  store<double>(value + 25, entry.box.east);
+  batch.put(as_bytes(loose_key(prefix, {key.cell, key.id})), Bytes(value, 1 + place_bytes(kHolds)));
+}
+
+template struct StoredPlaces<geo::Holds::kPoints>;
+template struct StoredPlaces<geo::Holds::kBoxes>;
+
+}  // namespace varve

@@ -1,5 +1,5 @@
 // pure/simd/kernels_scalar_bitmap.cc — the specification of the bitmap kernels.
-#include "pure/simd/simd.h"
+#include "pure/simd/bitmap_loops.h"
 
 namespace varve {
 namespace {
@@ -11,14 +11,6 @@ uint64_t load64(const uint8_t* at) {
 }
 
 uint64_t ones(uint64_t word) { return static_cast<uint64_t>(__builtin_popcountll(word)); }
-
-template <SetOp op>
-uint64_t apply(uint64_t a, uint64_t b) {
-  if constexpr (op == SetOp::kAnd) return a & b;
-  if constexpr (op == SetOp::kOr) return a | b;
-  if constexpr (op == SetOp::kXor) return a ^ b;
-  return a & ~b;
-}
 
 uint64_t count(const uint8_t* bytes, size_t size) {
   uint64_t total = 0;
@@ -32,12 +24,12 @@ uint64_t join(uint8_t* to, const uint8_t* a, const uint8_t* b, size_t size) {
   uint64_t total = 0;
   size_t at = 0;
   for (; at + 8 <= size; at += 8) {
-    const uint64_t word = apply<op>(load64(a + at), load64(b + at));
+    const uint64_t word = joined<op>(load64(a + at), load64(b + at));
     __builtin_memcpy(to + at, &word, 8);
     total += ones(word);
   }
   for (; at < size; ++at) {
-    to[at] = static_cast<uint8_t>(apply<op>(a[at], b[at]));
+    to[at] = static_cast<uint8_t>(joined<op>(a[at], b[at]));
     total += ones(to[at]);
   }
   return total;
@@ -47,8 +39,8 @@ template <SetOp op>
 uint64_t join_count(const uint8_t* a, const uint8_t* b, size_t size) {
   uint64_t total = 0;
   size_t at = 0;
-  for (; at + 8 <= size; at += 8) total += ones(apply<op>(load64(a + at), load64(b + at)));
-  for (; at < size; ++at) total += ones(apply<op>(a[at], b[at]) & 0xff);
+  for (; at + 8 <= size; at += 8) total += ones(joined<op>(load64(a + at), load64(b + at)));
+  for (; at < size; ++at) total += ones(joined<op>(a[at], b[at]) & 0xff);
   return total;
 }
 
@@ -84,50 +76,8 @@ size_t positions(const uint8_t* bytes, size_t size, uint16_t* to) {
   return static_cast<size_t>(next - to);
 }
 
-size_t intersect(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
-                 uint16_t* to) {
-  size_t i = 0;
-  size_t j = 0;
-  size_t found = 0;
-  while (i < a_count && j < b_count) {
-    const uint16_t left = a[i];
-    const uint16_t right = b[j];
-    to[found] = left;
-    found += left == right;
-    i += left <= right;
-    j += right <= left;
-  }
-  return found;
-}
-
-size_t intersect_count(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count) {
-  size_t i = 0;
-  size_t j = 0;
-  size_t found = 0;
-  while (i < a_count && j < b_count) {
-    const uint16_t left = a[i];
-    const uint16_t right = b[j];
-    found += left == right;
-    i += left <= right;
-    j += right <= left;
-  }
-  return found;
-}
-
-size_t unite(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count, uint16_t* to) {
-  size_t i = 0;
-  size_t j = 0;
-  size_t found = 0;
-  while (i < a_count && j < b_count) {
-    const uint16_t left = a[i];
-    const uint16_t right = b[j];
-    to[found++] = left <= right ? left : right;
-    i += left <= right;
-    j += right <= left;
-  }
-  while (i < a_count) to[found++] = a[i++];
-  while (j < b_count) to[found++] = b[j++];
-  return found;
+size_t count_common(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count) {
+  return intersect_one_by_one<false, uint16_t>(a, a_count, b, b_count, nullptr);
 }
 
 }  // namespace
@@ -139,9 +89,9 @@ void fill_bitmap_scalar(BitmapKernels& table) {
             join_count<SetOp::kAndNot>},
            run_count,
            positions,
-           intersect,
-           intersect_count,
-           unite};
+           intersect_one_by_one<true>,
+           count_common,
+           unite_one_by_one};
 }
 
 }  // namespace varve

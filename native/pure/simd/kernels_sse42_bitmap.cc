@@ -9,6 +9,8 @@
 #if defined(__SSE4_2__) || defined(_M_X64)
 #include <nmmintrin.h>
 
+#include "pure/simd/bitmap_loops.h"
+
 namespace varve {
 namespace {
 
@@ -44,49 +46,15 @@ size_t pack(__m128i lanes, uint32_t mask, uint16_t* to) {
 constexpr int kAnyEqual = _SIDD_UWORD_OPS | _SIDD_CMP_EQUAL_ANY | _SIDD_BIT_MASK;
 
 // The lanes of `a` that are somewhere in `b`.
-uint32_t matches(__m128i a, __m128i b) {
-  return static_cast<uint32_t>(_mm_cvtsi128_si32(_mm_cmpestrm(b, 8, a, 8, kAnyEqual)));
-}
-
-// Walks both lists in steps of eight and then one; `found` is told of each group of matches.
-template <bool writes>
-size_t intersect_lists(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
-                       uint16_t* to) {
-  size_t i = 0;
-  size_t j = 0;
-  size_t found = 0;
-  while (i + 8 <= a_count && j + 8 <= b_count) {
-    const __m128i left = load128(a + i);
-    const uint32_t mask = matches(left, load128(b + j));
-    if constexpr (writes) {
-      found += pack(left, mask, to + found);
-    } else {
-      found += ones(mask);
-    }
-    const uint16_t left_last = a[i + 7];
-    const uint16_t right_last = b[j + 7];
-    i += left_last <= right_last ? 8 : 0;
-    j += right_last <= left_last ? 8 : 0;
+struct Lanes {
+  static uint32_t matches(const uint16_t* a, const uint16_t* b) {
+    return static_cast<uint32_t>(
+        _mm_cvtsi128_si32(_mm_cmpestrm(load128(b), 8, load128(a), 8, kAnyEqual)));
   }
-  while (i < a_count && j < b_count) {
-    const uint16_t left = a[i];
-    const uint16_t right = b[j];
-    if constexpr (writes) to[found] = left;
-    found += left == right;
-    i += left <= right;
-    j += right <= left;
+  static size_t pack(const uint16_t* from, uint32_t mask, uint16_t* to) {
+    return varve::pack(load128(from), mask, to);
   }
-  return found;
-}
-
-size_t intersect(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
-                 uint16_t* to) {
-  return intersect_lists<true>(a, a_count, b, b_count, to);
-}
-
-size_t intersect_count(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count) {
-  return intersect_lists<false>(a, a_count, b, b_count, nullptr);
-}
+};
 
 // Two sorted vectors become the eight least and the eight greatest of their sixteen numbers.
 void merge(__m128i& low, __m128i& high) {
@@ -109,24 +77,6 @@ size_t pack_new(__m128i before, __m128i lanes, uint16_t* to) {
   return pack(lanes, mask ^ 0xff, to);
 }
 
-// The end of a union: what is left in the vectors, and the rest of one list, against the other's.
-size_t unite_rest(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
-                  uint16_t* to) {
-  size_t i = 0;
-  size_t j = 0;
-  size_t found = 0;
-  while (i < a_count && j < b_count) {
-    const uint16_t left = a[i];
-    const uint16_t right = b[j];
-    to[found++] = left <= right ? left : right;
-    i += left <= right;
-    j += right <= left;
-  }
-  while (i < a_count) to[found++] = a[i++];
-  while (j < b_count) to[found++] = b[j++];
-  return found;
-}
-
 // The greatest eight so far (without what was written) and fewer than eight of the list that ran
 // out make one small list; it is united with what the other list still has.
 size_t finish(__m128i before, __m128i high, const uint16_t* few, size_t few_count,
@@ -134,12 +84,12 @@ size_t finish(__m128i before, __m128i high, const uint16_t* few, size_t few_coun
   uint16_t pending[16];
   uint16_t joined[24];
   const size_t pending_count = pack_new(before, high, pending);
-  const size_t joined_count = unite_rest(pending, pending_count, few, few_count, joined);
-  return unite_rest(joined, joined_count, rest, rest_count, to);
+  const size_t joined_count = unite_one_by_one(pending, pending_count, few, few_count, joined);
+  return unite_one_by_one(joined, joined_count, rest, rest_count, to);
 }
 
 size_t unite(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count, uint16_t* to) {
-  if (a_count < 8 || b_count < 8) return unite_rest(a, a_count, b, b_count, to);
+  if (a_count < 8 || b_count < 8) return unite_one_by_one(a, a_count, b, b_count, to);
   __m128i low = load128(a);
   __m128i high = load128(b);
   size_t i = 8;
@@ -167,8 +117,8 @@ size_t unite(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_coun
 }  // namespace
 
 void fill_bitmap_sse42(BitmapKernels& table) {
-  table.intersect = intersect;
-  table.intersect_count = intersect_count;
+  table.intersect = intersect_lists<Lanes>;
+  table.intersect_count = count_common<Lanes>;
   table.unite = unite;
 }
 

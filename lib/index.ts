@@ -41,10 +41,12 @@ export {
   type WithinOptions,
 } from './geo.ts'
 export { type FieldOf, type FieldsOf, type FieldsOptions } from './fields.ts'
+export { type HistoryReadOptions, type KeyVersion } from './history.ts'
 export { type Key, type Prefix } from './key.ts'
 export {
   type Compression,
   type Durability,
+  type HistoryOptions,
   type Logger,
   type OpenOptions,
   type OpenSettings,

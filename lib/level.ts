@@ -2,12 +2,24 @@
 import { type AnyEncoding, type Encoding, encodingOf, type ValueOf } from './encoding.ts'
 import { invalid } from './errors.ts'
 import { encodeKey } from './key.ts'
+import { checkHistory, type HistoryReadOptions, type KeyVersion } from './history.ts'
 import { getManyAtOnce } from './many.ts'
-import { COMMIT, KEY_AT, lastError, type NativeLevel, type NativeStore, scratch } from './native.ts'
+import {
+  ABSENT,
+  COMMIT,
+  GROW,
+  KEY_AT,
+  lastError,
+  type NativeLevel,
+  type NativeStore,
+  scratch,
+  TIME,
+} from './native.ts'
 import type { Opening } from './opening.ts'
 import { checkSublevel, type SublevelOptions } from './options.ts'
+import { growFor } from './range.ts'
 import { areTexts, type Entry, type Types } from './reading.ts'
-import { Snapshot } from './snapshot.ts'
+import { holdNow, holdPast, Snapshot } from './snapshot.ts'
 import { Writing } from './writing.ts'
 
 /** A keyspace: the store's own, or a sublevel's. */
@@ -41,9 +53,51 @@ export class Level<T extends Types = Entry> extends Writing<T> {
 
   /** What this keyspace holds now, kept as it is. */
   snapshot(): Snapshot<T> {
+    return new Snapshot<T>(this.opening, this.level, this.encoding, holdNow(this.opening))
+  }
+
+  /**
+   * What this keyspace held after a commit, given by its number, or by a date: then after the last commit of that second. How far
+   * back that goes is the store's `history`: TRUNCATED beyond it.
+   */
+  at(when: number | Date): Snapshot<T> {
+    return new Snapshot<T>(this.opening, this.level, this.encoding, holdPast(this.opening, when))
+  }
+
+  /** This keyspace as of the moment of a snapshot, or of at(), of any keyspace of the same store; it ends with that one. */
+  in<S extends Types>(snapshot: Snapshot<S>): Snapshot<T> {
+    if (!(snapshot instanceof Snapshot) || snapshot.hold.opening !== this.opening) {
+      throw invalid('in', 'a snapshot of this store, or what at() answered', snapshot)
+    }
+    return new Snapshot<T>(this.opening, this.level, this.encoding, snapshot.hold)
+  }
+
+  /**
+   * The versions of a key, newest first, deletions among them, back to the one that was there at the horizon of the store's
+   * `history`. What was deleted before is not told of.
+   */
+  history(key: T['key'], options?: HistoryReadOptions): KeyVersion<T['value']>[] {
     this.opening.check()
-    if (this.opening.native.hold() < 0) throw lastError()
-    return new Snapshot<T>(this.opening, this.level, this.encoding, scratch.f64[COMMIT] ?? 0)
+    const limit = checkHistory(options)
+    const horizon = this.opening.native.horizon()
+    const versions: KeyVersion<T['value']>[] = []
+    let below = Number.MAX_SAFE_INTEGER
+    while (versions.length < limit && below > horizon) {
+      const answer = this.level.version(this.key(key), below)
+      if (answer === GROW) {
+        growFor(answer)
+        continue
+      }
+      const commit = scratch.f64[COMMIT] ?? 0
+      const time = new Date(scratch.f64[TIME] ?? 0)
+      below = commit
+      if (answer !== ABSENT) {
+        versions.push({ commit, time, deleted: false, value: this.answered(answer) })
+      } else if (commit > horizon) {
+        versions.push({ commit, time, deleted: true })
+      }
+    }
+    return versions
   }
 
   /** A keyspace of its own within this one, with its own types and encoding. Ranges of this level do not show it. */

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 import { ERROR_CODES, VarveError } from './errors.ts'
 
-export const KEY_AT = 128
+export const KEY_AT = 256
 /** The longest key, as encoded. */
 export const KEY_BYTES_MAX = 65_536
 export const DATA_AT = 66_048
@@ -52,6 +52,8 @@ export const FIRST = 26
 export const LAST = 28
 /** Of `f64` again. */
 export const FOUND = 15
+/** Milliseconds since 1970. */
+export const TIME = 28
 
 export interface NativeLevel {
   /** By default of the newest commit, and from the disk if it has to be. */
@@ -60,6 +62,11 @@ export interface NativeLevel {
   /** A promise of a number for coldValue(), which says what was found or went wrong; or FAILED. */
   getCold(key: string | number, asOf: number): Promise<number> | number
   coldValue(number: number): string | number
+  /**
+   * The newest version below a commit, as get() answers it; its commit and time are left in COMMIT and TIME. ABSENT for a
+   * deletion, and with commit 0 when nothing older is kept.
+   */
+  version(key: string | number, below: number): string | number
   put(key: string | number, value: string | Uint8Array | undefined, headBytes: number): number
   delete(key: string | number): number
   /** CONFLICT if the key was written after the commit `since`, which get() leaves in SEEN. */
@@ -101,9 +108,14 @@ export interface NativeStore {
   trouble(last: number): number
   waitFor(durability: number): number
   keepAlive(on: number): number
+  /** The newest commit, left in COMMIT, and the time now in TIME. */
   hold(): number
+  /** An older one, or the last of the second of a time; and its time. */
+  holdAt(commit: number): number
+  holdAtTime(time: number): number
   release(commit: number): number
   visible(): number
+  horizon(): number
   stats(): string | number
   flush(): Promise<number>
   sync(): Promise<number>
@@ -135,6 +147,9 @@ export interface NativeOptions {
   readonly threads: number
   readonly blockBytes: number
   readonly largeValueBytes: number
+  /** What of the past is kept, in the numbers of the manifest; below 0 what the store has. */
+  readonly historyKeep: number
+  readonly historyAmount: number
 }
 
 type Members = Uint32Array | BigUint64Array

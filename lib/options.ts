@@ -15,6 +15,10 @@ export interface Logger {
   error?(message: string): void
 }
 
+export interface HistoryOptions {
+  readonly keep: 'none' | 'forever' | number | string | { readonly commits: number }
+}
+
 /** How a store is opened, but for the encoding of its values. */
 export interface OpenSettings {
   /**
@@ -63,6 +67,12 @@ export interface OpenSettings {
    * merges, and a get of it is one read, which is not cached. Bytes, or text such as '64KB', the default; '1KB' to '4GB'.
    */
   readonly largeValue?: number | string | undefined
+  /**
+   * What of the past can be read by `at()` and `history()`: an age before the newest commit, such as '7d', '12h' or milliseconds; so many
+   * commits; 'forever'; or 'none'. It belongs to the store: an opening that does not say keeps what the store has, and one that says
+   * otherwise changes it from then on. Default for a new store: 'none'.
+   */
+  readonly history?: HistoryOptions | undefined
   /** Told of recovery and damage, of stalls and of failures: what the events tell, in words. */
   readonly logger?: Logger | undefined
 }
@@ -122,6 +132,7 @@ const OPEN = [
   'damaged',
   'blockSize',
   'largeValue',
+  'history',
   'encoding',
   'logger',
 ]
@@ -257,6 +268,52 @@ function largeValueBytes(given: number | string = LARGE_VALUE): number {
   return bytes
 }
 
+const TIMES: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+}
+
+/** '7d' → 604800000; a number is itself. */
+export function parseTime(time: unknown, argument: string, expected: string): number {
+  if (typeof time === 'number' && Number.isSafeInteger(time) && time > 0) return time
+  const found = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$/.exec(
+    typeof time === 'string' ? time.trim() : '',
+  )
+  const ms = Math.round(Number(found?.[1]) * (TIMES[found?.[2] ?? ''] ?? 0))
+  if (found === null || !Number.isSafeInteger(ms) || ms <= 0)
+    throw invalid(argument, expected, time)
+  return ms
+}
+
+// The numbers of the manifest.
+const KEEP_AS_MADE = -1
+const KEEP_NONE = 0
+const KEEP_AGE = 1
+const KEEP_COMMITS = 2
+const KEEP_FOREVER = 3
+const KEPT = "'none', 'forever', an age such as '7d', or { commits: 1000 }"
+
+function historyOf(given: unknown): Pick<CheckedOpen, 'historyKeep' | 'historyAmount'> {
+  if (given === undefined) return { historyKeep: KEEP_AS_MADE, historyAmount: 0 }
+  checkNames(given, ['keep'], 'history')
+  const { keep } = given as { readonly keep?: unknown }
+  if (keep === 'none') return { historyKeep: KEEP_NONE, historyAmount: 0 }
+  if (keep === 'forever') return { historyKeep: KEEP_FOREVER, historyAmount: 0 }
+  if (typeof keep !== 'object' || keep === null) {
+    return { historyKeep: KEEP_AGE, historyAmount: parseTime(keep, 'history.keep', KEPT) }
+  }
+  checkNames(keep, ['commits'], 'history.keep')
+  const { commits } = keep as { readonly commits?: unknown }
+  const most = Number.MAX_SAFE_INTEGER
+  const historyAmount = integer(commits, 'history.keep.commits', 0, most, -1)
+  if (historyAmount < 0) throw invalid('history.keep', KEPT, keep)
+  return { historyKeep: KEEP_COMMITS, historyAmount }
+}
+
 export interface CheckedOpen {
   readonly engine: number
   readonly log: number
@@ -272,6 +329,8 @@ export interface CheckedOpen {
   readonly compressedLevels: number
   readonly blockBytes: number
   readonly largeValueBytes: number
+  readonly historyKeep: number
+  readonly historyAmount: number
 }
 
 function checkLog({ log, engine }: OpenSettings, inMemory: boolean): boolean {
@@ -327,6 +386,7 @@ export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen
     compaction: word(options.compaction, 'compaction', COMPACTIONS, 'leveled'),
     blockBytes: integer(options.blockSize, 'blockSize', 1024, 65_536, 4096),
     largeValueBytes: largeValueBytes(options.largeValue),
+    ...historyOf(options.history),
   }
 }
 

@@ -86,12 +86,13 @@ export abstract class Reading<T extends Types> {
     const fields = options === undefined ? undefined : checkGet(options, 'get')
     const answer =
       this.asOf() === 0 ? this.level.get(this.key(key)) : this.level.get(this.key(key), 1, 1)
-    if (answer !== GROW) return this.#valueOf(answer, fields)
+    if (answer !== GROW) return this.answered(answer, fields)
     growFor(answer)
     return options === undefined ? this.get(key) : this.get(key, options as never)
   }
 
-  #valueOf(answer: string | number, fields: readonly string[] | undefined): unknown {
+  /** What an answer of the addon says: a value that it left in the scratch, nothing, or an error. */
+  protected answered(answer: string | number, fields?: readonly string[]): unknown {
     if (typeof answer === 'string') {
       return this.#read(DATA_AT, scratch.u32[HEAD_BYTES] ?? 0, answer, fields)
     }
@@ -128,7 +129,7 @@ export abstract class Reading<T extends Types> {
       if (answer === WOULD_BLOCK) {
         return unlessAborted(this.#cold(passed, asOf, fields), signal, 'get')
       }
-      if (answer !== GROW) return this.#valueOf(answer, fields)
+      if (answer !== GROW) return this.answered(answer, fields)
       growFor(answer)
     }
   }
@@ -143,7 +144,7 @@ export abstract class Reading<T extends Types> {
     const read = await this.opening.reading(number)
     while (true) {
       const answer = this.level.coldValue(read)
-      if (answer !== GROW) return this.#valueOf(answer, fields)
+      if (answer !== GROW) return this.answered(answer, fields)
       growFor(answer)
     }
   }

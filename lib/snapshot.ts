@@ -1,39 +1,106 @@
-// lib/snapshot.ts — a held commit, read as it was.
+// lib/snapshot.ts — a held commit, read as it was: now's by snapshot(), an older one by at().
 import type { Encoding } from './encoding.ts'
-import { VarveError } from './errors.ts'
-import { type NativeLevel, scratch, VIEW } from './native.ts'
+import { invalid, VarveError } from './errors.ts'
+import { COMMIT, lastError, type NativeLevel, scratch, TIME, VIEW } from './native.ts'
 import type { Opening } from './opening.ts'
 import { type Entry, Reading, type Types } from './reading.ts'
 
-/** A consistent view that stays as it was when it was taken. Close it when done: it keeps old versions from being dropped. */
+/** What keeps old versions of a commit from being dropped. Snapshots of one moment share it. */
+export class Hold {
+  readonly opening: Opening
+  readonly commit: number
+  readonly timeMs: number
+  #isOpen = true
+
+  /** What the addon has just held. */
+  constructor(opening: Opening) {
+    this.opening = opening
+    this.commit = scratch.f64[COMMIT] ?? 0
+    this.timeMs = scratch.f64[TIME] ?? 0
+    forgotten.register(this, { opening, commit: this.commit }, this)
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  end(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    forgotten.unregister(this)
+    if (!this.opening.isClosed) this.opening.native.release(this.commit)
+  }
+}
+
+const forgotten = new FinalizationRegistry<{ opening: Opening; commit: number }>(
+  ({ opening, commit }) => {
+    if (!opening.isClosed) opening.native.release(commit)
+  },
+)
+
+/** Holds the newest commit. */
+export function holdNow(opening: Opening): Hold {
+  opening.check()
+  if (opening.native.hold() < 0) throw lastError()
+  return new Hold(opening)
+}
+
+/** Holds a commit by its number, or the last of the second that a date falls in. */
+export function holdPast(opening: Opening, when: unknown): Hold {
+  opening.check()
+  const { native } = opening
+  if (when instanceof Date && !Number.isNaN(when.getTime())) {
+    if (native.holdAtTime(when.getTime()) < 0) throw lastError()
+    return new Hold(opening)
+  }
+  if (typeof when !== 'number' || !Number.isSafeInteger(when) || when < 0) {
+    throw invalid('at', 'the number of a commit, or a Date', when)
+  }
+  if (when > native.visible()) {
+    const newest = `the newest commit, which is ${native.visible()}`
+    throw new VarveError('INVALID', `at: ${when} is beyond ${newest}; for a time, give a Date`)
+  }
+  if (native.holdAt(when) < 0) throw lastError()
+  return new Hold(opening)
+}
+
+/**
+ * A consistent view that stays as it was: of now, or of a commit of the past. Close it when done: it keeps old versions from being
+ * dropped. Other keyspaces are read at the same moment by `level.in(snapshot)`, until it is closed.
+ */
 export class Snapshot<T extends Types = Entry>
   extends Reading<T>
   implements Disposable, AsyncDisposable
 {
-  /** The newest commit it shows. */
-  readonly commit: number
-  #isOpen = true
+  /** @internal */
+  readonly hold: Hold
 
   /** @internal */
-  constructor(opening: Opening, level: NativeLevel, encoding: Encoding, commit: number) {
+  constructor(opening: Opening, level: NativeLevel, encoding: Encoding, hold: Hold) {
     super(opening, level, encoding)
-    this.commit = commit
-    forgotten.register(this, { opening, commit }, this)
+    this.hold = hold
+  }
+
+  /** The newest commit it shows. */
+  get commit(): number {
+    return this.hold.commit
+  }
+
+  /** When it was taken; of a commit of the past, when that was made, to the second. */
+  get time(): Date {
+    return new Date(this.hold.timeMs)
   }
 
   /** @internal */
   asOf(): number {
     this.opening.check()
-    if (!this.#isOpen) throw new VarveError('CLOSED', 'the snapshot is closed')
-    scratch.f64[VIEW] = this.commit
+    if (!this.hold.isOpen) throw new VarveError('CLOSED', 'the snapshot is closed')
+    scratch.f64[VIEW] = this.hold.commit
     return 1
   }
 
   close(): void {
-    if (!this.#isOpen) return
-    this.#isOpen = false
-    forgotten.unregister(this)
-    if (!this.opening.isClosed) this.opening.native.release(this.commit)
+    this.hold.end()
   }
 
   [Symbol.dispose](): void {
@@ -44,9 +111,3 @@ export class Snapshot<T extends Types = Entry>
     this.close()
   }
 }
-
-const forgotten = new FinalizationRegistry<{ opening: Opening; commit: number }>(
-  ({ opening, commit }) => {
-    if (!opening.isClosed) opening.native.release(commit)
-  },
-)

@@ -97,6 +97,11 @@ StoreOptions read_options(napi_env env, napi_value from) {
   options.thread_count = static_cast<uint32_t>(option_number(env, from, "threads"));
   options.block_bytes = static_cast<uint32_t>(option_number(env, from, "blockBytes"));
   options.large_value_bytes = static_cast<uint64_t>(option_number(env, from, "largeValueBytes"));
+  const double keep = option_number(env, from, "historyKeep");
+  if (keep >= 0) {
+    options.history = HistoryPolicy{
+        static_cast<Keep>(keep), static_cast<uint64_t>(option_number(env, from, "historyAmount"))};
+  }
   return options;
 }
 
@@ -129,6 +134,7 @@ napi_value make_level(napi_env env, Handle& handle, Bytes prefix) {
   napi_create_object(env, &object);
   bind_methods(env, object, kv_methods(), level);
   bind_methods(env, object, cold_methods(), level);
+  bind_methods(env, object, version_methods(), level);
   bind_methods(env, object, range_methods(), level);
   return object;
 }
@@ -154,6 +160,7 @@ napi_value make_store(napi_env env, Handle& handle) {
   napi_value object = nullptr;
   napi_create_object(env, &object);
   bind_methods(env, object, care_methods(), handle.levels.back().get());
+  bind_methods(env, object, past_methods(), handle.levels.back().get());
   bind_methods(env, object, {{"level", open_level}}, handle.levels.back().get());
   const RecoveryReport& recovery = store.recovery();
   add_number(env, object, "created", recovery.created ? 1 : 0);

@@ -90,22 +90,6 @@ napi_value care_keep_alive(napi_env env, napi_callback_info info) {
   return make_answer(env, Answer::kOk);
 }
 
-napi_value care_hold(napi_env env, napi_callback_info info) {
-  const Call call(env, info);
-  if (call.handle().closed) {
-    return make_answer(env, call.environment().fail({Code::kClosed, "the store is closed"}));
-  }
-  const uint64_t commit = call.store().hold();
-  call.environment().set64(Register64::kCommit, static_cast<double>(commit));
-  return make_answer(env, Answer::kOk);
-}
-
-napi_value care_release(napi_env env, napi_callback_info info) {
-  const Call call(env, info);
-  if (!call.handle().closed) call.store().release(static_cast<uint64_t>(read_double(call, 0)));
-  return make_answer(env, Answer::kOk);
-}
-
 napi_value care_visible(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   napi_value made = nullptr;
@@ -145,6 +129,7 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   add_field(json, "commit", stats.visible);
   add_field(json, "written", stats.written);
   add_field(json, "durable", stats.durable);
+  add_field(json, "horizon", stats.horizon);
   add_field(json, "memoryBytes", stats.memory_bytes);
   add_field(json, "memtableBytes", stats.memtable_bytes);
   add_field(json, "cacheBytes", stats.cache_bytes);
@@ -237,8 +222,6 @@ const std::vector<Method>& care_methods() {
       {"trouble", care_trouble},
       {"waitFor", care_wait_for},
       {"keepAlive", care_keep_alive},
-      {"hold", care_hold},
-      {"release", care_release},
       {"visible", care_visible},
       {"stats", care_stats},
       {"flush", slow_flush},

@@ -28,7 +28,7 @@
 
 namespace varve {
 
-inline constexpr size_t kRegisterBytes = 128;
+inline constexpr size_t kRegisterBytes = 256;
 inline constexpr size_t kKeyAt = kRegisterBytes;
 inline constexpr size_t kDataAt = 66048;        // Behind the registers and the longest key.
 inline constexpr size_t kDataBytesMin = 65536;  // A scratch has at least so many bytes of data.
@@ -60,7 +60,8 @@ enum class Register64 : uint32_t {
   kLongestMs = 9,
   kWaitCount = 10,
   kSeen = 11,
-  kFound = 15
+  kFound = 15,
+  kTime = 28
 };
 
 // Answers of calls that return a small integer: at or above 0 as each says, below 0 one of these.

@@ -58,11 +58,7 @@ napi_value kv_get(napi_env env, napi_callback_info info) {
   if (found.found == Found::kWouldBlock) return make_answer(env, Answer::kWouldBlock);
   if (found.found != Found::kPut) return make_answer(env, Answer::kAbsent);
   handle.environment.set64(Register64::kCommit, static_cast<double>(found.edit.commit));
-  if ((found.edit.flags & kFlagSeparateValue) != 0) {
-    return hand_large_value(call, view, found.edit);
-  }
-  bool has_room = true;
-  return hand_value(call, found.edit.value, has_room);
+  return hand_edit(call, view, found.edit);
 }
 
 // has(key, as_of) → 1, kAbsent or kFailed; the version is left in kCommit.
@@ -219,6 +215,12 @@ MutableBytes take_from_slab(napi_env env, Environment& environment, size_t size)
 }
 
 }  // namespace
+
+napi_value hand_edit(const Call& call, const Store::View& view, const Edit& edit) {
+  if ((edit.flags & kFlagSeparateValue) != 0) return hand_large_value(call, view, edit);
+  bool has_room = true;
+  return hand_value(call, edit.value, has_room);
+}
 
 napi_value hand_value(const Call& call, Bytes value, bool& has_room) {
   has_room = true;

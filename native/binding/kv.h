@@ -14,6 +14,8 @@ struct Method {
 };
 
 const std::vector<Method>& kv_methods();     // get, put, delete, batches
+const std::vector<Method>& past_methods();   // holds of older commits
+const std::vector<Method>& version_methods();  // what a key had
 const std::vector<Method>& cold_methods();   // gets that need the disk
 const std::vector<Method>& range_methods();  // cursors, counts, many keys at once
 const std::vector<Method>& care_methods();   // durability, holds, flush, compact, stats, close
@@ -22,6 +24,8 @@ const std::vector<Method>& care_methods();   // durability, holds, flush, compac
 // `has_room` is false, and the call is to be made again with a larger scratch. The value may lie in
 // the scratch itself, from right before the data area on.
 napi_value hand_value(const Call& call, Bytes value, bool& has_room);
+// The value of an edit that the view answered, wherever it lies, as hand_value() does.
+napi_value hand_edit(const Call& call, const Store::View& view, const Edit& edit);
 // begin lies in the key area with the size given at `index`, end in the data area with the size
 // behind it (0: none).
 bool read_range(const Call& call, size_t index, StoredRange& range);

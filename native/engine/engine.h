@@ -82,6 +82,7 @@ struct Run {
   std::vector<uint64_t> segments;
   uint64_t commit_first = 0;
   uint64_t commit_last = 0;  // absorbed() afterwards.
+  uint64_t time_ms_last = 0;  // When that was, in milliseconds since 1970; 0: nobody knows.
   uint64_t edit_count_hint = 0;
   uint64_t size_bytes_hint = 0;
 };

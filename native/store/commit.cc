@@ -41,6 +41,7 @@ Result<uint64_t> Store::commit(Batch& batch, uint64_t unchanged_since) {
   last_time_ms_ = std::max(last_time_ms_, os_.wall_ms());
   if (active_first_commit_ == 0) active_first_commit_ = commit;
   if (log_) log_->append(commit, last_time_ms_, batch.body(), batch.body_checksum());
+  times_.note(commit, last_time_ms_);
   insert(batch, commit);
   visible_.store(commit, std::memory_order_release);
   return commit;
@@ -245,6 +246,7 @@ Status Store::seal(const Lock& held) {
   if (log_ && engine_kind_ != EngineKind::kMemory) sealed.segments = log_->seal();
   sealed.commit_first = active_first_commit_;
   sealed.commit_last = visible();  // Numbers that a crash took are above it.
+  sealed.time_ms_last = last_time_ms_;
   active_first_commit_ = 0;
 
   auto next = std::make_unique<Parts>();

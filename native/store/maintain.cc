@@ -83,16 +83,22 @@ Status Store::flush_oldest() {
   }
   // Another thread has absorbed what was waited for: the next one is the next call's.
   if (log_ && log_->durable_through() < sealed.commit_last) return Status::ok();
-  const std::unique_ptr<EditCursor> edits = sealed.memtable->versions({}, 0, UINT64_MAX);
+  const Retention retained = retention();
+  const Result<std::unique_ptr<EditCursor>> edits =
+      with_times(sealed.memtable->versions({}, 0, UINT64_MAX), sealed.commit_first,
+                 sealed.commit_last, retained.horizon);
+  if (!edits) return edits.error();
   Run run;
-  run.edits = edits.get();
+  run.edits = edits->get();
   run.range_deletions = sealed.memtable->range_deletions();
   run.segments = sealed.segments;
   run.commit_first = sealed.commit_first;
   run.commit_last = sealed.commit_last;
+  run.time_ms_last = sealed.time_ms_last;
   run.edit_count_hint = sealed.memtable->edit_count();
   run.size_bytes_hint = sealed.memtable->size_bytes();
-  if (Status status = engine_->absorb(run, retention()); !status) return status;
+  if (Status status = engine_->absorb(run, retained); !status) return status;
+  times_.drop_through(sealed.commit_last);
   const uint64_t ps = (os_.now_ns() - begun_ns) * 1000 / std::max<uint64_t>(1, run.size_bytes_hint);
   absorb_ps_.store((absorb_ps_.load() * 3 + std::min(ps, kAbsorbPsMax)) / 4);
 
@@ -238,6 +244,7 @@ StoreStats Store::stats() const {
   stats.engine = engine_->stats();
   if (log_) stats.log = log_->stats();
   stats.visible = visible();
+  stats.horizon = horizon();
   stats.written = through(Durability::kOs);
   stats.durable = through(Durability::kDisk);
   stats.memory_bytes = options_.memory_bytes;

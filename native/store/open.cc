@@ -107,6 +107,7 @@ Status Store::open_memory() {
   engine_ = std::move(*engine);
   engine_kind_ = EngineKind::kMemory;
   recovery_.created = true;
+  policy_ = options_.history.value_or(HistoryPolicy{});
   return Status::ok();
 }
 
@@ -152,6 +153,8 @@ Status Store::lock_and_read_manifest() {
     engine_kind_ = options_.engine == EngineKind::kAny ? EngineKind::kLsm : options_.engine;
     if (Status status = check_engine(engine_kind_, options_); !status) return status;
     state.engine = static_cast<uint8_t>(engine_kind_);
+    const HistoryPolicy history = options_.history.value_or(HistoryPolicy{});
+    state.history = {static_cast<uint8_t>(history.keep), history.amount, 0};
     Result<std::unique_ptr<Manifest>> made = Manifest::create(os_, directory, state);
     if (!made) return made.error();
     manifest_ = std::move(*made);
@@ -232,6 +235,7 @@ Status Store::replay(const RecordHeader& header, Bytes body) {
   }
   next_commit_ = header.commit + 1;
   last_time_ms_ = std::max(last_time_ms_, header.time_ms);
+  times_.note(header.commit, last_time_ms_);
   visible_.store(header.commit, std::memory_order_release);
   ++recovery_.replayed_commits;
   return Status::ok();
@@ -240,6 +244,10 @@ Status Store::replay(const RecordHeader& header, Bytes body) {
 Status Store::recover(const ManifestState& state) {
   visible_.store(state.absorbed);
   next_commit_ = state.absorbed + 1;
+  last_time_ms_ = state.time_ms;
+  times_.begin(state.time_ms);
+  policy_ = policy_of(state.history);
+  horizon_ = state.history.floor;
   recovery_.clean = recovery_.created || state.clean_close != 0;
   LogSource source;
   source.directory = options_.directory;
@@ -258,14 +266,16 @@ Status Store::recover(const ManifestState& state) {
   }
   recovery_.cut_records = found->cut_records;
   recovery_.last_commit = found->last_commit;
+  const ManifestHistory history = begin_history(state.history, found->last_commit);
   if (options_.read_only) return Status::ok();
   if (!recovery_.clean) {
     if (Status status = settle_log(os_, source, *found); !status) return status;
   }
-  return begin_incarnation(source.mark, *found);
+  return begin_incarnation(source.mark, *found, history);
 }
 
-Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found) {
+Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found,
+                                const ManifestHistory& history) {
   const ManifestState& state = manifest_->state();
   const uint64_t last = found.last_commit;
   // What a crash lost had numbers too: none of them is given out again.
@@ -275,6 +285,7 @@ Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found)
   os_.random(*edit.incarnation);
   edit.reserved_through = next_commit_ + kReserveCount;
   edit.clean_close = 0;
+  if (policy_of(history) != policy_of(state.history)) edit.history = history;
   const uint64_t cut_segment = found.cut_segment != 0 ? found.cut_segment : found.next_number - 1;
   if (found.next_number > 1) {
     const uint64_t offset = found.cut_segment != 0 ? found.cut_offset : kSegmentHeaderBytes;

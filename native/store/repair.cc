@@ -398,7 +398,9 @@ Status save_tables(std::vector<std::unique_ptr<SavedTable>>& tables, const Value
     }
     if (newest == nullptr) return Status::ok();
     const Edit& edit = newest->edit();
-    if (edit.kind == EditKind::kPut && !is_hidden(edit, deletions)) {
+    // Times are of commits of the store that was: the one that is made has its own.
+    const bool is_saved = edit.kind == EditKind::kPut && !is_time_key(edit.key);
+    if (is_saved && !is_hidden(edit, deletions)) {
       const Result<Bytes> value = values.value(edit, room);
       const Status status = value ? saving.put(edit, *value) : value.error();
       const bool is_loss = status.code() == Code::kCorrupt || status.code() == Code::kTooLarge;
@@ -433,6 +435,7 @@ Status save_checkpoint(const Site& site, const ManifestState& state, Saving& sav
   const auto cursor = version->scan({}, version->absorbed(), Direction::kForward);
   for (; cursor->valid(); cursor->next()) {
     const Edit& edit = cursor->edit();
+    if (is_time_key(edit.key)) continue;
     if (Status status = saving.put(edit, edit.value); !status) return status;
     ++report.entry_count;
   }

@@ -42,8 +42,10 @@
 #include "storage/manifest/manifest.h"
 #include "store/batch.h"
 #include "store/full_disk.h"
+#include "store/history.h"
 #include "store/memtable/memtable.h"
 #include "store/stalls.h"
+#include "store/times.h"
 #include "store/troubles.h"
 
 namespace varve {
@@ -66,14 +68,15 @@ struct StoreOptions {
   uint32_t block_bytes = 4096;
   uint64_t table_bytes = uint64_t{32} << 20;
   uint64_t large_value_bytes = uint64_t{64} << 10;  // From this size on a value lies apart.
-  uint64_t segment_bytes = 0;  // Of the log; 0: a sixteenth of the memory, 1 to 16 MB.
-  std::string holder;          // What a second process is told of us.
+  uint64_t segment_bytes = 0;            // Of the log; 0: a sixteenth of the memory, 1 to 16 MB.
+  std::string holder;                    // What a second process is told of us.
+  std::optional<HistoryPolicy> history;  // What the store has; none for a new one.
 };
 
 struct StoreStats {
   EngineStats engine;
   LogStats log;
-  uint64_t visible = 0, written = 0, durable = 0, absorbed = 0;
+  uint64_t visible = 0, written = 0, durable = 0, absorbed = 0, horizon = 0;
   uint64_t memory_bytes = 0, memtable_bytes = 0, cache_bytes = 0;
   uint64_t cache_load_count = 0, cache_eviction_count = 0;
   uint64_t sealed_count = 0, held_count = 0;
@@ -163,6 +166,9 @@ class Store {
     Status get(Bytes key, bool may_block, Lookup& answer) const;
     // get() of many keys at once; fills in hashes and answers, kAbsent or kPut. May block.
     Status get_many(std::span<PointQuery> queries) const;
+    // The newest version of a key below a commit, a deletion as kDeleted, and the commit that made
+    // it; kAbsent when there is none. Borrowed from the view. May block.
+    Status version_below(Bytes key, uint64_t below, Lookup& answer) const;
     // How large the value of an edit is that this view answered, and the value into exactly so
     // many bytes. One with kFlagSeparateValue is read only now.
     Result<uint64_t> value_bytes(const Edit& edit) const { return engine_->value_bytes(edit); }
@@ -175,6 +181,8 @@ class Store {
     std::unique_ptr<EngineCursor> scan(const KeyRange& range, Direction direction) const;
 
    private:
+    Status get_as_of(Bytes key, uint64_t commit, bool may_block, Lookup& answer) const;
+
     const EpochDomain::Guard guard_;
     const Store& store_;
     const Parts* parts_ = nullptr;
@@ -185,10 +193,20 @@ class Store {
   // A get on a thread without a Reader, which may block; the value is copied. The commit is held.
   Status get_apart(Bytes key, uint64_t commit, bool& found, std::string& value);
 
-  // Keeps the versions of a commit readable until it is released as often as it was held.
+  // Keeps the versions of a commit readable until it is released as often as it was held. Of older
+  // commits those can be held that are at or above the horizon, and those that are held already:
+  // kTruncated otherwise, kInvalid beyond the newest.
   uint64_t hold();
   Status hold(uint64_t commit);
   void release(uint64_t commit);
+  uint64_t horizon() const;
+  // Never before a commit, whatever the clock says.
+  uint64_t now_ms() const { return std::max(os_.wall_ms(), times_.newest_ms()); }
+  HistoryPolicy history_policy() const { return policy_; }
+  // When a commit was made, in milliseconds since 1970, to the second: no later than it was.
+  Result<uint64_t> time_of(uint64_t commit);
+  // The last commit of the second that a time falls in, or of an earlier one.
+  Result<uint64_t> commit_at(uint64_t time_ms);
 
   // Held while a layer gives out a name's id.
   std::mutex& names_mutex() { return names_mutex_; }
@@ -210,7 +228,8 @@ class Store {
   Status open_resting_memory_engine();
   Status recover(const ManifestState& state);
   Status replay(const RecordHeader& header, Bytes body);
-  Status begin_incarnation(const StoreMark& mark, const LogRecovery& found);
+  Status begin_incarnation(const StoreMark& mark, const LogRecovery& found,
+                           const ManifestHistory& history);
   Status open_log(const StoreMark& mark, const LogRecovery& found);
   Status give_up_log(const LogRecovery& found);
   void start_workers();
@@ -245,7 +264,14 @@ class Store {
   uint64_t free_bytes();
   void tell_damage(const EngineStats& stats);
   void notify();
-  Retention retention() const;
+  Retention retention();
+  uint64_t dispensable();
+  ManifestHistory begin_history(const ManifestHistory& before, uint64_t last);
+  Result<std::optional<TimeRow>> find_time(uint64_t commit, Direction direction);
+  Result<std::unique_ptr<EditCursor>> with_times(std::unique_ptr<EditCursor> edits,
+                                                 uint64_t commit_first, uint64_t commit_last,
+                                                 uint64_t horizon);
+  Result<std::vector<uint64_t>> rows_below(uint64_t commit);
   void record_failure(const Status& status);
   uint64_t memtable_bytes_max() const { return options_.memory_bytes / 8; }
   // Nothing but what rests in the engine outlives the process.
@@ -279,6 +305,7 @@ class Store {
     std::vector<uint64_t> segments;
     uint64_t commit_first = 0;
     uint64_t commit_last = 0;
+    uint64_t time_ms_last = 0;
   };
 
   mutable std::mutex commit_mutex_;  // The sequencer. Guards the next group.
@@ -293,8 +320,12 @@ class Store {
   std::string failure_;           // Of flush or manifest: writing has stopped.
   Code failure_code_ = Code::kOk;
 
-  mutable std::mutex hold_mutex_;  // Guards holds_.
+  HistoryPolicy policy_;  // Set while opening.
+  Times times_;
+  std::atomic<uint64_t> aged_at_ms_{0};  // The newest time when the horizon was last looked for.
+  mutable std::mutex hold_mutex_;        // Guards holds_ and horizon_.
   std::map<uint64_t, uint64_t> holds_;
+  uint64_t horizon_ = 0;  // What the engine was told last.
 
   std::mutex names_mutex_;
 

@@ -1,4 +1,4 @@
-// store/view.cc — reading: readers, views, held commits.
+// store/view.cc — reading: readers and views.
 #include "pure/codec/hash.h"
 #include "store/merged_cursor.h"
 #include "store/store.h"
@@ -34,16 +34,18 @@ Store::View::View(Reader& reader, uint64_t commit)
   if (commit < commit_) commit_ = commit;
 }
 
-Status Store::View::get(Bytes key, bool may_block, Lookup& answer) const {
+Status Store::View::get_as_of(Bytes key, uint64_t commit, bool may_block, Lookup& answer) const {
   const uint64_t hash = hash64(key, store_.hash_seed_);
-  answer = parts_->active->get(key, hash, commit_);
+  answer = parts_->active->get(key, hash, commit);
   for (size_t i = 0; answer.found == Found::kAbsent && i < parts_->sealed.size(); ++i) {
-    answer = parts_->sealed[i]->get(key, hash, commit_);
+    answer = parts_->sealed[i]->get(key, hash, commit);
   }
-  Status status;
-  if (answer.found == Found::kAbsent) {
-    status = engine_->get(key, hash, commit_, may_block, answer);
-  }
+  if (answer.found != Found::kAbsent) return Status::ok();
+  return engine_->get(key, hash, commit, may_block, answer);
+}
+
+Status Store::View::get(Bytes key, bool may_block, Lookup& answer) const {
+  Status status = get_as_of(key, commit_, may_block, answer);
   if (answer.found == Found::kDeleted) answer.found = Found::kAbsent;
   return status;
 }
@@ -104,41 +106,6 @@ std::unique_ptr<EngineCursor> Store::View::scan(const KeyRange& range, Direction
   sources.push_back({engine_->scan(range, commit_, direction), nullptr});
   if (sources.size() == 1) return std::move(sources.front().cursor);
   return std::make_unique<MergedCursor>(std::move(sources), commit_, direction);
-}
-
-uint64_t Store::hold() {
-  const Lock held(hold_mutex_);
-  const uint64_t commit = visible();
-  ++holds_[commit];
-  return commit;
-}
-
-Status Store::hold(uint64_t commit) {
-  const Lock held(hold_mutex_);
-  const auto found = holds_.find(commit);
-  if (found == holds_.end() && commit != visible()) {
-    return {Code::kTruncated, "store: commit " + std::to_string(commit) + " is not held any more"};
-  }
-  ++holds_[commit];
-  return Status::ok();
-}
-
-void Store::release(uint64_t commit) {
-  const Lock held(hold_mutex_);
-  const auto found = holds_.find(commit);
-  check(found != holds_.end());
-  if (--found->second == 0) holds_.erase(found);
-}
-
-// Whoever holds a commit after this holds one that is visible now, or a later one. The engine may
-// act on it late, when it has absorbed more: whatever was the newest at the horizon stays until
-// then.
-Retention Store::retention() const {
-  const Lock held(hold_mutex_);
-  Retention retention;
-  retention.horizon = visible();
-  for (const auto& [commit, count] : holds_) retention.held.push_back(commit);
-  return retention;
 }
 
 }  // namespace varve

@@ -40,7 +40,8 @@ std::string text_of(const ManifestState& state) {
   for (const uint64_t number :
        {state.hash_seed, uint64_t{state.engine}, state.reserved_through, state.clean_close,
         state.cut.segment, state.cut.offset, state.cut.resume, state.absorbed, state.next_table,
-        state.log_floor}) {
+        state.log_floor, uint64_t{state.history.keep}, state.history.amount, state.history.floor,
+        state.time_ms}) {
     append<uint64_t>(text, number);
   }
   for (const auto& [number, table] : state.tables) {

@@ -346,6 +346,7 @@ Status Lsm::absorb(Run& run, const Retention& retention) {
   if (!info) return info.error();
   ManifestEdit edit;
   edit.absorbed = run.commit_last;
+  if (run.time_ms_last != 0) edit.time_ms = run.time_ms_last;
   edit.next_table = next_number_.load();
   edit.add_value_files = separating.made();
   Result<Made> made = Made{};

@@ -75,6 +75,7 @@ class RestingMemory final : public Engine {
   std::atomic<uint64_t> rested_{0};
   std::atomic<uint64_t> since_bytes_{0};  // Of log, about, that an opening would replay.
   std::atomic<uint64_t> file_bytes_{0}, made_ms_{0};  // Of the checkpoint in the manifest.
+  std::atomic<uint64_t> time_ms_{0};                 // Of the last run, if it said.
   std::atomic<uint64_t> written_bytes_{0};
 
   std::mutex mutex_;  // Held while a checkpoint is written; guards everything below.
@@ -166,6 +167,7 @@ Status RestingMemory::absorb(Run& run, const Retention& retention) {
   const uint64_t before = memory_->stats().absorbed_bytes;
   const uint64_t edit_count = run.edit_count_hint;
   if (Status status = memory_->absorb(run, retention); !status) return status;
+  if (run.time_ms_last != 0) time_ms_.store(run.time_ms_last);
   const uint64_t taken = memory_->stats().absorbed_bytes - before;
   since_bytes_.fetch_add(taken + edit_count * kEditLogBytes, std::memory_order_relaxed);
   return Status::ok();
@@ -237,6 +239,7 @@ Status RestingMemory::publish(const Lock& held) {
   ManifestEdit edit;
   edit.checkpoint = done->made();
   edit.absorbed = done->commit();
+  if (const uint64_t time_ms = time_ms_.load(); time_ms != 0) edit.time_ms = time_ms;
   edit.next_table = next_number_;
   if (Status status = manifest_.append(edit); !status) return status;
   const uint64_t old = std::exchange(number_, edit.checkpoint->number);

@@ -18,6 +18,8 @@ constexpr uint64_t kRecordBytesMax = uint64_t{1} << 30;
 constexpr uint16_t kCritical = 1;
 constexpr size_t kValueFileFieldBytes = 5 * 8;
 constexpr size_t kValueUseBytes = 3 * 8;
+constexpr size_t kHistoryBytes = 1 + 2 * 8;
+constexpr uint8_t kKeepMax = 3;
 
 enum class Tag : uint16_t {
   kLineage = 1,
@@ -35,6 +37,8 @@ enum class Tag : uint16_t {
   kCheckpoint = 13,
   kAddValueFile = 14,
   kRemoveValueFile = 15,
+  kHistory = 16,
+  kTime = 17,
 };
 
 std::string path_of(const std::string& directory, uint64_t number) {
@@ -114,6 +118,14 @@ void add_checkpoint(std::string& to, const ManifestCheckpoint& checkpoint) {
   add_field(to, Tag::kCheckpoint, Bytes(bytes, 24));
 }
 
+void add_history(std::string& to, const ManifestHistory& history) {
+  uint8_t bytes[kHistoryBytes];
+  bytes[0] = history.keep;
+  store(bytes + 1, history.amount);
+  store(bytes + 9, history.floor);
+  add_field(to, Tag::kHistory, bytes);
+}
+
 std::string encode_state(const ManifestState& state) {
   std::string to;
   add_field(to, Tag::kLineage, state.lineage);
@@ -127,6 +139,8 @@ std::string encode_state(const ManifestState& state) {
   add_number(to, Tag::kNextTable, state.next_table);
   add_number(to, Tag::kLogFloor, state.log_floor);
   if (state.checkpoint.number != 0) add_checkpoint(to, state.checkpoint);
+  if (state.history.keep != 0 || state.history.floor != 0) add_history(to, state.history);
+  if (state.time_ms != 0) add_number(to, Tag::kTime, state.time_ms);
   for (const auto& [number, info] : state.value_files) add_value_file(to, info);
   for (const auto& [number, table] : state.tables) add_table(to, table);
   return to;
@@ -143,6 +157,8 @@ std::string encode_edit(const ManifestEdit& edit) {
   if (edit.next_table) add_number(to, Tag::kNextTable, *edit.next_table);
   if (edit.log_floor) add_number(to, Tag::kLogFloor, *edit.log_floor);
   if (edit.checkpoint) add_checkpoint(to, *edit.checkpoint);
+  if (edit.history) add_history(to, *edit.history);
+  if (edit.time_ms) add_number(to, Tag::kTime, *edit.time_ms);
   for (const uint64_t number : edit.remove_tables) add_number(to, Tag::kRemoveTable, number);
   for (const uint64_t number : edit.remove_value_files) {
     add_number(to, Tag::kRemoveValueFile, number);
@@ -207,6 +223,12 @@ bool read_value_file(Bytes bytes, ValueFileInfo& info) {
   return info.file_bytes >= kValueHeaderBytes;
 }
 
+bool read_history(Bytes bytes, ManifestHistory& history) {
+  if (bytes.size() != kHistoryBytes || bytes[0] > kKeepMax) return false;
+  history = {bytes[0], load<uint64_t>(bytes.data() + 1), load<uint64_t>(bytes.data() + 9)};
+  return true;
+}
+
 bool apply_field(ManifestState& state, Tag tag, Bytes bytes) {
   const auto number = [&](uint64_t& to) {
     if (bytes.size() != 8) return false;
@@ -251,6 +273,8 @@ bool apply_field(ManifestState& state, Tag tag, Bytes bytes) {
       return state.value_files.emplace(info.number, info).second;
     }
     case Tag::kRemoveValueFile: return number(removed) && state.value_files.erase(removed) == 1;
+    case Tag::kHistory: return read_history(bytes, state.history);
+    case Tag::kTime: return number(state.time_ms);
   }
   return false;
 }
@@ -265,7 +289,7 @@ Status apply_fields(ManifestState& state, Bytes fields, const std::string& path)
       return Status::corrupt("manifest: a cut field in " + path);
     const Bytes bytes = fields.subspan(kFieldHeadBytes, size);
     fields = fields.subspan(kFieldHeadBytes + size);
-    const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kRemoveValueFile);
+    const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kTime);
     if (!known && (flags & kCritical) != 0) {
       return {Code::kNewerFormat,
               "manifest: " + path + " has a field of a newer version, " + std::to_string(tag)};

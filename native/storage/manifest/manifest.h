@@ -46,6 +46,14 @@ struct ManifestCheckpoint {
   uint64_t made_ms = 0;  // Since 1970.
 };
 
+// What of the past is kept: 0 nothing, 1 `amount` milliseconds, 2 `amount` commits, 3 all. Views
+// below `floor` are promised nothing, whatever is kept today.
+struct ManifestHistory {
+  uint8_t keep = 0;
+  uint64_t amount = 0;
+  uint64_t floor = 0;
+};
+
 struct ManifestState {
   std::array<uint8_t, 16> identity{};
   std::array<uint8_t, 16> lineage{};
@@ -59,6 +67,8 @@ struct ManifestState {
   uint64_t next_table = 1;
   uint64_t log_floor = 0;
   ManifestCheckpoint checkpoint;
+  ManifestHistory history;
+  uint64_t time_ms = 0;                      // Of the last commit absorbed, or a later one.
   std::map<uint64_t, ManifestTable> tables;  // By number.
   std::map<uint64_t, ValueFileInfo> value_files;
 };
@@ -74,6 +84,8 @@ struct ManifestEdit {
   std::optional<uint64_t> next_table;
   std::optional<uint64_t> log_floor;
   std::optional<ManifestCheckpoint> checkpoint;
+  std::optional<ManifestHistory> history;
+  std::optional<uint64_t> time_ms;
   std::vector<ManifestTable> add_tables;
   std::vector<uint64_t> remove_tables;
   std::vector<ValueFileInfo> add_value_files;

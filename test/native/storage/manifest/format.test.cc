@@ -108,6 +108,18 @@ const Case newer("what only a newer version understands refuses the store by nam
   expect(state && state->absorbed == 7);
 });
 
+const Case history("what history keeps is read back, and what does not fit is refused", [] {
+  const std::string after = header_of() + first_record();
+  const std::string amounts = number_of(1000) + number_of(7);
+  const Result<ManifestState> state =
+      read(after + record_of(field_of(16, kCritical, "\2" + amounts)));
+  expect(state && state->history.keep == 2 && state->history.amount == 1000);
+  expect(state && state->history.floor == 7);
+  expect(read(after + record_of(field_of(16, kCritical, "\4" + amounts))).code() ==
+         Code::kCorrupt);
+  expect(read(after + record_of(field_of(16, kCritical, amounts))).code() == Code::kCorrupt);
+});
+
 // An added table's field, before its two keys: number, level, place, and zeros.
 std::string table_of(uint64_t number, uint8_t place) {
   std::string bytes = number_of(number);

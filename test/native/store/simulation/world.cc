@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint64_t kKeyCount = 200;
 constexpr size_t kHeldMax = 4;
+constexpr uint64_t kJumpMsMax = 4000;  // Of the clock, either way.
 
 void apply(const Change& change, Contents& contents) {
   switch (change.kind) {
@@ -39,6 +40,9 @@ StoreOptions options_of(EngineKind engine, uint64_t seed) {
   return options;
 }
 
+// Those of the program, without the system's own.
+KeyRange all_keys() { return {as_bytes(std::string_view("\x02")), {}}; }
+
 Result<Contents> contents_of(const Store::View& view, const KeyRange& range, Direction direction,
                              std::vector<std::string>& keys) {
   Contents found;
@@ -58,16 +62,30 @@ Result<Contents> contents_of(const Store::View& view, const KeyRange& range, Dir
 
 World::World(uint64_t seed) : random_(seed ^ 0x5eed), os_(seed), history_(1) {
   engine_ = random_.one_in(4) ? EngineKind::kMemory : EngineKind::kLsm;
+  const uint64_t keep = random_.below(5);
+  if (keep == 0) policy_ = {Keep::kAge, 2000 + random_.below(20000)};
+  if (keep == 1) policy_ = {Keep::kCommits, random_.below(50)};
+  if (keep == 2 && engine_ == EngineKind::kLsm) policy_ = {Keep::kForever, 0};
   expect_ok(os_.create_directory("/data"));
   expect_ok(os_.sync_directory("/"));
 }
 
 World::~World() { drop(); }
 
+Contents World::contents_after(size_t count) const {
+  Contents contents;
+  for (size_t i = 0; i < count; ++i) {
+    for (const Change& change : history_[i].changes) apply(change, contents);
+  }
+  return contents;
+}
+
 // ---- opening and closing
 
 Status World::open() {
-  const StoreOptions options = options_of(engine_, random_.below(1000));
+  StoreOptions options = options_of(engine_, random_.below(1000));
+  // What the store was made with it keeps; saying it again is no change.
+  if (history_.size() == 1 || random_.one_in(2)) options.history = policy_;
   Result<std::shared_ptr<Store>> opened = Store::open(os_, options);
   if (!opened) return opened.error();
   store_ = std::move(*opened);
@@ -80,11 +98,9 @@ Status World::open() {
   expect(last != history_.end());
   if (last == history_.end()) return Status::corrupt("the store shows a commit that never was");
   history_.erase(last + 1, history_.end());
-  contents_.clear();
-  for (const Commit& commit : history_) {
-    for (const Change& change : commit.changes) apply(change, contents_);
-  }
+  contents_ = contents_after(history_.size());
   check_everything();
+  check_past();
   return Status::ok();
 }
 
@@ -180,8 +196,13 @@ void World::step() {
     refused = store_->flush();
   else if (choice == 82 && random_.one_in(4))
     refused = store_->compact();
-  else if (choice < 90)
+  else if (choice < 88)
     hold_or_release();
+  else if (choice == 88)
+    os_.jump_wall_clock(static_cast<int64_t>(random_.below(2 * kJumpMsMax)) -
+                        static_cast<int64_t>(kJumpMsMax));
+  else if (choice == 89)
+    check_past();
   else
     check_reads();
   (void)refused;  // Under faults; what was refused must then not be there, which every open checks.
@@ -270,7 +291,7 @@ void World::check_everything() {
   const Store::View view(*reader_);
   std::vector<std::string> keys;
   const uint64_t faults = os_.failed_count();
-  const Result<Contents> found = contents_of(view, {}, Direction::kForward, keys);
+  const Result<Contents> found = contents_of(view, all_keys(), Direction::kForward, keys);
   std::vector<VerifyProblem> problems;
   const Status verified = store_->verify(problems);
   if (os_.failed_count() != faults) return;  // A read was refused: nothing is known.
@@ -278,6 +299,61 @@ void World::check_everything() {
   if (found) expect(*found == contents_);
   expect_ok(verified);
   expect(problems.empty());
+}
+
+void World::check_past() {
+  const uint64_t horizon = store_->horizon();
+  const uint64_t newest = store_->visible();
+  if (policy_.keep == Keep::kForever) expect(horizon == 0);
+  if (policy_.keep == Keep::kCommits) expect(horizon + policy_.amount <= newest || horizon == 0);
+  expect(store_->hold(newest + 1).code() == Code::kInvalid);
+  if (horizon > 0 && held_.empty()) {
+    const uint64_t gone = random_.below(horizon);
+    if (policy_.keep != Keep::kNone) expect(store_->hold(gone).code() == Code::kTruncated);
+  }
+  const size_t index = random_.below(history_.size());
+  const uint64_t commit = history_[index].number;
+  if (commit < horizon) return;
+  // Without history what was once superseded may be gone, or may not be yet.
+  if (Status status = store_->hold(commit); !status) {
+    expect(policy_.keep == Keep::kNone && status.code() == Code::kTruncated);
+    return;
+  }
+  const uint64_t faults = os_.failed_count();
+  {
+    const Store::View view(*reader_, commit);
+    std::vector<std::string> keys;
+    const Result<Contents> found = contents_of(view, all_keys(), Direction::kForward, keys);
+    if (found) expect(*found == contents_after(index + 1));
+    if (!found && os_.failed_count() == faults) expect_ok(found.error());
+  }
+  store_->release(commit);
+  check_versions(some_key());
+}
+
+// Every version of a key above the horizon, newest first.
+void World::check_versions(const std::string& key) {
+  const uint64_t faults = os_.failed_count();
+  const uint64_t horizon = store_->horizon();
+  const Store::View view(*reader_);
+  uint64_t below = UINT64_MAX;
+  for (size_t count = history_.size(); count > 1; --count) {
+    const Commit& commit = history_[count - 1];
+    if (commit.number <= horizon) return;
+    const auto touches = [&](const Change& change) {
+      if (change.kind != Change::kEraseRange) return change.key == key;
+      return change.key <= key && key < change.value;
+    };
+    if (std::none_of(commit.changes.begin(), commit.changes.end(), touches)) continue;
+    Lookup found;
+    if (Status status = view.version_below(as_bytes(key), below, found); !status) {
+      if (os_.failed_count() == faults) expect_ok(status);
+      return;
+    }
+    expect(found.found != Found::kAbsent && found.edit.commit == commit.number);
+    check_answer(contents_after(count), view, key, found);
+    below = commit.number;
+  }
 }
 
 void for_each_seed(const char* name, void (*body)(World& world)) {

@@ -50,6 +50,7 @@ class World {
   // Reads keys and ranges at the newest commit, and at held ones.
   void check_reads();
   void check_everything();  // The whole contents.
+  void check_past();        // The contents after any commit that history promises, or any at all.
 
  private:
   struct Held {
@@ -67,6 +68,8 @@ class World {
   void check_range(const Contents& contents, uint64_t commit);
   void check_answer(const Contents& contents, const Store::View& view, const std::string& key,
                     const Lookup& found);
+  void check_versions(const std::string& key);
+  Contents contents_after(size_t count) const;
   void check_many(const Contents& contents, const Store::View& view);
   void hold_or_release();
   void release_all();
@@ -74,6 +77,7 @@ class World {
   Random random_;
   SimulatedOs os_;
   EngineKind engine_ = EngineKind::kLsm;
+  HistoryPolicy policy_;
   std::shared_ptr<Store> store_;
   std::unique_ptr<Store::Reader> reader_;
   std::vector<Commit> history_;  // The first stands for the empty store.

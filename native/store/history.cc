@@ -1,0 +1,230 @@
+// store/history.cc — views of the past: what is held, how far back it goes, when commits were.
+//
+// The horizon is the oldest commit whose view is promised to everybody; older ones are promised to
+// those who hold them. It only rises, and the engine is told of it before it acts on it. It follows
+// from what the log has on the disk, and times from what commits say, never from the clock: so an
+// opening after a crash finds a horizon no lower than what versions were dropped by.
+#include <algorithm>
+
+#include "store/store.h"
+
+namespace varve {
+namespace {
+
+constexpr size_t kRowsGoneMax = 4096;  // Rows of times that go with one run.
+
+KeyRange one_key(Bytes key, std::string& end) {
+  end.assign(as_text(key));
+  end.push_back('\0');
+  return {key, as_bytes(end)};
+}
+
+bool covers(const RangeDeletion& deletion, Bytes key) {
+  return compare(key, deletion.begin) >= 0 &&
+         (deletion.end.empty() || compare(key, deletion.end) < 0);
+}
+
+}  // namespace
+
+// ---- holding
+
+uint64_t Store::hold() {
+  const Lock held(hold_mutex_);
+  const uint64_t commit = visible();
+  ++holds_[commit];
+  return commit;
+}
+
+Status Store::hold(uint64_t commit) {
+  const Lock held(hold_mutex_);
+  if (commit > visible()) {
+    return Status::invalid("store: commit " + std::to_string(commit) +
+                           " is beyond the newest, which is " + std::to_string(visible()));
+  }
+  if (commit < horizon_ && !holds_.contains(commit)) {
+    return {Code::kTruncated, "store: commit " + std::to_string(commit) +
+                                  " is not kept any more; the oldest that can be read is " +
+                                  std::to_string(horizon_)};
+  }
+  ++holds_[commit];
+  return Status::ok();
+}
+
+void Store::release(uint64_t commit) {
+  const Lock held(hold_mutex_);
+  const auto found = holds_.find(commit);
+  check(found != holds_.end());
+  if (--found->second == 0) holds_.erase(found);
+}
+
+// ---- the horizon
+
+uint64_t Store::horizon() const {
+  const Lock held(hold_mutex_);
+  return policy_.keep == Keep::kNone ? visible() : horizon_;
+}
+
+// Below it views need not be kept, but for those that are held.
+uint64_t Store::dispensable() {
+  const uint64_t durable = std::min(through(Durability::kDisk), visible());
+  switch (policy_.keep) {
+    case Keep::kNone: return visible();
+    case Keep::kCommits: return durable > policy_.amount ? durable - policy_.amount : 0;
+    case Keep::kForever: return 0;
+    case Keep::kAge: break;
+  }
+  const uint64_t newest_ms = times_.newest_ms();
+  if (newest_ms < policy_.amount) return 0;
+  if (aged_at_ms_.exchange(newest_ms) == newest_ms) return 0;
+  const Result<uint64_t> commit = commit_at(newest_ms - policy_.amount);
+  return commit ? std::min(*commit, durable) : 0;  // What can't be known now is asked again.
+}
+
+// Whoever holds a commit after this holds one at the horizon, or a later one. The engine may act on
+// it late, when it has absorbed more: whatever was the newest at the horizon stays until then.
+Retention Store::retention() {
+  const uint64_t dispensable_now = dispensable();
+  const Lock held(hold_mutex_);
+  horizon_ = std::max(horizon_, dispensable_now);
+  Retention retention;
+  retention.horizon = horizon_;
+  for (const auto& [commit, count] : holds_) retention.held.push_back(commit);
+  return retention;
+}
+
+// What opening finds: commits up to `last`, and what was kept of them until now.
+ManifestHistory Store::begin_history(const ManifestHistory& before, uint64_t last) {
+  policy_ = policy_of(before);
+  horizon_ = std::max(before.floor, horizon_);
+  if (policy_.keep == Keep::kNone) {
+    horizon_ = last;
+  } else {
+    horizon_ = std::max(horizon_, dispensable());
+  }
+  const HistoryPolicy asked = options_.history.value_or(policy_);
+  if (asked == policy_) return before;
+  policy_ = asked;
+  aged_at_ms_.store(0);
+  return {static_cast<uint8_t>(asked.keep), asked.amount, horizon_};
+}
+
+// ---- times
+
+// The last row at or before a commit, or the first at or after it.
+Result<std::optional<TimeRow>> Store::find_time(uint64_t commit, Direction direction) {
+  // Memory first: a row that comes to rest meanwhile is then found in the engine, too.
+  const std::optional<TimeRow> near = times_.find(commit, direction);
+  const bool is_forward = direction == Direction::kForward;
+  if (!is_forward && near && near->commit == commit) return near;
+  const Result<std::unique_ptr<Reader>> reader = Reader::take(*this);
+  if (!reader) return reader.error();
+  const EpochDomain::Guard guard(epochs_, *(*reader)->slot_);
+  const std::string begin = is_forward ? time_key(commit) : kTimesBegin;
+  const std::string end = is_forward ? kTimesEnd : time_key(commit) + '\0';
+  const auto rows =
+      engine_->version().scan({as_bytes(begin), as_bytes(end)}, UINT64_MAX, direction);
+  if (Status status = rows->status(); !status) return status;
+  if (!rows->valid()) return near;
+  const Result<TimeRow> rested = decode_time_row(rows->edit());
+  if (!rested) return rested.error();
+  if (!near) return std::optional(*rested);
+  const bool rested_is_nearer = (rested->commit < near->commit) == is_forward;
+  return std::optional(rested_is_nearer ? *rested : *near);
+}
+
+Result<uint64_t> Store::time_of(uint64_t commit) {
+  const Result<std::optional<TimeRow>> row = find_time(commit, Direction::kReverse);
+  if (!row) return row.error();
+  return *row ? (*row)->time_ms : 0;
+}
+
+// Rows and their times rise together: the first row after the second is found by halves.
+Result<uint64_t> Store::commit_at(uint64_t time_ms) {
+  const uint64_t second = time_ms / 1000;
+  const uint64_t newest = visible();
+  uint64_t low = 0;            // Every row below it is of this second or an earlier one.
+  uint64_t high = newest + 1;  // The first row at or after it is of a later second, or there is
+  uint64_t next = newest + 1;  // none; and this is it.
+  while (low < high) {
+    const uint64_t middle = low + (high - low) / 2;
+    const Result<std::optional<TimeRow>> row = find_time(middle, Direction::kForward);
+    if (!row) return row.error();
+    const bool is_later = !*row || (*row)->second() > second;
+    if (is_later && *row) next = (*row)->commit;
+    if (is_later)
+      high = middle;
+    else
+      low = (*row)->commit + 1;
+  }
+  return std::min(next - 1, newest);
+}
+
+// Rows of what comes to rest, and the end of those that nobody asks for any more.
+Result<std::unique_ptr<EditCursor>> Store::with_times(std::unique_ptr<EditCursor> edits,
+                                                      uint64_t commit_first, uint64_t commit_last,
+                                                      uint64_t horizon) {
+  std::vector<TimeRow> made;
+  if (policy_.keep != Keep::kNone) made = times_.between(commit_first, commit_last);
+  const Result<std::optional<TimeRow>> needed = find_time(horizon, Direction::kReverse);
+  if (!needed) return needed.error();
+  const Result<std::vector<uint64_t>> gone = rows_below(*needed ? (*needed)->commit : 0);
+  if (!gone) return gone.error();
+  if (made.empty() && gone->empty()) return edits;
+  return std::unique_ptr<EditCursor>(
+      std::make_unique<WithTimes>(std::move(edits), *gone, made, commit_last));
+}
+
+// Commits of rows at rest.
+Result<std::vector<uint64_t>> Store::rows_below(uint64_t commit) {
+  std::vector<uint64_t> found;
+  const std::shared_ptr<const EngineVersion> version = engine_->pin();
+  const Result<std::unique_ptr<Reader>> reader = Reader::take(*this);
+  if (!reader) return reader.error();
+  const EpochDomain::Guard guard(epochs_, *(*reader)->slot_);
+  const std::string end = time_key(commit);
+  const KeyRange range{as_bytes(std::string_view(kTimesBegin)), as_bytes(end)};
+  const auto rows = version->scan(range, UINT64_MAX, Direction::kForward);
+  for (; rows->valid() && found.size() < kRowsGoneMax; rows->next()) {
+    const Result<TimeRow> row = decode_time_row(rows->edit());
+    if (!row) return row.error();
+    found.push_back(row->commit);
+  }
+  if (Status status = rows->status(); !status) return status;
+  return found;
+}
+
+// ---- versions of a key
+
+// The newest version of a key below a commit, deletions and range deletions included; kAbsent when
+// nothing older is kept. Of commits at or below the horizon only the newest put counts, as of it.
+Status Store::View::version_below(Bytes key, uint64_t below, Lookup& answer) const {
+  answer = {};
+  const uint64_t newest = std::min(below == 0 ? 0 : below - 1, commit_);
+  std::string end;
+  const KeyRange range = one_key(key, end);
+  uint64_t put = 0;  // Commits of the newest point edit and range deletion.
+  uint64_t gone = 0;
+  const auto take = [&](const EditCursor& versions) {
+    if (versions.valid()) put = std::max(put, versions.edit().commit);
+    return versions.status();
+  };
+  const auto ask = [&](const Memtable& memtable) {
+    gone = std::max(gone, memtable.range_deletion_over(key, newest));
+    return memtable.empty() ? Status::ok() : take(*memtable.versions(range, 0, newest));
+  };
+  if (Status status = ask(*parts_->active); !status) return status;
+  for (const auto& memtable : parts_->sealed) {
+    if (Status status = ask(*memtable); !status) return status;
+  }
+  if (Status status = take(*engine_->versions(range, 0, newest)); !status) return status;
+  for (const RangeDeletion& deletion : engine_->range_deletions(range, 0, newest)) {
+    if (covers(deletion, key)) gone = std::max(gone, deletion.commit);
+  }
+  if (std::max(put, gone) == 0) return Status::ok();
+  if (Status status = get_as_of(key, std::max(put, gone), true, answer); !status) return status;
+  if (answer.found != Found::kPut) answer.found = Found::kDeleted;
+  answer.edit.commit = std::max(put, gone);
+  return Status::ok();
+}
+
+}  // namespace varve

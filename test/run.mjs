@@ -22,17 +22,16 @@ function bin(name, file) {
   return join(dirname(require.resolve(`${name}/package.json`)), file)
 }
 
-// Runs a command, shows what it prints, and keeps the end of it: that is where the counts are.
+// Runs a command, shows what it prints, and keeps the end of it: that is where the counts are. Bars are drawn on stderr.
 function run(command, args, env = {}) {
   return new Promise((resolve) => {
     let tail = ''
-    const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env } })
-    const keep = (stream) => (chunk) => {
-      stream.write(chunk)
+    const child = spawn(command, args,
+      { cwd: root, env: { ...process.env, ...env }, stdio: ['inherit', 'pipe', 'inherit'] })
+    child.stdout.on('data', (chunk) => {
+      process.stdout.write(chunk)
       tail = (tail + chunk).slice(-4096)
-    }
-    child.stdout.on('data', keep(process.stdout))
-    child.stderr.on('data', keep(process.stderr))
+    })
     child.on('error', (error) => resolve({ isFine: false, tail: String(error) }))
     child.on('close', (code) => resolve({ isFine: code === 0, tail }))
   })

@@ -2,10 +2,15 @@
 //   node native/tools/build.cjs [--tests] [--clean]
 // Builds by other compilers or flags (compile.cjs) lie in build-<name>/ and spoil nothing here.
 'use strict'
-const { spawnSync } = require('node:child_process')
+const { spawn } = require('node:child_process')
 const fs = require('node:fs')
+const os = require('node:os')
 const path = require('node:path')
-const { root } = require('./sources.cjs')
+const readline = require('node:readline')
+const { Progress } = require('./progress.cjs')
+const { parts, root } = require('./sources.cjs')
+
+const COMPILES = /^\s*CXX\(/  // As make says it, a line for each source.
 
 // Ours in the repository; in an installed package the one that npm carries and names.
 function nodeGyp() {
@@ -30,20 +35,36 @@ function environment() {
   return { ...process.env, ...(prefix === undefined ? {} : { npm_config_nodedir: prefix }) }
 }
 
-function gyp(verb, args = []) {
+// Runs node-gyp to its end; a failure ends this process. On a terminal the sources are counted as they are compiled.
+function gyp(verb, args = [], sources = 0) {
   const [command, ...head] = nodeGyp()
-  const all = [...head, verb, '--jobs=2', ...args]
-  const run = spawnSync(command, all, { cwd: root, env: environment(), stdio: 'inherit' })
-  if (run.error) throw run.error
-  if (run.status !== 0) process.exit(run.status ?? 1)
+  const all = [...head, verb, `--jobs=${os.availableParallelism()}`, ...args]
+  const isCounted = sources > 0 && process.stderr.isTTY
+  const stdio = ['inherit', isCounted ? 'pipe' : 'inherit', 'inherit']
+  const progress = new Progress('compiling', sources)
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, all, { cwd: root, env: environment(), stdio })
+    child.on('error', reject)
+    child.on('close', (code) => {
+      progress.end()
+      if (code === 0) resolve()
+      else process.exit(code ?? 1)
+    })
+    if (!isCounted) return
+    readline.createInterface({ input: child.stdout }).on('line', (line) => {
+      if (COMPILES.test(line)) progress.step()
+      else progress.print(line)
+    })
+  })
 }
 
-module.exports = { environment, gyp, nodePrefix }
-if (require.main === module) {
-  const flags = process.argv.slice(2)
-  const variables = ['--']
-  if (flags.includes('--tests')) variables.push('-Dcore_tests=1')
-  if (flags.includes('--clean')) gyp('clean')
-  gyp('configure', variables.length > 1 ? variables : [])
-  gyp('build')
+async function build(flags) {
+  const hasTests = flags.includes('--tests')
+  if (flags.includes('--clean')) await gyp('clean')
+  await gyp('configure', hasTests ? ['--', '-Dcore_tests=1'] : [])
+  const wanted = ['core', 'fillingSources', 'binding', ...(hasTests ? ['tests', 'bench'] : [])]
+  await gyp('build', [], wanted.flatMap((part) => parts[part]()).length)
 }
+
+module.exports = { build, environment, gyp, nodePrefix }
+if (require.main === module) build(process.argv.slice(2))

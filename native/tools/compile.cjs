@@ -4,7 +4,9 @@
 'use strict'
 const { spawn } = require('node:child_process')
 const fs = require('node:fs')
+const os = require('node:os')
 const path = require('node:path')
+const { Progress } = require('./progress.cjs')
 const { root, parts, fillingOf } = require('./sources.cjs')
 
 const FLAGS = ['-std=c++20', '-g1', '-fno-omit-frame-pointer', '-fno-exceptions', '-fno-rtti',
@@ -71,14 +73,19 @@ const folderOf = (name) => path.join(root, `build-${name}`)
 
 // Makes the objects of the sources and says where they lie. A chain is { name, compiler, flags } and, for
 // another CPU than this one, its arch.
-async function compile({ name, compiler, flags, arch = process.arch }, sources, jobs = 2) {
+async function compile({ name, compiler, flags, arch = process.arch }, sources) {
   const folder = folderOf(name)
   fs.mkdirSync(folder, { recursive: true })
   const stamp = stampFlags(folder, [compiler, ...FLAGS, ...flags])
   const object = (source) => path.join(folder, source.replaceAll('/', '.').replace(/\.cc$/, '.o'))
   const stale = sources.filter((source) => !isFresh(object(source), stamp))
-  await inParallel(jobs, stale.map((source) => () => run(compiler,
-    [...FLAGS, ...flags, ...fillingFlags(source, arch), '-c', source, '-o', object(source)])))
+  const progress = new Progress(`compiling for ${name}`, stale.length)
+  const compileOne = async (source) => {
+    await run(compiler,
+      [...FLAGS, ...flags, ...fillingFlags(source, arch), '-c', source, '-o', object(source)])
+    progress.step()
+  }
+  await inParallel(os.availableParallelism(), stale.map((source) => () => compileOne(source))).finally(() => progress.end())
   return sources.map(object)
 }
 
@@ -93,10 +100,10 @@ async function link({ name, compiler, flags }, objects, file, args = []) {
 const core = () => [...parts.core(), ...parts.fillingSources()]
 
 // The native tests by another chain, but for sources that it leaves out.
-async function coreTests(chain, { jobs = 2, suffix = '', args = [] } = {}) {
+async function coreTests(chain, { suffix = '', args = [] } = {}) {
   const leavesOut = chain.leavesOut ?? (() => false)
   const sources = [...core(), ...parts.tests()].filter((source) => !leavesOut(source))
-  const objects = await compile(chain, sources, jobs)
+  const objects = await compile(chain, sources)
   return link(chain, objects, `core_tests${suffix}`, args)
 }
 

@@ -18,5 +18,5 @@ function reasonToCompile() {
 const reason = reasonToCompile()
 if (reason !== undefined) {
   console.error(`varve: ${reason}\nvarve: compiling from source, for which a C++20 compiler, make and Python 3 are needed`)
-  require('./build.cjs').gyp('rebuild')
+  require('./build.cjs').build(['--clean'])
 }

@@ -12,4 +12,4 @@ const run = spawnSync(process.execPath, [...args, ...process.argv.slice(2)],
   { cwd: root, env: environment(), stdio: 'inherit' })
 if (run.error) throw run.error
 process.exitCode = run.status ?? 1
-if (run.status === 0) gyp('build')  // prebuildify moves the addon out of build/: put another there.
+if (run.status === 0) void gyp('build')  // prebuildify moves the addon out of build/: put another there.

@@ -1,8 +1,7 @@
 // Builds the native tests under a sanitizer, into build-<name>/.
-//   node native/tools/sanitize.cjs address|thread [--jobs=N] [--run] [arguments of core_tests...]
+//   node native/tools/sanitize.cjs address|thread [--run] [arguments of core_tests...]
 // CXX names another compiler than g++.
 'use strict'
-const os = require('node:os')
 const { coreTests, main } = require('./compile.cjs')
 const { runShared } = require('./core-tests.cjs')
 const { isKernel } = require('./sources.cjs')
@@ -21,12 +20,9 @@ module.exports = { chain }
 if (require.main === module) {
   const [name, ...rest] = process.argv.slice(2)
   if (!(name in SANITIZERS)) throw new Error('sanitize.cjs: say address or thread')
-  const jobs = Number(rest.find((flag) => flag.startsWith('--jobs='))?.slice(7) ??
-      os.availableParallelism())
   main(name, [[chain(name).compiler]], async () => {
-    const executable = await coreTests(chain(name), { jobs })
+    const executable = await coreTests(chain(name))
     if (!rest.includes('--run')) return 0
-    const args = rest.filter((flag) => flag !== '--run' && !flag.startsWith('--jobs='))
-    return runShared(executable, args)
+    return runShared([executable], rest.filter((flag) => flag !== '--run'))
   })
 }

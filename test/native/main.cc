@@ -1,7 +1,7 @@
 // test/native/main.cc — runs the cases, and names the slow ones.
-//   core_tests [filter] [--seed=N] [--seeds=N] [--claims=FOLDER]
-// Several processes given one empty folder share the cases: each is run by who first makes a folder of its
-// number there.
+//   core_tests [filter] [--seed=N] [--seeds=N] [--count] [--claims=FOLDER]
+// --count says how many there are and runs none. Several processes given one empty folder share the
+// cases: each is run by who first makes a folder of its number there.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -36,6 +36,7 @@ struct State {
   int directory_count = 0;
   std::string root;
   std::string claims;  // Empty: all cases are ours.
+  bool counts = false;
 };
 
 State& state() {
@@ -54,6 +55,13 @@ void fail(const char* file, int line, const std::string& what) {
 bool is_asked_for(const Registered& one, const std::string& filter) {
   return filter.empty() || one.sentence.find(filter) != std::string::npos ||
          std::strstr(one.file, filter.c_str()) != nullptr;
+}
+
+int say_count(const std::string& filter) {
+  size_t count = 0;
+  for (const Registered& one : cases()) count += is_asked_for(one, filter) ? 1 : 0;
+  std::printf("%zu\n", count);
+  return 0;
 }
 
 bool claim(size_t number) {
@@ -98,8 +106,10 @@ int main(int count, char** arguments) {
     if (argument.starts_with("--seed=")) state().seed = std::stoull(argument.substr(7));
     else if (argument.starts_with("--seeds=")) state().seed_count = std::stoull(argument.substr(8));
     else if (argument.starts_with("--claims=")) state().claims = argument.substr(9);
+    else if (argument == "--count") state().counts = true;
     else filter = argument;
   }
+  if (state().counts) return say_count(filter);
   const std::string stamp = std::to_string(std::random_device{}());
   state().root = (std::filesystem::temp_directory_path() / ("varve-tests-" + stamp)).string();
   int passed = 0;

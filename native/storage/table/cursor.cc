@@ -50,9 +50,10 @@ Status TableCursor::first_block_of(Bytes key, uint32_t& number) {
 }
 
 void TableCursor::show() {
-  const Bytes suffix = block_.read(slot_, edit_);
-  key_.resize(block_.prefix().size());
-  key_.append(as_text(suffix));
+  suffix_ = block_.read(slot_, edit_);
+  const size_t prefix = block_.prefix().size();
+  key_.resize(prefix + suffix_.size());
+  if (!suffix_.empty()) std::memcpy(key_.data() + prefix, suffix_.data(), suffix_.size());
   edit_.key = as_bytes(key_);
   valid_ = true;
 }
@@ -64,10 +65,9 @@ void TableCursor::next() {
 }
 
 void TableCursor::next_key() {
-  while (slot_ + 1 < block_.count() && equal(block_.suffix(slot_ + 1), block_.suffix(slot_))) {
-    ++slot_;
+  while (++slot_ < block_.count()) {
+    if (!equal(block_.suffix(slot_), suffix_)) return show();
   }
-  if (slot_ + 1 < block_.count()) return next();
   const std::string key = key_;  // The next block may go on with it.
   do {
     next();

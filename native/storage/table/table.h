@@ -345,7 +345,8 @@ class TableCursor final : public EditCursor {
   Block block_;
   uint32_t block_number_ = 0;
   uint32_t slot_ = 0;
-  std::string key_;  // The prefix of the block, and once shown the suffix of the slot.
+  std::string key_;  // The prefix of the block, and once shown the suffix of the slot,
+  Bytes suffix_;     // which lies in the block.
   Edit edit_;
   bool valid_ = false;
   Status status_;

@@ -3,6 +3,8 @@
 // The codes are those of `Code` in native/base/status.h, by the same names; the number is what crosses the
 // binding. An error is known by its name and code, so it survives copies of the package and workers.
 
+import type { Key } from './key.ts'
+
 export type ErrorCode =
   | 'CLOSED'
   | 'INVALID'
@@ -22,6 +24,9 @@ export type ErrorCode =
   | 'CONFLICT'
   | 'ABORTED'
   | 'LOST'
+
+/** What a CONFLICT is by: another commit wrote the key; it is too long ago to tell; a prepared transaction holds the key. */
+export type ConflictReason = 'written' | 'too old' | 'prepared'
 
 /** The code of each number that crosses the binding; 0 is no error. */
 export const ERROR_CODES: readonly (ErrorCode | undefined)[] = [
@@ -46,13 +51,24 @@ export const ERROR_CODES: readonly (ErrorCode | undefined)[] = [
   'LOST',
 ]
 
+export interface ConflictDetail {
+  readonly reason?: ConflictReason | undefined
+  readonly key?: Key | undefined
+}
+
 export class VarveError extends Error {
   override readonly name = 'VarveError'
   readonly code: ErrorCode
+  /** Of a CONFLICT: why. */
+  declare readonly reason?: ConflictReason
+  /** Of a CONFLICT: a key that another commit wrote, where one can be named. */
+  declare readonly key?: Key
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions & ConflictDetail) {
     super(message, options)
     this.code = code
+    if (options?.reason !== undefined) this.reason = options.reason
+    if (options?.key !== undefined) this.key = options.key
   }
 }
 
@@ -72,7 +88,8 @@ export function invalid(argument: string, expected: string, given: unknown): Var
 /** The same error, saying where in what was given it came up. */
 export function within(where: string, error: unknown): unknown {
   if (!(error instanceof VarveError)) return error
-  return new VarveError(error.code, `${where}: ${error.message}`, { cause: error })
+  const { reason, key } = error
+  return new VarveError(error.code, `${where}: ${error.message}`, { cause: error, reason, key })
 }
 
 const RENDERED_MAX = 40

@@ -18,7 +18,7 @@ export {
   type RoaringOptions,
 } from './bitmap.ts'
 export { type EncodingOption, type UserEncoding } from './encoding.ts'
-export { type ErrorCode, isVarveError, VarveError } from './errors.ts'
+export { type ConflictReason, type ErrorCode, isVarveError, VarveError } from './errors.ts'
 export { type Events, type RecoveryReport, type Stall } from './events.ts'
 export {
   type Area,
@@ -44,15 +44,19 @@ export { type FieldOf, type FieldsOf, type FieldsOptions } from './fields.ts'
 export { type HistoryReadOptions, type KeyVersion } from './history.ts'
 export { type Key, type Prefix } from './key.ts'
 export {
+  type BeginOptions,
   type Compression,
   type Durability,
   type HistoryOptions,
+  type Isolation,
   type Logger,
   type OpenOptions,
   type OpenSettings,
   type RangeOptions,
   type ReadOptions,
   type SublevelOptions,
+  type TransactionOptions,
+  type TransactionSyncOptions,
   type WriteOptions,
 } from './options.ts'
 export { Range } from './range.ts'
@@ -80,5 +84,6 @@ export {
   type TextSearchOptions,
   type TextStats,
 } from './text.ts'
+export { OpenTransaction, Transaction, TransactionLevel } from './transaction.ts'
 export { Batch, type BatchOperation } from './writing.ts'
 export { type PackedBlock, type RisingOptions, varint } from './varint.ts'

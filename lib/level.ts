@@ -1,4 +1,5 @@
 // lib/level.ts — a keyspace: the store's own, or a sublevel's with its types and encoding.
+import { unlessAborted } from './aborting.ts'
 import { type AnyEncoding, type Encoding, encodingOf, type ValueOf } from './encoding.ts'
 import { invalid } from './errors.ts'
 import { encodeKey } from './key.ts'
@@ -16,10 +17,24 @@ import {
   TIME,
 } from './native.ts'
 import type { Opening } from './opening.ts'
-import { checkSublevel, type SublevelOptions } from './options.ts'
+import {
+  BEGIN,
+  type BeginOptions,
+  checkSublevel,
+  checkTransaction,
+  type SublevelOptions,
+  TRANSACTION,
+  TRANSACTION_SYNC,
+  type TransactionOptions,
+  type TransactionSettings,
+  type TransactionSyncOptions,
+} from './options.ts'
 import { growFor } from './range.ts'
 import { areTexts, type Entry, type Types } from './reading.ts'
 import { holdNow, holdPast, Snapshot } from './snapshot.ts'
+import { OpenTransaction, Transaction, TransactionLevel } from './transaction.ts'
+import { Pending } from './transaction/pending.ts'
+import { run, runSync } from './transaction/run.ts'
 import { Writing } from './writing.ts'
 
 /** A keyspace: the store's own, or a sublevel's. */
@@ -64,14 +79,6 @@ export class Level<T extends Types = Entry> extends Writing<T> {
     return new Snapshot<T>(this.opening, this.level, this.encoding, holdPast(this.opening, when))
   }
 
-  /** This keyspace as of the moment of a snapshot, or of at(), of any keyspace of the same store; it ends with that one. */
-  in<S extends Types>(snapshot: Snapshot<S>): Snapshot<T> {
-    if (!(snapshot instanceof Snapshot) || snapshot.hold.opening !== this.opening) {
-      throw invalid('in', 'a snapshot of this store, or what at() answered', snapshot)
-    }
-    return new Snapshot<T>(this.opening, this.level, this.encoding, snapshot.hold)
-  }
-
   /**
    * The versions of a key, newest first, deletions among them, back to the one that was there at the horizon of the store's
    * `history`. What was deleted before is not told of.
@@ -98,6 +105,87 @@ export class Level<T extends Types = Entry> extends Writing<T> {
       }
     }
     return versions
+  }
+
+  /**
+   * Runs `fn` as a transaction and resolves to what it answered, when its commit is as durable as was asked. A callback that answers at
+   * once cannot be interleaved with other JavaScript of its thread; an asynchronous one can, and other workers may write meanwhile: if
+   * they wrote what it has read, it runs again, up to `retries` times, and then rejects with CONFLICT. So it must do nothing that counts
+   * outside of `tx`; `tx.attempt` tells how often it ran. When it throws, nothing has changed.
+   */
+  transaction<R>(
+    fn: (tx: Snapshot<T>) => R,
+    options: TransactionOptions & { readonly readOnly: true },
+  ): Promise<Awaited<R>>
+  transaction<R>(fn: (tx: Transaction<T>) => R, options?: TransactionOptions): Promise<Awaited<R>>
+  transaction<R>(fn: (tx: never) => R, options: TransactionOptions = {}): Promise<Awaited<R>> {
+    try {
+      const settings = this.#settings(fn, options, TRANSACTION)
+      if (settings.readOnly) return this.#readOnly(fn as (tx: Snapshot<T>) => R, settings)
+      const make = fn as (tx: Transaction<T>) => R
+      return run(this.opening, (pending) => make(this.#within(pending)), settings)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** transaction() of a callback that answers at once, waited for here. */
+  transactionSync<R>(fn: (tx: Transaction<T>) => R, options: TransactionSyncOptions = {}): R {
+    const settings = this.#settings(fn, options, TRANSACTION_SYNC)
+    const { value } = runSync(this.opening, (pending) => fn(this.#within(pending)), settings)
+    if (this.opening.native.waitFor(settings.durability) < 0) throw lastError()
+    return value
+  }
+
+  /** A transaction that ends by its commit() or rollback(), or with its scope: `await using tx = db.begin()`. */
+  begin(options: BeginOptions = {}): OpenTransaction<T> {
+    const { isolation, durability } = this.#settings(() => undefined, options, BEGIN)
+    const pending = new Pending(this.opening, isolation, 1)
+    return new OpenTransaction<T>(pending, this.level, this.encoding, durability)
+  }
+
+  #within(pending: Pending): Transaction<T> {
+    return new Transaction<T>(pending, this.level, this.encoding)
+  }
+
+  #settings(fn: unknown, options: unknown, known: readonly string[]): TransactionSettings {
+    this.opening.checkWrite()
+    if (typeof fn !== 'function') throw invalid('transaction', 'a function', fn)
+    return checkTransaction(options, known, this.opening.durability, this.opening.durabilityMax)
+  }
+
+  // What it has read is as durable as was asked before it is told of.
+  async #readOnly<R>(
+    fn: (tx: Snapshot<T>) => R,
+    { durability, signal }: TransactionSettings,
+  ): Promise<Awaited<R>> {
+    const snapshot = this.snapshot()
+    try {
+      const answer = await unlessAborted(Promise.resolve(fn(snapshot)), signal, 'transaction')
+      await this.opening.settling.promise(snapshot.commit, durability)
+      return answer
+    } finally {
+      snapshot.close()
+    }
+  }
+
+  /**
+   * This keyspace within a transaction of any keyspace of the same store; or as of the moment of a snapshot, or of at(). It ends with that
+   * one.
+   */
+  in<S extends Types>(within: TransactionLevel<S>): TransactionLevel<T>
+  in<S extends Types>(within: Snapshot<S>): Snapshot<T>
+  in<S extends Types>(
+    within: TransactionLevel<S> | Snapshot<S>,
+  ): TransactionLevel<T> | Snapshot<T> {
+    if (within instanceof TransactionLevel && within.pending.opening === this.opening) {
+      within.pending.number() // CLOSED after its end.
+      return new TransactionLevel<T>(within.pending, this.level, this.encoding)
+    }
+    if (within instanceof Snapshot && within.hold.opening === this.opening) {
+      return new Snapshot<T>(this.opening, this.level, this.encoding, within.hold)
+    }
+    throw invalid('in', 'a transaction or snapshot of this store, or what at() answered', within)
   }
 
   /** A keyspace of its own within this one, with its own types and encoding. Ranges of this level do not show it. */

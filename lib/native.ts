@@ -24,6 +24,7 @@ export const ABSENT = -1
 export const FAILED = -2
 export const GROW = -3
 export const WOULD_BLOCK = -4
+export const CONFLICT = -5
 
 /** In PLACE: the value lies in the slab, not in the scratch; and the largest that does. */
 export const IN_SLAB = 0x80000000
@@ -56,7 +57,7 @@ export const FOUND = 15
 export const TIME = 28
 
 export interface NativeLevel {
-  /** By default of the newest commit, and from the disk if it has to be. */
+  /** `asOf`: 0 the newest commit, 1 the one in VIEW, else a transaction. By default the newest, and from the disk if it has to be. */
   get(key: string | number, asOf?: number, mayBlock?: number): string | number
   has(key: string | number, asOf: number): number
   /** A promise of a number for coldValue(), which says what was found or went wrong; or FAILED. */
@@ -83,6 +84,17 @@ export interface NativeLevel {
   batchDeleteRange(beginBytes: number, endBytes: number): number
   batchCommit(): number
   batchClear(): number
+  /** As put() and delete(), in the transaction of that number. */
+  transactionPut(
+    key: string | number,
+    value: string | Uint8Array | undefined,
+    headBytes: number,
+    transaction: number,
+  ): number
+  transactionDelete(key: string | number, transaction: number): number
+  transactionDeleteRange(beginBytes: number, endBytes: number, transaction: number): number
+  /** The commit is refused if the key is written after the commit in SEEN. */
+  transactionGuard(key: string | number, transaction: number): number
   rangeOpen(
     beginBytes: number,
     endBytes: number,
@@ -100,6 +112,12 @@ export interface NativeLevel {
 
 export interface NativeStore {
   level(prefixBytes: number): NativeLevel | number
+  /** A transaction's number, for the functions that take one, and plus 2 for those that take `asOf`. */
+  begin(isolation: number): number
+  commitTransaction(transaction: number): number
+  rollback(transaction: number): number
+  savepoint(transaction: number): number
+  rewind(transaction: number, savepoint: number, keeps: number): number
   request(durability: number): number
   progress(): number
   /** 0, or one more than the reason of a stall that is not number `last`. */
@@ -285,7 +303,8 @@ interface Addon extends NativeBitmaps, NativeBits, NativeVarint, NativeGeo, Nati
   destroy(path: string, holder: string): Promise<number>
   verify(path: string, holder: string): Promise<string>
   salvage(path: string, target: string, holder: string): Promise<string>
-  lastError(): [number, string]
+  /** Code, message, and of a conflict its reason and the stored key: lib/conflict.ts. */
+  lastError(): [number, string, number, Uint8Array]
 }
 
 function packageRoot(): string {

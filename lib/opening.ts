@@ -28,6 +28,8 @@ export class Opening {
   isClosed = false
   /** A batch is being gathered: there is one room for it, and its operations may have getters. */
   isGathering = false
+  /** Callbacks of transactions that are running: a write beside their transaction would commit apart from it. */
+  callbacks = 0
   /** Flushes and compactions under way. */
   works = 0
   readonly #underWay = new Set<Promise<unknown>>()
@@ -88,6 +90,17 @@ export class Opening {
       throw new VarveError(
         'INVALID',
         'nothing may use a store while a key or value is encoded or decoded',
+      )
+    }
+  }
+
+  /** What every write outside of transactions begins with. */
+  checkWrite(): void {
+    this.check()
+    if (this.callbacks > 0) {
+      throw new VarveError(
+        'INVALID',
+        "within a transaction's callback a write by the store would be a commit apart; use tx",
       )
     }
   }

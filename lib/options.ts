@@ -99,6 +99,31 @@ export interface ReadOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What a transaction is kept apart from: docs/transactions.md. */
+export type Isolation = 'serializable' | 'snapshot' | 'read-committed'
+
+export interface TransactionOptions {
+  /**
+   * 'serializable' (default): as if transactions ran one after the other, in the order of their commits. 'snapshot': reads are as of the
+   * begin, and of two that write one key the first to commit wins. 'read-committed': each read sees what is committed by then.
+   */
+  readonly isolation?: Isolation | undefined
+  /** How often a callback runs again after a conflict before it is CONFLICT. Default 100. */
+  readonly retries?: number | undefined
+  /** The callback gets a snapshot, which has no writes. Default false. */
+  readonly readOnly?: boolean | undefined
+  /** What the commit waits for. Default: that of the store. */
+  readonly durability?: Durability | undefined
+  /** When it fires before the commit, the promise rejects with ABORTED and nothing has changed. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Of a transaction that ends when you say so. */
+export type BeginOptions = Pick<TransactionOptions, 'isolation' | 'durability'>
+
+/** Of a transaction that is waited for. */
+export type TransactionSyncOptions = Omit<TransactionOptions, 'signal' | 'readOnly'>
+
 /** Bounds hold together: whatever one of them shuts out is out. */
 export interface RangeOptions<K> {
   /** Keys above this one. */
@@ -138,11 +163,21 @@ const OPEN = [
 ]
 const WRITE = ['durability', 'signal']
 const READ = ['fields', 'signal']
+export const TRANSACTION: readonly string[] = [
+  'isolation',
+  'retries',
+  'readOnly',
+  'durability',
+  'signal',
+]
+export const TRANSACTION_SYNC: readonly string[] = ['isolation', 'retries', 'durability']
+export const BEGIN: readonly string[] = ['isolation', 'durability']
 const GET = ['fields']
 const RANGE = ['gt', 'gte', 'lt', 'lte', 'prefix', 'reverse', 'limit', 'signal']
 const VALUES = [...RANGE, 'fields']
 
 const DURABILITIES: readonly string[] = ['memory', 'os', 'disk']
+const ISOLATIONS: readonly string[] = ['serializable', 'snapshot', 'read-committed']
 const CREATES: readonly string[] = ['if-missing', 'never', 'always-new']
 const COMPACTIONS: readonly string[] = ['leveled', 'tiered', 'universal']
 const DAMAGED: readonly string[] = ['refuse', 'serve']
@@ -457,6 +492,38 @@ export function checkBounds(options: unknown): void {
   for (const [name, given] of Object.entries(more)) {
     if (given === undefined) continue
     throw new VarveError('INVALID', `deleteRange: takes bounds alone, not '${name}'`)
+  }
+}
+
+/** A transaction's options with their defaults. */
+export interface TransactionSettings {
+  readonly isolation: Isolation
+  readonly retries: number
+  readonly readOnly: boolean
+  readonly durability: number
+  readonly signal: AbortSignal | undefined
+}
+
+const RETRIES = 100
+const RETRIES_MAX = 1_000_000
+
+export function checkTransaction(
+  options: unknown,
+  known: readonly string[],
+  standard: number,
+  strongest: number,
+): TransactionSettings {
+  checkNames(options, known, 'transaction')
+  const given = options as TransactionOptions
+  checkSignal(given.signal)
+  return {
+    isolation: ISOLATIONS[
+      word(given.isolation, 'isolation', ISOLATIONS, 'serializable')
+    ] as Isolation,
+    retries: integer(given.retries, 'retries', 0, RETRIES_MAX, RETRIES),
+    readOnly: flag(given.readOnly, 'readOnly'),
+    durability: checkDurability(given.durability, standard, strongest),
+    signal: given.signal,
   }
 }
 

@@ -67,7 +67,7 @@ export abstract class Reading<T extends Types> {
     return { ...this.source, encoding: onlyFields(this.encoding, fields) }
   }
 
-  /** @internal Leaves the commit to read as of in the scratch and answers 1; 0 for the newest. */
+  /** @internal 0 for the newest; 1 for a commit, left in the scratch; above that a transaction. */
   abstract asOf(): number
 
   /** A string goes over as it is; any other key is encoded into the scratch, and its size goes over. */
@@ -84,8 +84,9 @@ export abstract class Reading<T extends Types> {
   ): FieldsOf<T['value'], K> | undefined
   get(key: T['key'], options?: FieldsOptions<string>): unknown {
     const fields = options === undefined ? undefined : checkGet(options, 'get')
+    const asOf = this.asOf()
     const answer =
-      this.asOf() === 0 ? this.level.get(this.key(key)) : this.level.get(this.key(key), 1, 1)
+      asOf === 0 ? this.level.get(this.key(key)) : this.level.get(this.key(key), asOf, 1)
     if (answer !== GROW) return this.answered(answer, fields)
     growFor(answer)
     return options === undefined ? this.get(key) : this.get(key, options as never)
@@ -181,12 +182,16 @@ export abstract class Reading<T extends Types> {
     return this.version(key) !== undefined
   }
 
-  /** The commit that wrote the value of a key, or undefined. */
+  /** The commit that wrote the value of a key, or undefined; 0 for what a transaction has written itself. */
   version(key: T['key']): number | undefined {
     const asOf = this.asOf()
     const answer = this.level.has(this.key(key), asOf)
     if (answer === FAILED) throw lastError()
-    return answer === ABSENT ? undefined : scratch.f64[COMMIT]
+    return answer === ABSENT ? undefined : this.versionFound()
+  }
+
+  protected versionFound(): number {
+    return scratch.f64[COMMIT] ?? 0
   }
 
   /** The entries of a range, in the order of their keys; with `fields`, these fields of each value. */

@@ -1,6 +1,9 @@
 // lib/writing.ts — writing one keyspace: each call is checked, applied and visible when it returns, and its promise settles when
 // the write is as durable as was asked.
+import { isDeepStrictEqual } from 'node:util'
+
 import { unlessAborted } from './aborting.ts'
+import { conflictError } from './conflict.ts'
 import { encoded, writeValue } from './encoding.ts'
 import { invalid, VarveError, within } from './errors.ts'
 import { COMMIT, lastError, type NativeLevel, scratch, SEEN } from './native.ts'
@@ -57,7 +60,7 @@ const UPDATE_TRIES_MAX = 100
 export abstract class Writing<T extends Types> extends Reading<T> {
   /** What every write begins with: answers the number of its durability. */
   #admit(options: WriteOptions | undefined): number {
-    this.opening.check()
+    this.opening.checkWrite()
     const { shapes } = this.opening
     if (shapes.areWaiting) shapes.settle()
     return checkWrite(options, this.opening.durability, this.opening.durabilityMax)
@@ -158,7 +161,56 @@ export abstract class Writing<T extends Types> extends Reading<T> {
         await this.#promise(durability, options?.signal)
         return value
       }
-      const error = lastError()
+      const error = conflictError()
+      if (error.code !== 'CONFLICT' || tries === UPDATE_TRIES_MAX) throw error
+    }
+  }
+
+  /** Writes a value if the key has none; resolves to whether it did. */
+  putIfAbsent(key: T['key'], value: T['value'], options?: WriteOptions): Promise<boolean> {
+    return this.#putWhen(key, value, options, () => this.version(key) === undefined)
+  }
+
+  /** Writes a value if the version of the key, which `version()` tells, is still this one; resolves to whether it did. */
+  putIfVersion(
+    key: T['key'],
+    value: T['value'],
+    version: number,
+    options?: WriteOptions,
+  ): Promise<boolean> {
+    if (!Number.isSafeInteger(version) || version < 1)
+      return Promise.reject(invalid('version', 'a commit number that version() told', version))
+    return this.#putWhen(key, value, options, () => this.version(key) === version)
+  }
+
+  /**
+   * Writes a value if the key has one that is deeply equal to `expected` (undefined: has none); resolves to whether it did. A value of
+   * undefined deletes the key.
+   */
+  compareAndSwap(
+    key: T['key'],
+    expected: T['value'] | undefined,
+    value: T['value'] | undefined,
+    options?: WriteOptions,
+  ): Promise<boolean> {
+    return this.#putWhen(key, value, options, () => isDeepStrictEqual(this.get(key), expected))
+  }
+
+  // A conflict may be by a write that changed nothing of what was asked: then it is looked at again.
+  async #putWhen(
+    key: T['key'],
+    value: T['value'] | undefined,
+    options: WriteOptions | undefined,
+    holds: () => boolean,
+  ): Promise<boolean> {
+    const durability = this.#admit(options)
+    for (let tries = 1; ; tries++) {
+      if (!holds()) return false
+      if (this.#writeIf(key, value, scratch.f64[SEEN] ?? 0) >= 0) {
+        await this.#promise(durability, options?.signal)
+        return true
+      }
+      const error = conflictError()
       if (error.code !== 'CONFLICT' || tries === UPDATE_TRIES_MAX) throw error
     }
   }

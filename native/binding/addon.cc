@@ -5,7 +5,8 @@
 //   attachSlab(arrayBuffer)         the slab from now on
 //   open(options, onProgress)       → promise of a store's functions
 //   openSync(options, onProgress)   → a store's functions, or an Answer
-//   lastError()                     → [code, message] of the last call that answered kFailed
+//   lastError()                     → of the last call that answered kFailed or kConflict: [code,
+//                                     message, reason of a conflict, the stored key it is about]
 #include <node_api.h>
 
 #include "binding/arguments.h"
@@ -16,6 +17,7 @@
 #include "binding/kv.h"
 #include "binding/repair.h"
 #include "binding/text.h"
+#include "binding/transaction.h"
 #include "binding/varint.h"
 
 namespace varve {
@@ -28,6 +30,7 @@ void Handle::end() {
   if (!closed && hold.held()) {
     if (cold) cold->end();
     end_cursors(*this);
+    transactions.clear();
     hold.store().unlisten(listener);
     reader.reset();
   }
@@ -136,6 +139,7 @@ napi_value make_level(napi_env env, Handle& handle, Bytes prefix) {
   bind_methods(env, object, cold_methods(), level);
   bind_methods(env, object, version_methods(), level);
   bind_methods(env, object, range_methods(), level);
+  bind_methods(env, object, transaction_level_methods(), level);
   return object;
 }
 
@@ -161,6 +165,7 @@ napi_value make_store(napi_env env, Handle& handle) {
   napi_create_object(env, &object);
   bind_methods(env, object, care_methods(), handle.levels.back().get());
   bind_methods(env, object, past_methods(), handle.levels.back().get());
+  bind_methods(env, object, transaction_methods(), handle.levels.back().get());
   bind_methods(env, object, {{"level", open_level}}, handle.levels.back().get());
   const RecoveryReport& recovery = store.recovery();
   add_number(env, object, "created", recovery.created ? 1 : 0);
@@ -261,9 +266,14 @@ napi_value attach_slab(napi_env env, napi_callback_info info) {
 napi_value last_error(napi_env env, napi_callback_info) {
   const Environment& environment = environment_of(env);
   napi_value pair = nullptr;
-  napi_create_array_with_length(env, 2, &pair);
+  napi_create_array_with_length(env, 4, &pair);
   napi_set_element(env, pair, 0, make_int(env, static_cast<int32_t>(environment.error_code)));
   napi_set_element(env, pair, 1, make_text(env, environment.error_message));
+  const Conflict& conflict = environment.conflict;
+  napi_set_element(env, pair, 2, make_int(env, static_cast<int32_t>(conflict.reason)));
+  napi_value key = nullptr;
+  napi_create_buffer_copy(env, conflict.key.size(), conflict.key.data(), nullptr, &key);
+  napi_set_element(env, pair, 3, key);
   return pair;
 }
 

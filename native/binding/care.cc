@@ -144,6 +144,10 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   json += ",\"fullDisk\":{";
   add_field(json, "flush", stats.full_flush_count);
   add_field(json, "maintenance", stats.full_maintenance_count);
+  json += "},\"transactions\":{";
+  add_field(json, "openCount", stats.recent.open_count);
+  add_field(json, "recentBytes", stats.recent.size_bytes);
+  add_field(json, "droppedCount", stats.recent.dropped_count);
   json += "},\"log\":{";
   add_field(json, "writtenBytes", stats.log.written_bytes);
   add_field(json, "syncCount", stats.log.sync_count);

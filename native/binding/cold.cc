@@ -1,7 +1,7 @@
 #include "binding/cold.h"
 
 #include "binding/care.h"
-#include "binding/kv.h"
+#include "binding/transaction.h"
 
 namespace varve {
 namespace {
@@ -80,14 +80,13 @@ namespace {
 napi_value get_cold(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Handle& handle = call.handle();
-  if (handle.closed) return make_answer(env, handle.environment.fail(closed_error()));
+  ReadAs as;
   KeyArgument key;
-  if (Status status = key.read(call, 0); !status) {
-    return make_answer(env, handle.environment.fail(status));
-  }
-  const bool newest = read_uint32(call, 1) == 0;
-  const auto commit = static_cast<uint64_t>(handle.environment.get64(Register64::kView));
-  const Result<uint32_t> number = handle.cold->add(key.bytes(), newest, commit);
+  Status status = read_as(call, 1, as);
+  if (status) status = key.read(call, 0);
+  if (!status) return make_answer(env, handle.environment.fail(status));
+  const bool newest = as.commit == UINT64_MAX;
+  const Result<uint32_t> number = handle.cold->add(key.bytes(), newest, as.commit);
   if (!number) return make_answer(env, handle.environment.fail(number.error()));
   const auto run = [all = handle.cold, get = handle.cold->at(*number)] {
     all->run(*get);

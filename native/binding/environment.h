@@ -25,6 +25,7 @@
 #include "binding/cold.h"
 #include "store/batch.h"
 #include "store/registry.h"
+#include "store/transaction/transaction.h"
 
 namespace varve {
 
@@ -65,7 +66,14 @@ enum class Register64 : uint32_t {
 };
 
 // Answers of calls that return a small integer: at or above 0 as each says, below 0 one of these.
-enum class Answer : int32_t { kOk = 0, kAbsent = -1, kFailed = -2, kGrow = -3, kWouldBlock = -4 };
+enum class Answer : int32_t {
+  kOk = 0,
+  kAbsent = -1,
+  kFailed = -2,
+  kGrow = -3,
+  kWouldBlock = -4,
+  kConflict = -5
+};
 
 struct Handle;
 struct BitmapRoom;
@@ -79,6 +87,12 @@ struct StoredRange {
 struct Cursor {
   StoredRange rest;     // What is still to be read.
   uint64_t commit = 0;  // Held while the cursor lives.
+  // Whose edits lie over it, as of its first so many; the same only while the serial is.
+  Transaction* transaction = nullptr;
+  uint64_t serial = 0;
+  size_t edit_count = 0;
+  StoredRange unguarded;  // What the transaction was not yet told that it has read.
+  size_t count_all = SIZE_MAX;  // Entries that are wanted in all, where the first batch has them.
   Direction direction = Direction::kForward;
   bool want_values = true;
   bool holds = false;
@@ -103,6 +117,7 @@ struct Environment {
   size_t slab_used = 0;
   Code error_code = Code::kOk;  // Of the last call that answered kFailed.
   std::string error_message;
+  Conflict conflict;  // What that was by, where it was a conflict.
   std::vector<std::unique_ptr<Handle>> handles;
   std::vector<char16_t> wide;  // Strings too long for the stack.
   std::string text;            // A string of a value, narrowed or as UTF-16LE bytes.
@@ -124,6 +139,7 @@ struct Environment {
   Answer fail(const Status& status) {
     error_code = status.code();
     error_message = status.message();
+    conflict.reason = ConflictReason::kNone;
     return Answer::kFailed;
   }
 };
@@ -137,6 +153,8 @@ struct Handle {
   std::shared_ptr<ColdGets> cold;  // Shared with the pool's threads.
   std::vector<std::unique_ptr<Cursor>> cursors;
   std::vector<std::unique_ptr<Level>> levels;
+  std::vector<std::unique_ptr<Transaction>> transactions;  // By number.
+  std::vector<uint32_t> free_transactions;                 // Numbers of those that have ended.
   uint64_t listener = 0;
   napi_threadsafe_function progress = nullptr;
   std::atomic<bool> progress_pending{false};

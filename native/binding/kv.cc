@@ -2,6 +2,7 @@
 #include "binding/kv.h"
 
 #include "binding/arguments.h"
+#include "binding/transaction.h"
 #include "binding/values.h"
 
 namespace varve {
@@ -33,48 +34,50 @@ napi_value hand_large_value(const Call& call, const Store::View& view, const Edi
   return hand_value(call, into, has_room);
 }
 
-// The commit that a read is as of: register kView, or the newest.
-uint64_t view_commit(const Call& call, size_t flag_index) {
-  if (call.count <= flag_index || read_uint32(call, flag_index) == 0) return UINT64_MAX;
-  return static_cast<uint64_t>(call.environment().get64(Register64::kView));
+// By a transaction, or from the view alone.
+Status look_up(const Store::View& view, const ReadAs& as, Bytes key, bool may_block,
+               Lookup& answer) {
+  if (as.transaction == nullptr) return view.get(key, may_block, answer);
+  return as.transaction->get(view, key, may_block, answer);
 }
 
-// get(key, as_of: 0 | 1, may_block: 0 | 1) → text, size of head, or an Answer
+// get(key, as_of: see read_as(), may_block: 0 | 1) → text, size of head, or an Answer; register
+// kSeen is the commit that was read.
 napi_value kv_get(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Handle& handle = call.handle();
-  if (handle.closed) return make_answer(env, handle.environment.fail(closed_error()));
+  ReadAs as;
   KeyArgument key;
-  if (Status status = key.read(call, 0); !status) {
-    return make_answer(env, handle.environment.fail(status));
-  }
-  const Store::View view(*handle.reader, view_commit(call, 1));
+  Status status = read_as(call, 1, as);
+  if (status) status = key.read(call, 0);
+  if (!status) return make_answer(env, handle.environment.fail(status));
+  const Store::View view(*handle.reader, as.commit);
   handle.environment.set64(Register64::kSeen, static_cast<double>(view.commit()));
   const bool may_block = call.count <= 2 || read_uint32(call, 2) != 0;
   Lookup found;
-  if (Status status = view.get(key.bytes(), may_block, found); !status) {
-    return make_answer(env, handle.environment.fail(status));
-  }
+  status = look_up(view, as, key.bytes(), may_block, found);
+  if (!status) return make_answer(env, handle.environment.fail(status));
   if (found.found == Found::kWouldBlock) return make_answer(env, Answer::kWouldBlock);
   if (found.found != Found::kPut) return make_answer(env, Answer::kAbsent);
   handle.environment.set64(Register64::kCommit, static_cast<double>(found.edit.commit));
   return hand_edit(call, view, found.edit);
 }
 
-// has(key, as_of) → 1, kAbsent or kFailed; the version is left in kCommit.
+// has(key, as_of) → 1, kAbsent or kFailed; the version is left in kCommit, 0 for one of the
+// transaction's own; kSeen as by get().
 napi_value kv_has(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Handle& handle = call.handle();
-  if (handle.closed) return make_answer(env, handle.environment.fail(closed_error()));
+  ReadAs as;
   KeyArgument key;
-  if (Status status = key.read(call, 0); !status) {
-    return make_answer(env, handle.environment.fail(status));
-  }
-  const Store::View view(*handle.reader, view_commit(call, 1));
+  Status status = read_as(call, 1, as);
+  if (status) status = key.read(call, 0);
+  if (!status) return make_answer(env, handle.environment.fail(status));
+  const Store::View view(*handle.reader, as.commit);
+  handle.environment.set64(Register64::kSeen, static_cast<double>(view.commit()));
   Lookup found;
-  if (Status status = view.get(key.bytes(), true, found); !status) {
-    return make_answer(env, handle.environment.fail(status));
-  }
+  status = look_up(view, as, key.bytes(), true, found);
+  if (!status) return make_answer(env, handle.environment.fail(status));
   if (found.found != Found::kPut) return make_answer(env, Answer::kAbsent);
   handle.environment.set64(Register64::kCommit, static_cast<double>(found.edit.commit));
   return make_int(env, 1);
@@ -82,8 +85,8 @@ napi_value kv_has(napi_env env, napi_callback_info info) {
 
 // ---- writing
 
-Answer commit(const Call& call, Batch& batch, uint64_t unchanged_since = UINT64_MAX) {
-  const Result<uint64_t> commit = call.store().commit(batch, unchanged_since);
+Answer commit(const Call& call, Batch& batch, Conditions* conditions = nullptr) {
+  const Result<uint64_t> commit = call.store().commit(batch, conditions);
   batch.clear();
   if (!commit) return call.environment().fail(commit.error());
   call.environment().set64(Register64::kCommit, static_cast<double>(*commit));
@@ -143,6 +146,12 @@ napi_value kv_delete(napi_env env, napi_callback_info info) {
   return make_answer(env, answer);
 }
 
+Answer commit_if(const Call& call, Batch& batch, uint64_t since) {
+  Conditions conditions;
+  conditions.add_writes(batch, since);
+  return commit(call, batch, &conditions);
+}
+
 // putIf(key, value, head_size, since): as put(), but kFailed with CONFLICT if the key was written
 // after the commit `since`, which get() leaves in kSeen.
 napi_value kv_put_if(napi_env env, napi_callback_info info) {
@@ -150,7 +159,7 @@ napi_value kv_put_if(napi_env env, napi_callback_info info) {
   Batch& batch = *call.handle().single;
   Answer answer = add_put(call, batch);
   const auto since = static_cast<uint64_t>(read_double(call, 3));
-  if (answer == Answer::kOk) answer = commit(call, batch, since);
+  if (answer == Answer::kOk) answer = commit_if(call, batch, since);
   return make_answer(env, answer);
 }
 
@@ -160,7 +169,7 @@ napi_value kv_delete_if(napi_env env, napi_callback_info info) {
   Batch& batch = *call.handle().single;
   Answer answer = add_delete(call, batch);
   const auto since = static_cast<uint64_t>(read_double(call, 1));
-  if (answer == Answer::kOk) answer = commit(call, batch, since);
+  if (answer == Answer::kOk) answer = commit_if(call, batch, since);
   return make_answer(env, answer);
 }
 

@@ -5,7 +5,7 @@
 
 #include "binding/care.h"
 #include "binding/entries.h"
-#include "binding/kv.h"
+#include "binding/transaction.h"
 #include "pure/codec/key.h"
 
 namespace varve {
@@ -28,14 +28,36 @@ void end_cursor(Handle& handle, Cursor& cursor) {
   cursor.done = true;
 }
 
+std::unique_ptr<EngineCursor> open_walk(const Store::View& view, const Cursor& cursor) {
+  const KeyRange range{as_bytes(cursor.rest.begin), as_bytes(cursor.rest.end)};
+  if (cursor.transaction == nullptr) return view.scan(range, cursor.direction);
+  return cursor.transaction->scan(view, range, cursor.direction, cursor.edit_count);
+}
+
+// Tells the transaction what was read: up to and with the last key handed over, or all there is.
+Status guard_read(Cursor& cursor, const std::string& last, bool more) {
+  StoredRange& rest = cursor.unguarded;
+  StoredRange read = rest;
+  if (more && cursor.direction == Direction::kForward)
+    rest.begin = read.end = last + '\0';
+  else if (more)
+    rest.end = read.begin = last;
+  return cursor.transaction->read_range(as_bytes(read.begin), as_bytes(read.end));
+}
+
 // Reads entries into the batch and leaves in cursor.rest what is behind them.
 Result<bool> fill(Handle& handle, Cursor& cursor, EntryBatch& batch, size_t prefix_bytes) {
+  const bool has_transaction = cursor.transaction != nullptr;
+  if (has_transaction && cursor.serial != cursor.transaction->serial()) {
+    return Status(Code::kClosed, "range: its transaction has ended");
+  }
   const Store::View view(*handle.reader, cursor.commit);
-  const KeyRange range{as_bytes(cursor.rest.begin), as_bytes(cursor.rest.end)};
-  const std::unique_ptr<EngineCursor> entries = view.scan(range, cursor.direction);
+  const std::unique_ptr<EngineCursor> entries = open_walk(view, cursor);
+  std::string last;
   for (; entries->valid(); entries->next()) {
     const Edit& edit = entries->edit();
     const auto added = batch.add(edit.key.subspan(prefix_bytes), edit, view, cursor.want_values);
+    if (added == EntryBatch::Added::kYes && has_transaction) last = as_text(edit.key);
     // What was read before a failure is handed over; the next crossing begins with it.
     if (added == EntryBatch::Added::kFailed && batch.count() == 0) {
       return failed("range", batch.status());
@@ -47,16 +69,27 @@ Result<bool> fill(Handle& handle, Cursor& cursor, EntryBatch& batch, size_t pref
     } else {
       cursor.rest.end = here + '\0';
     }
+    if (!has_transaction || batch.count() == 0) return true;
+    if (Status status = guard_read(cursor, last, true); !status) return status;
     return true;
   }
   if (Status status = entries->status(); !status) return status;
+  if (!has_transaction) return false;
+  const bool is_cut = batch.count() == cursor.count_all;
+  if (Status status = guard_read(cursor, last, is_cut); !status) return status;
   return false;
 }
 
 // Holds the commit that a walk is as of.
-Status hold_commit(const Call& call, bool as_of, Cursor& cursor) {
-  if (as_of) {
-    cursor.commit = static_cast<uint64_t>(call.environment().get64(Register64::kView));
+Status hold_commit(const Call& call, const ReadAs& as, Cursor& cursor) {
+  if (as.transaction != nullptr) {
+    cursor.transaction = as.transaction;
+    cursor.serial = as.transaction->serial();
+    cursor.edit_count = as.transaction->edit_count();
+    cursor.unguarded = cursor.rest;
+  }
+  if (as.commit != UINT64_MAX) {
+    cursor.commit = as.commit;
     if (Status status = call.store().hold(cursor.commit); !status) return status;
   } else {
     cursor.commit = call.store().hold();
@@ -88,9 +121,11 @@ napi_value range_open(napi_env env, napi_callback_info info) {
   cursor->want_values = read_uint32(call, 3) != 0;
   const size_t count_max = std::max<size_t>(1, read_uint32(call, 5));
   const bool is_all = read_uint32(call, 6) != 0;
-  if (Status status = hold_commit(call, read_uint32(call, 4) != 0, *cursor); !status) {
-    return make_answer(env, handle.environment.fail(status));
-  }
+  if (is_all) cursor->count_all = count_max;
+  ReadAs as;
+  Status status = read_as(call, 4, as);
+  if (status) status = hold_commit(call, as, *cursor);
+  if (!status) return make_answer(env, handle.environment.fail(status));
   EntryBatch batch(handle.environment, count_max);
   Result<bool> more = fill(handle, *cursor, batch, call.level().prefix_bytes);
   if (!more || (batch.count() == 0 && *more)) {
@@ -150,19 +185,25 @@ napi_value range_count(napi_env env, napi_callback_info info) {
   if (!read_range(call, 0, stored)) {
     return make_answer(env, handle.environment.fail(Status::invalid("count: no range")));
   }
-  const bool as_of = read_uint32(call, 2) != 0;
-  const uint64_t commit =
-      as_of ? static_cast<uint64_t>(handle.environment.get64(Register64::kView)) : UINT64_MAX;
-  const Store::View view(*handle.reader, commit);
-  const KeyRange range{as_bytes(stored.begin), as_bytes(stored.end)};
+  ReadAs as;
+  Status status = read_as(call, 2, as);
+  if (!status) return make_answer(env, handle.environment.fail(status));
+  Cursor cursor;
+  cursor.rest = cursor.unguarded = stored;
+  cursor.transaction = as.transaction;
+  if (as.transaction != nullptr) cursor.edit_count = as.transaction->edit_count();
+  const Store::View view(*handle.reader, as.commit);
   const double count_max = read_double(call, 3);
   double count = 0;
   if (count_max > 0) {
-    const std::unique_ptr<EngineCursor> entries = view.scan(range, Direction::kForward);
+    const std::unique_ptr<EngineCursor> entries = open_walk(view, cursor);
     while (entries->valid() && ++count < count_max) entries->next();
-    if (Status status = entries->status(); !status) {
-      return make_answer(env, handle.environment.fail(status));
+    status = entries->status();
+    if (status && as.transaction != nullptr) {
+      const bool more = entries->valid();
+      status = guard_read(cursor, more ? std::string(as_text(entries->edit().key)) : "", more);
     }
+    if (!status) return make_answer(env, handle.environment.fail(status));
   }
   napi_value made = nullptr;
   napi_create_double(env, count, &made);
@@ -244,13 +285,13 @@ napi_value range_get_many(napi_env env, napi_callback_info info) {
   if (Status status = keys.read(read_uint32(call, 1)); !status) {
     return make_answer(env, environment.fail(status));
   }
-  const bool as_of = read_uint32(call, 2) != 0;
-  const uint64_t commit =
-      as_of ? static_cast<uint64_t>(environment.get64(Register64::kView)) : UINT64_MAX;
-  const Store::View view(*handle.reader, commit);
-  if (Status status = view.get_many(keys.queries()); !status) {
-    return make_answer(env, environment.fail(status));
-  }
+  ReadAs as;
+  Status status = read_as(call, 2, as);
+  if (!status) return make_answer(env, environment.fail(status));
+  const Store::View view(*handle.reader, as.commit);
+  status = as.transaction == nullptr ? view.get_many(keys.queries())
+                                     : as.transaction->get_many(view, keys.queries());
+  if (!status) return make_answer(env, environment.fail(status));
   EntryBatch batch(environment, keys.queries().size());
   for (const PointQuery& query : keys.queries()) {
     if (query.answer.found != Found::kPut) {

@@ -49,7 +49,7 @@ void Batch::put(Bytes key, std::initializer_list<Bytes> value_parts, uint64_t ex
 void Batch::erase(Bytes key) { add(LogEditKind::kDelete, key, 0, 0); }
 
 void Batch::erase_range(Bytes begin, Bytes end) {
-  drop_in_range(begin, end);
+  any_ranges_ = true;
   add(LogEditKind::kRangeDeletion, begin, end.size(), 0);
   append(body_, end);
   uint8_t* const edit = reinterpret_cast<uint8_t*>(body_.data()) + items_.back().offset;
@@ -61,6 +61,14 @@ void Batch::clear() {
   items_.clear();
   payload_bytes_ = 0;
   any_dropped_ = false;
+  any_ranges_ = false;
+}
+
+void Batch::rewind(const Mark& mark) {
+  check(mark.item_count <= items_.size() && mark.body_bytes <= body_.size());
+  items_.resize(mark.item_count);
+  body_.resize(mark.body_bytes);
+  payload_bytes_ = mark.payload_bytes;
 }
 
 LogEdit Batch::edit(const Item& item) const {
@@ -75,8 +83,19 @@ LogEdit Batch::edit(const Item& item) const {
   return edit;
 }
 
-void Batch::drop_in_range(Bytes begin, Bytes end) {
-  for (Item& item : items_) {
+void Batch::drop_deleted() {
+  for (size_t i = 1; i < items_.size(); ++i) {
+    if (items_[i].kind == LogEditKind::kRangeDeletion) drop_in_range(i);
+  }
+}
+
+// Point edits that were added before the range deletion.
+void Batch::drop_in_range(size_t range_index) {
+  const LogEdit range = edit(items_[range_index]);
+  const Bytes begin = range.key;
+  const Bytes end = range.value;
+  for (size_t i = 0; i < range_index; ++i) {
+    Item& item = items_[i];
     if (item.kind == LogEditKind::kRangeDeletion || item.dropped) continue;
     const Bytes key = edit(item).key;
     if (compare(key, begin) < 0 || (!end.empty() && compare(key, end) >= 0)) continue;
@@ -123,6 +142,7 @@ void Batch::rebuild() {
 }
 
 void Batch::finish() {
+  if (any_ranges_) drop_deleted();
   if (items_.size() > 1) drop_superseded();
   if (any_dropped_) rebuild();
   body_checksum_ = crc32c(body());

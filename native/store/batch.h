@@ -2,7 +2,8 @@
 //
 // An edit is encoded once, straight into the body of the future log record; what the memtable needs
 // beside it (hash and sizes) is kept in a list. finish() normalises: one last edit per key, and no
-// put that a later range deletion of the same batch removed.
+// put that a later range deletion of the same batch removed. Until then edits stand as they were
+// added, so that the last of them can be taken back.
 //
 // Invariants
 //   - after finish(), items() and body() say the same, and no key occurs twice among point edits.
@@ -42,6 +43,14 @@ class Batch {
   void erase(Bytes key);
   void erase_range(Bytes begin, Bytes end);
   void clear();
+  // Where a batch is, and back to there: what was added since is gone.
+  struct Mark {
+    size_t item_count = 0;
+    size_t body_bytes = 0;
+    uint64_t payload_bytes = 0;
+  };
+  Mark mark() const { return {items_.size(), body_.size(), payload_bytes_}; }
+  void rewind(const Mark& mark);
 
   bool empty() const { return items_.empty(); }
   size_t size() const { return items_.size(); }
@@ -57,7 +66,8 @@ class Batch {
  private:
   void add(LogEditKind kind, Bytes key, size_t value_bytes, uint64_t expires_ms);
   void drop_superseded();
-  void drop_in_range(Bytes begin, Bytes end);
+  void drop_deleted();
+  void drop_in_range(size_t range_index);
   void rebuild();
 
   const uint64_t hash_seed_;
@@ -68,6 +78,7 @@ class Batch {
   uint64_t payload_bytes_ = 0;
   uint32_t body_checksum_ = 0;
   bool any_dropped_ = false;
+  bool any_ranges_ = false;
 };
 
 }  // namespace varve

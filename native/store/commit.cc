@@ -22,15 +22,16 @@ bool puts_something(const Batch& batch) {
 
 }  // namespace
 
-Result<uint64_t> Store::commit(Batch& batch, uint64_t unchanged_since) {
+Result<uint64_t> Store::commit(Batch& batch, Conditions* conditions) {
   batch.finish();
+  if (conditions != nullptr) conditions->settle();
   if (options_.read_only) return Status(Code::kReadOnly, "store: opened for reading only");
   Lock held(commit_mutex_);
   if (Status status = check_writable(held); !status) return status;
   if (batch.empty()) return visible();
   if (Status status = make_room(batch, held); !status) return status;
-  if (unchanged_since != UINT64_MAX) {  // Making room may have let others in: only now it counts.
-    if (Status status = check_unchanged(batch, unchanged_since, held); !status) return status;
+  if (conditions != nullptr) {  // Making room may have let others in: only now it counts.
+    if (Status status = validate(*conditions, held); !status) return status;
   }
   if (Status status = reserve_numbers(held); !status) return status;
   if (log_) {
@@ -43,29 +44,11 @@ Result<uint64_t> Store::commit(Batch& batch, uint64_t unchanged_since) {
   if (log_) log_->append(commit, last_time_ms_, batch.body(), batch.body_checksum());
   times_.note(commit, last_time_ms_);
   insert(batch, commit);
-  visible_.store(commit, std::memory_order_release);
+  visible_.store(commit, std::memory_order_seq_cst);  // Before it is asked who wants to know.
+  if (recent_.is_wanted()) {
+    recent_.add(batch, commit, conditions == nullptr ? UINT64_MAX : conditions->opened_at);
+  }
   return commit;
-}
-
-// Everything later than `flushed_through_` is in memtables, so that nobody waits for the disk here.
-Status Store::check_unchanged(const Batch& batch, uint64_t since, const Lock& held) const {
-  check(held.owns_lock());
-  if (since < flushed_through_) {
-    return {Code::kConflict, "store: what was read before commit " +
-                                 std::to_string(flushed_through_) + " is too old to write by"};
-  }
-  const Parts& parts = *parts_.load(std::memory_order_relaxed);
-  for (const Batch::Item& item : batch.items()) {
-    check(item.kind != LogEditKind::kRangeDeletion);
-    const Bytes key = batch.edit(item).key;
-    Lookup newest = parts.active->get(key, item.hash, UINT64_MAX);
-    for (size_t i = 0; newest.found == Found::kAbsent && i < parts.sealed.size(); ++i) {
-      newest = parts.sealed[i]->get(key, item.hash, UINT64_MAX);
-    }
-    if (newest.found == Found::kAbsent || newest.edit.commit <= since) continue;
-    return {Code::kConflict, "store: another commit has written the key meanwhile"};
-  }
-  return Status::ok();
 }
 
 void Store::insert(const Batch& batch, uint64_t commit) {

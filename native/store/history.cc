@@ -6,6 +6,7 @@
 // opening after a crash finds a horizon no lower than what versions were dropped by.
 #include <algorithm>
 
+#include "pure/codec/hash.h"
 #include "store/store.h"
 
 namespace varve {
@@ -30,7 +31,7 @@ bool covers(const RangeDeletion& deletion, Bytes key) {
 
 uint64_t Store::hold() {
   const Lock held(hold_mutex_);
-  const uint64_t commit = visible();
+  const uint64_t commit = visible_.load(std::memory_order_seq_cst);  // See RecentWrites::begin().
   ++holds_[commit];
   return commit;
 }
@@ -221,7 +222,9 @@ Status Store::View::version_below(Bytes key, uint64_t below, Lookup& answer) con
     if (covers(deletion, key)) gone = std::max(gone, deletion.commit);
   }
   if (std::max(put, gone) == 0) return Status::ok();
-  if (Status status = get_as_of(key, std::max(put, gone), true, answer); !status) return status;
+  const uint64_t hash = hash64(key, store_.hash_seed_);
+  const uint64_t last = std::max(put, gone);
+  if (Status status = get_as_of(key, hash, last, true, answer); !status) return status;
   if (answer.found != Found::kPut) answer.found = Found::kDeleted;
   answer.edit.commit = std::max(put, gone);
   return Status::ok();

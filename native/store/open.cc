@@ -182,7 +182,7 @@ Status Store::open_resting_memory_engine() {
 
 Status Store::open_engine() {
   if (engine_kind_ == EngineKind::kMemory) return open_resting_memory_engine();
-  cache_ = std::make_unique<Cache>(epochs_, options_.memory_bytes / 2);
+  cache_ = std::make_unique<Cache>(epochs_, options_.memory_bytes / 2 - recent_bytes_max());
   LsmOptions options;
   options.directory = options_.directory;
   options.block_bytes = options_.block_bytes;

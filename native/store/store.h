@@ -43,7 +43,9 @@
 #include "store/batch.h"
 #include "store/full_disk.h"
 #include "store/history.h"
+#include "store/conditions.h"
 #include "store/memtable/memtable.h"
+#include "store/recent_writes.h"
 #include "store/stalls.h"
 #include "store/times.h"
 #include "store/troubles.h"
@@ -80,6 +82,7 @@ struct StoreStats {
   uint64_t memory_bytes = 0, memtable_bytes = 0, cache_bytes = 0;
   uint64_t cache_load_count = 0, cache_eviction_count = 0;
   uint64_t sealed_count = 0, held_count = 0;
+  RecentWritesStats recent;
   uint64_t flush_count = 0, stall_count = 0, stall_ns = 0, stall_ns_max = 0;
   // How often each failed since it found the disk full; 0: it does not find it so.
   uint64_t full_flush_count = 0, full_maintenance_count = 0;
@@ -112,10 +115,12 @@ class Store {
   }
 
   // ---- writing
-  // With `unchanged_since`: kConflict, and nothing has changed, if one of the batch's keys was
-  // written by a later commit, or if that is too long ago to be known without the disk. Point edits
-  // alone.
-  Result<uint64_t> commit(Batch& batch, uint64_t unchanged_since = UINT64_MAX);
+  // With conditions: kConflict, and nothing has changed, if one of them does not hold, or if it is
+  // too long ago to be known without the disk; conditions->conflict says which.
+  Result<uint64_t> commit(Batch& batch, Conditions* conditions = nullptr);
+  // Holds the newest commit, and keeps what is written after it for conditions since then.
+  uint64_t begin_transaction();
+  void end_transaction(uint64_t commit);
   uint64_t visible() const { return visible_.load(std::memory_order_acquire); }
   uint64_t through(Durability durability) const;
   // Starts what brings everything committed so far to the class; true when it is there already. kOs
@@ -164,6 +169,7 @@ class Store {
     // The newest put at or below the view's commit; kAbsent for everything else but kWouldBlock.
     // Borrowed from the view.
     Status get(Bytes key, bool may_block, Lookup& answer) const;
+    Status get(Bytes key, uint64_t hash, bool may_block, Lookup& answer) const;
     // get() of many keys at once; fills in hashes and answers, kAbsent or kPut. May block.
     Status get_many(std::span<PointQuery> queries) const;
     // The newest version of a key below a commit, a deletion as kDeleted, and the commit that made
@@ -181,7 +187,8 @@ class Store {
     std::unique_ptr<EngineCursor> scan(const KeyRange& range, Direction direction) const;
 
    private:
-    Status get_as_of(Bytes key, uint64_t commit, bool may_block, Lookup& answer) const;
+    Status get_as_of(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
+                     Lookup& answer) const;
 
     const EpochDomain::Guard guard_;
     const Store& store_;
@@ -245,7 +252,8 @@ class Store {
   Status fit_in_memory(const Batch& batch, uint64_t cost, Lock& held);
   Status wait_for_clearing(Lock& held, uint64_t deadline_ns);
   uint64_t data_bytes(const Lock& held) const;
-  Status check_unchanged(const Batch& batch, uint64_t since, const Lock& held) const;
+  Status validate(Conditions& conditions, const Lock& held) const;
+  Conflict find_in_memtables(const Conditions& conditions, const Lock& held) const;
   void insert(const Batch& batch, uint64_t commit);
   Status reserve_numbers(const Lock& held);
   void publish_parts(std::unique_ptr<const Parts> parts);
@@ -274,6 +282,7 @@ class Store {
   Result<std::vector<uint64_t>> rows_below(uint64_t commit);
   void record_failure(const Status& status);
   uint64_t memtable_bytes_max() const { return options_.memory_bytes / 8; }
+  uint64_t recent_bytes_max() const { return options_.memory_bytes / 16; }
   // Nothing but what rests in the engine outlives the process.
   bool rests_alone() const { return !options_.log && !options_.directory.empty(); }
 
@@ -286,6 +295,7 @@ class Store {
   EngineKind engine_kind_ = EngineKind::kLsm;
   RecoveryReport recovery_;
   EpochDomain epochs_;
+  RecentWrites recent_{recent_bytes_max()};
 
   std::unique_ptr<DirectoryLock> directory_lock_;
   std::unique_ptr<Manifest> manifest_;

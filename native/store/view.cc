@@ -34,8 +34,8 @@ Store::View::View(Reader& reader, uint64_t commit)
   if (commit < commit_) commit_ = commit;
 }
 
-Status Store::View::get_as_of(Bytes key, uint64_t commit, bool may_block, Lookup& answer) const {
-  const uint64_t hash = hash64(key, store_.hash_seed_);
+Status Store::View::get_as_of(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
+                              Lookup& answer) const {
   answer = parts_->active->get(key, hash, commit);
   for (size_t i = 0; answer.found == Found::kAbsent && i < parts_->sealed.size(); ++i) {
     answer = parts_->sealed[i]->get(key, hash, commit);
@@ -45,7 +45,11 @@ Status Store::View::get_as_of(Bytes key, uint64_t commit, bool may_block, Lookup
 }
 
 Status Store::View::get(Bytes key, bool may_block, Lookup& answer) const {
-  Status status = get_as_of(key, commit_, may_block, answer);
+  return get(key, hash64(key, store_.hash_seed_), may_block, answer);
+}
+
+Status Store::View::get(Bytes key, uint64_t hash, bool may_block, Lookup& answer) const {
+  Status status = get_as_of(key, hash, commit_, may_block, answer);
   if (answer.found == Found::kDeleted) answer.found = Found::kAbsent;
   return status;
 }

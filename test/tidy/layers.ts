@@ -40,11 +40,13 @@ export const MODULES: readonly Module[] = [
     doors: ['memory.h', 'checkpoint.h'] },
   { folder: 'store/memtable', mayInclude: [...PURE, 'engine'] },
   { folder: 'store', mayInclude: [...PURE, ...STORAGE, ...ENGINES, 'store/memtable'],
-    doors: ['store.h', 'batch.h', 'registry.h', 'repair.h'] },
+    doors: ['store.h', 'batch.h', 'conditions.h', 'key_intervals.h', 'registry.h', 'repair.h'] },
+  { folder: 'store/transaction', mayInclude: [...PURE, 'engine', 'store'] },
   { folder: 'layer/catalog', mayInclude: [...PURE, 'engine', 'store'] },
   { folder: 'layer/blocks', mayInclude: [...PURE, ...KERNELS, 'engine', 'store'],
     doors: ['stored_blocks.h', 'stored_index.h', 'stored_kinds.h'] },
-  { folder: 'binding', mayInclude: [...PURE, ...KERNELS, 'engine', 'store', 'layer/catalog'], doors: [] },
+  { folder: 'binding', mayInclude: [...PURE, ...KERNELS, 'engine', 'store', 'store/transaction', 'layer/catalog'],
+    doors: [] },
 ]
 
 export function moduleOf(file: string): Module | undefined {

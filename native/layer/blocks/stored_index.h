@@ -113,7 +113,9 @@ class StoredIndex {
       put_index_head(batch, prefix_, Kind::kKind, head_, next);
       if (Status status = blocks_.status(); !status) return status;
     }
-    const Result<uint64_t> commit = store.commit(batch, since);
+    Conditions conditions;
+    conditions.add_writes(batch, since);
+    const Result<uint64_t> commit = store.commit(batch, &conditions);
     if (!commit) return commit.error();
     blocks_.commit_done();
     head_ = std::move(next);

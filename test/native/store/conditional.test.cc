@@ -44,7 +44,9 @@ Seen see(Store::Reader& reader, const std::string& key) {
 Code put_if(Store& store, const std::string& key, const std::string& value, uint64_t since) {
   Batch batch(store.hash_seed());
   batch.put(as_bytes(key), as_bytes(value));
-  return store.commit(batch, since).code();
+  Conditions conditions;
+  conditions.add_writes(batch, since);
+  return store.commit(batch, since == UINT64_MAX ? nullptr : &conditions).code();
 }
 
 void put(Store& store, const std::string& key, const std::string& value) {

@@ -1,0 +1,180 @@
+// lib/transaction.ts — a transaction as its callback sees it: the methods of a store, answering at once. docs/transactions.md
+import { encoded, type Encoding, writeValue } from './encoding.ts'
+import { invalid, within } from './errors.ts'
+import { conflictError } from './conflict.ts'
+import { ABSENT, FAILED, lastError, type NativeLevel } from './native.ts'
+import { checkBounds, type RangeOptions } from './options.ts'
+import { placeBounds, planOf } from './range.ts'
+import { type Entry, Reading, type Types } from './reading.ts'
+import type { Receipt } from './settling.ts'
+import type { Pending } from './transaction/pending.ts'
+import type { BatchOperation } from './writing.ts'
+
+/** A keyspace within a transaction: what it reads has the transaction's own writes in it, and what it writes nobody else sees yet. */
+export class TransactionLevel<T extends Types = Entry> extends Reading<T> {
+  /** @internal */
+  readonly pending: Pending
+
+  /** @internal */
+  constructor(pending: Pending, level: NativeLevel, encoding: Encoding) {
+    super(pending.opening, level, encoding)
+    this.pending = pending
+  }
+
+  /** @internal */
+  asOf(): number {
+    return this.pending.asOf()
+  }
+
+  // What every write begins with.
+  #number(): number {
+    const number = this.pending.number()
+    const { shapes } = this.opening
+    if (shapes.areWaiting) shapes.settle()
+    return number
+  }
+
+  /** Writes a value under a key: read back from here on, and visible to others after the commit. */
+  put(key: T['key'], value: T['value']): void {
+    const number = this.#number()
+    writeValue(this.encoding, value, this.opening.commitBytesMax)
+    const answer = this.level.transactionPut(
+      this.key(key),
+      encoded.value,
+      encoded.headBytes,
+      number,
+    )
+    if (answer < 0) throw lastError()
+  }
+
+  /** Removes a key; an absent one is no error. */
+  delete(key: T['key']): void {
+    const number = this.#number()
+    if (this.level.transactionDelete(this.key(key), number) < 0) throw lastError()
+  }
+
+  /** Deletes a whole range by one edit, however many keys it has. */
+  deleteRange(range: RangeOptions<T['key']>): void {
+    checkBounds(range)
+    const plan = planOf(range)
+    const number = this.#number()
+    const answer = this.level.transactionDeleteRange(plan.begin.length, placeBounds(plan), number)
+    if (answer < 0) throw lastError()
+  }
+
+  /** Reads, changes and writes one key; answers the new value. A callback that answers undefined deletes the key. */
+  update(
+    key: T['key'],
+    change: (value: T['value'] | undefined) => T['value'] | undefined,
+  ): T['value'] | undefined {
+    if (typeof change !== 'function')
+      throw invalid('update', 'a function as its second argument', change)
+    const value = change(this.get(key))
+    if (value === undefined) this.delete(key)
+    else this.put(key, value)
+    return value
+  }
+
+  /** Writes a value if the key has none, and answers whether it did. Somebody else's write of the key is a conflict at every isolation. */
+  putIfAbsent(key: T['key'], value: T['value']): boolean {
+    if (this.#guard(key) !== undefined) return false
+    this.put(key, value)
+    return true
+  }
+
+  /** Writes a value if the key's version is this one, and answers whether it did; as putIfAbsent(). */
+  putIfVersion(key: T['key'], value: T['value'], version: number): boolean {
+    if (this.#guard(key) !== version) return false
+    this.put(key, value)
+    return true
+  }
+
+  // The version of a key that must not change before the commit, whatever the isolation.
+  #guard(key: T['key']): number | undefined {
+    const answer = this.level.has(this.key(key), this.asOf())
+    if (answer === FAILED) throw lastError()
+    const version = answer === ABSENT ? undefined : this.versionFound()
+    if (this.level.transactionGuard(this.key(key), this.pending.number()) < 0) throw lastError()
+    return version
+  }
+
+  /** Several edits, all of them or, where one is refused, none. */
+  batch(operations: readonly BatchOperation<T>[]): void {
+    if (!Array.isArray(operations)) throw invalid('batch', 'an array of operations', operations)
+    this.pending.nested(() => {
+      operations.forEach((operation, index) => {
+        try {
+          this.#apply(operation)
+        } catch (error) {
+          throw within(`batch[${index}]`, error)
+        }
+      })
+    })
+  }
+
+  #apply(operation: BatchOperation<T> | undefined): void {
+    const type: unknown = operation?.type
+    if (operation?.type === 'put') this.put(operation.key, operation.value)
+    else if (operation?.type === 'delete') this.delete(operation.key)
+    else throw invalid('type', "'put' or 'delete'", type)
+  }
+}
+
+/**
+ * A transaction. What it reads is as of its begin, with its own writes; what it writes becomes visible all at once, by its commit.
+ * After its end every method is CLOSED.
+ */
+export class Transaction<T extends Types = Entry> extends TransactionLevel<T> {
+  /** Which try this is, from 1: a callback runs again after a conflict. */
+  get attempt(): number {
+    return this.pending.attempt
+  }
+
+  /**
+   * A savepoint: runs `fn` and answers what it answers. If it throws, or its promise rejects, its writes are taken back and the
+   * transaction goes on as if it had written nothing; what it read still counts.
+   */
+  transaction<R>(fn: (tx: Transaction<T>) => R): R {
+    if (typeof fn !== 'function') throw invalid('transaction', 'a function', fn)
+    return this.pending.nested(() => fn(this))
+  }
+}
+
+/** A transaction that ends when you say so. */
+export class OpenTransaction<T extends Types = Entry>
+  extends Transaction<T>
+  implements Disposable, AsyncDisposable
+{
+  readonly #durability: number
+
+  /** @internal */
+  constructor(pending: Pending, level: NativeLevel, encoding: Encoding, durability: number) {
+    super(pending, level, encoding)
+    this.#durability = durability
+    forgotten.register(this, pending, this)
+  }
+
+  /** Makes it visible; resolves when it is as durable as was asked. CONFLICT if others wrote what it has read: then nothing has changed. */
+  async commit(): Promise<Receipt> {
+    forgotten.unregister(this)
+    const commit = this.pending.tryCommit()
+    if (commit === undefined) throw conflictError()
+    return await this.opening.settling.promise(commit, this.#durability)
+  }
+
+  /** Ends it; nothing has changed. Harmless after its end. */
+  rollback(): void {
+    forgotten.unregister(this)
+    this.pending.rollback()
+  }
+
+  [Symbol.dispose](): void {
+    this.rollback()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.rollback()
+  }
+}
+
+const forgotten = new FinalizationRegistry<Pending>((pending) => pending.rollback())

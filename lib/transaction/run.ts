@@ -1,0 +1,134 @@
+// lib/transaction/run.ts — runs a callback as a transaction: again after a conflict, up to a bound, and with pauses.
+import { unlessAborted } from '../aborting.ts'
+import { conflictError } from '../conflict.ts'
+import { VarveError } from '../errors.ts'
+import type { Opening } from '../opening.ts'
+import type { TransactionSettings } from '../options.ts'
+import { isThenable, Pending } from './pending.ts'
+
+const AT_ONCE_MAX = 3 // So many tries follow each other without a pause.
+const PAUSE_MS_MAX = 32
+
+/** The steps of one try: what the callback answered, and whether it was committed. */
+interface Try<R> {
+  readonly pending: Pending
+  readonly answer: R
+}
+
+export type Callback<R> = (pending: Pending) => R
+
+function begin<R>(
+  opening: Opening,
+  fn: Callback<R>,
+  settings: TransactionSettings,
+  attempt: number,
+): Try<R> {
+  throwIfAborted(settings.signal)
+  const pending = new Pending(opening, settings.isolation, attempt)
+  opening.callbacks++
+  try {
+    return { pending, answer: fn(pending) }
+  } catch (error) {
+    pending.rollback()
+    throw error
+  } finally {
+    opening.callbacks--
+  }
+}
+
+/** A callback that answers at once is committed when it returns; one that answers a promise, when that resolves. */
+export function run<R>(
+  opening: Opening,
+  fn: Callback<R>,
+  settings: TransactionSettings,
+): Promise<Awaited<R>> {
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const { pending, answer } = begin(opening, fn, settings, attempt)
+      if (isThenable(answer)) return runLater(opening, fn, settings, { pending, answer })
+      const commit = pending.tryCommit()
+      if (commit === undefined) {
+        throwIfLast(attempt, settings)
+        continue
+      }
+      const settled = opening.settling.promise(commit, settings.durability)
+      const value = answer as Awaited<R>
+      return unlessAborted(settled, settings.signal, 'transaction', COMMITTED).then(() => value)
+    }
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+const COMMITTED = 'it has been committed'
+
+async function runLater<R>(
+  opening: Opening,
+  fn: Callback<R>,
+  settings: TransactionSettings,
+  first: Try<R>,
+): Promise<Awaited<R>> {
+  for (let next: Try<R> | undefined = first, attempt = 1; ; attempt++) {
+    const { pending, answer } = next ?? begin(opening, fn, settings, attempt)
+    next = undefined
+    let value: Awaited<R>
+    try {
+      value = (await unlessAborted(
+        Promise.resolve(answer),
+        settings.signal,
+        'transaction',
+      )) as Awaited<R>
+    } catch (error) {
+      pending.rollback()
+      throw error
+    }
+    const commit = pending.tryCommit()
+    if (commit !== undefined) {
+      const settled = opening.settling.promise(commit, settings.durability)
+      await unlessAborted(settled, settings.signal, 'transaction', COMMITTED)
+      return value
+    }
+    throwIfLast(attempt, settings)
+    await pause(attempt)
+  }
+}
+
+/** run() for a callback that answers at once: what it answered, and the commit. */
+export function runSync<R>(
+  opening: Opening,
+  fn: Callback<R>,
+  settings: TransactionSettings,
+): { readonly value: R; readonly commit: number } {
+  for (let attempt = 1; ; attempt++) {
+    const { pending, answer } = begin(opening, fn, settings, attempt)
+    if (isThenable(answer)) {
+      pending.rollback()
+      Promise.resolve(answer).catch(() => undefined) // It ends with CLOSED, which nobody awaits.
+      throw new VarveError(
+        'INVALID',
+        'transactionSync: its callback must answer at once, not by a promise; use transaction()',
+      )
+    }
+    const commit = pending.tryCommit()
+    if (commit !== undefined) return { value: answer, commit }
+    throwIfLast(attempt, settings)
+  }
+}
+
+function throwIfLast(attempt: number, { retries }: TransactionSettings): void {
+  if (attempt > retries) throw conflictError()
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return
+  throw new VarveError('ABORTED', 'transaction: aborted; nothing has changed', {
+    cause: signal.reason,
+  })
+}
+
+// Longer from try to try, and by chance, so that those who met do not meet again.
+function pause(attempt: number): Promise<void> {
+  if (attempt <= AT_ONCE_MAX) return Promise.resolve()
+  const ms = Math.random() * Math.min(2 ** (attempt - AT_ONCE_MAX), PAUSE_MS_MAX)
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

@@ -1,0 +1,185 @@
+#include "binding/transaction.h"
+
+namespace varve {
+namespace {
+
+constexpr uint32_t kFirstTransaction = 2;  // Of the numbers of read_as().
+
+Status closed_error() { return {Code::kClosed, "the store is closed"}; }
+
+Status open_transaction(const Call& call, uint32_t number, Transaction*& transaction) {
+  Handle& handle = call.handle();
+  if (handle.closed) return closed_error();
+  if (number < handle.transactions.size() && handle.transactions[number]->is_open()) {
+    transaction = handle.transactions[number].get();
+    return Status::ok();
+  }
+  return {Code::kClosed, "the transaction has ended"};
+}
+
+// begin(isolation) → its number; kCommit is what it reads
+napi_value transaction_begin(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  if (handle.closed) return make_answer(env, handle.environment.fail(closed_error()));
+  const uint32_t isolation = read_uint32(call, 0);
+  if (isolation > static_cast<uint32_t>(Isolation::kReadCommitted)) {
+    return make_answer(env, handle.environment.fail(Status::invalid("begin: no isolation")));
+  }
+  if (handle.free_transactions.empty()) {
+    handle.free_transactions.push_back(static_cast<uint32_t>(handle.transactions.size()));
+    handle.transactions.push_back(std::make_unique<Transaction>(call.store()));
+  }
+  const uint32_t number = handle.free_transactions.back();
+  handle.free_transactions.pop_back();
+  handle.transactions[number]->begin(static_cast<Isolation>(isolation));
+  return make_int(env, static_cast<int32_t>(number));
+}
+
+// commitTransaction(number) → kOk and kCommit, or kConflict, or kFailed. It has ended then.
+napi_value transaction_commit(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Environment& environment = call.environment();
+  const uint32_t number = read_uint32(call, 0);
+  Transaction* transaction = nullptr;
+  if (Status status = open_transaction(call, number, transaction); !status) {
+    return make_answer(env, environment.fail(status));
+  }
+  const Result<uint64_t> commit = transaction->commit();
+  call.handle().free_transactions.push_back(number);
+  if (!commit) {
+    const Answer answer = environment.fail(commit.error());
+    environment.conflict = transaction->conflict();
+    const bool is_conflict = commit.code() == Code::kConflict;
+    return make_answer(env, is_conflict ? Answer::kConflict : answer);
+  }
+  environment.set64(Register64::kCommit, static_cast<double>(*commit));
+  return make_answer(env, Answer::kOk);
+}
+
+// rollback(number): harmless when it has ended.
+napi_value transaction_rollback(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  const uint32_t number = read_uint32(call, 0);
+  Transaction* transaction = nullptr;
+  if (open_transaction(call, number, transaction)) {
+    transaction->rollback();
+    call.handle().free_transactions.push_back(number);
+  }
+  return make_answer(env, Answer::kOk);
+}
+
+// savepoint(number) → a savepoint's number for rewind(); those above it are gone after a rewind.
+napi_value transaction_savepoint(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Transaction* transaction = nullptr;
+  if (Status status = open_transaction(call, read_uint32(call, 0), transaction); !status) {
+    return make_answer(env, call.environment().fail(status));
+  }
+  return make_int(env, static_cast<int32_t>(transaction->save()));
+}
+
+// rewind(number, savepoint, keeps): with `keeps` edits stay, and only the savepoint goes.
+napi_value transaction_rewind(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Transaction* transaction = nullptr;
+  if (Status status = open_transaction(call, read_uint32(call, 0), transaction); !status) {
+    return make_answer(env, call.environment().fail(status));
+  }
+  const uint32_t savepoint = read_uint32(call, 1);
+  const bool keeps = read_uint32(call, 2) != 0;
+  const Status status = keeps ? transaction->forget(savepoint) : transaction->rewind(savepoint);
+  return make_answer(env, status ? Answer::kOk : call.environment().fail(status));
+}
+
+// transactionPut(key, value, head_size, number)
+napi_value transaction_put(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Environment& environment = call.environment();
+  Transaction* transaction = nullptr;
+  KeyArgument key;
+  ValueArgument value;
+  Status status = open_transaction(call, read_uint32(call, 3), transaction);
+  if (status) status = key.read(call, 0);
+  if (status && !value.read(call, 1, 2)) status = Status::invalid("value is no value");
+  if (status) status = transaction->fits(key.bytes().size() + value.size());
+  if (!status) return make_answer(env, environment.fail(status));
+  transaction->put(key.bytes(), {Bytes(value.lead, value.lead_bytes), value.head, value.text});
+  return make_answer(env, Answer::kOk);
+}
+
+// transactionDelete(key, number)
+napi_value transaction_delete(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Transaction* transaction = nullptr;
+  KeyArgument key;
+  Status status = open_transaction(call, read_uint32(call, 1), transaction);
+  if (status) status = key.read(call, 0);
+  if (status) status = transaction->fits(key.bytes().size());
+  if (!status) return make_answer(env, call.environment().fail(status));
+  transaction->erase(key.bytes());
+  return make_answer(env, Answer::kOk);
+}
+
+// transactionDeleteRange(begin_size, end_size, number)
+napi_value transaction_delete_range(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Transaction* transaction = nullptr;
+  StoredRange range;
+  Status status = open_transaction(call, read_uint32(call, 2), transaction);
+  if (status && !read_range(call, 0, range)) status = Status::invalid("deleteRange: no range");
+  if (status) status = transaction->fits(range.begin.size() + range.end.size());
+  if (!status) return make_answer(env, call.environment().fail(status));
+  if (range.end.empty() || range.begin < range.end)
+    transaction->erase_range(as_bytes(range.begin), as_bytes(range.end));
+  return make_answer(env, Answer::kOk);
+}
+
+// transactionGuard(key, number): whatever its isolation, it is refused if the key is written after
+// the commit in register kSeen, which get() has left there.
+napi_value transaction_guard(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Transaction* transaction = nullptr;
+  KeyArgument key;
+  Status status = open_transaction(call, read_uint32(call, 1), transaction);
+  if (status) status = key.read(call, 0);
+  const auto since = static_cast<uint64_t>(call.environment().get64(Register64::kSeen));
+  if (status) status = transaction->guard(key.bytes(), since);
+  return make_answer(env, status ? Answer::kOk : call.environment().fail(status));
+}
+
+}  // namespace
+
+Status read_as(const Call& call, size_t index, ReadAs& as) {
+  const uint32_t given = call.count > index ? read_uint32(call, index) : 0;
+  if (call.handle().closed) return closed_error();
+  if (given == 0) return Status::ok();
+  if (given == 1) {
+    as.commit = static_cast<uint64_t>(call.environment().get64(Register64::kView));
+    return Status::ok();
+  }
+  Status status = open_transaction(call, given - kFirstTransaction, as.transaction);
+  if (status) as.commit = as.transaction->view_commit();
+  return status;
+}
+
+const std::vector<Method>& transaction_methods() {
+  static const std::vector<Method>* const all = new std::vector<Method>{
+      {"begin", transaction_begin},       {"commitTransaction", transaction_commit},
+      {"rollback", transaction_rollback}, {"savepoint", transaction_savepoint},
+      {"rewind", transaction_rewind},
+  };
+  return *all;
+}
+
+const std::vector<Method>& transaction_level_methods() {
+  static const std::vector<Method>* const all = new std::vector<Method>{
+      {"transactionPut", transaction_put},
+      {"transactionDelete", transaction_delete},
+      {"transactionDeleteRange", transaction_delete_range},
+      {"transactionGuard", transaction_guard},
+  };
+  return *all;
+}
+
+}  // namespace varve

@@ -1,0 +1,88 @@
+// store/transaction/pending.h — the edits of a transaction that is not committed: a batch that can be
+// read.
+//
+// Edits lie in the batch that will be the commit, as they were made. Beside them, for reading: of each
+// edit the one before it of the same key; above a few edits a table from hash to the newest; and, from
+// the first range on, the keys in order.
+//
+//   batch   [put a][put b][delete a][delete range][put b] …        taken back from the end
+//   older      –      –      0             –          1
+//   slots   hash ─► newest edit of the key           order   one edit of each key, by key
+//
+// A walk sees the edits that were there when it began, by their number.
+//
+// Invariants
+//   - older, slots and order say the same as the batch, whatever was taken back.
+// Threads: one. Lifetime: what is answered is borrowed until the next edit.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "engine/engine.h"
+#include "store/batch.h"
+
+namespace varve {
+
+class PendingEdits {
+ public:
+  PendingEdits(uint64_t hash_seed, uint64_t bytes_max);
+
+  Status fits(uint64_t edit_bytes) const { return batch_.fits(edit_bytes); }
+  void put(Bytes key, std::initializer_list<Bytes> value_parts);
+  void erase(Bytes key);
+  void erase_range(Bytes begin, Bytes end);
+  void clear();
+
+  bool empty() const { return batch_.empty(); }
+  Batch& batch() { return batch_; }
+
+  // The newest edit: kPut, kDeleted by a deletion or a range deletion, kAbsent if there is none.
+  Lookup find(Bytes key, uint64_t hash) const;
+
+  Batch::Mark mark() const { return batch_.mark(); }
+  void rewind(const Batch::Mark& mark);
+
+  // What `below` shows with the first `edit_count` edits over it.
+  std::unique_ptr<EngineCursor> over(std::unique_ptr<EngineCursor> below, const KeyRange& range,
+                                     Direction direction, size_t edit_count);
+
+ private:
+  friend class PendingCursor;
+
+  // The keys of edits in order; an edit stands for its key.
+  struct KeyLess {
+    using is_transparent = void;
+    const Batch* batch;
+    Bytes key(uint32_t index) const { return batch->edit(batch->items()[index]).key; }
+    bool operator()(uint32_t a, uint32_t b) const { return compare(key(a), key(b)) < 0; }
+    bool operator()(uint32_t a, Bytes b) const { return compare(key(a), b) < 0; }
+    bool operator()(Bytes a, uint32_t b) const { return compare(a, key(b)) < 0; }
+  };
+  using Order = std::set<uint32_t, KeyLess>;
+
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  void added();
+  void grow();
+  size_t slot_of(Bytes key, uint64_t hash) const;
+  uint32_t newest(Bytes key, uint64_t hash) const;
+  bool is_point(uint32_t index) const;
+  void make_order();
+  // The newest of the first `edit_count` edits that says something of the key; kNone if none does.
+  // A range deletion counts.
+  uint32_t newest_of(Bytes key, uint64_t hash, size_t edit_count) const;
+  // The last range deletion over the key from edit `from` on, below `edit_count`.
+  uint32_t deletion_over(Bytes key, size_t from, size_t edit_count) const;
+
+  Batch batch_;
+  std::vector<uint32_t> older_;
+  std::vector<uint32_t> slots_;   // Empty while edits are looked through one by one.
+  std::vector<uint32_t> ranges_;  // The range deletions, ascending.
+  bool is_ordered_ = false;
+  Order order_{KeyLess{&batch_}};
+};
+
+}  // namespace varve

@@ -1,0 +1,130 @@
+#include "store/transaction/transaction.h"
+
+#include "pure/codec/hash.h"
+
+namespace varve {
+
+Transaction::Transaction(Store& store)
+    : store_(store), edits_(store.hash_seed(), store.commit_bytes_max()) {}
+
+Transaction::~Transaction() {
+  if (is_open_) end();
+}
+
+void Transaction::begin(Isolation isolation) {
+  check(!is_open_);
+  isolation_ = isolation;
+  since_ = store_.begin_transaction();
+  conflict_ = {};
+  is_open_ = true;
+  ++serial_;
+}
+
+void Transaction::end() {
+  check(is_open_);
+  is_open_ = false;
+  edits_.clear();
+  conditions_.clear();
+  savepoints_.clear();
+  store_.end_transaction(since_);
+}
+
+uint64_t Transaction::view_commit() const {
+  return isolation_ == Isolation::kReadCommitted ? UINT64_MAX : since_;
+}
+
+Status Transaction::check_size() const {
+  if (conditions_.size_bytes() <= store_.commit_bytes_max()) return Status::ok();
+  return {Code::kTooLarge, "transaction: the keys that it has read must take at most " +
+                               std::to_string(store_.commit_bytes_max()) + " bytes together"};
+}
+
+Status Transaction::remember(Bytes key, uint64_t hash) {
+  if (isolation_ != Isolation::kSerializable) return Status::ok();
+  conditions_.add_key(key, hash, since_);
+  return check_size();
+}
+
+Status Transaction::read_range(Bytes begin, Bytes end) {
+  if (isolation_ != Isolation::kSerializable) return Status::ok();
+  conditions_.add_range(begin, end, since_);
+  return check_size();
+}
+
+Status Transaction::guard(Bytes key, uint64_t since) {
+  conditions_.add_key(key, hash64(key, store_.hash_seed()), since);
+  return check_size();
+}
+
+Status Transaction::get(const Store::View& view, Bytes key, bool may_block, Lookup& answer) {
+  const uint64_t hash = hash64(key, store_.hash_seed());
+  if (!edits_.empty()) {
+    answer = edits_.find(key, hash);
+    if (answer.found == Found::kPut) return Status::ok();
+    if (answer.found == Found::kDeleted) {
+      answer.found = Found::kAbsent;
+      return Status::ok();
+    }
+  }
+  if (Status status = remember(key, hash); !status) return status;
+  return view.get(key, hash, may_block, answer);
+}
+
+Status Transaction::get_many(const Store::View& view, std::span<PointQuery> queries) {
+  if (Status status = view.get_many(queries); !status) return status;
+  for (PointQuery& query : queries) {
+    const Lookup own = edits_.find(query.key, query.hash);
+    if (own.found != Found::kAbsent) {
+      query.answer = own;
+      if (own.found == Found::kDeleted) query.answer.found = Found::kAbsent;
+      continue;
+    }
+    if (Status status = remember(query.key, query.hash); !status) return status;
+  }
+  return Status::ok();
+}
+
+uint32_t Transaction::save() {
+  savepoints_.push_back(edits_.mark());
+  return static_cast<uint32_t>(savepoints_.size() - 1);
+}
+
+Status Transaction::rewind(uint32_t savepoint) {
+  if (savepoint >= savepoints_.size()) return Status::invalid("transaction: no such savepoint");
+  edits_.rewind(savepoints_[savepoint]);
+  savepoints_.resize(savepoint);
+  return Status::ok();
+}
+
+Status Transaction::forget(uint32_t savepoint) {
+  if (savepoint >= savepoints_.size()) return Status::invalid("transaction: no such savepoint");
+  savepoints_.resize(savepoint);
+  return Status::ok();
+}
+
+std::unique_ptr<EngineCursor> Transaction::scan(const Store::View& view, const KeyRange& range,
+                                                Direction direction, size_t edit_count) {
+  return edits_.over(view.scan(range, direction), range, direction, edit_count);
+}
+
+Result<uint64_t> Transaction::commit() {
+  check(is_open_);
+  if (edits_.empty()) {
+    const uint64_t seen = view_commit() == UINT64_MAX ? store_.visible() : since_;
+    end();
+    return seen;
+  }
+  Batch& batch = edits_.batch();
+  if (isolation_ == Isolation::kSnapshot) conditions_.add_writes(batch, since_);
+  conditions_.opened_at = since_;
+  Result<uint64_t> commit = store_.commit(batch, &conditions_);
+  conflict_ = std::move(conditions_.conflict);
+  end();
+  return commit;
+}
+
+void Transaction::rollback() {
+  if (is_open_) end();
+}
+
+}  // namespace varve

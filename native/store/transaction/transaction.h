@@ -1,0 +1,100 @@
+// store/transaction/transaction.h — the door of transactions: what was read and what is to be written,
+// until the sequencer takes or refuses it.
+//
+//   begin ──▶ get · scan ──▶ put · erase ──▶ commit ──▶ taken, or kConflict
+//               │               │
+//               ▼               ▼
+//           Conditions      PendingEdits          both in memory, and nobody's but the transaction's
+//
+// Optimistic: nobody waits for it. It reads the newest commit of its begin, which it holds, with its
+// own edits over it. commit() hands edits and conditions to the sequencer, which refuses them if what
+// was read has been written since. What was written meanwhile is remembered by the store for as long
+// as a transaction is open (recent_writes.h), so that a validation costs what was read and what was
+// written, and never a look at the disk.
+//
+//   isolation        reads                     conditions of the commit
+//   serializable     the begin                 keys and ranges read, as far as they were read
+//   snapshot         the begin                 keys and ranges written: the first to commit wins
+//   read committed   the newest at each read   none
+//   all                                        guarded keys: what an invariant hangs on
+//
+// Without writes there is nothing to validate: it has seen one commit, or what was committed.
+//
+// Invariants
+//   - before commit() nobody sees an edit; after it everybody sees all of them, or none.
+//   - a transaction that has ended holds nothing and can be begun again.
+// Threads: one, with a Reader of its own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "store/conditions.h"
+#include "store/store.h"
+#include "store/transaction/pending.h"
+
+namespace varve {
+
+enum class Isolation : uint8_t { kSerializable = 0, kSnapshot = 1, kReadCommitted = 2 };
+
+class Transaction {
+ public:
+  explicit Transaction(Store& store);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  void begin(Isolation isolation);
+  bool is_open() const { return is_open_; }
+  // Counts the begins: what was asked for in one of them is not answered in the next.
+  uint64_t serial() const { return serial_; }
+  // What its reads are as of; UINT64_MAX: the newest.
+  uint64_t view_commit() const;
+
+  // As a View's, with the own edits over it. An own value has commit 0. The view is of
+  // view_commit().
+  Status get(const Store::View& view, Bytes key, bool may_block, Lookup& answer);
+  Status get_many(const Store::View& view, std::span<PointQuery> queries);
+  // As of the first `edit_count` edits. What of the range was really read is told by read_range().
+  std::unique_ptr<EngineCursor> scan(const Store::View& view, const KeyRange& range,
+                                     Direction direction, size_t edit_count);
+  size_t edit_count() const { return edits_.mark().item_count; }
+  Status read_range(Bytes begin, Bytes end);
+  // A condition at every level: the commit is refused if the key is written after `since`.
+  Status guard(Bytes key, uint64_t since);
+
+  // The edit has to fit: see Batch::fits().
+  Status fits(uint64_t edit_bytes) const { return edits_.fits(edit_bytes); }
+  void put(Bytes key, std::initializer_list<Bytes> value_parts) { edits_.put(key, value_parts); }
+  void erase(Bytes key) { edits_.erase(key); }
+  void erase_range(Bytes begin, Bytes end) { edits_.erase_range(begin, end); }
+
+  // A savepoint's number, for one of the two below, which end it and those made after it. Edits go
+  // back to it; what was read since stays a condition, since it may have been acted on.
+  uint32_t save();
+  Status rewind(uint32_t savepoint);
+  Status forget(uint32_t savepoint);
+
+  // Ends it, whatever the answer: the commit's number, or, where nothing was written, that of what
+  // was read. kConflict: conflict() says by what.
+  Result<uint64_t> commit();
+  void rollback();
+  const Conflict& conflict() const { return conflict_; }
+
+ private:
+  Status remember(Bytes key, uint64_t hash);
+  Status check_size() const;
+  void end();
+
+  Store& store_;
+  PendingEdits edits_;
+  Conditions conditions_;
+  Conflict conflict_;
+  Isolation isolation_ = Isolation::kSerializable;
+  std::vector<Batch::Mark> savepoints_;
+  uint64_t since_ = 0;  // Held by the store while open.
+  uint64_t serial_ = 0;
+  bool is_open_ = false;
+};
+
+}  // namespace varve

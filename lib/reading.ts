@@ -52,13 +52,18 @@ export abstract class Reading<T extends Types> {
   protected readonly opening: Opening
   protected readonly level: NativeLevel
   protected readonly encoding: Encoding
-  protected readonly source: RangeSource
+  #source: RangeSource | undefined
 
   protected constructor(opening: Opening, level: NativeLevel, encoding: Encoding) {
     this.opening = opening
     this.level = level
     this.encoding = encoding
-    this.source = { level, encoding, asOf: () => this.asOf() }
+  }
+
+  // Made when it is asked for: most transactions read no range.
+  protected get source(): RangeSource {
+    const { level, encoding } = this
+    return (this.#source ??= { level, encoding, asOf: () => this.asOf() })
   }
 
   /** What ranges and many keys are read from; with `fields`, these fields of each value. */

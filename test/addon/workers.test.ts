@@ -120,4 +120,33 @@ describe('worker threads', () => {
     const large = [0, 1, 2].map((n) => (db.get(['large', n]) as { n: number }).n)
     expect(large.reduce((a, b) => a + b)).toBe((4 * count) / 100)
   }, 60_000)
+
+  it('move money about by transactions, and none of it is lost', async () => {
+    const directory = join(root, 'transfers')
+    await using db = await open(directory, { memory: '8MB', durability: 'memory' })
+    const accounts = 6
+    for (let i = 0; i < accounts; i++) await db.put(['account', i], 100)
+    const kinds = ['sync', 'async', 'async']
+    const gate = new Int32Array(new SharedArrayBuffer(4))
+    gate[0] = kinds.length
+    const workers = kinds.map(
+      (kind) =>
+        new Worker(new URL('transfers.mjs', import.meta.url), {
+          workerData: { directory, kind, accounts, count: 300, gate },
+        }),
+    )
+    const sums = await Promise.all(
+      workers.map(
+        (worker) =>
+          new Promise<number>((resolve, reject) => {
+            worker.once('message', resolve)
+            worker.once('error', reject)
+          }),
+      ),
+    )
+    expect(sums).toEqual(kinds.map(() => accounts * 100))
+    const values = db.values({ prefix: ['account'] }).toArray() as number[]
+    expect(values.reduce((sum, value) => sum + value, 0)).toBe(accounts * 100)
+    expect(db.get('moved')).toBe(kinds.length * 300)
+  }, 60_000)
 })

@@ -1,5 +1,7 @@
 // Transactions as their callers see them: own writes, conflicts, retries, savepoints, ends, and the traps of a callback.
 import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 
 import { describe, expect, it } from 'vitest'
 
@@ -8,6 +10,14 @@ import { type Isolation, open, type Store, type Transaction } from '../../lib/in
 type Numbers = Store<{ key: string; value: number }>
 
 const memory = (): Promise<Numbers> => open(':memory:')
+setFlagsFromString('--expose-gc')
+const gc = runInNewContext('gc') as () => void
+
+interface Stats {
+  readonly openCount: number
+  readonly recentBytes: number
+}
+const stats = (db: Numbers) => db.stats()['transactions'] as Stats
 const code = (name: string) => expect.objectContaining({ code: name })
 
 describe('a transaction', () => {
@@ -339,6 +349,19 @@ describe('the end of a transaction', () => {
     await expect(tx.commit()).rejects.toThrow(code('CLOSED'))
     tx.rollback()
   })
+
+  it('is found by the collector when nobody else ends it', async () => {
+    await using db = await memory()
+    await db.put('a', 1)
+    for (let round = 0; round < 10; round++) {
+      for (let i = 0; i < 1000; i++) db.begin().put(`k${i}`, i)
+      await turn()
+    }
+    await expect.poll(() => (gc(), stats(db).openCount), { timeout: 10_000 }).toBe(0)
+    expect(db.stats()['snapshotCount']).toBe(0)
+    for (let i = 0; i < 1000; i++) await db.put('a', i)
+    expect(stats(db).recentBytes).toBeLessThan(1e6)
+  }, 30_000)
 
   it('by a signal is ABORTED, and nothing has changed', async () => {
     await using db = await memory()

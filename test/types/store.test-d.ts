@@ -15,6 +15,7 @@ import {
   type Snapshot,
   type Stall,
   type Store,
+  type Transaction,
   type UserEncoding,
   type VarveError,
 } from '../../lib/index.ts'
@@ -238,3 +239,37 @@ expectTypeOf(users.getAsync('ada')).toEqualTypeOf<Promise<User | undefined>>()
 expectTypeOf(
   users.snapshot().getAsync('ada', { signal: new AbortController().signal }),
 ).toEqualTypeOf<Promise<User | undefined>>()
+
+// ---- transactions
+
+expectTypeOf(users.transaction((tx) => tx.get('ada'))).toEqualTypeOf<Promise<User | undefined>>()
+expectTypeOf(users.transaction(async (tx) => tx.count())).toEqualTypeOf<Promise<number>>()
+expectTypeOf(users.transactionSync((tx) => tx.update('ada', () => ada))).toEqualTypeOf<
+  User | undefined
+>()
+void users.transaction((tx) => {
+  expectTypeOf(tx).toEqualTypeOf<Transaction<Users>>()
+  expectTypeOf(tx.put('ada', ada)).toEqualTypeOf<void>()
+  expectTypeOf(tx.transaction((inner) => inner.attempt)).toEqualTypeOf<number>()
+  expectTypeOf(any.sublevel<Users>('s').in(tx).get('ada')).toEqualTypeOf<User | undefined>()
+  // @ts-expect-error: a key of another type
+  tx.get(5)
+  // @ts-expect-error: a value of another type
+  tx.put('ada', 5)
+  // @ts-expect-error: ends by its callback
+  tx.commit()
+})
+void users.transaction(
+  (tx) => {
+    expectTypeOf(tx).toEqualTypeOf<Snapshot<Users>>()
+    // @ts-expect-error: reads alone
+    tx.put('ada', ada)
+  },
+  { readOnly: true },
+)
+// @ts-expect-error: no such isolation
+void users.transaction(() => 1, { isolation: 'none' })
+expectTypeOf(users.begin().commit()).toEqualTypeOf<Promise<Receipt>>()
+expectTypeOf(users.putIfAbsent('ada', ada)).toEqualTypeOf<Promise<boolean>>()
+// @ts-expect-error: a value of another type
+void users.compareAndSwap('ada', undefined, 5)

@@ -72,7 +72,10 @@ describe('opening', () => {
     const foreign = fresh()
     mkdirSync(foreign)
     writeFileSync(join(foreign, 'letter.txt'), 'dear')
-    await expect(open(foreign)).rejects.toMatchObject({ code: 'FOREIGN', message: /letter\.txt/ })
+    await expect(open(foreign)).rejects.toMatchObject({
+      code: 'FOREIGN',
+      message: expect.stringMatching(/letter\.txt/),
+    })
     await expect(open(fresh(), { create: 'never' })).rejects.toEqual(code('NOT_FOUND'))
     await expect(open(fresh(), { readOnly: true })).rejects.toEqual(code('NOT_FOUND'))
     const there = fresh()
@@ -99,7 +102,7 @@ describe('opening', () => {
     await new Promise((resolve) => child.once('message', resolve))
     await expect(open(directory)).rejects.toMatchObject({
       code: 'LOCKED',
-      message: RegExp(`process ${child.pid}`),
+      message: expect.stringMatching(RegExp(`process ${child.pid}`)),
     })
     await new Promise((resolve) => child.once('exit', resolve).kill('SIGKILL'))
     await (await open(directory)).close()
@@ -140,7 +143,7 @@ describe('damage', () => {
     expect(() => db.range().toArray()).toThrow(code('CORRUPT'))
   })
 
-  it('of the manifest is CORRUPT, and a newer version NEWER_FORMAT', async () => {
+  it('of the manifest is CORRUPT', async () => {
     await expect(open(await damaged(/^MANIFEST/, flip(20)))).rejects.toEqual(code('CORRUPT'))
     await expect(open(await damaged(/^MANIFEST/, flip(100)))).rejects.toEqual(code('CORRUPT'))
   })

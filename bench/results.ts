@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describeMachine, revision, rivalVersions } from './machine.ts'
 import { resultRoot } from './place.ts'
+import { plotsOf } from './plot.ts'
 import type { Plan, RowResult } from './runner.ts'
 import { sets } from './workloads/sets.ts'
 import { judge } from './verdict.ts'
@@ -28,6 +29,16 @@ export function missingFrom(
   }
   if (absent.length > 0) missing.push(`rows not asked for: ${absent.join(', ')}`)
   return missing
+}
+
+/** Writes a file for each plot there is to draw, and answers their names. */
+export function writePlots(set: string, results: readonly RowResult[]): readonly string[] {
+  mkdirSync(resultRoot, { recursive: true })
+  return plotsOf(results).map(({ family, svg }) => {
+    const file = join(resultRoot, `${set}-${family}.svg`)
+    writeFileSync(file, svg)
+    return file
+  })
 }
 
 export function writeResults(set: string, results: readonly RowResult[], plan: Plan): string {

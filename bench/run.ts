@@ -6,7 +6,7 @@ import { driverNames, OURS } from './drivers.ts'
 import { describeMachine } from './machine.ts'
 import { dataRoot } from './place.ts'
 import { printTop, whyNoPerf } from './profile.ts'
-import { missingFrom, writeResults } from './results.ts'
+import { missingFrom, writePlots, writeResults } from './results.ts'
 import { keyCountOf, measure, send, type Plan, type RowResult } from './runner.ts'
 import { beginsFilled, serve, type Order } from './session.ts'
 import type { Workload } from './shape.ts'
@@ -14,7 +14,18 @@ import { printResults, printSum } from './table.ts'
 import { fillAndWait } from './workloads/open.ts'
 import { sets } from './workloads/sets.ts'
 
-const OPTIONS = ['only', 'keys', 'rounds', 'stores', 'cgroup', 'quick', 'save', 'profile', 'list']
+const OPTIONS = [
+  'only',
+  'keys',
+  'rounds',
+  'stores',
+  'cgroup',
+  'quick',
+  'save',
+  'profile',
+  'list',
+  'plot',
+]
 const ROUNDS = 5
 const QUICK_ROUNDS = 2
 // More operations than a round has, for more samples.
@@ -105,6 +116,12 @@ async function profile(workloads: readonly Workload[], plan: Plan): Promise<void
   printTop(file, pid)
 }
 
+function printPlots(set: string, results: readonly RowResult[]): void {
+  const files = writePlots(set, results)
+  if (files.length === 0) throw new Error('--plot: no two rows of one family have figures')
+  for (const file of files) console.log(`drawn: ${file}`)
+}
+
 async function measureAll(flags: Flags, workloads: readonly Workload[], plan: Plan): Promise<void> {
   const { cpu, cores, memoryGb, system, node } = describeMachine()
   console.log(`${cpu}, ${cores} cores, ${memoryGb} GB, ${system}, Node ${node}`)
@@ -118,6 +135,7 @@ async function measureAll(flags: Flags, workloads: readonly Workload[], plan: Pl
     console.log(`written: ${writeResults(flags.set, results, plan)}`)
   else
     console.log(`not written (--save does it all the same), because of\n  ${missing.join('\n  ')}`)
+  if (flags.has('plot')) printPlots(flags.set, results)
   const hasFailed = results.some(({ cells, floor }) =>
     [...Object.values(cells), ...(floor === undefined ? [] : [floor])].some(
       (one) => 'error' in one,

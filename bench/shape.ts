@@ -3,6 +3,8 @@
 // A method may answer at once or by a promise, as the store itself does; the harness awaits only promises, so
 // that no store pays for a turn of the event loop it does not need.
 
+import type { PlotPlace } from './plot.ts'
+
 export type Durability = 'os' | 'disk'
 export type Encoding = 'string' | 'bytes' | 'value'
 export type Value = string | Uint8Array | object
@@ -102,6 +104,8 @@ export interface Row {
   // Rates are better when more; figures when less, unless they say so.
   readonly isMoreBetter?: boolean
   readonly targets: readonly Target[]
+  // Where --plot draws it.
+  readonly plot?: PlotPlace
 }
 
 export interface Workload {

@@ -2,6 +2,7 @@
 // sets joined at three densities, and opened from bytes.
 import { type Bits, withBits } from '../bitmaps.ts'
 import { Random } from '../data.ts'
+import type { PlotPlace } from '../plot.ts'
 import {
   alone,
   type Context,
@@ -41,9 +42,15 @@ function expectSame(what: string, found: number, wanted: number): void {
   if (found !== wanted) throw new Error(`${what}: ${found}, not ${wanted}`)
 }
 
-function bitmapRow(name: string, title: string, targets: readonly Target[], run: Run): Workload {
+function bitmapRow(
+  name: string,
+  title: string,
+  targets: readonly Target[],
+  run: Run,
+  plot?: PlotPlace,
+): Workload {
   const row: Row = { name: `bitmap-${name}`, title: `bitmap: ${title}`, per: 'cpu', targets }
-  return alone(row, {
+  return alone(plot === undefined ? row : { ...row, plot }, {
     contest: 'kernels',
     begins: 'none',
     rivals: ['roaring'],
@@ -149,42 +156,53 @@ const open: Run = async (bits, context) => {
   return { operations, lap }
 }
 
-function densityRows(share: number): readonly Workload[] {
+function densityRow(
+  name: string,
+  title: string,
+  share: number,
+  targets: readonly Target[],
+  run: Run,
+): Workload {
   const at = `1 in ${share}`
+  const plot = { family: `bitmap-${name}`, title, axis: 'density of the sets', at }
+  return bitmapRow(`${name}-${share}`, `${title}, ${at}`, targets, run, plot)
+}
+
+function densityRows(share: number): readonly Workload[] {
   const once = [{ times: 1 }]
   const thrice = [{ times: 3 }]
-  return [
-    bitmapRow(
-      `and-count-${share}`,
-      `how many in both, ${at}`,
+  const joins = [
+    densityRow(
+      'and-count',
+      'how many in both',
+      share,
       once,
       join(share, (bits, a, b) => bits.andCount(a, b)),
     ),
-    bitmapRow(
-      `or-count-${share}`,
-      `how many in either, ${at}`,
+    densityRow(
+      'or-count',
+      'how many in either',
+      share,
       once,
       join(share, (bits, a, b) => bits.orCount(a, b)),
     ),
-    bitmapRow(
-      `and-${share}`,
-      `a set of both, ${at}`,
+    densityRow(
+      'and',
+      'a set of both',
+      share,
       thrice,
       join(share, (bits, a, b) => bits.size(bits.and(a, b))),
     ),
-    bitmapRow(
-      `or-${share}`,
-      `a set of either, ${at}`,
+    densityRow(
+      'or',
+      'a set of either',
+      share,
       thrice,
       join(share, (bits, a, b) => bits.size(bits.or(a, b))),
     ),
-    bitmapRow(
-      `expression-${share}`,
-      `how many in (a or b) and c, not d, ${at}`,
-      [{ times: 5 }],
-      expression(share),
-    ),
   ]
+  const title = 'how many in (a or b) and c, not d'
+  return [...joins, densityRow('expression', title, share, [{ times: 5 }], expression(share))]
 }
 
 export const bitmapWorkloads: readonly Workload[] = [

@@ -4,7 +4,14 @@
 // Questions keep away from the poles and the antimeridian, of which kdbush and flatbush know nothing.
 import { Random } from '../data.ts'
 import { cities, type Columns, type Places, placesOf } from '../places.ts'
-import { alone, type Context, type Outcome, type Row, type Workload } from '../shape.ts'
+import {
+  alone,
+  type Context,
+  type Outcome,
+  type Row,
+  type Target,
+  type Workload,
+} from '../shape.ts'
 
 const PLACES = 1_000_000
 const QUERIES = 100_000
@@ -70,13 +77,15 @@ function expectCount(what: string, found: number | undefined, wanted: number): v
     throw new Error(`${what}: found ${found ?? 'nothing'}, not ${wanted}`)
 }
 
-const expectNearest: Check = ({ places, given }, lat, lng) => {
-  const distances = distancesFrom(given, lat, lng)
-  const wanted = distances.slice().sort().slice(0, NEAREST)
-  const found = Array.from(places.nearest?.(lat, lng, NEAREST) ?? [], (id) => distances[id] ?? 0)
-  const isSame = found.every((one, i) => Math.abs(one - (wanted[i] ?? 0)) < 1e-3)
-  if (found.length !== NEAREST || !isSame) throw new Error('nearest: not the nearest')
-}
+const expectNearest =
+  (count: number): Check =>
+  ({ places, given }, lat, lng) => {
+    const distances = distancesFrom(given, lat, lng)
+    const wanted = distances.slice().sort().slice(0, count)
+    const found = Array.from(places.nearest?.(lat, lng, count) ?? [], (id) => distances[id] ?? 0)
+    const isSame = found.every((one, i) => Math.abs(one - (wanted[i] ?? 0)) < 1e-3)
+    if (found.length !== count || !isSame) throw new Error('nearest: not the nearest')
+  }
 
 const boxAround = (lat: number, lng: number, km: number) => {
   const up = km / 2 / KM_OF_DEGREE
@@ -93,7 +102,7 @@ function row(about: Omit<Row, 'per'>, rivals: readonly string[], run: Workload['
 
 const given = (context: Context) => placesIn(new Random(7), context.count(PLACES))
 
-function radiusRow(name: string, km: number, times: number): Workload {
+function radiusRow(name: string, km: number, targets: readonly Target[]): Workload {
   const check: Check = (asked, lat, lng) =>
     expectCount(
       name,
@@ -102,7 +111,17 @@ function radiusRow(name: string, km: number, times: number): Workload {
     )
   const question: Ask = (places, lat, lng) => places.radius?.(lat, lng, km * 1000) ?? NaN
   return row(
-    { name, title: `places: within ${km} km, nearest first`, targets: [{ times }] },
+    {
+      name,
+      title: `places: within ${km} km, nearest first`,
+      targets,
+      plot: {
+        family: 'geo-radius',
+        title: 'all within a radius, nearest first',
+        axis: 'radius',
+        at: `${km} km`,
+      },
+    },
     ['kdbush', 'flatbush'],
     (context) => ask(context, given(context), question, check),
   )
@@ -118,16 +137,40 @@ function boxRow(name: string, km: number, times: number): Workload {
   }
   const question: Ask = (places, lat, lng) => places.box?.(boxAround(lat, lng, km)) ?? NaN
   return row(
-    { name, title: `places: in a box of ${km} km`, targets: [{ times }] },
+    {
+      name,
+      title: `places: in a box of ${km} km`,
+      targets: [{ times }],
+      plot: { family: 'geo-box', title: 'all in a box', axis: 'side of the box', at: `${km} km` },
+    },
     ['kdbush', 'flatbush'],
     (context) => ask(context, given(context), question, check),
   )
 }
 
-const nearest: Ask = (places, lat, lng) => places.nearest?.(lat, lng, NEAREST).length ?? NaN
-const nearestRow = (name: string, title: string, from: (context: Context) => Columns) =>
-  row({ name, title, targets: [{ times: 10 }] }, ['kdbush', 'flatbush'], (context) =>
-    ask(context, from(context), nearest, expectNearest),
+const nearest =
+  (count: number): Ask =>
+  (places, lat, lng) =>
+    places.nearest?.(lat, lng, count).length ?? NaN
+const nearestRow = (
+  about: Omit<Row, 'per'>,
+  count: number,
+  from: (context: Context) => Columns,
+): Workload =>
+  row(about, ['kdbush', 'flatbush'], (context) =>
+    ask(context, from(context), nearest(count), expectNearest(count)),
+  )
+// The ten nearest are what is asked of it; the others are drawn beside.
+const nearestOf = (count: number): Workload =>
+  nearestRow(
+    {
+      name: count === NEAREST ? 'geo-nearest' : `geo-nearest-${count}`,
+      title: `places: nearest ${count} of 1 M`,
+      targets: count === NEAREST ? [{ times: 10 }] : [],
+      plot: { family: 'geo-nearest', title: 'the nearest', axis: 'how many', at: String(count) },
+    },
+    count,
+    given,
   )
 
 async function build(context: Context): Promise<Outcome> {
@@ -188,12 +231,21 @@ export const geoWorkloads: readonly Workload[] = [
     ['kdbush', 'flatbush'],
     build,
   ),
-  radiusRow('geo-radius-1', 1, 3),
-  radiusRow('geo-radius-100', 100, 5),
+  radiusRow('geo-radius-1', 1, [{ times: 3 }]),
+  radiusRow('geo-radius-10', 10, []),
+  radiusRow('geo-radius-100', 100, [{ times: 5 }]),
   boxRow('geo-box-10', 10, 3),
   boxRow('geo-box-100', 100, 3),
-  nearestRow('geo-nearest', 'places: nearest 10 of 1 M', given),
-  nearestRow('geo-cities', 'places: nearest 10 of the cities of the world', cities),
+  ...[1, NEAREST, 100].map(nearestOf),
+  nearestRow(
+    {
+      name: 'geo-cities',
+      title: 'places: nearest 10 of the cities of the world',
+      targets: [{ times: 10 }],
+    },
+    NEAREST,
+    cities,
+  ),
   changeRow('geo-insert', 'places: insert one into 1 M', 5, nothing, insertEach),
   changeRow('geo-remove', 'places: remove one of 1 M', 5, insertMany, removeEach),
   changeRow('geo-insert-many', 'places: insert 100 k into 1 M', 10, nothing, insertMany),

@@ -96,13 +96,18 @@ async function build(context: Context): Promise<Outcome> {
   return { operations: given.length, lap }
 }
 
-type Pick = (corpus: Corpus) => readonly string[]
+type Words = (corpus: Corpus) => readonly string[]
 
-async function search(context: Context, pick: Pick, mode: Mode, rounds: number): Promise<Outcome> {
+async function search(
+  context: Context,
+  words: Words,
+  mode: Mode,
+  rounds: number,
+): Promise<Outcome> {
   const corpus = new Corpus(1)
   const texts = await textsOf(context.contestant)
   texts.addMany(corpus.texts(context.keyCount))
-  const queries = Array.from({ length: QUERIES }, () => pick(corpus))
+  const queries = Array.from({ length: QUERIES }, () => words(corpus))
   texts.search(queries[0] ?? [], mode)
   const operations = context.count(rounds)
   let found = 0
@@ -146,21 +151,43 @@ function textRow(row: Omit<Row, 'per'>, rivals: readonly string[], run: Workload
 }
 
 // The rivals that score are the measure; FlexSearch stands beside.
-function topRow(name: string, title: string, pick: Pick, mode: Mode, rounds: number): Workload {
+function topRow(
+  { name, title, plot }: Pick<Row, 'name' | 'title' | 'plot'>,
+  words: Words,
+  mode: Mode,
+  rounds: number,
+): Workload {
   const targets = [
     { times: 20, of: 'better-sqlite3' },
     { times: 20, of: 'minisearch' },
   ]
   const rivals = mode === 'prefix' ? SCORING : ALL
-  return textRow({ name, title, targets }, rivals, (context) => search(context, pick, mode, rounds))
+  const about = { name, title, targets, ...(plot === undefined ? {} : { plot }) }
+  return textRow(about, rivals, (context) => search(context, words, mode, rounds))
 }
 
-const common: Pick = (corpus) => [corpus.word(0, 10)]
-const middle: Pick = (corpus) => [corpus.word(100, 200)]
-const rare: Pick = (corpus) => [corpus.word(10_000, 20_000)]
-const two: Pick = (corpus) => [corpus.word(0, 100), corpus.word(0, 300)]
-const three: Pick = (corpus) => [corpus.word(0, 100), corpus.word(0, 300), corpus.word(0, 100)]
-const beginning: Pick = (corpus) => [corpus.word(0, 3000).slice(0, 2)]
+const common: Words = (corpus) => [corpus.word(0, 10)]
+const middle: Words = (corpus) => [corpus.word(100, 200)]
+const rare: Words = (corpus) => [corpus.word(10_000, 20_000)]
+const two: Words = (corpus) => [corpus.word(0, 100), corpus.word(0, 300)]
+const three: Words = (corpus) => [corpus.word(0, 100), corpus.word(0, 300), corpus.word(0, 100)]
+const beginning: Words = (corpus) => [corpus.word(0, 3000).slice(0, 2)]
+
+const wordRows = (
+  [
+    ['common', common, 2000],
+    ['middle', middle, 5000],
+    ['rare', rare, 20_000],
+  ] as const
+).map(([at, words, rounds]) => {
+  const plot = { family: 'text-word', title: 'the best 10 of a word', axis: 'the word', at }
+  return topRow(
+    { name: `text-${at}`, title: `text: best 10 of a ${at} word`, plot },
+    words,
+    'any',
+    rounds,
+  )
+})
 
 export const textWorkloads: readonly Workload[] = [
   textRow(
@@ -172,13 +199,16 @@ export const textWorkloads: readonly Workload[] = [
     ALL,
     build,
   ),
-  topRow('text-common', 'text: best 10 of a common word', common, 'any', 2000),
-  topRow('text-middle', 'text: best 10 of a middle word', middle, 'any', 5000),
-  topRow('text-rare', 'text: best 10 of a rare word', rare, 'any', 20_000),
-  topRow('text-and-2', 'text: best 10 of two words, both', two, 'all', 2000),
-  topRow('text-and-3', 'text: best 10 of three words, all', three, 'all', 2000),
-  topRow('text-or-2', 'text: best 10 of two words, either', two, 'any', 2000),
-  topRow('text-prefix', 'text: best 10 of a beginning of two letters', beginning, 'prefix', 500),
+  ...wordRows,
+  topRow({ name: 'text-and-2', title: 'text: best 10 of two words, both' }, two, 'all', 2000),
+  topRow({ name: 'text-and-3', title: 'text: best 10 of three words, all' }, three, 'all', 2000),
+  topRow({ name: 'text-or-2', title: 'text: best 10 of two words, either' }, two, 'any', 2000),
+  topRow(
+    { name: 'text-prefix', title: 'text: best 10 of a beginning of two letters' },
+    beginning,
+    'prefix',
+    500,
+  ),
   textRow({ name: 'text-add', title: 'text: add one', targets: [{ times: 10 }] }, ALL, (context) =>
     change(context, true),
   ),

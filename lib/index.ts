@@ -57,6 +57,7 @@ export {
   type SublevelOptions,
   type TransactionOptions,
   type TransactionSyncOptions,
+  type WaitOptions,
   type WriteOptions,
 } from './options.ts'
 export { Range } from './range.ts'

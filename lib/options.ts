@@ -94,6 +94,11 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+export interface WaitOptions {
+  /** When it fires, the promise rejects with ABORTED; what was begun goes on. */
+  readonly signal?: AbortSignal | undefined
+}
+
 export interface ReadOptions {
   /** When it fires, the promise rejects with ABORTED. */
   readonly signal?: AbortSignal | undefined
@@ -162,6 +167,7 @@ const OPEN = [
   'logger',
 ]
 const WRITE = ['durability', 'signal']
+const WAIT = ['signal']
 const READ = ['fields', 'signal']
 export const TRANSACTION: readonly string[] = [
   'isolation',
@@ -448,6 +454,19 @@ export function checkWrite(
   checkSignal(signal)
   if (signal?.aborted === true) throw new VarveError('ABORTED', 'write: aborted before it began')
   return checkDurability(durability, standard, strongest)
+}
+
+/** The signal of what is waited for. */
+export function checkWait(
+  options: WaitOptions | undefined,
+  where: string,
+): AbortSignal | undefined {
+  if (options === undefined) return undefined
+  checkNames(options, WAIT, where)
+  const { signal } = options
+  checkSignal(signal)
+  if (signal?.aborted === true) throw new VarveError('ABORTED', `${where}: aborted before it began`)
+  return signal
 }
 
 /** The signal of a read that answers by a promise. */

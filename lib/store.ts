@@ -1,13 +1,20 @@
 // lib/store.ts — the open store and its life: opening, care, closing. Its keyspace is reading.ts and writing.ts.
 import { resolve } from 'node:path'
 
+import { unlessAborted } from './aborting.ts'
 import { type AnyEncoding, type Encoding, encodingOf, type ValueOf } from './encoding.ts'
 import { VarveError } from './errors.ts'
 import type { Events, RecoveryReport } from './events.ts'
 import { Level, openLevel } from './level.ts'
 import { addon, errorOf, lastError, type NativeStore } from './native.ts'
 import { Opening } from './opening.ts'
-import { checkOpen, type OpenOptions, type OpenSettings } from './options.ts'
+import {
+  checkOpen,
+  checkWait,
+  type OpenOptions,
+  type OpenSettings,
+  type WaitOptions,
+} from './options.ts'
 import type { Entry, Types } from './reading.ts'
 import { type Damage } from './repair.ts'
 import { StoredShapes } from './shapes.ts'
@@ -55,8 +62,8 @@ export class Store<T extends Types = Entry>
    * Resolves when everything written so far is on the disk and rests in the engine. With engine 'memory', a checkpoint is written if that
    * spares the next opening work; without a log, always.
    */
-  flush(): Promise<void> {
-    return this.opening.work(() => this.opening.native.flush())
+  flush(options?: WaitOptions): Promise<void> {
+    return this.#care('flush', options, () => this.opening.native.flush())
   }
 
   /** flush(), waited for here. */
@@ -66,8 +73,17 @@ export class Store<T extends Types = Entry>
   }
 
   /** Rewrites everything at rest to its smallest form; with engine 'memory' and a path, into a new checkpoint. */
-  compact(): Promise<void> {
-    return this.opening.work(() => this.opening.native.compact())
+  compact(options?: WaitOptions): Promise<void> {
+    return this.#care('compact', options, () => this.opening.native.compact())
+  }
+
+  async #care(
+    what: string,
+    options: WaitOptions | undefined,
+    run: () => Promise<unknown>,
+  ): Promise<void> {
+    const signal = checkWait(options, what)
+    return unlessAborted(this.opening.work(run), signal, what, 'it goes on')
   }
 
   /** Sizes and counts of the store, for people and graphs; the names may change. */

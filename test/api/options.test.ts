@@ -6,7 +6,13 @@ import { join } from 'node:path'
 
 import { afterAll, describe, expect, it } from 'vitest'
 
-import { open, openSync, type RangeOptions, type WriteOptions } from '../../lib/index.ts'
+import {
+  open,
+  openSync,
+  type RangeOptions,
+  type WaitOptions,
+  type WriteOptions,
+} from '../../lib/index.ts'
 import { parseSize } from '../../lib/options.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-options-'))
@@ -187,6 +193,22 @@ describe('a write takes', () => {
     controller.abort('enough')
     await expect(write).rejects.toMatchObject({ code: 'ABORTED', cause: 'enough' })
     expect(db.get('k')).toBe(1)
+  })
+
+  it('a signal that fires ends the wait for a flush or compaction, which goes on', async () => {
+    await using db = await open(fresh())
+    await db.put('k', 1)
+    const waits = { flush: db.flush.bind(db), compact: db.compact.bind(db) }
+    for (const [name, wait] of Object.entries(waits)) {
+      await expect(wait({ signal: fired })).rejects.toThrow(`${name}: aborted before it began`)
+      const controller = new AbortController()
+      const waiting = wait({ signal: controller.signal })
+      controller.abort('enough')
+      await expect(waiting).rejects.toMatchObject({ code: 'ABORTED', cause: 'enough' })
+      const wrong = { signals: 1 } as WaitOptions
+      await expect(wait(wrong)).rejects.toThrow(`${name}: unknown option 'signals'`)
+      await wait({ signal: new AbortController().signal })
+    }
   })
 
   it('what it cannot write is refused by its place in the batch, and none of it is written', async () => {

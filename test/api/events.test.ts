@@ -1,12 +1,15 @@
 // What a store tells of itself: stalls, what an opening found, a failure.
 import {
+  closeSync,
   cpSync,
   mkdtempSync,
+  openSync as openFile,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +22,7 @@ import {
   type RecoveryReport,
   type Stall,
   type VarveError,
+  verify,
 } from '../../lib/index.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-events-'))
@@ -159,6 +163,39 @@ describe.skipIf(process.platform === 'win32')("'error'", () => {
     expect(db.get('k')).toBe('v')
     await expect(db.put('l', 1)).rejects.toMatchObject({ code: error.code })
     await db.close().catch(() => undefined)
+  })
+
+  it('is told of a damaged file that a merge meets, and writing goes on', async () => {
+    const path = fresh()
+    const lines: string[] = []
+    const warn = (line: string) => lines.push(line)
+    const db = await open(path, { durability: 'memory', logger: { warn } })
+    const told = new Promise<VarveError>((resolve) => db.on('error', resolve))
+    for (let round = 0; round < 6; round++) {
+      for (let n = 0; n < 200; n++) await db.put(n, `value ${round}`)
+      await db.flush()
+      if (round > 0) continue
+      const name = readdirSync(path).find((one) => one.endsWith('.table')) ?? ''
+      const file = openFile(join(path, name), 'r+')
+      writeSync(file, 'damage', 50)
+      closeSync(file)
+    }
+    const error = await told
+    expect(error).toMatchObject({ code: 'CORRUPT' })
+    expect(error.message).toMatch(/left out of merges.*\.table/)
+    expect(lines).toContain(error.message)
+    const { damaged } = db.stats().engine as { damaged: { file: string; what: string }[] }
+    expect(damaged).toHaveLength(1)
+    const late: VarveError[] = []
+    db.on('error', (one) => late.push(one))
+    await db.put('more', 1)
+    await db.flush()
+    expect(late).toEqual([error])
+    expect(db.getMany([0, 199, 'more'])).toEqual(['value 5', 'value 5', 1])
+    await expect(db.compact()).rejects.toMatchObject({ code: 'CORRUPT' })
+    await db.close()
+    const { problems } = await verify(path)
+    expect(problems.map(({ file }) => file)).toEqual([damaged[0]?.file])
   })
 
   it('reaches the others when one listener throws, and what it threw comes up by itself', async () => {

@@ -25,6 +25,9 @@ class HastyOs final : public Os {
   // From now on each sync takes so long.
   void slow_down(uint64_t sync_ns) { sync_ns_.store(sync_ns); }
 
+  // From now on no file of that path can be read; empty: all can.
+  void fail_reads_of(const std::string& path) { unreadable_ = path; }
+
   // Whoever is the next to create a table stands still there, until let_go().
   void stop_next_table() { stop_.store(Stop::kNext); }
   bool has_stopped() const { return stop_.load() == Stop::kStopped; }
@@ -43,7 +46,7 @@ class HastyOs final : public Os {
     if (mode == OpenMode::kCreate && path.ends_with(".table")) stand_still();
     Result<std::unique_ptr<File>> file = native_os().open(path, mode);
     if (!file) return file;
-    return std::unique_ptr<File>(std::make_unique<HastyFile>(*this, std::move(*file)));
+    return std::unique_ptr<File>(std::make_unique<HastyFile>(*this, path, std::move(*file)));
   }
   Status sync_directory(const std::string&) override { return sync_step(); }
   Status remove(const std::string& path) override { return native_os().remove(path); }
@@ -86,8 +89,10 @@ class HastyOs final : public Os {
  private:
   class HastyFile final : public File {
    public:
-    HastyFile(HastyOs& os, std::unique_ptr<File> file) : os_(os), file_(std::move(file)) {}
+    HastyFile(HastyOs& os, std::string path, std::unique_ptr<File> file)
+        : os_(os), path_(std::move(path)), file_(std::move(file)) {}
     Result<size_t> read_at(uint64_t offset, MutableBytes into) override {
+      if (path_ == os_.unreadable_) return Status(Code::kIo, "hasty_os: a read of " + path_);
       if (os_.reads_ != nullptr) os_.reads_->push_back({offset, into.size(), false});
       return file_->read_at(offset, into);
     }
@@ -105,6 +110,7 @@ class HastyOs final : public Os {
 
    private:
     HastyOs& os_;
+    const std::string path_;
     const std::unique_ptr<File> file_;
   };
 
@@ -152,6 +158,7 @@ class HastyOs final : public Os {
   std::atomic<size_t> waiting_count_{0};
   Code code_ = Code::kIo;
   std::vector<Read>* reads_ = nullptr;
+  std::string unreadable_;  // Set while one thread is there.
 };
 
 }  // namespace varve::test

@@ -5,8 +5,7 @@
 //              large gives a table to the next. Least space, fewest runs to read.
 //   tiered     every level gathers runs; when it has enough, all of them become one run of the next
 //              level. Each byte is written once a level.
-//   universal  runs by age over the whole store, without levels: neighbours of like size are
-//   merged,
+//   universal  runs by age over the whole store, without levels: neighbours of like size are merged,
 //              and everything is when the old run is outgrown by what lies above it.
 //
 // Beside that, by any style: a table that refers to a value file whose values are half dead is

@@ -92,10 +92,11 @@ Result<ValueReference> ValueWriter::move(const ValueFile& from, const ValueRefer
     checksum = crc32c(piece, checksum);
     return Status::ok();
   });
-  if (!status) return status;
-  if (checksum != reference.checksum) {
+  // Nothing was written so far: a failure is that of the file it comes from.
+  if (!status || checksum != reference.checksum) {
+    const std::string what = status ? "is damaged" : "cannot be read: " + status.message();
     return Status::corrupt("values: a value of " + from.path() + " at byte " +
-                           std::to_string(reference.offset) + " is damaged");
+                           std::to_string(reference.offset) + " " + what);
   }
   ValueReference moved = place(reference.stored_bytes, reference.value_bytes);
   moved.is_compressed = reference.is_compressed;

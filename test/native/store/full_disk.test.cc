@@ -139,6 +139,35 @@ const Case flushing("a commit that neither memory nor the disk has room for is N
   expect_ok(store.close());
 });
 
+const Case segments("a segment of the log that the disk has no room for is not begun", [] {
+  SimulatedOs os(seed());
+  StoreOptions options = small_options();
+  options.memory_bytes = 64 * kMegabyte;  // So that nothing is flushed, and no segment let go.
+  Result<std::shared_ptr<Store>> opened = Store::open(os, options);
+  require(static_cast<bool>(opened));
+  Store& store = **opened;
+  const std::string value(50'000, 'v');
+  const auto put = [&] {
+    Batch batch(store.hash_seed());
+    batch.put(as_bytes("key"), as_bytes(value));
+    return store.commit(batch).error();
+  };
+  expect_ok(put());
+  let_pass(os, kSecond);
+  leave_free(os, 500 << 10);  // The next segment is larger than that.
+  uint64_t kept = 1;
+  while (kept < 150 && put()) ++kept;
+  expect(kept < 150 && put().code() == Code::kNoSpace);
+  let_pass(os, kSecond);
+  const uint64_t calls = os.call_count();
+  for (int i = 0; i < 100; ++i) expect(put().code() == Code::kNoSpace);
+  let_pass(os, kSecond);
+  expect(os.call_count() - calls < 200);  // Each asks how much is free, and does no more.
+  os.set_capacity(UINT64_MAX);
+  expect_ok(put());
+  expect_ok(store.close());
+});
+
 // Damages the first block of the newest table.
 void damage_newest(SimulatedOs& os) {
   const Result<std::vector<DirectoryEntry>> entries = os.list("/data");

@@ -152,4 +152,58 @@ const Case compacted("compact() that meets a damaged table names it, and changes
   }
 });
 
+const Case unreadable("a table that the disk cannot read is left out of merges like a damaged one",
+                      [] {
+                        Subject subject = open_lsm_subject();
+                        Oracle oracle;
+                        const auto write = [&] {
+                          oracle.begin_commit();
+                          for (int i = 0; i < 20; ++i)
+                            oracle.put(key_of(i), std::to_string(oracle.commit()));
+                          expect_ok(oracle.absorb_into(*subject.engine));
+                        };
+                        for (int run = 0; run < 3; ++run) write();
+                        const uint64_t number = runs_of(subject).back().tables[0]->info().number;
+                        const std::string path =
+                            table_path(ground_of(subject).options.directory, number);
+                        ground_of(subject).os.fail_reads_of(path);
+                        for (int run = 0; run < 20; ++run) {
+                          maintain_all(*subject.engine);
+                          write();
+                        }
+                        const EngineStats stats = subject.engine->stats();
+                        require(stats.damaged.size() == 1);
+                        expect(stats.damaged[0].file == path);
+                        expect(runs_of(subject).size() <= kRunsMax && !stats.stop_writes);
+                        ground_of(subject).os.fail_reads_of({});
+                        expect_ok(subject.reopen(subject));
+                        maintain_all(*subject.engine);
+                        expect_ok(subject.engine->compact({}, {}));
+                        expect(subject.engine->stats().damaged.empty() &&
+                               runs_of(subject).size() == 1);
+                      });
+
+const Case values("a value file that the disk cannot read is left as it is by merges", [] {
+  Subject subject = open_lsm_subject(CompactionStyle::kLeveled, 20);
+  Oracle oracle;
+  for (int run = 0; run < 2; ++run) {
+    oracle.begin_commit();
+    for (int i = run; i < 20; i += 1 + run) oracle.put(key_of(i), std::string(40, 'v'));
+    expect_ok(oracle.absorb_into(*subject.engine));
+  }
+  const auto& shares = static_cast<const LsmVersion&>(subject.engine->version()).values().shares();
+  require(!shares.empty());
+  const std::string path = shares.begin()->second.file->path();
+  ground_of(subject).os.fail_reads_of(path);
+  expect_ok(subject.engine->compact({}, {}));
+  const EngineStats stats = subject.engine->stats();
+  require(stats.damaged.size() == 1);
+  expect(stats.damaged[0].file == path);
+  ground_of(subject).os.fail_reads_of({});
+  const Reading reading(subject);
+  const Result<Lookup> found =
+      look_up(subject, subject.engine->version(), key_of(0), UINT64_MAX, true);
+  expect(found && found->found == Found::kPut);
+});
+
 }  // namespace

@@ -40,7 +40,26 @@ Status TableCursor::enter_uncached(uint32_t number, Going going) {
   IndexPart part;
   if (Status status = parts_.part(number >> table_->part_bits_, part); !status) return status;
   const BlockPlace place = part.place(table_->in_part(number));
+  block_offset_ = place.offset;
   return table_->read_block(place, {window_, going}, raw_, block_);
+}
+
+// What a walk around the cache sees is written again, in the order in which it comes: so the order
+// is not taken from a file that may be hostile.
+void TableCursor::next_in_order() {
+  before_ = key_;
+  const uint64_t commit = edit_.commit;
+  step();
+  const TableInfo& info = table_->info();
+  const int order = valid_ ? compare(as_bytes(before_), as_bytes(key_)) : -1;
+  const bool is_behind = order < 0 || (order == 0 && edit_.commit < commit);
+  const bool is_within = valid_ || !status_ || info.unbounded || before_ <= info.largest;
+  if (!is_behind || !is_within) refuse();
+}
+
+void TableCursor::refuse() {
+  valid_ = false;
+  status_ = table_->corrupt({block_offset_, 0, "a block"}, "has keys out of order");
 }
 
 Status TableCursor::first_block_of(Bytes key, uint32_t& number) {
@@ -59,6 +78,11 @@ void TableCursor::show() {
 }
 
 void TableCursor::next() {
+  if (cached_) return step();
+  next_in_order();
+}
+
+void TableCursor::step() {
   if (++slot_ < block_.count()) return show();
   slot_ = 0;
   if (enter(block_number_ + 1, Going::kForward)) show();
@@ -88,6 +112,7 @@ void TableCursor::previous() {
 void TableCursor::seek_first() {
   slot_ = 0;
   if (enter(0, Going::kForward)) show();
+  if (valid_ && !cached_ && key_ < table_->info().smallest) refuse();
 }
 
 void TableCursor::seek_last() {

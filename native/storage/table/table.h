@@ -313,7 +313,7 @@ class BlockWalk {
 };
 
 // A walk over every version. Borrowed bytes hold until the cursor moves (and, cached, inside the
-// caller's epoch guard).
+// caller's epoch guard). Around the cache it goes forward in strict order, or says kCorrupt.
 class TableCursor final : public EditCursor {
  public:
   TableCursor(std::shared_ptr<Table> table, bool cached);
@@ -336,12 +336,17 @@ class TableCursor final : public EditCursor {
   Status enter_uncached(uint32_t block, Going going);
   Status first_block_of(Bytes key, uint32_t& number);
   void show();
+  void step();
+  void next_in_order();
+  void refuse();
 
   const std::shared_ptr<Table> table_;
   const bool cached_;
   ReadWindow window_;
   PartReader parts_;  // Uncached,
-  std::string raw_;   // with the block.
+  std::string raw_;   // with the block,
+  uint64_t block_offset_ = 0;
+  std::string before_;  // and the key that it was at.
   Block block_;
   uint32_t block_number_ = 0;
   uint32_t slot_ = 0;

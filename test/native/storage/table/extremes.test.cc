@@ -185,6 +185,45 @@ const Case beside(
       bench.check_get("m", UINT64_MAX);  // Range deletions are the caller's to apply.
     });
 
+// As a writer would that does not keep the order.
+const Case disordered("a walk that merges refuses keys out of order, by file and offset", [] {
+  const auto put = [](const std::string& key, uint64_t commit) {
+    return Version{key, commit, EditKind::kPut, 0, 0, "v"};
+  };
+  const std::vector<std::vector<Version>> wrong = {{put("b", 1), put("a", 1), put("c", 1)},
+                                                   {put("a", 1), put("a", 1), put("c", 1)},
+                                                   {put("a", 1), put("a", 2), put("c", 1)},
+                                                   {put("a", 1), put("c", 1), put("b", 1)}};
+  for (const uint32_t block_bytes : {1u, 4096u}) {
+    for (const std::vector<Version>& versions : wrong) {
+      WrittenTable bench;
+      bench.options.block_bytes = block_bytes;
+      bench.write(versions);
+      expect_ok(bench.open());
+      require(bench.table != nullptr);
+      const auto cursor = bench.table->cursor_uncached();
+      uint64_t count = 0;
+      for (cursor->seek_first(); cursor->valid(); cursor->next()) ++count;
+      expect(cursor->status().code() == Code::kCorrupt && count < versions.size());
+      expect(cursor->status().message().find(bench.path + " at byte ") != std::string::npos);
+    }
+  }
+});
+
+// The manifest says which keys a table has: others would not be found where they come to lie.
+const Case beyond("a walk that merges refuses keys beyond what the table is said to span", [] {
+  for (const bool is_above : {false, true}) {
+    WrittenTable bench;
+    bench.write({{"b", 1, EditKind::kPut, 0, 0, "v"}, {"c", 1, EditKind::kPut, 0, 0, "v"}});
+    (is_above ? bench.info.largest : bench.info.smallest) = "bb";
+    expect_ok(bench.open());
+    require(bench.table != nullptr);
+    const auto cursor = bench.table->cursor_uncached();
+    for (cursor->seek_first(); cursor->valid();) cursor->next();
+    expect(cursor->status().code() == Code::kCorrupt);
+  }
+});
+
 const Case cold("a get that may not wait says so while its block is on disk alone", [] {
   WrittenTable bench;
   bench.write({{"k", 3, EditKind::kPut, 0, 0, "v"}});

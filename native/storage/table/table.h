@@ -122,7 +122,7 @@ class Table : public std::enable_shared_from_this<Table> {
   // A get in steps that never block, so that the misses of many overlap: each fetches toward the CPU
   // what the next one reads. A trace is good for as long as the epoch guard that it was made in.
   struct Trace {
-    enum class Tells : uint8_t { kNothing, kAbsent, kPlace };
+    enum class Tells { kNothing, kAbsent, kPlace };
     Tells tells = Tells::kNothing;
     uint32_t slot = 0;
     BlockHandle* handle = nullptr;  // Of the block that the first match names.

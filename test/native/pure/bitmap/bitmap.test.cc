@@ -42,6 +42,25 @@ const test::Case borders("containers change their form at 4,096 members, both wa
   expect(bitmap.add(70) && bitmap.statistics().payload_bytes == 4);
 });
 
+const test::Case small("a member takes 2.5 bytes at most, and two bits where half are there", [] {
+  constexpr uint64_t kPossible = 5'000'000;
+  Random random(test::seed());
+  const std::pair<uint64_t, double> bytes_most[] = {{1000, 2.5}, {100, 2.1}, {10, 1.3}, {2, 0.27}};
+  for (const auto& [share, most] : bytes_most) {
+    MemoryBlocks blocks;
+    Bitmap bitmap(blocks);
+    for (uint64_t member = 0; member < kPossible; ++member) {
+      if (random.one_in(share)) bitmap.add(member);
+    }
+    bitmap.optimise();
+    const Bitmap::Statistics now = bitmap.statistics();
+    const double taken = static_cast<double>(now.payload_bytes + now.directory_bytes);
+    expect(taken <= most * static_cast<double>(bitmap.total()));
+    // Blocks are powers of two.
+    expect(blocks.used_bytes() <= 2 * now.payload_bytes + 64 * (kPossible >> 16));
+  }
+});
+
 const test::Case shredded("runs that are shredded one by one turn into bits in time", [] {
   test::MovingBlocks blocks;
   Bitmap bitmap(blocks);

@@ -10,6 +10,8 @@ export type KeyVersion<V> =
       readonly time: Date
       readonly deleted: false
       readonly value: V
+      /** When it expires, or did, if it does. */
+      readonly expires?: Date
     }
   | { readonly commit: number; readonly time: Date; readonly deleted: true }
 

@@ -41,6 +41,7 @@ export {
   type WithinOptions,
 } from './geo.ts'
 export { type FieldOf, type FieldsOf, type FieldsOptions } from './fields.ts'
+export { type ExpiryOptions } from './expiry.ts'
 export { type HistoryReadOptions, type KeyVersion } from './history.ts'
 export { type Key, type Prefix } from './key.ts'
 export {
@@ -52,6 +53,7 @@ export {
   type Logger,
   type OpenOptions,
   type OpenSettings,
+  type PutOptions,
   type RangeOptions,
   type ReadOptions,
   type SublevelOptions,

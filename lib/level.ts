@@ -8,6 +8,7 @@ import { getManyAtOnce } from './many.ts'
 import {
   ABSENT,
   COMMIT,
+  EXPIRES,
   GROW,
   KEY_AT,
   lastError,
@@ -31,7 +32,7 @@ import {
 } from './options.ts'
 import { growFor } from './range.ts'
 import { areTexts, type Entry, type Types } from './reading.ts'
-import { holdNow, holdPast, Snapshot } from './snapshot.ts'
+import { holdNow, holdPast, holdShared, Snapshot } from './snapshot.ts'
 import { OpenTransaction, Transaction, TransactionLevel } from './transaction.ts'
 import { Pending } from './transaction/pending.ts'
 import { run, runSync } from './transaction/run.ts'
@@ -66,9 +67,10 @@ export class Level<T extends Types = Entry> extends Writing<T> {
     }
   }
 
-  /** What this keyspace holds now, kept as it is. */
-  snapshot(): Snapshot<T> {
-    return new Snapshot<T>(this.opening, this.level, this.encoding, holdNow(this.opening))
+  /** What this keyspace holds now, kept as it is; or what a snapshot of this store shows whose `id` this is. */
+  snapshot(id?: string): Snapshot<T> {
+    const hold = id === undefined ? holdNow(this.opening) : holdShared(this.opening, id)
+    return new Snapshot<T>(this.opening, this.level, this.encoding, hold)
   }
 
   /**
@@ -97,9 +99,12 @@ export class Level<T extends Types = Entry> extends Writing<T> {
       }
       const commit = scratch.f64[COMMIT] ?? 0
       const time = new Date(scratch.f64[TIME] ?? 0)
+      const expires = scratch.f64[EXPIRES] ?? 0
       below = commit
       if (answer !== ABSENT) {
-        versions.push({ commit, time, deleted: false, value: this.answered(answer) })
+        const value = this.answered(answer)
+        const version = { commit, time, deleted: false, value } as const
+        versions.push(expires === 0 ? version : { ...version, expires: new Date(expires) })
       } else if (commit > horizon) {
         versions.push({ commit, time, deleted: true })
       }

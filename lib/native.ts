@@ -55,6 +55,8 @@ export const LAST = 28
 export const FOUND = 15
 /** Milliseconds since 1970. */
 export const TIME = 28
+export const VIEW_TIME = 29
+export const EXPIRES = 30
 
 export interface NativeLevel {
   /** `asOf`: 0 the newest commit, 1 the one in VIEW, else a transaction. By default the newest, and from the disk if it has to be. */
@@ -68,7 +70,13 @@ export interface NativeLevel {
    * deletion, and with commit 0 when nothing older is kept.
    */
   version(key: string | number, below: number): string | number
-  put(key: string | number, value: string | Uint8Array | undefined, headBytes: number): number
+  /** `expires`: above 0 at that time, below 0 so many milliseconds from now. */
+  put(
+    key: string | number,
+    value: string | Uint8Array | undefined,
+    headBytes: number,
+    expires?: number,
+  ): number
   delete(key: string | number): number
   /** CONFLICT if the key was written after the commit `since`, which get() leaves in SEEN. */
   putIf(
@@ -76,10 +84,18 @@ export interface NativeLevel {
     value: string | Uint8Array | undefined,
     headBytes: number,
     since: number,
+    expires?: number,
   ): number
   deleteIf(key: string | number, since: number): number
   deleteRange(beginBytes: number, endBytes: number): number
-  batchPut(key: string | number, value: string | Uint8Array | undefined, headBytes: number): number
+  batchPut(
+    key: string | number,
+    value: string | Uint8Array | undefined,
+    headBytes: number,
+    expires?: number,
+  ): number
+  /** 1 when the key had an expiry. */
+  persist(key: string | number): number
   batchDelete(key: string | number): number
   batchDeleteRange(beginBytes: number, endBytes: number): number
   batchCommit(): number
@@ -134,6 +150,8 @@ export interface NativeStore {
   release(commit: number): number
   visible(): number
   horizon(): number
+  /** Left in TIME: never before a commit. */
+  now(): number
   stats(): string | number
   flush(): Promise<number>
   sync(): Promise<number>

@@ -1,6 +1,7 @@
 // lib/options.ts — every option with its default and its check. An unknown option is an error that names it.
 import type { EncodingOption } from './encoding.ts'
 import { invalid, VarveError } from './errors.ts'
+import type { ExpiryOptions } from './expiry.ts'
 import { checkFields } from './fields.ts'
 import type { Prefix } from './key.ts'
 
@@ -98,6 +99,8 @@ export interface WaitOptions {
   /** When it fires, the promise rejects with ABORTED; what was begun goes on. */
   readonly signal?: AbortSignal | undefined
 }
+/** Of a put: `ttl` or `expiresAt`, too. */
+export interface PutOptions extends WriteOptions, ExpiryOptions {}
 
 export interface ReadOptions {
   /** When it fires, the promise rejects with ABORTED. */
@@ -168,6 +171,7 @@ const OPEN = [
 ]
 const WRITE = ['durability', 'signal']
 const WAIT = ['signal']
+const PUT = [...WRITE, 'ttl', 'expiresAt']
 const READ = ['fields', 'signal']
 export const TRANSACTION: readonly string[] = [
   'isolation',
@@ -447,9 +451,10 @@ export function checkWrite(
   options: WriteOptions | undefined,
   standard: number,
   strongest: number,
+  puts = false,
 ): number {
   if (options === undefined) return standard
-  if (!isDurabilityAlone(options)) checkNames(options, WRITE, 'write')
+  if (!isDurabilityAlone(options)) checkNames(options, puts ? PUT : WRITE, 'write')
   const { durability, signal } = options
   checkSignal(signal)
   if (signal?.aborted === true) throw new VarveError('ABORTED', 'write: aborted before it began')

@@ -1,7 +1,7 @@
 // lib/snapshot.ts — a held commit, read as it was: now's by snapshot(), an older one by at().
 import type { Encoding } from './encoding.ts'
 import { invalid, VarveError } from './errors.ts'
-import { COMMIT, lastError, type NativeLevel, scratch, TIME, VIEW } from './native.ts'
+import { COMMIT, lastError, type NativeLevel, scratch, TIME, VIEW, VIEW_TIME } from './native.ts'
 import type { Opening } from './opening.ts'
 import { type Entry, Reading, type Types } from './reading.ts'
 
@@ -12,11 +12,11 @@ export class Hold {
   readonly timeMs: number
   #isOpen = true
 
-  /** What the addon has just held. */
-  constructor(opening: Opening) {
+  /** What the addon has just held; of a time of its own, if that is given. */
+  constructor(opening: Opening, timeMs = scratch.f64[TIME] ?? 0) {
     this.opening = opening
     this.commit = scratch.f64[COMMIT] ?? 0
-    this.timeMs = scratch.f64[TIME] ?? 0
+    this.timeMs = timeMs
     forgotten.register(this, { opening, commit: this.commit }, this)
   }
 
@@ -64,6 +64,15 @@ export function holdPast(opening: Opening, when: unknown): Hold {
   return new Hold(opening)
 }
 
+/** Holds what another snapshot of the same store holds, by its id: in this worker or another. */
+export function holdShared(opening: Opening, id: unknown): Hold {
+  opening.check()
+  const found = /^(\d{1,16})@(\d{1,16})$/.exec(typeof id === 'string' ? id : '')
+  if (found === null) throw invalid('snapshot', 'the id of a snapshot', id)
+  if (opening.native.holdAt(Number(found[1])) < 0) throw lastError()
+  return new Hold(opening, Number(found[2]))
+}
+
 /**
  * A consistent view that stays as it was: of now, or of a commit of the past. Close it when done: it keeps old versions from being
  * dropped. Other keyspaces are read at the same moment by `level.in(snapshot)`, until it is closed.
@@ -91,11 +100,17 @@ export class Snapshot<T extends Types = Entry>
     return new Date(this.hold.timeMs)
   }
 
+  /** For another worker that has the store open: `db.snapshot(id)` there is the same view, as long as this one is open. */
+  get id(): string {
+    return `${this.hold.commit}@${this.hold.timeMs}`
+  }
+
   /** @internal */
   asOf(): number {
     this.opening.check()
     if (!this.hold.isOpen) throw new VarveError('CLOSED', 'the snapshot is closed')
     scratch.f64[VIEW] = this.hold.commit
+    scratch.f64[VIEW_TIME] = this.hold.timeMs
     return 1
   }
 

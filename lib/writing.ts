@@ -6,11 +6,22 @@ import { unlessAborted } from './aborting.ts'
 import { conflictError } from './conflict.ts'
 import { encoded, writeValue } from './encoding.ts'
 import { invalid, VarveError, within } from './errors.ts'
-import { COMMIT, lastError, type NativeLevel, scratch, SEEN } from './native.ts'
+import { type ExpiryOptions, expiryOf } from './expiry.ts'
+import {
+  ABSENT,
+  COMMIT,
+  EXPIRES,
+  lastError,
+  type NativeLevel,
+  scratch,
+  SEEN,
+  TIME,
+} from './native.ts'
 import {
   checkBounds,
   checkWrite,
   DURABILITY_NAMES,
+  type PutOptions,
   type RangeOptions,
   type WriteOptions,
 } from './options.ts'
@@ -19,7 +30,7 @@ import { Reading, type Types } from './reading.ts'
 import type { Receipt } from './settling.ts'
 
 export type BatchOperation<T extends Types> =
-  | { readonly type: 'put'; readonly key: T['key']; readonly value: T['value'] }
+  | ({ readonly type: 'put'; readonly key: T['key']; readonly value: T['value'] } & ExpiryOptions)
   | { readonly type: 'delete'; readonly key: T['key'] }
 /** Edits gathered one by one, written as one commit by write(). */
 export class Batch<T extends Types> {
@@ -40,8 +51,8 @@ export class Batch<T extends Types> {
     return this.#operations.length
   }
 
-  put(key: T['key'], value: T['value']): this {
-    this.#operations.push({ type: 'put', key, value })
+  put(key: T['key'], value: T['value'], expiry?: ExpiryOptions): this {
+    this.#operations.push({ type: 'put', key, value, ...expiry })
     return this
   }
 
@@ -59,11 +70,11 @@ const UPDATE_TRIES_MAX = 100
 /** A keyspace that can be written. */
 export abstract class Writing<T extends Types> extends Reading<T> {
   /** What every write begins with: answers the number of its durability. */
-  #admit(options: WriteOptions | undefined): number {
+  #admit(options: WriteOptions | undefined, puts = false): number {
     this.opening.checkWrite()
     const { shapes } = this.opening
     if (shapes.areWaiting) shapes.settle()
-    return checkWrite(options, this.opening.durability, this.opening.durabilityMax)
+    return checkWrite(options, this.opening.durability, this.opening.durabilityMax, puts)
   }
 
   /** Runs a write; whatever refuses it rejects the promise, and nothing has changed. */
@@ -89,17 +100,22 @@ export abstract class Writing<T extends Types> extends Reading<T> {
     return { commit, durability: DURABILITY_NAMES[durability] ?? 'disk' }
   }
 
-  #put(key: T['key'], value: T['value']): number {
+  #put(key: T['key'], value: T['value'], options: PutOptions | undefined): number {
+    const expires = options === undefined ? 0 : expiryOf(options)
     writeValue(this.encoding, value, this.opening.commitBytesMax)
-    return this.level.put(this.key(key), encoded.value, encoded.headBytes)
+    if (expires === 0) return this.level.put(this.key(key), encoded.value, encoded.headBytes)
+    return this.level.put(this.key(key), encoded.value, encoded.headBytes, expires)
   }
 
   // Put and delete are written out: a closure for each call would be a good part of their cost.
-  /** Writes a value under a key; visible at once, settled when it is as durable as was asked. */
-  put(key: T['key'], value: T['value'], options?: WriteOptions): Promise<Receipt> {
+  /**
+   * Writes a value under a key; visible at once, settled when it is as durable as was asked. With `ttl` or `expiresAt` it is there
+   * until then; without, it stays, also where the key had one that would expire.
+   */
+  put(key: T['key'], value: T['value'], options?: PutOptions): Promise<Receipt> {
     try {
-      const durability = this.#admit(options)
-      if (this.#put(key, value) < 0) return Promise.reject(lastError())
+      const durability = this.#admit(options, true)
+      if (this.#put(key, value, options) < 0) return Promise.reject(lastError())
       return this.#promise(durability, options?.signal)
     } catch (error) {
       return Promise.reject(error)
@@ -107,9 +123,9 @@ export abstract class Writing<T extends Types> extends Reading<T> {
   }
 
   /** put(), waited for here. */
-  putSync(key: T['key'], value: T['value'], options?: WriteOptions): Receipt {
-    const durability = this.#admit(options)
-    if (this.#put(key, value) < 0) throw lastError()
+  putSync(key: T['key'], value: T['value'], options?: PutOptions): Receipt {
+    const durability = this.#admit(options, true)
+    if (this.#put(key, value, options) < 0) throw lastError()
     return this.#waited(durability)
   }
 
@@ -142,8 +158,8 @@ export abstract class Writing<T extends Types> extends Reading<T> {
 
   /**
    * Reads, changes and writes one key as one step, whoever else writes it: when another worker was faster, the callback is called
-   * again with what is there by then, so it must do nothing but answer the new value. Resolves to that value. A callback that
-   * answers undefined deletes the key; CONFLICT when others were faster 100 times.
+   * again with what is there by then, so it must do nothing but answer the new value. Resolves to that value, which expires when
+   * the one before it would. A callback that answers undefined deletes the key; CONFLICT when others were faster 100 times.
    */
   async update(
     key: T['key'],
@@ -156,8 +172,9 @@ export abstract class Writing<T extends Types> extends Reading<T> {
     for (let tries = 1; ; tries++) {
       const before = this.get(key)
       const since = scratch.f64[SEEN] ?? 0
+      const expires = before === undefined ? 0 : (scratch.f64[EXPIRES] ?? 0)
       const value = change(before)
-      if (this.#writeIf(key, value, since) >= 0) {
+      if (this.#writeIf(key, value, since, expires) >= 0) {
         await this.#promise(durability, options?.signal)
         return value
       }
@@ -215,11 +232,32 @@ export abstract class Writing<T extends Types> extends Reading<T> {
     }
   }
 
-  #writeIf(key: T['key'], value: T['value'] | undefined, since: number): number {
+  #writeIf(key: T['key'], value: T['value'] | undefined, since: number, expires: number): number {
     this.opening.check() // The callback may have closed the store.
     if (value === undefined) return this.level.deleteIf(this.key(key), since)
     writeValue(this.encoding, value, this.opening.commitBytesMax)
-    return this.level.putIf(this.key(key), encoded.value, encoded.headBytes, since)
+    return this.level.putIf(this.key(key), encoded.value, encoded.headBytes, since, expires)
+  }
+
+  /** How many milliseconds a key has left: Infinity without an expiry, undefined when it is not there. */
+  ttl(key: T['key']): number | undefined {
+    this.opening.check()
+    const answer = this.level.has(this.key(key), 0)
+    if (answer === ABSENT) return undefined
+    if (answer < 0) throw lastError()
+    const expires = scratch.f64[EXPIRES] ?? 0
+    if (expires === 0) return Infinity
+    this.opening.native.now()
+    return Math.max(1, expires - (scratch.f64[TIME] ?? 0))
+  }
+
+  /** Takes the expiry from a key; resolves to whether it had one. */
+  async persist(key: T['key'], options?: WriteOptions): Promise<boolean> {
+    const durability = this.#admit(options)
+    const answer = this.level.persist(this.key(key))
+    if (answer < 0) throw lastError()
+    if (answer > 0) await this.#promise(durability, options?.signal)
+    return answer > 0
   }
 
   /** Several edits as one commit: given as an array, or gathered by `batch().put(…).delete(…).write()`. */
@@ -265,8 +303,9 @@ export abstract class Writing<T extends Types> extends Reading<T> {
     const type: unknown = operation?.type
     if (operation?.type === 'put') {
       const { key, value } = operation // First: getters may use the scratch that value and key go to.
+      const expires = expiryOf(operation)
       writeValue(this.encoding, value, this.opening.commitBytesMax)
-      return level.batchPut(this.key(key), encoded.value, encoded.headBytes)
+      return level.batchPut(this.key(key), encoded.value, encoded.headBytes, expires)
     }
     if (operation?.type === 'delete') return level.batchDelete(this.key(operation.key))
     throw invalid('type', "'put' or 'delete'", type)

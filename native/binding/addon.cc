@@ -19,6 +19,7 @@
 #include "binding/text.h"
 #include "binding/transaction.h"
 #include "binding/varint.h"
+#include "layer/catalog/expiry.h"
 
 namespace varve {
 
@@ -153,6 +154,7 @@ void add_number(napi_env env, napi_value object, const char* name, double number
 napi_value make_store(napi_env env, Handle& handle) {
   Store& store = handle.hold.store();
   handle.cold = std::make_shared<ColdGets>(store);
+  store.start_sweeper([&store] { return sweep(store); });
   handle.single = std::make_unique<Batch>(store.hash_seed(), store.commit_bytes_max());
   handle.batch = std::make_unique<Batch>(store.hash_seed(), store.commit_bytes_max());
   Handle* const raw = &handle;

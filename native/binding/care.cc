@@ -2,6 +2,7 @@
 // which run on a thread of Node's pool and answer by a promise.
 #include "binding/care.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "binding/kv.h"
@@ -10,6 +11,8 @@
 
 namespace varve {
 namespace {
+
+constexpr size_t kSnapshotsTold = 100;  // Of all that are held the oldest.
 
 Durability durability_of(uint32_t word) {
   return word == 0 ? Durability::kMemory : word == 1 ? Durability::kOs : Durability::kDisk;
@@ -136,7 +139,7 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   add_field(json, "cacheLoadCount", stats.cache_load_count);
   add_field(json, "cacheEvictionCount", stats.cache_eviction_count);
   add_field(json, "sealedCount", stats.sealed_count);
-  add_field(json, "snapshotCount", stats.held_count);
+  add_field(json, "snapshotCount", stats.held.size());
   add_field(json, "flushCount", stats.flush_count);
   add_field(json, "stallCount", stats.stall_count);
   add_field(json, "stallNs", stats.stall_ns);
@@ -148,7 +151,17 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   add_field(json, "openCount", stats.recent.open_count);
   add_field(json, "recentBytes", stats.recent.size_bytes);
   add_field(json, "droppedCount", stats.recent.dropped_count);
-  json += "},\"log\":{";
+  json += "},\"snapshots\":[";
+  for (size_t i = 0; i < std::min(stats.held.size(), kSnapshotsTold); ++i) {
+    const HeldCommit& held = stats.held[i];
+    json += i == 0 ? "{" : ",{";
+    add_field(json, "commit", held.commit);
+    add_field(json, "holders", held.holder_count);
+    add_field(json, "ageMs", held.age_ns / 1'000'000);
+    add_field(json, "commitsBehind", stats.visible - held.commit);
+    json += '}';
+  }
+  json += "],\"log\":{";
   add_field(json, "writtenBytes", stats.log.written_bytes);
   add_field(json, "syncCount", stats.log.sync_count);
   add_field(json, "segmentCount", stats.log.segment_count);

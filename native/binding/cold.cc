@@ -14,15 +14,17 @@ Status closed_error() { return {Code::kClosed, "the store is closed"}; }
 
 ColdGets::ColdGets(Store& store) : store_(store), finished_(native_os().gate()) {}
 
-Result<uint32_t> ColdGets::add(Bytes key, bool newest, uint64_t commit) {
+Result<uint32_t> ColdGets::add(Bytes key, uint64_t commit, uint64_t time_ms) {
   auto get = std::make_shared<Get>();
   get->key.assign(as_text(key));
   get->status = closed_error();
-  if (newest) {
+  if (commit == UINT64_MAX) {
     get->commit = store_.hold();
+    get->time_ms = store_.now_ms();
   } else {
     if (Status status = store_.hold(commit); !status) return status;
     get->commit = commit;
+    get->time_ms = time_ms;
   }
   get->holds = true;
   size_t number = 0;
@@ -52,7 +54,7 @@ void ColdGets::finish() {
 
 void ColdGets::run(Get& get) {
   if (!begin()) return;
-  get.status = store_.get_apart(as_bytes(get.key), get.commit, get.found, get.value);
+  get.status = store_.get_apart(as_bytes(get.key), get.commit, get.time_ms, get.found, get.value);
   store_.release(get.commit);
   get.holds = false;
   finish();
@@ -85,8 +87,7 @@ napi_value get_cold(napi_env env, napi_callback_info info) {
   Status status = read_as(call, 1, as);
   if (status) status = key.read(call, 0);
   if (!status) return make_answer(env, handle.environment.fail(status));
-  const bool newest = as.commit == UINT64_MAX;
-  const Result<uint32_t> number = handle.cold->add(key.bytes(), newest, as.commit);
+  const Result<uint32_t> number = handle.cold->add(key.bytes(), as.commit, as.time_ms);
   if (!number) return make_answer(env, handle.environment.fail(number.error()));
   const auto run = [all = handle.cold, get = handle.cold->at(*number)] {
     all->run(*get);

@@ -30,14 +30,16 @@ class ColdGets {
   struct Get {
     std::string key;
     uint64_t commit = 0;
+    uint64_t time_ms = 0;
     bool holds = false;
     Status status;  // Closed until it was read.
     bool found = false;
     std::string value;
   };
 
-  // A get of a commit that can be held; kTruncated if it can't.
-  Result<uint32_t> add(Bytes key, bool newest, uint64_t commit);
+  // A get as of a commit that can be held and a time, kTruncated if it can't; UINT64_MAX: as of
+  // now.
+  Result<uint32_t> add(Bytes key, uint64_t commit, uint64_t time_ms);
   std::shared_ptr<Get> at(uint32_t number) const;  // Null when there is none.
   void take(uint32_t number);                      // Its number is free again.
 

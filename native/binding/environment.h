@@ -62,7 +62,9 @@ enum class Register64 : uint32_t {
   kWaitCount = 10,
   kSeen = 11,
   kFound = 15,
-  kTime = 28
+  kTime = 28,
+  kViewTime = 29,
+  kExpires = 30
 };
 
 // Answers of calls that return a small integer: at or above 0 as each says, below 0 one of these.
@@ -87,6 +89,7 @@ struct StoredRange {
 struct Cursor {
   StoredRange rest;     // What is still to be read.
   uint64_t commit = 0;  // Held while the cursor lives.
+  uint64_t time_ms = 0;  // What expired by then is not shown.
   // Whose edits lie over it, as of its first so many; the same only while the serial is.
   Transaction* transaction = nullptr;
   uint64_t serial = 0;

@@ -4,6 +4,7 @@
 #include "binding/arguments.h"
 #include "binding/transaction.h"
 #include "binding/values.h"
+#include "layer/catalog/expiry.h"
 
 namespace varve {
 namespace {
@@ -41,6 +42,11 @@ Status look_up(const Store::View& view, const ReadAs& as, Bytes key, bool may_bl
   return as.transaction->get(view, key, may_block, answer);
 }
 
+void leave_version(Environment& environment, const Edit& edit) {
+  environment.set64(Register64::kCommit, static_cast<double>(edit.commit));
+  environment.set64(Register64::kExpires, static_cast<double>(edit.expires_ms));
+}
+
 // get(key, as_of: see read_as(), may_block: 0 | 1) → text, size of head, or an Answer; register
 // kSeen is the commit that was read.
 napi_value kv_get(napi_env env, napi_callback_info info) {
@@ -51,7 +57,7 @@ napi_value kv_get(napi_env env, napi_callback_info info) {
   Status status = read_as(call, 1, as);
   if (status) status = key.read(call, 0);
   if (!status) return make_answer(env, handle.environment.fail(status));
-  const Store::View view(*handle.reader, as.commit);
+  const Store::View view(*handle.reader, as.commit, as.time_ms);
   handle.environment.set64(Register64::kSeen, static_cast<double>(view.commit()));
   const bool may_block = call.count <= 2 || read_uint32(call, 2) != 0;
   Lookup found;
@@ -59,12 +65,12 @@ napi_value kv_get(napi_env env, napi_callback_info info) {
   if (!status) return make_answer(env, handle.environment.fail(status));
   if (found.found == Found::kWouldBlock) return make_answer(env, Answer::kWouldBlock);
   if (found.found != Found::kPut) return make_answer(env, Answer::kAbsent);
-  handle.environment.set64(Register64::kCommit, static_cast<double>(found.edit.commit));
+  leave_version(handle.environment, found.edit);
   return hand_edit(call, view, found.edit);
 }
 
 // has(key, as_of) → 1, kAbsent or kFailed; the version is left in kCommit, 0 for one of the
-// transaction's own; kSeen as by get().
+// transaction's own, its expiry in kExpires; kSeen as by get().
 napi_value kv_has(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Handle& handle = call.handle();
@@ -73,13 +79,13 @@ napi_value kv_has(napi_env env, napi_callback_info info) {
   Status status = read_as(call, 1, as);
   if (status) status = key.read(call, 0);
   if (!status) return make_answer(env, handle.environment.fail(status));
-  const Store::View view(*handle.reader, as.commit);
+  const Store::View view(*handle.reader, as.commit, as.time_ms);
   handle.environment.set64(Register64::kSeen, static_cast<double>(view.commit()));
   Lookup found;
   status = look_up(view, as, key.bytes(), true, found);
   if (!status) return make_answer(env, handle.environment.fail(status));
   if (found.found != Found::kPut) return make_answer(env, Answer::kAbsent);
-  handle.environment.set64(Register64::kCommit, static_cast<double>(found.edit.commit));
+  leave_version(handle.environment, found.edit);
   return make_int(env, 1);
 }
 
@@ -93,7 +99,15 @@ Answer commit(const Call& call, Batch& batch, Conditions* conditions = nullptr) 
   return Answer::kOk;
 }
 
-Answer add_put(const Call& call, Batch& batch) {
+// When a put expires: above 0 at that time, below 0 so much later than now.
+uint64_t read_expiry(const Call& call, size_t index) {
+  const double given = call.count > index ? read_double(call, index) : 0;
+  if (given >= 0) return static_cast<uint64_t>(given);
+  return call.store().now_ms() + static_cast<uint64_t>(-given);
+}
+
+// The arguments of a put: key, value, head_size, and its expiry at `expiry_index`.
+Answer add_put(const Call& call, Batch& batch, size_t expiry_index = 3) {
   if (call.handle().closed) return call.environment().fail(closed_error());
   KeyArgument key;
   ValueArgument value;
@@ -101,10 +115,13 @@ Answer add_put(const Call& call, Batch& batch) {
   if (!value.read(call, 1, 2)) {
     return call.environment().fail(Status::invalid("value is no value"));
   }
-  if (Status status = batch.fits(key.bytes().size() + value.size()); !status) {
+  const uint64_t expires_ms = read_expiry(call, expiry_index);
+  const uint64_t entry_bytes = expires_ms == 0 ? 0 : expiry_entry_bytes(key.bytes());
+  if (Status status = batch.fits(key.bytes().size() + value.size() + entry_bytes); !status) {
     return call.environment().fail(status);
   }
-  batch.put(key.bytes(), {Bytes(value.lead, value.lead_bytes), value.head, value.text});
+  batch.put(key.bytes(), {Bytes(value.lead, value.lead_bytes), value.head, value.text}, expires_ms);
+  if (expires_ms != 0) index_expiry(batch, key.bytes(), expires_ms);
   return Answer::kOk;
 }
 
@@ -130,6 +147,7 @@ Answer add_delete_range(const Call& call, Batch& batch) {
   return Answer::kOk;
 }
 
+// put(key, value, head_size, expires) → kOk or kFailed
 napi_value kv_put(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Batch& batch = *call.handle().single;
@@ -152,12 +170,12 @@ Answer commit_if(const Call& call, Batch& batch, uint64_t since) {
   return commit(call, batch, &conditions);
 }
 
-// putIf(key, value, head_size, since): as put(), but kFailed with CONFLICT if the key was written
-// after the commit `since`, which get() leaves in kSeen.
+// putIf(key, value, head_size, since, expires): as put(), but kFailed with CONFLICT if the key was
+// written after the commit `since`, which get() leaves in kSeen.
 napi_value kv_put_if(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Batch& batch = *call.handle().single;
-  Answer answer = add_put(call, batch);
+  Answer answer = add_put(call, batch, 4);
   const auto since = static_cast<uint64_t>(read_double(call, 3));
   if (answer == Answer::kOk) answer = commit_if(call, batch, since);
   return make_answer(env, answer);
@@ -171,6 +189,21 @@ napi_value kv_delete_if(napi_env env, napi_callback_info info) {
   const auto since = static_cast<uint64_t>(read_double(call, 1));
   if (answer == Answer::kOk) answer = commit_if(call, batch, since);
   return make_answer(env, answer);
+}
+
+// persist(key) → 1 when it had an expiry, 0 when not; kFailed
+napi_value kv_persist(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  if (handle.closed) return make_answer(env, handle.environment.fail(closed_error()));
+  KeyArgument key;
+  if (Status status = key.read(call, 0); !status) {
+    return make_answer(env, handle.environment.fail(status));
+  }
+  const Result<bool> changed = persist(call.store(), *handle.reader, key.bytes());
+  if (!changed) return make_answer(env, handle.environment.fail(changed.error()));
+  handle.environment.set64(Register64::kCommit, static_cast<double>(call.store().visible()));
+  return make_int(env, *changed ? 1 : 0);
 }
 
 napi_value kv_delete_range(napi_env env, napi_callback_info info) {
@@ -300,6 +333,7 @@ const std::vector<Method>& kv_methods() {
       {"delete", kv_delete},
       {"putIf", kv_put_if},
       {"deleteIf", kv_delete_if},
+      {"persist", kv_persist},
       {"deleteRange", kv_delete_range},
       {"batchPut", kv_batch_put},
       {"batchDelete", kv_batch_delete},

@@ -33,6 +33,13 @@ napi_value past_hold(napi_env env, napi_callback_info info) {
   return held(call, commit, call.store().now_ms());
 }
 
+// now() → kOk: now is in kTime
+napi_value past_now(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) return make_answer(env, call.environment().fail(closed_error()));
+  return held(call, call.store().visible(), call.store().now_ms());
+}
+
 // holdAt(commit) → kOk: the commit is in kCommit, and its time in kTime; or kFailed
 napi_value past_hold_at(napi_env env, napi_callback_info info) {
   const Call call(env, info);
@@ -88,6 +95,7 @@ napi_value past_version(napi_env env, napi_callback_info info) {
   const Result<uint64_t> time_ms = call.store().time_of(found.edit.commit);
   if (!time_ms) return make_answer(env, environment.fail(time_ms.error()));
   held(call, found.edit.commit, *time_ms);
+  environment.set64(Register64::kExpires, static_cast<double>(found.edit.expires_ms));
   if (found.found != Found::kPut) return make_answer(env, Answer::kAbsent);
   return hand_edit(call, view, found.edit);
 }
@@ -97,7 +105,7 @@ napi_value past_version(napi_env env, napi_callback_info info) {
 const std::vector<Method>& past_methods() {
   static const std::vector<Method>* const all = new std::vector<Method>{
       {"hold", past_hold},       {"holdAt", past_hold_at},  {"holdAtTime", past_hold_at_time},
-      {"release", past_release}, {"horizon", past_horizon},
+      {"release", past_release}, {"horizon", past_horizon}, {"now", past_now},
   };
   return *all;
 }

@@ -51,7 +51,7 @@ Result<bool> fill(Handle& handle, Cursor& cursor, EntryBatch& batch, size_t pref
   if (has_transaction && cursor.serial != cursor.transaction->serial()) {
     return Status(Code::kClosed, "range: its transaction has ended");
   }
-  const Store::View view(*handle.reader, cursor.commit);
+  const Store::View view(*handle.reader, cursor.commit, cursor.time_ms);
   const std::unique_ptr<EngineCursor> entries = open_walk(view, cursor);
   std::string last;
   for (; entries->valid(); entries->next()) {
@@ -90,9 +90,11 @@ Status hold_commit(const Call& call, const ReadAs& as, Cursor& cursor) {
   }
   if (as.commit != UINT64_MAX) {
     cursor.commit = as.commit;
+    cursor.time_ms = as.time_ms;
     if (Status status = call.store().hold(cursor.commit); !status) return status;
   } else {
     cursor.commit = call.store().hold();
+    cursor.time_ms = call.store().now_ms();
   }
   cursor.holds = true;
   return Status::ok();
@@ -192,7 +194,7 @@ napi_value range_count(napi_env env, napi_callback_info info) {
   cursor.rest = cursor.unguarded = stored;
   cursor.transaction = as.transaction;
   if (as.transaction != nullptr) cursor.edit_count = as.transaction->edit_count();
-  const Store::View view(*handle.reader, as.commit);
+  const Store::View view(*handle.reader, as.commit, as.time_ms);
   const double count_max = read_double(call, 3);
   double count = 0;
   if (count_max > 0) {
@@ -288,7 +290,7 @@ napi_value range_get_many(napi_env env, napi_callback_info info) {
   ReadAs as;
   Status status = read_as(call, 2, as);
   if (!status) return make_answer(env, environment.fail(status));
-  const Store::View view(*handle.reader, as.commit);
+  const Store::View view(*handle.reader, as.commit, as.time_ms);
   status = as.transaction == nullptr ? view.get_many(keys.queries())
                                      : as.transaction->get_many(view, keys.queries());
   if (!status) return make_answer(env, environment.fail(status));

@@ -156,10 +156,14 @@ Status read_as(const Call& call, size_t index, ReadAs& as) {
   if (given == 0) return Status::ok();
   if (given == 1) {
     as.commit = static_cast<uint64_t>(call.environment().get64(Register64::kView));
+    as.time_ms = static_cast<uint64_t>(call.environment().get64(Register64::kViewTime));
     return Status::ok();
   }
   Status status = open_transaction(call, given - kFirstTransaction, as.transaction);
-  if (status) as.commit = as.transaction->view_commit();
+  if (status) {
+    as.commit = as.transaction->view_commit();
+    as.time_ms = as.transaction->view_time_ms();
+  }
   return status;
 }
 

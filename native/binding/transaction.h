@@ -11,11 +11,12 @@ namespace varve {
 // What a read is as of.
 struct ReadAs {
   uint64_t commit = UINT64_MAX;        // The newest.
+  uint64_t time_ms = 0;                // What expired by then is absent; 0: by now.
   Transaction* transaction = nullptr;  // Whose edits are over it.
 };
 
-// The argument at `index`: 0 the newest commit; 1 the one in register kView; above that a
-// transaction's number and 2.
+// The argument at `index`: 0 the newest commit; 1 the one in register kView, at the time in
+// kViewTime; above that a transaction's number and 2.
 Status read_as(const Call& call, size_t index, ReadAs& as);
 
 const std::vector<Method>& transaction_methods();        // Of a store.

@@ -23,6 +23,7 @@ void Batch::add(LogEditKind kind, Bytes key, size_t value_bytes, uint64_t expire
   item.value_bytes = static_cast<uint32_t>(value_bytes);
   item.kind = kind;
   item.has_expiry = expires_ms != 0;
+  has_expiry_ = has_expiry_ || item.has_expiry;
   items_.push_back(item);
   payload_bytes_ += key.size() + value_bytes;
 
@@ -62,6 +63,7 @@ void Batch::clear() {
   payload_bytes_ = 0;
   any_dropped_ = false;
   any_ranges_ = false;
+  has_expiry_ = false;
 }
 
 void Batch::rewind(const Mark& mark) {

@@ -53,6 +53,7 @@ class Batch {
   void rewind(const Mark& mark);
 
   bool empty() const { return items_.empty(); }
+  bool has_expiry() const { return has_expiry_; }  // A put of it expires, or one that it dropped.
   size_t size() const { return items_.size(); }
   uint64_t body_bytes() const { return body_.size(); }
   uint64_t payload_bytes() const { return payload_bytes_; }  // Keys and values alone.
@@ -79,6 +80,7 @@ class Batch {
   uint32_t body_checksum_ = 0;
   bool any_dropped_ = false;
   bool any_ranges_ = false;
+  bool has_expiry_ = false;
 };
 
 }  // namespace varve

@@ -34,6 +34,9 @@ Result<uint64_t> Store::commit(Batch& batch, Conditions* conditions) {
     if (Status status = validate(*conditions, held); !status) return status;
   }
   if (Status status = reserve_numbers(held); !status) return status;
+  if (batch.has_expiry()) {
+    if (Status status = note_expiry(held); !status) return status;
+  }
   if (log_) {
     if (Status status = log_->reserve(batch.body_bytes()); !status) return status;
   }
@@ -48,6 +51,7 @@ Result<uint64_t> Store::commit(Batch& batch, Conditions* conditions) {
   if (recent_.is_wanted()) {
     recent_.add(batch, commit, conditions == nullptr ? UINT64_MAX : conditions->opened_at);
   }
+  if (batch.has_expiry()) wake_sweeper();
   return commit;
 }
 

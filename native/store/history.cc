@@ -29,10 +29,16 @@ bool covers(const RangeDeletion& deletion, Bytes key) {
 
 // ---- holding
 
+void Store::add_hold(uint64_t commit, const Lock& held) {
+  check(held.owns_lock());
+  Hold& hold = holds_[commit];
+  if (hold.count++ == 0) hold.begin_ns = os_.now_ns();
+}
+
 uint64_t Store::hold() {
   const Lock held(hold_mutex_);
   const uint64_t commit = visible_.load(std::memory_order_seq_cst);  // See RecentWrites::begin().
-  ++holds_[commit];
+  add_hold(commit, held);
   return commit;
 }
 
@@ -47,7 +53,7 @@ Status Store::hold(uint64_t commit) {
                                   " is not kept any more; the oldest that can be read is " +
                                   std::to_string(horizon_)};
   }
-  ++holds_[commit];
+  add_hold(commit, held);
   return Status::ok();
 }
 
@@ -55,7 +61,7 @@ void Store::release(uint64_t commit) {
   const Lock held(hold_mutex_);
   const auto found = holds_.find(commit);
   check(found != holds_.end());
-  if (--found->second == 0) holds_.erase(found);
+  if (--found->second.count == 0) holds_.erase(found);
 }
 
 // ---- the horizon
@@ -89,7 +95,7 @@ Retention Store::retention() {
   horizon_ = std::max(horizon_, dispensable_now);
   Retention retention;
   retention.horizon = horizon_;
-  for (const auto& [commit, count] : holds_) retention.held.push_back(commit);
+  for (const auto& [commit, hold] : holds_) retention.held.push_back(commit);
   return retention;
 }
 

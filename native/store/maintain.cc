@@ -267,7 +267,10 @@ StoreStats Store::stats() const {
     stats.sealed_count = sealed_.size();
   }
   const Lock held(hold_mutex_);
-  stats.held_count = holds_.size();
+  const uint64_t now_ns = os_.now_ns();
+  for (const auto& [commit, hold] : holds_) {
+    stats.held.push_back({commit, hold.count, now_ns - hold.begin_ns});
+  }
   return stats;
 }
 

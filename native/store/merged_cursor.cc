@@ -2,9 +2,11 @@
 
 namespace varve {
 
-MergedCursor::MergedCursor(std::vector<Source> sources, uint64_t commit, Direction direction)
+MergedCursor::MergedCursor(std::vector<Source> sources, uint64_t commit, uint64_t expired_ms,
+                           Direction direction)
     : sources_(std::move(sources)),
       commit_(commit),
+      expired_ms_(expired_ms),
       sign_(direction == Direction::kForward ? 1 : -1) {
   for (const Source& source : sources_) any_ranges_ = any_ranges_ || source.ranges != nullptr;
   settle();
@@ -44,7 +46,10 @@ void MergedCursor::settle() {
     }
     if (current_ == nullptr) return;
     const Edit& edit = current_->edit();
-    if (edit.kind == EditKind::kPut && !(any_ranges_ && hidden(current_index_, edit.key))) return;
+    const bool is_live = edit.expires_ms == 0 || edit.expires_ms > expired_ms_;
+    if (edit.kind == EditKind::kPut && is_live &&
+        !(any_ranges_ && hidden(current_index_, edit.key)))
+      return;
     step_past(edit.key);
   }
 }

@@ -3,7 +3,7 @@
 // Sources are ordered newest first. Each shows at most one entry per key: a memtable its newest
 // version at or below the view, deletions included; the engine only what lives. The newest source
 // that has a key decides it; a range deletion in a newer memtable hides what lies in the older
-// sources.
+// sources. A put that expired is shown by nobody.
 //
 // Invariants
 //   - what is shown is a put, in key order of the direction, each key once.
@@ -25,7 +25,9 @@ class MergedCursor final : public EngineCursor {
     const Memtable* ranges = nullptr;  // Set when this memtable has range deletions.
   };
 
-  MergedCursor(std::vector<Source> sources, uint64_t commit, Direction direction);
+  // `expired_ms`: what expires at it or before has expired.
+  MergedCursor(std::vector<Source> sources, uint64_t commit, uint64_t expired_ms,
+               Direction direction);
 
   bool valid() const override { return current_ != nullptr; }
   const Edit& edit() const override { return current_->edit(); }
@@ -40,6 +42,7 @@ class MergedCursor final : public EngineCursor {
 
   std::vector<Source> sources_;
   const uint64_t commit_;
+  const uint64_t expired_ms_;
   const int sign_;  // 1 forward, -1 reverse.
   bool any_ranges_ = false;
   EngineCursor* current_ = nullptr;

@@ -246,6 +246,7 @@ Status Store::recover(const ManifestState& state) {
   next_commit_ = state.absorbed + 1;
   last_time_ms_ = state.time_ms;
   times_.begin(state.time_ms);
+  may_expire_.store(state.may_expire);
   policy_ = policy_of(state.history);
   horizon_ = state.history.floor;
   recovery_.clean = recovery_.created || state.clean_close != 0;
@@ -351,6 +352,7 @@ Status Store::close() {
     Status synced = log_->sync_now();
     if (status) status = std::move(synced);
   }
+  stop_sweeper();
   flusher_.reset();
   maintainers_.clear();
   {

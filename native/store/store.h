@@ -75,13 +75,21 @@ struct StoreOptions {
   std::optional<HistoryPolicy> history;  // What the store has; none for a new one.
 };
 
+// A commit that somebody holds.
+struct HeldCommit {
+  uint64_t commit = 0;
+  uint64_t holder_count = 0;
+  uint64_t age_ns = 0;  // Of the first of those holders.
+};
+
 struct StoreStats {
   EngineStats engine;
   LogStats log;
   uint64_t visible = 0, written = 0, durable = 0, absorbed = 0, horizon = 0;
   uint64_t memory_bytes = 0, memtable_bytes = 0, cache_bytes = 0;
   uint64_t cache_load_count = 0, cache_eviction_count = 0;
-  uint64_t sealed_count = 0, held_count = 0;
+  uint64_t sealed_count = 0;
+  std::vector<HeldCommit> held;  // Ascending.
   RecentWritesStats recent;
   uint64_t flush_count = 0, stall_count = 0, stall_ns = 0, stall_ns_max = 0;
   // How often each failed since it found the disk full; 0: it does not find it so.
@@ -162,17 +170,19 @@ class Store {
   class View {
    public:
     // The newest commit, or an older one that is held.
+    // At `time_ms` what expired by then is absent; 0: now.
     explicit View(Reader& reader);
-    View(Reader& reader, uint64_t commit);
+    View(Reader& reader, uint64_t commit, uint64_t time_ms = 0);
 
     uint64_t commit() const { return commit_; }
+    uint64_t time_ms() const { return time_ms_ != 0 ? time_ms_ : store_.now_ms(); }
     // The newest put at or below the view's commit; kAbsent for everything else but kWouldBlock.
     // Borrowed from the view.
     Status get(Bytes key, bool may_block, Lookup& answer) const;
     Status get(Bytes key, uint64_t hash, bool may_block, Lookup& answer) const;
     // get() of many keys at once; fills in hashes and answers, kAbsent or kPut. May block.
     Status get_many(std::span<PointQuery> queries) const;
-    // The newest version of a key below a commit, a deletion as kDeleted, and the commit that made
+    // Whatever expired; the newest version of a key below a commit, a deletion as kDeleted, and the commit that made
     // it; kAbsent when there is none. Borrowed from the view. May block.
     Status version_below(Bytes key, uint64_t below, Lookup& answer) const;
     // How large the value of an edit is that this view answered, and the value into exactly so
@@ -189,16 +199,21 @@ class Store {
    private:
     Status get_as_of(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
                      Lookup& answer) const;
+    void hide_expired(Lookup& answer) const {
+      if (answer.found != Found::kPut || answer.edit.expires_ms == 0) return;
+      if (answer.edit.expires_ms <= time_ms()) answer.found = Found::kAbsent;
+    }
 
     const EpochDomain::Guard guard_;
     const Store& store_;
     const Parts* parts_ = nullptr;
     const EngineVersion* engine_ = nullptr;
     uint64_t commit_ = 0;
+    const uint64_t time_ms_;
   };
 
   // A get on a thread without a Reader, which may block; the value is copied. The commit is held.
-  Status get_apart(Bytes key, uint64_t commit, bool& found, std::string& value);
+  Status get_apart(Bytes key, uint64_t commit, uint64_t time_ms, bool& found, std::string& value);
 
   // Keeps the versions of a commit readable until it is released as often as it was held. Of older
   // commits those can be held that are at or above the horizon, and those that are held already:
@@ -214,6 +229,11 @@ class Store {
   Result<uint64_t> time_of(uint64_t commit);
   // The last commit of the second that a time falls in, or of an earlier one.
   Result<uint64_t> commit_at(uint64_t time_ms);
+
+  // Values may have an expiry: whoever sweeps them is started once, and woken by each commit that
+  // brings some. He is gone when the store is closed.
+  bool may_expire() const { return may_expire_.load(std::memory_order_relaxed); }
+  void start_sweeper(std::function<Step()> step);
 
   // Held while a layer gives out a name's id.
   std::mutex& names_mutex() { return names_mutex_; }
@@ -256,6 +276,9 @@ class Store {
   Conflict find_in_memtables(const Conditions& conditions, const Lock& held) const;
   void insert(const Batch& batch, uint64_t commit);
   Status reserve_numbers(const Lock& held);
+  Status note_expiry(const Lock& held);
+  void wake_sweeper();
+  void stop_sweeper();
   void publish_parts(std::unique_ptr<const Parts> parts);
 
   Step run_flush();
@@ -274,6 +297,7 @@ class Store {
   void notify();
   Retention retention();
   uint64_t dispensable();
+  void add_hold(uint64_t commit, const Lock& held);
   ManifestHistory begin_history(const ManifestHistory& before, uint64_t last);
   Result<std::optional<TimeRow>> find_time(uint64_t commit, Direction direction);
   Result<std::unique_ptr<EditCursor>> with_times(std::unique_ptr<EditCursor> edits,
@@ -334,10 +358,18 @@ class Store {
   Times times_;
   std::atomic<uint64_t> aged_at_ms_{0};  // The newest time when the horizon was last looked for.
   mutable std::mutex hold_mutex_;        // Guards holds_ and horizon_.
-  std::map<uint64_t, uint64_t> holds_;
+  struct Hold {
+    uint64_t count = 0;
+    uint64_t begin_ns = 0;
+  };
+  std::map<uint64_t, Hold> holds_;  // By commit.
   uint64_t horizon_ = 0;  // What the engine was told last.
 
   std::mutex names_mutex_;
+
+  std::atomic<bool> may_expire_{false};
+  std::mutex sweeper_mutex_;  // Guards sweeper_.
+  std::unique_ptr<Worker> sweeper_;
 
   std::mutex listen_mutex_;  // Guards listeners_.
   std::map<uint64_t, std::function<void()>> listeners_;

@@ -23,8 +23,8 @@ Store::View::View(Reader& reader) : View(reader, UINT64_MAX) {}
 // Parts first, then the engine: a flush publishes the engine's new version before it drops the
 // memtable, so that nothing can be missed between the two. The commit comes last and counts only if
 // no memtable was added meanwhile, so that every commit up to it is in what was taken.
-Store::View::View(Reader& reader, uint64_t commit)
-    : guard_(reader.store_.epochs_, *reader.slot_), store_(reader.store_) {
+Store::View::View(Reader& reader, uint64_t commit, uint64_t time_ms)
+    : guard_(reader.store_.epochs_, *reader.slot_), store_(reader.store_), time_ms_(time_ms) {
   while (true) {
     parts_ = store_.parts_.load(std::memory_order_seq_cst);
     engine_ = &store_.engine_->version();
@@ -51,6 +51,7 @@ Status Store::View::get(Bytes key, bool may_block, Lookup& answer) const {
 Status Store::View::get(Bytes key, uint64_t hash, bool may_block, Lookup& answer) const {
   Status status = get_as_of(key, hash, commit_, may_block, answer);
   if (answer.found == Found::kDeleted) answer.found = Found::kAbsent;
+  hide_expired(answer);
   return status;
 }
 
@@ -69,6 +70,7 @@ Status Store::View::get_many(std::span<PointQuery> queries) const {
   if (Status status = engine_->get_many(queries, commit_); !status) return status;
   for (PointQuery& query : queries) {
     if (query.answer.found == Found::kDeleted) query.answer.found = Found::kAbsent;
+    hide_expired(query.answer);
   }
   return Status::ok();
 }
@@ -83,10 +85,11 @@ Result<Bytes> Store::View::value(const Edit& edit, std::string& room) const {
   return as_bytes(room);
 }
 
-Status Store::get_apart(Bytes key, uint64_t commit, bool& found, std::string& value) {
+Status Store::get_apart(Bytes key, uint64_t commit, uint64_t time_ms, bool& found,
+                        std::string& value) {
   const Result<std::unique_ptr<Reader>> reader = Reader::take(*this);
   if (!reader) return reader.error();
-  const View view(**reader, commit);
+  const View view(**reader, commit, time_ms);
   Lookup answer;
   if (Status status = view.get(key, true, answer); !status) return status;
   found = answer.found == Found::kPut;
@@ -108,8 +111,9 @@ std::unique_ptr<EngineCursor> Store::View::scan(const KeyRange& range, Direction
   add(*parts_->active);
   for (const auto& memtable : parts_->sealed) add(*memtable);
   sources.push_back({engine_->scan(range, commit_, direction), nullptr});
-  if (sources.size() == 1) return std::move(sources.front().cursor);
-  return std::make_unique<MergedCursor>(std::move(sources), commit_, direction);
+  const uint64_t expired_ms = store_.may_expire() ? time_ms() : 0;
+  if (sources.size() == 1 && expired_ms == 0) return std::move(sources.front().cursor);
+  return std::make_unique<MergedCursor>(std::move(sources), commit_, expired_ms, direction);
 }
 
 }  // namespace varve

@@ -155,7 +155,6 @@ describe('a write takes', () => {
   it.each<readonly [unknown, string]>([
     [null, 'write: options must be an object, not null'],
     ['disk', 'write: options must be an object, not "disk"'],
-    [{ sync: true }, "write: unknown option 'sync'; known are durability, signal"],
     [{ durability: 'fsync' }, `durability must be ${DURABILITY}, not "fsync"`],
     [{ durability: 2 }, `durability must be ${DURABILITY}, not 2`],
     [{ signal: true }, 'signal must be an AbortSignal, not true'],
@@ -176,6 +175,17 @@ describe('a write takes', () => {
     expect(() => db.putSync('k', 1, options)).toThrow(invalid(message))
     expect(() => db.deleteSync('k', options)).toThrow(invalid(message))
     expect(() => db.batchSync([], options)).toThrow(invalid(message))
+    expect(db.commit).toBe(0)
+  })
+
+  it('no option that it does not know, and names those that it does', async () => {
+    await using db = await open(':memory:')
+    const options = { sync: true } as WriteOptions
+    const known = "write: unknown option 'sync'; known are durability, signal"
+    await expect(db.delete('k', options)).rejects.toEqual(invalid(known))
+    await expect(db.batch([], options)).rejects.toEqual(invalid(known))
+    await expect(db.put('k', 1, options)).rejects.toEqual(invalid(`${known}, ttl, expiresAt`))
+    expect(() => db.putSync('k', 1, options)).toThrow(invalid(`${known}, ttl, expiresAt`))
     expect(db.commit).toBe(0)
   })
 

@@ -42,9 +42,9 @@ export const MODULES: readonly Module[] = [
   { folder: 'store', mayInclude: [...PURE, ...STORAGE, ...ENGINES, 'store/memtable'],
     doors: ['store.h', 'batch.h', 'conditions.h', 'key_intervals.h', 'registry.h', 'repair.h'] },
   { folder: 'store/transaction', mayInclude: [...PURE, 'engine', 'store'] },
-  { folder: 'layer/catalog', mayInclude: [...PURE, 'engine', 'store'] },
   { folder: 'layer/blocks', mayInclude: [...PURE, ...KERNELS, 'engine', 'store'],
     doors: ['stored_blocks.h', 'stored_index.h', 'stored_kinds.h'] },
+  { folder: 'layer/catalog', mayInclude: [...PURE, 'engine', 'store'], doors: ['catalog.h', 'expiry.h'] },
   { folder: 'binding', mayInclude: [...PURE, ...KERNELS, 'engine', 'store', 'store/transaction', 'layer/catalog'],
     doors: [] },
 ]

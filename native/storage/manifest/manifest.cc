@@ -39,6 +39,7 @@ enum class Tag : uint16_t {
   kRemoveValueFile = 15,
   kHistory = 16,
   kTime = 17,
+  kMayExpire = 18,
 };
 
 std::string path_of(const std::string& directory, uint64_t number) {
@@ -141,6 +142,7 @@ std::string encode_state(const ManifestState& state) {
   if (state.checkpoint.number != 0) add_checkpoint(to, state.checkpoint);
   if (state.history.keep != 0 || state.history.floor != 0) add_history(to, state.history);
   if (state.time_ms != 0) add_number(to, Tag::kTime, state.time_ms);
+  if (state.may_expire) add_field(to, Tag::kMayExpire, {});
   for (const auto& [number, info] : state.value_files) add_value_file(to, info);
   for (const auto& [number, table] : state.tables) add_table(to, table);
   return to;
@@ -159,6 +161,7 @@ std::string encode_edit(const ManifestEdit& edit) {
   if (edit.checkpoint) add_checkpoint(to, *edit.checkpoint);
   if (edit.history) add_history(to, *edit.history);
   if (edit.time_ms) add_number(to, Tag::kTime, *edit.time_ms);
+  if (edit.may_expire) add_field(to, Tag::kMayExpire, {});
   for (const uint64_t number : edit.remove_tables) add_number(to, Tag::kRemoveTable, number);
   for (const uint64_t number : edit.remove_value_files) {
     add_number(to, Tag::kRemoveValueFile, number);
@@ -275,6 +278,7 @@ bool apply_field(ManifestState& state, Tag tag, Bytes bytes) {
     case Tag::kRemoveValueFile: return number(removed) && state.value_files.erase(removed) == 1;
     case Tag::kHistory: return read_history(bytes, state.history);
     case Tag::kTime: return number(state.time_ms);
+    case Tag::kMayExpire: state.may_expire = true; return bytes.empty();
   }
   return false;
 }
@@ -289,7 +293,7 @@ Status apply_fields(ManifestState& state, Bytes fields, const std::string& path)
       return Status::corrupt("manifest: a cut field in " + path);
     const Bytes bytes = fields.subspan(kFieldHeadBytes, size);
     fields = fields.subspan(kFieldHeadBytes + size);
-    const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kTime);
+    const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kMayExpire);
     if (!known && (flags & kCritical) != 0) {
       return {Code::kNewerFormat,
               "manifest: " + path + " has a field of a newer version, " + std::to_string(tag)};

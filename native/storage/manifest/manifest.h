@@ -69,6 +69,7 @@ struct ManifestState {
   ManifestCheckpoint checkpoint;
   ManifestHistory history;
   uint64_t time_ms = 0;                      // Of the last commit absorbed, or a later one.
+  bool may_expire = false;                   // A value with an expiry was ever put.
   std::map<uint64_t, ManifestTable> tables;  // By number.
   std::map<uint64_t, ValueFileInfo> value_files;
 };
@@ -86,6 +87,7 @@ struct ManifestEdit {
   std::optional<ManifestCheckpoint> checkpoint;
   std::optional<ManifestHistory> history;
   std::optional<uint64_t> time_ms;
+  bool may_expire = false;  // True: from now on.
   std::vector<ManifestTable> add_tables;
   std::vector<uint64_t> remove_tables;
   std::vector<ValueFileInfo> add_value_files;

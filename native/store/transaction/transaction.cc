@@ -15,6 +15,7 @@ void Transaction::begin(Isolation isolation) {
   check(!is_open_);
   isolation_ = isolation;
   since_ = store_.begin_transaction();
+  begun_ms_ = store_.now_ms();
   conflict_ = {};
   is_open_ = true;
   ++serial_;
@@ -31,6 +32,10 @@ void Transaction::end() {
 
 uint64_t Transaction::view_commit() const {
   return isolation_ == Isolation::kReadCommitted ? UINT64_MAX : since_;
+}
+
+uint64_t Transaction::view_time_ms() const {
+  return isolation_ == Isolation::kReadCommitted ? 0 : begun_ms_;
 }
 
 Status Transaction::check_size() const {

@@ -50,6 +50,7 @@ class Transaction {
   uint64_t serial() const { return serial_; }
   // What its reads are as of; UINT64_MAX: the newest.
   uint64_t view_commit() const;
+  uint64_t view_time_ms() const;  // 0: now.
 
   // As a View's, with the own edits over it. An own value has commit 0. The view is of
   // view_commit().
@@ -93,6 +94,7 @@ class Transaction {
   Isolation isolation_ = Isolation::kSerializable;
   std::vector<Batch::Mark> savepoints_;
   uint64_t since_ = 0;  // Held by the store while open.
+  uint64_t begun_ms_ = 0;
   uint64_t serial_ = 0;
   bool is_open_ = false;
 };

@@ -84,7 +84,7 @@ const Case reading("a store opened for reading leaves no file open when it is cl
   expect(os.open_count() == 0);
   bool found = false;
   std::string value;
-  expect((*store)->get_apart(as_bytes("1"), UINT64_MAX, found, value).code() == Code::kClosed);
+  expect((*store)->get_apart(as_bytes("1"), UINT64_MAX, 0, found, value).code() == Code::kClosed);
 });
 
 // Opens what a close or a crash left, with the disk failing one call later each time.

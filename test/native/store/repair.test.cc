@@ -28,7 +28,7 @@ void put(Store& store, const std::string& key, const std::string& value) {
 std::string value_in(Store& store, const std::string& key) {
   bool found = false;
   std::string value;
-  expect_ok(store.get_apart(as_bytes(key), UINT64_MAX, found, value));
+  expect_ok(store.get_apart(as_bytes(key), UINT64_MAX, 0, found, value));
   return found ? value : "none";
 }
 

@@ -115,8 +115,7 @@ const Case history("what history keeps is read back, and what does not fit is re
       read(after + record_of(field_of(16, kCritical, "\2" + amounts)));
   expect(state && state->history.keep == 2 && state->history.amount == 1000);
   expect(state && state->history.floor == 7);
-  expect(read(after + record_of(field_of(16, kCritical, "\4" + amounts))).code() ==
-         Code::kCorrupt);
+  expect(read(after + record_of(field_of(16, kCritical, "\4" + amounts))).code() == Code::kCorrupt);
   expect(read(after + record_of(field_of(16, kCritical, amounts))).code() == Code::kCorrupt);
 });
 

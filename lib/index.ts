@@ -48,6 +48,7 @@ export {
   type BeginOptions,
   type Compression,
   type Durability,
+  type FeedOptions,
   type HistoryOptions,
   type Isolation,
   type Logger,
@@ -88,5 +89,6 @@ export {
   type TextStats,
 } from './text.ts'
 export { OpenTransaction, Transaction, TransactionLevel } from './transaction.ts'
+export { type Commit, type CommitEdit, Feed, type WatchOptions } from './watch.ts'
 export { Batch, type BatchOperation } from './writing.ts'
 export { type PackedBlock, type RisingOptions, varint } from './varint.ts'

@@ -36,6 +36,7 @@ import { holdNow, holdPast, holdShared, Snapshot } from './snapshot.ts'
 import { OpenTransaction, Transaction, TransactionLevel } from './transaction.ts'
 import { Pending } from './transaction/pending.ts'
 import { run, runSync } from './transaction/run.ts'
+import { Feed, type WatchOptions } from './watch.ts'
 import { Writing } from './writing.ts'
 
 /** A keyspace: the store's own, or a sublevel's. */
@@ -191,6 +192,14 @@ export class Level<T extends Types = Entry> extends Writing<T> {
       return new Snapshot<T>(this.opening, this.level, this.encoding, within.hold)
     }
     throw invalid('in', 'a transaction or snapshot of this store, or what at() answered', within)
+  }
+
+  /**
+   * The commits that change this keyspace, or a range of it, in order and each whole: those after `from`, and on as they are made.
+   * A consumer that is slow keeps no writer waiting: it reads the log later. Breaking out of the loop ends the feed.
+   */
+  watch(options: WatchOptions<T['key']> = {}): Feed<T['key'], T['value']> {
+    return new Feed<T['key'], T['value']>(this.opening, this.level, this.encoding, options)
   }
 
   /** A keyspace of its own within this one, with its own types and encoding. Ranges of this level do not show it. */

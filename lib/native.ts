@@ -124,6 +124,12 @@ export interface NativeLevel {
   rangeClose(id: number): number
   count(beginBytes: number, endBytes: number, asOf: number, countMax: number): number
   getMany(keys: string, count: number, asOf: number): string | number
+  /** Feeds by number: native/binding/feed.cc. */
+  feedOpen(beginBytes: number, endBytes: number, from: number, durable: number): number
+  feedPoll(number: number): Promise<number>
+  feedTake(number: number, cells: Float64Array): string | number
+  feedIsBehind(number: number): number
+  feedClose(number: number): number
 }
 
 export interface NativeStore {
@@ -186,6 +192,8 @@ export interface NativeOptions {
   /** What of the past is kept, in the numbers of the manifest; below 0 what the store has. */
   readonly historyKeep: number
   readonly historyAmount: number
+  readonly feedBytes: number
+  readonly feedAgeMs: number
 }
 
 type Members = Uint32Array | BigUint64Array

@@ -30,6 +30,8 @@ export class Opening {
   isGathering = false
   /** Callbacks of transactions that are running: a write beside their transaction would commit apart from it. */
   callbacks = 0
+  /** What watches. */
+  readonly feeds = new Set<{ progress(): void; fail(error: unknown): void }>()
   /** Flushes and compactions under way. */
   works = 0
   readonly #underWay = new Set<Promise<unknown>>()
@@ -50,6 +52,7 @@ export class Opening {
   progress(logger: Logger | undefined): void {
     if (this.isClosed) return
     this.settling.progress()
+    for (const feed of this.feeds) feed.progress()
     this.#tellStall(logger)
     this.#tellTroubles(logger)
     if (this.#hasFailed || this.native.progress() >= 0) return
@@ -130,6 +133,11 @@ export class Opening {
     } finally {
       this.#underWay.delete(promise)
     }
+  }
+
+  /** Ends what watches with CLOSED. */
+  endFeeds(): void {
+    for (const feed of [...this.feeds]) feed.fail(new VarveError('CLOSED', 'the store is closed'))
   }
 
   /** Resolves when every write has settled, and no slow call or read is under way. */

@@ -20,6 +20,10 @@ export interface HistoryOptions {
   readonly keep: 'none' | 'forever' | number | string | { readonly commits: number }
 }
 
+export interface FeedOptions {
+  readonly keep: 'none' | 'all' | number | string
+}
+
 /** How a store is opened, but for the encoding of its values. */
 export interface OpenSettings {
   /**
@@ -74,6 +78,11 @@ export interface OpenSettings {
    * otherwise changes it from then on. Default for a new store: 'none'.
    */
   readonly history?: HistoryOptions | undefined
+  /**
+   * How much log stays for `watch({ from })`, beyond what an opening needs: bytes such as '256MB', an age such as '7d', 'all' or 'none'.
+   * What a feed that is open has not read yet stays up to 256 MB in any case. Default 'none'.
+   */
+  readonly feed?: FeedOptions | undefined
   /** Told of recovery and damage, of stalls and of failures: what the events tell, in words. */
   readonly logger?: Logger | undefined
 }
@@ -166,6 +175,7 @@ const OPEN = [
   'blockSize',
   'largeValue',
   'history',
+  'feed',
   'encoding',
   'logger',
 ]
@@ -359,6 +369,20 @@ function historyOf(given: unknown): Pick<CheckedOpen, 'historyKeep' | 'historyAm
   return { historyKeep: KEEP_COMMITS, historyAmount }
 }
 
+const FED = "'none', 'all', bytes such as '256MB', or an age such as '7d'"
+
+function feedOf(given: unknown, log: boolean): Pick<CheckedOpen, 'feedBytes' | 'feedAgeMs'> {
+  if (given === undefined) return { feedBytes: 0, feedAgeMs: 0 }
+  checkNames(given, ['keep'], 'feed')
+  const { keep } = given as { readonly keep?: unknown }
+  if (keep === 'none') return { feedBytes: 0, feedAgeMs: 0 }
+  if (!log) throw invalid('feed.keep', "'none' without a log", keep)
+  if (keep === 'all') return { feedBytes: Number.MAX_SAFE_INTEGER, feedAgeMs: 0 }
+  const isSize = typeof keep === 'number' || /B\s*$/i.test(typeof keep === 'string' ? keep : '')
+  if (!isSize) return { feedBytes: 0, feedAgeMs: parseTime(keep, 'feed.keep', FED) }
+  return { feedBytes: parseSize(keep, 'feed.keep'), feedAgeMs: 0 }
+}
+
 export interface CheckedOpen {
   readonly engine: number
   readonly log: number
@@ -376,6 +400,8 @@ export interface CheckedOpen {
   readonly largeValueBytes: number
   readonly historyKeep: number
   readonly historyAmount: number
+  readonly feedBytes: number
+  readonly feedAgeMs: number
 }
 
 function checkLog({ log, engine }: OpenSettings, inMemory: boolean): boolean {
@@ -432,6 +458,7 @@ export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen
     blockBytes: integer(options.blockSize, 'blockSize', 1024, 65_536, 4096),
     largeValueBytes: largeValueBytes(options.largeValue),
     ...historyOf(options.history),
+    ...feedOf(options.feed, log),
   }
 }
 

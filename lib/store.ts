@@ -101,6 +101,7 @@ export class Store<T extends Types = Entry>
   }
 
   async #close(): Promise<void> {
+    this.opening.endFeeds()
     if (!this.opening.isClosed) await this.opening.quiet()
     if (this.opening.isClosed) return
     this.opening.isClosed = true
@@ -117,6 +118,7 @@ export class Store<T extends Types = Entry>
         'BUSY',
         'closeSync: a flush or compaction is under way; await it, or close()',
       )
+    this.opening.endFeeds()
     const synced = this.opening.native.waitFor(2)
     const failed = synced < 0 ? lastError() : undefined
     this.opening.settling.progress()

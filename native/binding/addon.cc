@@ -32,6 +32,9 @@ void Handle::end() {
     if (cold) cold->end();
     end_cursors(*this);
     transactions.clear();
+    for (const auto& slot : feeds) {
+      if (slot) end_feed(*slot);
+    }
     hold.store().unlisten(listener);
     reader.reset();
   }
@@ -101,6 +104,8 @@ StoreOptions read_options(napi_env env, napi_value from) {
   options.thread_count = static_cast<uint32_t>(option_number(env, from, "threads"));
   options.block_bytes = static_cast<uint32_t>(option_number(env, from, "blockBytes"));
   options.large_value_bytes = static_cast<uint64_t>(option_number(env, from, "largeValueBytes"));
+  options.feed.bytes = static_cast<uint64_t>(option_number(env, from, "feedBytes"));
+  options.feed.age_ms = static_cast<uint64_t>(option_number(env, from, "feedAgeMs"));
   const double keep = option_number(env, from, "historyKeep");
   if (keep >= 0) {
     options.history = HistoryPolicy{
@@ -139,6 +144,7 @@ napi_value make_level(napi_env env, Handle& handle, Bytes prefix) {
   bind_methods(env, object, kv_methods(), level);
   bind_methods(env, object, cold_methods(), level);
   bind_methods(env, object, version_methods(), level);
+  bind_methods(env, object, feed_methods(), level);
   bind_methods(env, object, range_methods(), level);
   bind_methods(env, object, transaction_level_methods(), level);
   return object;

@@ -96,6 +96,20 @@ EntryBatch::Added EntryBatch::add_value(const Edit& edit, const Store::View& vie
 
 void EntryBatch::add_absent() { describe(0, {}); }
 
+EntryBatch::Added EntryBatch::add_bounds(Bytes begin, Bytes end) {
+  if (is_full() || count_ + 2 > count_max_ || !has_room(begin.size() + end.size())) {
+    return Added::kFull;
+  }
+  ValueParts parts;
+  parts.kind = kKindBegin;
+  add_raw(begin);
+  describe(kEncodedKey | static_cast<uint32_t>(begin.size()), parts);
+  parts.kind = kKindEnd;
+  add_raw(end);
+  describe(kEncodedKey | static_cast<uint32_t>(end.size()), parts);
+  return Added::kYes;
+}
+
 void EntryBatch::describe(uint32_t key_cell, const ValueParts& parts) {
   add_raw(parts.head);
   const size_t before = units_;

@@ -29,6 +29,10 @@ class EntryBatch {
   Added add(Bytes key, const Edit& edit, const Store::View& view, bool want_value);
   Added add_value(const Edit& edit, const Store::View& view);  // Its key is known: no text of it.
   void add_absent();
+  // Two places among encoded keys, an empty one for the end of all, as two entries of these kinds.
+  static constexpr uint8_t kKindBegin = 254;
+  static constexpr uint8_t kKindEnd = 255;
+  Added add_bounds(Bytes begin, Bytes end);
 
   size_t count() const { return count_; }
   Status status() const { return status_.copy(); }

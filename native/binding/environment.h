@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "binding/cold.h"
+#include "binding/feed.h"
 #include "store/batch.h"
 #include "store/registry.h"
 #include "store/transaction/transaction.h"
@@ -155,6 +156,7 @@ struct Handle {
   std::unique_ptr<Batch> batch;    // For batchPut and its like.
   std::shared_ptr<ColdGets> cold;  // Shared with the pool's threads.
   std::vector<std::unique_ptr<Cursor>> cursors;
+  std::vector<std::shared_ptr<FeedSlot>> feeds;  // By number; shared with the pool's threads.
   std::vector<std::unique_ptr<Level>> levels;
   std::vector<std::unique_ptr<Transaction>> transactions;  // By number.
   std::vector<uint32_t> free_transactions;                 // Numbers of those that have ended.

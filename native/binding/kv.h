@@ -18,6 +18,7 @@ const std::vector<Method>& past_methods();   // holds of older commits
 const std::vector<Method>& version_methods();  // what a key had
 const std::vector<Method>& cold_methods();   // gets that need the disk
 const std::vector<Method>& range_methods();  // cursors, counts, many keys at once
+const std::vector<Method>& feed_methods();   // feeds
 const std::vector<Method>& care_methods();   // durability, holds, flush, compact, stats, close
 
 // Leaves a stored value in the scratch and answers its text, the size of its head, or kGrow: then

@@ -51,7 +51,9 @@ Result<uint64_t> Store::commit(Batch& batch, Conditions* conditions) {
   if (recent_.is_wanted()) {
     recent_.add(batch, commit, conditions == nullptr ? UINT64_MAX : conditions->opened_at);
   }
+  held.unlock();
   if (batch.has_expiry()) wake_sweeper();
+  tell_feeds();
   return commit;
 }
 

@@ -176,7 +176,7 @@ void Store::tell_damage(const EngineStats& stats) {
 void Store::trim_log() {
   if (!log_) return;
   const uint64_t rested = engine_->rested();
-  if (trimmed_.exchange(rested) != rested) log_->trim(rested);
+  if (trimmed_.exchange(rested) != rested) log_->trim(rested, followed());
 }
 
 void Store::record_failure(const Status& status) {

@@ -66,6 +66,14 @@ Status check_engine(EngineKind made_with, const StoreOptions& options) {
   return Status::ok();
 }
 
+// The first segment that the next opening has to read.
+uint64_t unabsorbed_segment(const LogRecovery& found, uint64_t absorbed) {
+  for (const RecoveredSegment& segment : found.segments) {
+    if (segment.last_commit > absorbed) return segment.number;
+  }
+  return found.next_number;
+}
+
 }  // namespace
 
 Store::Store(Os& os, StoreOptions options)
@@ -281,6 +289,7 @@ Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found,
   const uint64_t last = found.last_commit;
   // What a crash lost had numbers too: none of them is given out again.
   next_commit_ = recovery_.clean ? last + 1 : std::max(last, state.reserved_through) + 1;
+  numbers_before_ = next_commit_ - 1;
   ManifestEdit edit;
   edit.incarnation.emplace();
   os_.random(*edit.incarnation);
@@ -292,6 +301,7 @@ Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found,
     const uint64_t offset = found.cut_segment != 0 ? found.cut_offset : kSegmentHeaderBytes;
     edit.cut = ManifestCut{cut_segment, offset, found.next_number};
   }
+  if (options_.feed.any()) edit.log_floor = unabsorbed_segment(found, engine_->rested());
   if (Status status = manifest_->append(edit); !status) return status;
   reserved_through_ = *edit.reserved_through;
   return options_.log ? open_log(mark, found) : give_up_log(found);
@@ -299,8 +309,12 @@ Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found,
 
 // What an earlier opening left in a log comes to rest, so that none is needed any more.
 Status Store::give_up_log(const LogRecovery& found) {
-  if (found.segments.empty()) return Status::ok();
+  if (found.segments.empty() && found.older.empty()) return Status::ok();
   if (Status status = bring_to_rest(); !status) return status;
+  for (const RecoveredSegment& segment : found.older) {
+    Status status = os_.remove(segment_path(options_.directory, segment.number));
+    if (!status) return status;
+  }
   for (const RecoveredSegment& segment : found.segments) {
     Status status = os_.remove(segment_path(options_.directory, segment.number));
     if (!status) return status;
@@ -315,13 +329,15 @@ Status Store::open_log(const StoreMark& mark, const LogRecovery& found) {
   options.segment_bytes = options_.segment_bytes;
   options.first_segment_bytes = std::min(options.first_segment_bytes, options_.segment_bytes);
   options.next_segment = found.next_number;
+  options.keep = options_.feed;
   options.last_commit = found.last_commit;
   options.on_progress = [this] { notify(); };
   Result<std::unique_ptr<Log>> log = Log::open(os_, options);
   if (!log) return log.error();
   log_ = std::move(*log);
+  for (const RecoveredSegment& segment : found.older) log_->adopt_recovered(segment);
   for (const RecoveredSegment& segment : found.segments) {
-    log_->adopt_recovered(segment.number, segment.last_commit, segment.size_bytes);
+    log_->adopt_recovered(segment);
   }
   return Status::ok();
 }

@@ -40,6 +40,7 @@ Status same_options(const Store& store, const StoreOptions& asked) {
   if (now.memory_bytes != asked.memory_bytes) return differs("memory");
   if (now.thread_count != asked.thread_count) return differs("threads");
   if (now.block_bytes != asked.block_bytes) return differs("blockSize");
+  if (now.feed != asked.feed) return differs("feed");
   if (asked.history && *asked.history != store.history_policy()) return differs("history");
   if (now.large_value_bytes != asked.large_value_bytes) return differs("largeValue");
   return Status::ok();

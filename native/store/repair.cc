@@ -50,12 +50,12 @@ struct Site {
   }
 };
 
+// Segments below the floor are read, too: feeds do.
 LogSource source_of(const std::string& directory, const ManifestState& state) {
   LogSource source;
   source.directory = directory;
   std::copy(state.identity.begin(), state.identity.end(), source.mark.identity);
   std::copy(state.lineage.begin(), state.lineage.end(), source.mark.lineage);
-  source.floor = state.log_floor;
   source.absorbed = state.absorbed;
   source.must_reach = state.clean_close;
   source.cut = {state.cut.segment, state.cut.offset, state.cut.resume};

@@ -73,6 +73,7 @@ struct StoreOptions {
   uint64_t segment_bytes = 0;            // Of the log; 0: a sixteenth of the memory, 1 to 16 MB.
   std::string holder;                    // What a second process is told of us.
   std::optional<HistoryPolicy> history;  // What the store has; none for a new one.
+  LogKeep feed;                          // How much log stays for feeds.
 };
 
 // A commit that somebody holds.
@@ -104,6 +105,8 @@ struct RecoveryReport {
   uint64_t last_commit = 0;
   std::vector<VerifyProblem> lost;  // Where a damaged store is served.
 };
+
+class Feed;
 
 class Store {
  public:
@@ -246,7 +249,10 @@ class Store {
   StoreStats stats() const;
   Status verify(std::vector<VerifyProblem>& problems);
 
+  static constexpr uint64_t kFeedBytesMax = kFollowedBytesMax;
+
  private:
+  friend class Feed;
   Store(Os& os, StoreOptions options);
   Status open_files();
   Status lock_and_read_manifest();
@@ -287,6 +293,8 @@ class Store {
   Status bring_to_rest();
   Status rest_at_close();
   void trim_log();
+  uint64_t followed();
+  void tell_feeds();
   Step run_maintenance(uint32_t worker);
   Step maintain(uint32_t worker);
   void set_pace(const EngineStats& stats);
@@ -366,6 +374,11 @@ class Store {
   uint64_t horizon_ = 0;  // What the engine was told last.
 
   std::mutex names_mutex_;
+
+  uint64_t numbers_before_ = 0;  // What earlier openings may have used. Set while opening.
+  std::mutex feeds_mutex_;       // Guards feeds_.
+  std::set<Feed*> feeds_;
+  std::atomic<bool> feed_waits_{false};  // A feed is to be told of the next commit.
 
   std::atomic<bool> may_expire_{false};
   std::mutex sweeper_mutex_;  // Guards sweeper_.

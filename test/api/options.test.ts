@@ -113,7 +113,7 @@ describe('open() takes', () => {
     [
       { path: 'x' },
       "open: unknown option 'path'; known are engine, log, durability, memory, threads, compaction, " +
-        'compression, create, readOnly, damaged, blockSize, largeValue, history, encoding, logger',
+        'compression, create, readOnly, damaged, blockSize, largeValue, history, feed, encoding, logger',
     ],
   ])('no options: %o', async (options, message) => {
     await expect(open(':memory:', options as object)).rejects.toEqual(invalid(message))

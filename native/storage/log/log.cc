@@ -58,12 +58,15 @@ Status Log::reserve(uint64_t body_bytes) {
   return prepare_one(bytes + kSegmentHeaderBytes);
 }
 
+void Log::keep_current(const Lock& held) {
+  check(held.owns_lock());
+  kept_.push_back({current_->header.number, current_->last_commit, current_->header.size_bytes,
+                   true, last_time_ms_});
+}
+
 void Log::begin_segment(uint64_t commit, uint64_t bytes, const Lock& held) {
   check(spare_fits(bytes, held));
-  if (current_) {
-    kept_.push_back(
-        {current_->header.number, current_->last_commit, current_->header.size_bytes, true});
-  }
+  if (current_) keep_current(held);
   current_ = spares_.front();
   spares_.erase(spares_.begin());
   since_seal_.push_back(current_->header.number);
@@ -101,13 +104,13 @@ void Log::append(uint64_t commit, uint64_t time_ms, Bytes body, uint32_t body_ch
   current_->last_commit = commit;
   pending_bytes_ += bytes;
   last_appended_ = commit;
+  last_time_ms_ = time_ms;
 }
 
 std::vector<uint64_t> Log::seal() {
   const Lock held(mutex_);
   if (current_ && current_->last_commit != 0) {
-    kept_.push_back(
-        {current_->header.number, current_->last_commit, current_->header.size_bytes, true});
+    keep_current(held);
     current_.reset();
   }
   std::vector<uint64_t> numbers;
@@ -321,10 +324,27 @@ Step Log::run_preparer() {
   return status ? Step::again() : Step{100'000'000};  // A full disk may empty: look again later.
 }
 
-void Log::trim(uint64_t absorbed) {
+// How many of the kept segments, from the newest on, are to stay for those who follow.
+size_t Log::kept_needed(uint64_t followed, const Lock& held) const {
+  check(held.owns_lock());
+  uint64_t bytes = current_ ? current_->header.size_bytes : 0;
+  size_t count = 0;
+  for (; count < kept_.size(); ++count) {
+    const Kept& kept = kept_[kept_.size() - 1 - count];
+    bytes += kept.size_bytes;
+    const bool is_young =
+        options_.keep.age_ms != 0 && kept.last_time_ms + options_.keep.age_ms >= last_time_ms_;
+    const bool is_followed = kept.last_commit > followed && bytes <= kFollowedBytesMax;
+    if (bytes > options_.keep.bytes && !is_young && !is_followed) break;
+  }
+  return count;
+}
+
+void Log::trim(uint64_t absorbed, uint64_t followed) {
   {
     const Lock held(mutex_);
-    while (!kept_.empty() && kept_.front().last_commit <= absorbed) {
+    const size_t needed = kept_needed(followed, held);
+    while (kept_.size() > needed && kept_.front().last_commit <= absorbed) {
       std::erase(since_seal_, kept_.front().number);
       recyclable_.push_back(kept_.front());
       kept_.erase(kept_.begin());
@@ -342,16 +362,18 @@ void Log::remove_idle(uint64_t absorbed) {
     is_ended_ = true;
     for (const auto& spare : spares_) idle.push_back(spare->header.number);
     for (const Kept& kept : recyclable_) idle.push_back(kept.number);
-    for (const Kept& kept : kept_) {
-      if (kept.last_commit <= absorbed) idle.push_back(kept.number);
-    }
-    if (current_ && current_->last_commit <= absorbed) {
+    const bool keeps_current = options_.keep.any() && current_ && current_->last_commit != 0;
+    if (current_ && current_->last_commit <= absorbed && !keeps_current) {
       idle.push_back(current_->header.number);
       current_.reset();
     }
+    const size_t needed = kept_needed(UINT64_MAX, held);
+    while (kept_.size() > needed && kept_.front().last_commit <= absorbed) {
+      idle.push_back(kept_.front().number);
+      kept_.erase(kept_.begin());
+    }
     spares_.clear();
     recyclable_.clear();
-    std::erase_if(kept_, [&](const Kept& kept) { return kept.last_commit <= absorbed; });
   }
   for (const uint64_t number : idle) {
     const Status status = os_.remove(segment_path(options_.directory, number));
@@ -373,9 +395,19 @@ void Log::end() {
   pending_.clear();  // There is some only in a log that has failed.
 }
 
-void Log::adopt_recovered(uint64_t number, uint64_t last_commit, uint64_t size_bytes) {
+void Log::adopt_recovered(const RecoveredSegment& segment) {
   const Lock held(mutex_);
-  kept_.push_back({number, last_commit, size_bytes, false});
+  kept_.push_back(
+      {segment.number, segment.last_commit, segment.size_bytes, false, segment.last_time_ms});
+  last_time_ms_ = std::max(last_time_ms_, segment.last_time_ms);
+}
+
+std::vector<uint64_t> Log::segments() const {
+  const Lock held(mutex_);
+  std::vector<uint64_t> numbers;
+  for (const Kept& kept : kept_) numbers.push_back(kept.number);
+  if (current_) numbers.push_back(current_->header.number);
+  return numbers;
 }
 
 LogStats Log::stats() const {

@@ -36,6 +36,19 @@ namespace varve {
 
 using Lock = std::unique_lock<std::mutex>;
 
+// How much log stays for those who follow it, beyond what the engine lacks: segments whose bytes,
+// with all newer ones, are within `bytes`, and those with commits not older than `age_ms` than the
+// newest.
+struct LogKeep {
+  uint64_t bytes = 0;
+  uint64_t age_ms = 0;
+
+  bool any() const { return bytes != 0 || age_ms != 0; }
+  bool operator==(const LogKeep&) const = default;
+};
+
+inline constexpr uint64_t kFollowedBytesMax = uint64_t{256} << 20;
+
 struct LogOptions {
   std::string directory;
   StoreMark mark;
@@ -45,6 +58,7 @@ struct LogOptions {
   uint64_t next_segment = 1;
   uint64_t last_commit = 0;  // The one that the first append follows.
   uint32_t spare_count = 2;
+  LogKeep keep;
   std::function<void()> on_progress;  // After each advance or failure; must not block or call back.
 };
 
@@ -80,8 +94,10 @@ class Log {
   Status error() const;  // Sticky.
   bool failed() const { return failed_.load(std::memory_order_acquire); }
 
-  // Segments adopted by nobody whose commits are all at or below `absorbed` go, or are used again.
-  void trim(uint64_t absorbed);
+  // Segments adopted by nobody whose commits are all at or below `absorbed` go, or are used again,
+  // unless they are to be kept: what somebody follows who has read through `followed` is, while it
+  // and all newer ones are within kFollowedBytesMax.
+  void trim(uint64_t absorbed, uint64_t followed = UINT64_MAX);
   // When all is written and nothing more is appended: removes whatever the next opening would not
   // need.
   void remove_idle(uint64_t absorbed);
@@ -89,7 +105,10 @@ class Log {
   // appended any more; what has become durable can still be asked.
   void end();
   // Segments that recovery found and replayed; trim() removes them like any other.
-  void adopt_recovered(uint64_t number, uint64_t last_commit, uint64_t size_bytes);
+  void adopt_recovered(const RecoveredSegment& segment);
+  // Those with commits, oldest first.
+  std::vector<uint64_t> segments() const;
+  const std::string& directory() const { return options_.directory; }
   LogStats stats() const;
 
  private:
@@ -104,9 +123,12 @@ class Log {
     uint64_t last_commit = 0;
     uint64_t size_bytes = 0;
     bool recyclable = false;
+    uint64_t last_time_ms = 0;
   };
 
   Log(Os& os, LogOptions options);
+  void keep_current(const Lock& held);
+  size_t kept_needed(uint64_t followed, const Lock& held) const;
   Step run_writer();
   Step run_preparer();
   uint64_t size_of_next(const Lock& held) const;
@@ -140,6 +162,7 @@ class Log {
   std::vector<Kept> recyclable_;  // Absorbed, waiting for the preparer.
   uint64_t next_number_;
   uint64_t last_appended_;
+  uint64_t last_time_ms_ = 0;
   bool is_ended_ = false;  // No segment is made any more.
   std::string error_;
   Code error_code_ = Code::kOk;

@@ -66,6 +66,7 @@ Status scan_records(Scan& scan, Bytes file, const SegmentHeader& segment, Recove
       const Bytes body = file.subspan(offset + kRecordHeaderBytes, header->body_bytes);
       if (Status status = take(scan, *header, body); !status) return status;
       found.last_commit = header->commit;
+      found.last_time_ms = header->time_ms;
       found.good_bytes = end;
       scan.out.cut_segment = found.number;
       scan.out.cut_offset = end;
@@ -146,6 +147,31 @@ Status scan_segment(Scan& scan, uint64_t number) {
   return Status::ok();
 }
 
+// What the first record tells: of this segment when it began, of the one before it how it ended.
+Status peek_segment(Scan& scan, uint64_t number) {
+  const std::string path = segment_path(scan.source.directory, number);
+  Result<std::unique_ptr<File>> file = scan.os.open(path, OpenMode::kRead);
+  if (!file) return file.error();
+  const Result<uint64_t> size = (*file)->size();
+  if (!size) return size.error();
+  uint8_t bytes[kSegmentHeaderBytes + kRecordHeaderBytes] = {};
+  const Result<size_t> got = (*file)->read_at(0, bytes);
+  if (!got) return got.error();
+  RecoveredSegment found{number, 0, *size, kSegmentHeaderBytes};
+  const std::optional<RecordHeader> first =
+      decode_record_header(Bytes(bytes).subspan(kSegmentHeaderBytes));
+  if (first) {
+    found.last_commit = std::min(first->commit, scan.source.absorbed);
+    found.last_time_ms = first->time_ms;
+    if (!scan.out.older.empty()) {
+      scan.out.older.back().last_commit = std::min(first->previous, scan.source.absorbed);
+      scan.out.older.back().last_time_ms = first->time_ms;
+    }
+  }
+  scan.out.older.push_back(found);
+  return Status::ok();
+}
+
 Status write_again(Os& os, const std::string& path, uint64_t size) {
   Result<std::unique_ptr<File>> file = os.open(path, OpenMode::kWrite);
   if (!file) return file.error();
@@ -174,8 +200,9 @@ Result<LogRecovery> recover_log(Os& os, const LogSource& source, const OnRecord&
   Scan scan{os, source, on_record, out};
   for (const uint64_t number : numbers) {
     out.next_number = std::max(out.next_number, number + 1);
-    if (number < source.floor) continue;
-    if (Status status = scan_segment(scan, number); !status) return status;
+    const bool is_older = number < source.floor;
+    Status status = is_older ? peek_segment(scan, number) : scan_segment(scan, number);
+    if (!status) return status;
   }
   out.last_commit = std::max(out.last_commit, source.absorbed);
   const uint64_t synced = std::max(out.durable_mark, source.must_reach);

@@ -25,10 +25,13 @@ struct RecoveredSegment {
   uint64_t last_commit = 0;  // 0: no record of its life counts.
   uint64_t size_bytes = 0;
   uint64_t good_bytes = 0;  // Where its good records end.
+  uint64_t last_time_ms = 0;
 };
 
 struct LogRecovery {
   std::vector<RecoveredSegment> segments;  // By number.
+  // Below the floor, by number: kept for those who follow. Of each the first record alone was read.
+  std::vector<RecoveredSegment> older;
   uint64_t last_commit = 0;  // Of the good prefix; `absorbed` when the log adds nothing to it.
   uint64_t last_time_ms = 0;
   uint64_t durable_mark = 0;  // The greatest found in any good record, beyond a gap too.
@@ -50,7 +53,7 @@ struct LogCut {  // Of an earlier unclean open: segments from `segment` (there f
 struct LogSource {
   std::string directory;
   StoreMark mark;
-  uint64_t floor = 0;     // Segments below it are done with.
+  uint64_t floor = 0;     // Segments below it hold nothing above `absorbed`, and are not read.
   uint64_t absorbed = 0;  // Commits at or below it rest in the engine: read over, not handed out.
   uint64_t must_reach =
       0;  // The last commit of a clean close: a prefix that ends below it is corrupt.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "store/feed.h"
 #include "test.h"
 
 namespace varve::test {
@@ -84,6 +85,7 @@ Contents World::contents_after(size_t count) const {
 
 Status World::open() {
   StoreOptions options = options_of(engine_, random_.below(1000));
+  options.feed.bytes = UINT64_MAX;
   // What the store was made with it keeps; saying it again is no change.
   if (history_.size() == 1 || random_.one_in(2)) options.history = policy_;
   Result<std::shared_ptr<Store>> opened = Store::open(os_, options);
@@ -101,6 +103,7 @@ Status World::open() {
   contents_ = contents_after(history_.size());
   check_everything();
   check_past();
+  check_feed();
   return Status::ok();
 }
 
@@ -201,8 +204,10 @@ void World::step() {
   else if (choice == 88)
     os_.jump_wall_clock(static_cast<int64_t>(random_.below(2 * kJumpMsMax)) -
                         static_cast<int64_t>(kJumpMsMax));
-  else if (choice == 89)
+  else if (choice == 89 && random_.one_in(2))
     check_past();
+  else if (choice == 89)
+    check_feed();
   else
     check_reads();
   (void)refused;  // Under faults; what was refused must then not be there, which every open checks.
@@ -329,6 +334,42 @@ void World::check_past() {
   }
   store_->release(commit);
   check_versions(some_key());
+}
+
+void World::check_feed() {
+  size_t index = random_.below(history_.size());
+  const uint64_t from = history_[index].number;
+  const bool durable = random_.one_in(3);
+  const uint64_t faults = os_.failed_count();
+  const Result<std::unique_ptr<Feed>> feed = Feed::open(*store_, all_keys(), from, durable);
+  expect(static_cast<bool>(feed));
+  if (!feed) return;
+  Contents contents = contents_after(index + 1);
+  while (true) {
+    const Result<bool> more = (*feed)->poll();
+    if (!more) {
+      if (os_.failed_count() == faults && store_->error()) expect_ok(more.error());
+      return;
+    }
+    if (!*more) break;
+    for (; !(*feed)->empty(); (*feed)->pop()) {
+      const FeedCommit& commit = (*feed)->front();
+      ++index;
+      expect(index < history_.size() && commit.commit == history_[index].number);
+      if (index == history_.size()) return;
+      for (const LogEdit& edit : commit.edits) {
+        const bool is_put = edit.kind == LogEditKind::kPut;
+        const bool is_range = edit.kind == LogEditKind::kRangeDeletion;
+        const auto kind = is_put ? Change::kPut : is_range ? Change::kEraseRange : Change::kErase;
+        apply({kind, std::string(as_text(edit.key)), std::string(as_text(edit.value))}, contents);
+      }
+      if (index % 8 == 0) expect(contents == contents_after(index + 1));
+    }
+  }
+  expect(contents == contents_after(index + 1));
+  const uint64_t durable_through = store_->through(Durability::kDisk);
+  const uint64_t last = durable ? std::min(durable_through, store_->visible()) : store_->visible();
+  expect(history_[index].number == std::max(last, from));
 }
 
 // Every version of a key above the horizon, newest first.

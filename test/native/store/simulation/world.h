@@ -50,6 +50,7 @@ class World {
   // Reads keys and ranges at the newest commit, and at held ones.
   void check_reads();
   void check_everything();  // The whole contents.
+  void check_feed();        // What is fed after any commit makes those that follow.
   void check_past();        // The contents after any commit that history promises, or any at all.
 
  private:

@@ -7,6 +7,7 @@ import * as fill from './fill.ts'
 import * as get from './get.ts'
 import * as large from './large.ts'
 import * as open from './open.ts'
+import * as past from './past.ts'
 import * as put from './put.ts'
 import * as range from './range.ts'
 import * as stall from './stall.ts'
@@ -44,4 +45,7 @@ export const storeWorkloads: readonly Workload[] = [
   codec.codecDecodeSome,
   stall.stall,
   large.large,
+  past.past,
+  past.history,
+  past.feed,
 ]

@@ -223,7 +223,7 @@ export abstract class Writing<T extends Types> extends Reading<T> {
     const durability = this.#admit(options)
     for (let tries = 1; ; tries++) {
       if (!holds()) return false
-      if (this.#writeIf(key, value, scratch.f64[SEEN] ?? 0) >= 0) {
+      if (this.#writeIf(key, value, scratch.f64[SEEN] ?? 0, 0) >= 0) {
         await this.#promise(durability, options?.signal)
         return true
       }

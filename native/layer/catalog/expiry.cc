@@ -79,7 +79,9 @@ Step sweep(Store& store) {
     const uint64_t now_ms = store.now_ms();
     const uint64_t wait_ms = due.next_ms > now_ms ? due.next_ms - now_ms : 0;
     if (due.batch.empty()) return due.next_ms == 0 ? Step::idle() : after_ms(wait_ms);
-    const Result<uint64_t> commit = store.commit(due.batch, due.seen);
+    Conditions conditions;
+    conditions.add_writes(due.batch, due.seen);
+    const Result<uint64_t> commit = store.commit(due.batch, &conditions);
     if (commit) return due.next_ms != 0 && wait_ms == 0 ? Step::again() : after_ms(wait_ms);
     if (commit.code() == Code::kClosed) return Step::idle();
     if (commit.code() != Code::kConflict) return after_ms(kRetryMs);
@@ -102,7 +104,9 @@ Result<bool> persist(Store& store, Store::Reader& reader, Bytes key) {
       if (!value) return value.error();
       batch.put(key, *value);
     }
-    const Result<uint64_t> commit = store.commit(batch, seen);
+    Conditions conditions;
+    conditions.add_writes(batch, seen);
+    const Result<uint64_t> commit = store.commit(batch, &conditions);
     if (commit) return true;
     if (commit.code() != Code::kConflict) return commit.error();
   }

@@ -356,7 +356,7 @@ const Case threads("money that threads move about among flushes stays the same i
   done.store(true);
   flusher.join();
   expect(moved.load() > kMoves / 2);
-  expect(store->stats().recent.open_count == 0 && store->stats().held_count == 0);
+  expect(store->stats().recent.open_count == 0 && store->stats().held.empty());
 });
 
 }  // namespace

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { open } from 'varve'
+import { Bitmap, GeoIndex, open, TextIndex } from 'varve'
 
 const say = (text) => console.log(text)
 
@@ -37,7 +37,7 @@ function killAfter(directory, milliseconds) {
 }
 
 async function keyValues(directory) {
-  const db = await open(directory)
+  const db = await open(directory, { history: { keep: 'forever' } })
   try {
     say('\n1. Key-values: any key, any value')
     await db.put('ada', {
@@ -72,14 +72,68 @@ async function keyValues(directory) {
       `   now ${db.count({ prefix: 'item/' })} items, in the snapshot ${snapshot.count({ prefix: 'item/' })}`,
     )
     snapshot.close()
+    await transact(db)
+    await travel(db)
     return db.count()
   } finally {
     await db.close()
   }
 }
 
+async function transact(db) {
+  say('\n4. A transaction reads, writes, and is one commit or none')
+  await db.batch([
+    { type: 'put', key: ['account', 'ada'], value: 100 },
+    { type: 'put', key: ['account', 'bob'], value: 0 },
+  ])
+  const move = (amount) =>
+    db.transaction((tx) => {
+      const left = tx.get(['account', 'ada']) - amount
+      tx.put(['account', 'ada'], left)
+      tx.put(['account', 'bob'], tx.get(['account', 'bob']) + amount)
+      if (left < 0) throw new Error('not enough')
+      return left
+    })
+  say(`   moved 30          → ada has ${await move(30)}, bob ${db.get(['account', 'bob'])}`)
+  const refused = await move(300).catch((error) => error.message)
+  say(`   moved 300         → ${refused}; ada still has ${db.get(['account', 'ada'])}`)
+}
+
+async function travel(db) {
+  say('\n5. The past can be read, and commits be followed')
+  const before = db.commit
+  await db.put('price', 10)
+  await db.put('price', 12)
+  const past = db.at(before + 1)
+  say(
+    `   price             → ${db.get('price')} now, ${past.get('price')} at commit ${past.commit}`,
+  )
+  past.close()
+  const seen = []
+  for await (const commit of db.watch({ from: before })) {
+    seen.push(`${commit.commit}: ${commit.edits.map(({ value }) => value)}`)
+    if (commit.commit >= db.commit) break
+  }
+  say(`   feed              → ${seen.join(' · ')}`)
+}
+
+function kernels() {
+  say('\n6. Bitmaps, places and texts, also without a store')
+  const even = new Bitmap([2, 4, 6, 8])
+  say(`   bitmap            → ${[...Bitmap.and(even, new Bitmap([1, 2, 3, 4]))].join(' ')}`)
+  const places = new GeoIndex()
+  places.add(1, { lat: 52.52, lng: 13.405 })
+  places.add(2, { lat: 53.5511, lng: 9.9937 })
+  const near = places.near({ lat: 52.4, lng: 13 }, { limit: 1 })
+  say(`   nearest place     → ${near.ids[0]}, ${Math.round(near.distances[0] / 1000)} km away`)
+  const texts = new TextIndex({ language: 'english' })
+  texts.add(1, 'The quick brown fox')
+  texts.add(2, 'A lazy dog')
+  say(`   text              → ${texts.search('foxes').map(({ id }) => id)}`)
+}
+
 async function crash(directory, before) {
-  say('\n4. A process is killed while it writes')
+  say('\n7. A process is killed while it writes')
   const acknowledged = await killAfter(directory, 400)
   const db = await open(directory)
   try {
@@ -112,6 +166,7 @@ if (process.argv[2] !== undefined) {
   try {
     say(`A store in ${directory}`)
     const before = await keyValues(directory)
+    kernels()
     await crash(directory, before)
     say('\nEverything that was acknowledged survived.')
   } finally {

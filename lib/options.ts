@@ -85,6 +85,8 @@ export interface OpenSettings {
   readonly feed?: FeedOptions | undefined
   /** Told of recovery and damage, of stalls and of failures: what the events tell, in words. */
   readonly logger?: Logger | undefined
+  /** Of open() alone: when it fires first, open() rejects with ABORTED, and what is opened all the same is closed again. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface OpenOptions<V = unknown> extends OpenSettings {
@@ -178,6 +180,7 @@ const OPEN = [
   'feed',
   'encoding',
   'logger',
+  'signal',
 ]
 const WRITE = ['durability', 'signal']
 const WAIT = ['signal']
@@ -422,11 +425,15 @@ function checkDurability(given: unknown, standard: number, strongest: number): n
   return durability
 }
 
-export function checkOpen(directory: unknown, options: OpenOptions): CheckedOpen {
+/** `waits` says that it is for open(), not openSync(). */
+export function checkOpen(directory: unknown, options: OpenOptions, waits: boolean): CheckedOpen {
   if (typeof directory !== 'string' || directory === '' || directory.includes('\0')) {
     throw invalid('path', "a directory's path, or ':memory:'", directory)
   }
   checkNames(options, OPEN, 'open')
+  if (!waits && options.signal !== undefined)
+    throw invalid('signal', 'left out of openSync(), which answers at once', options.signal)
+  checkNotAborted(options.signal, 'open')
   const inMemory = directory === ':memory:'
   const memory = options.memory === undefined ? '256MB' : options.memory
   const memoryBytes = parseSize(memory, 'memory')
@@ -495,7 +502,10 @@ export function checkWait(
 ): AbortSignal | undefined {
   if (options === undefined) return undefined
   checkNames(options, WAIT, where)
-  const { signal } = options
+  return checkNotAborted(options.signal, where)
+}
+
+function checkNotAborted(signal: AbortSignal | undefined, where: string): AbortSignal | undefined {
   checkSignal(signal)
   if (signal?.aborted === true) throw new VarveError('ABORTED', `${where}: aborted before it began`)
   return signal
@@ -505,10 +515,7 @@ export function checkWait(
 export function checkRead(options: ReadOptions | undefined): AbortSignal | undefined {
   if (options === undefined) return undefined
   checkNames(options, READ, 'get')
-  const { signal } = options
-  checkSignal(signal)
-  if (signal?.aborted === true) throw new VarveError('ABORTED', 'get: aborted before it began')
-  return signal
+  return checkNotAborted(options.signal, 'get')
 }
 
 /** The fields that a read asks for; undefined for whole values. */

@@ -2,8 +2,10 @@
 // to open.
 import { resolve } from 'node:path'
 
+import { unlessAborted } from './aborting.ts'
 import { invalid } from './errors.ts'
 import { addon, errorOf } from './native.ts'
+import { checkWait, type WaitOptions } from './options.ts'
 
 /** Something that is not as it was written. */
 export interface Damage {
@@ -46,30 +48,39 @@ function directory(path: unknown, argument = 'path'): string {
   throw invalid(argument, "a directory's path", path)
 }
 
-async function settled<T>(work: Promise<T>): Promise<T> {
+// What was begun is not held up by a signal: who does not wait for it is told so.
+async function settled<T>(
+  what: string,
+  options: WaitOptions | undefined,
+  begin: () => Promise<T>,
+): Promise<T> {
+  const signal = checkWait(options, what)
   try {
-    return await work
+    return await unlessAborted(begin(), signal, what, 'it goes on')
   } catch (cause) {
     throw errorOf(cause)
   }
 }
 
 /** Whether the directory holds a store. */
-export async function exists(path: string): Promise<boolean> {
-  return (await settled(addon.exists(directory(path), holder))) === 1
+export async function exists(path: string, options?: WaitOptions): Promise<boolean> {
+  const from = directory(path)
+  return (await settled('exists', options, () => addon.exists(from, holder))) === 1
 }
 
 /**
  * Removes a store's own files, and the directory if nothing else is in it. Refuses a store that is open (LOCKED), a directory that
  * holds no store (NOT_FOUND) or something else (FOREIGN).
  */
-export async function destroy(path: string): Promise<void> {
-  await settled(addon.destroy(directory(path), holder))
+export async function destroy(path: string, options?: WaitOptions): Promise<void> {
+  const from = directory(path)
+  await settled('destroy', options, () => addon.destroy(from, holder))
 }
 
 /** Reads every byte of a closed store that a read could come to depend on. */
-export async function verify(path: string): Promise<VerifyReport> {
-  const json = await settled(addon.verify(directory(path), holder))
+export async function verify(path: string, options?: WaitOptions): Promise<VerifyReport> {
+  const from = directory(path)
+  const json = await settled('verify', options, () => addon.verify(from, holder))
   const { problems, ...checked } = JSON.parse(json) as {
     problems: Damage[]
   } & VerifyReport['checked']
@@ -80,9 +91,14 @@ export async function verify(path: string): Promise<VerifyReport> {
  * Builds a new store at `target` of everything in a damaged one that is whole, and reports what is lost. The damaged store is only
  * read.
  */
-export async function salvage(path: string, target: string): Promise<SalvageReport> {
+export async function salvage(
+  path: string,
+  target: string,
+  options?: WaitOptions,
+): Promise<SalvageReport> {
   const from = directory(path)
   const to = directory(target, 'target')
   if (from === to) throw invalid('target', 'another directory than `path`', target)
-  return JSON.parse(await settled(addon.salvage(from, to, holder))) as SalvageReport
+  const json = await settled('salvage', options, () => addon.salvage(from, to, holder))
+  return JSON.parse(json) as SalvageReport
 }

@@ -144,8 +144,8 @@ interface Prepared<V> {
   readonly options: OpenOptions<V>
 }
 
-function prepare<V>(path: string, options: OpenOptions<V>): Prepared<V> {
-  const checked = checkOpen(path, options as OpenOptions)
+function prepare<V>(path: string, options: OpenOptions<V>, waits: boolean): Prepared<V> {
+  const checked = checkOpen(path, options as OpenOptions, waits)
   const shapes = new Shapes()
   return {
     path: path === ':memory:' ? path : resolve(path),
@@ -212,14 +212,17 @@ export async function open<T extends Types>(
   path: string,
   options: OpenOptions<T['value']> = {},
 ): Promise<Store<T>> {
-  const prepared = prepare(path, options)
+  const prepared = prepare(path, options, true)
   const link: { opening?: Opening } = {}
+  const progress = () => link.opening?.progress(options.logger)
+  const store = addon
+    .open(nativeOptions(prepared), progress)
+    .then((native) => opened<T>(prepared, native, link))
   try {
-    const native = await addon.open(nativeOptions(prepared), () =>
-      link.opening?.progress(options.logger),
-    )
-    return opened<T>(prepared, native, link)
+    return await unlessAborted(store, options.signal, 'open', 'what is opened is closed again')
   } catch (cause) {
+    // Nobody waits for it any more, nor is told of what goes wrong.
+    store.then((late) => late.close()).catch(() => undefined)
     throw errorOf(cause)
   }
 }
@@ -237,7 +240,7 @@ export function openSync<T extends Types>(
   path: string,
   options: OpenOptions<T['value']> = {},
 ): Store<T> {
-  const prepared = prepare(path, options)
+  const prepared = prepare(path, options, false)
   const link: { opening?: Opening } = {}
   const native = addon.openSync(nativeOptions(prepared), () =>
     link.opening?.progress(options.logger),

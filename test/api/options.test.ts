@@ -7,9 +7,13 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 
 import {
+  destroy,
+  exists,
   open,
   openSync,
   type RangeOptions,
+  salvage,
+  verify,
   type WaitOptions,
   type WriteOptions,
 } from '../../lib/index.ts'
@@ -113,7 +117,7 @@ describe('open() takes', () => {
     [
       { path: 'x' },
       "open: unknown option 'path'; known are engine, log, durability, memory, threads, compaction, " +
-        'compression, create, readOnly, damaged, blockSize, largeValue, history, feed, encoding, logger',
+        'compression, create, readOnly, damaged, blockSize, largeValue, history, feed, encoding, logger, signal',
     ],
   ])('no options: %o', async (options, message) => {
     await expect(open(':memory:', options as object)).rejects.toEqual(invalid(message))
@@ -219,6 +223,52 @@ describe('a write takes', () => {
       await expect(wait(wrong)).rejects.toThrow(`${name}: unknown option 'signals'`)
       await wait({ signal: new AbortController().signal })
     }
+  })
+
+  it('a signal that fires ends the wait for an opening, and what is opened is closed again', async () => {
+    const path = fresh()
+    await expect(open(path, { signal: fired })).rejects.toThrow('open: aborted before it began')
+    expect(await exists(path)).toBe(false)
+    const controller = new AbortController()
+    const waiting = open(path, { signal: controller.signal })
+    controller.abort('enough')
+    await expect(waiting).rejects.toMatchObject({ code: 'ABORTED', cause: 'enough' })
+    // It is nobody's any more: with other options it could not be opened while it was.
+    await using db = await expect
+      .poll(() => open(path, { memory: '16MB' }), { timeout: 10_000 })
+      .toBeTruthy()
+      .then(() => open(path, { memory: '16MB' }))
+    expect(db.stats().memoryBytes).toBe(16 << 20)
+    expect(() => openSync(fresh(), { signal: fired })).toThrow(
+      'signal must be left out of openSync()',
+    )
+  })
+
+  it('a signal that fires ends the wait for what is done to a store from outside', async () => {
+    // What goes on has the lock of its store: each has one of its own.
+    const made = async () => {
+      const path = fresh()
+      await (await open(path)).close()
+      return path
+    }
+    const gone = await made()
+    const [seen, checked, saved] = [await made(), await made(), await made()]
+    const waits = {
+      exists: (options?: WaitOptions) => exists(seen, options),
+      verify: (options?: WaitOptions) => verify(checked, options),
+      salvage: (options?: WaitOptions) => salvage(saved, fresh(), options),
+      destroy: (options?: WaitOptions) => destroy(gone, options),
+    }
+    for (const [name, wait] of Object.entries(waits)) {
+      await expect(wait({ signal: fired })).rejects.toThrow(`${name}: aborted before it began`)
+      const controller = new AbortController()
+      const waiting = wait({ signal: controller.signal })
+      controller.abort('enough')
+      await expect(waiting).rejects.toMatchObject({ code: 'ABORTED', cause: 'enough' })
+      const wrong = { signals: 1 } as WaitOptions
+      await expect(wait(wrong)).rejects.toThrow(`${name}: unknown option 'signals'`)
+    }
+    await expect.poll(() => exists(gone), { timeout: 10_000 }).toBe(false)
   })
 
   it('what it cannot write is refused by its place in the batch, and none of it is written', async () => {

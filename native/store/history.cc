@@ -166,19 +166,25 @@ Result<uint64_t> Store::commit_at(uint64_t time_ms) {
   return std::min(next - 1, newest);
 }
 
-// Rows of what comes to rest, and the end of those that nobody asks for any more.
-Result<std::unique_ptr<EditCursor>> Store::with_times(std::unique_ptr<EditCursor> edits,
-                                                      uint64_t commit_first, uint64_t commit_last,
-                                                      uint64_t horizon) {
+// Rows of what comes to rest, and the end of those that nobody asks for any more. Where those cannot
+// be read they stay: what is committed comes to rest whatever is damaged beneath it.
+std::unique_ptr<EditCursor> Store::with_times(std::unique_ptr<EditCursor> edits,
+                                              uint64_t commit_first, uint64_t commit_last,
+                                              uint64_t horizon) {
   std::vector<TimeRow> made;
   if (policy_.keep != Keep::kNone) made = times_.between(commit_first, commit_last);
+  const std::vector<uint64_t> gone = rows_done_with(horizon);
+  if (made.empty() && gone.empty()) return edits;
+  return std::make_unique<WithTimes>(std::move(edits), gone, made, commit_last);
+}
+
+// Of rows at rest those below the one that the horizon has its time from; none while that can't be
+// told.
+std::vector<uint64_t> Store::rows_done_with(uint64_t horizon) {
   const Result<std::optional<TimeRow>> needed = find_time(horizon, Direction::kReverse);
-  if (!needed) return needed.error();
-  const Result<std::vector<uint64_t>> gone = rows_below(*needed ? (*needed)->commit : 0);
-  if (!gone) return gone.error();
-  if (made.empty() && gone->empty()) return edits;
-  return std::unique_ptr<EditCursor>(
-      std::make_unique<WithTimes>(std::move(edits), *gone, made, commit_last));
+  if (!needed || !*needed) return {};
+  Result<std::vector<uint64_t>> gone = rows_below((*needed)->commit);
+  return gone ? std::move(*gone) : std::vector<uint64_t>();
 }
 
 // Commits of rows at rest.

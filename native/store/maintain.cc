@@ -84,12 +84,11 @@ Status Store::flush_oldest() {
   // Another thread has absorbed what was waited for: the next one is the next call's.
   if (log_ && log_->durable_through() < sealed.commit_last) return Status::ok();
   const Retention retained = retention();
-  const Result<std::unique_ptr<EditCursor>> edits =
+  const std::unique_ptr<EditCursor> edits =
       with_times(sealed.memtable->versions({}, 0, UINT64_MAX), sealed.commit_first,
                  sealed.commit_last, retained.horizon);
-  if (!edits) return edits.error();
   Run run;
-  run.edits = edits->get();
+  run.edits = edits.get();
   run.range_deletions = sealed.memtable->range_deletions();
   run.segments = sealed.segments;
   run.commit_first = sealed.commit_first;

@@ -308,9 +308,9 @@ class Store {
   void add_hold(uint64_t commit, const Lock& held);
   ManifestHistory begin_history(const ManifestHistory& before, uint64_t last);
   Result<std::optional<TimeRow>> find_time(uint64_t commit, Direction direction);
-  Result<std::unique_ptr<EditCursor>> with_times(std::unique_ptr<EditCursor> edits,
-                                                 uint64_t commit_first, uint64_t commit_last,
-                                                 uint64_t horizon);
+  std::unique_ptr<EditCursor> with_times(std::unique_ptr<EditCursor> edits, uint64_t commit_first,
+                                         uint64_t commit_last, uint64_t horizon);
+  std::vector<uint64_t> rows_done_with(uint64_t horizon);
   Result<std::vector<uint64_t>> rows_below(uint64_t commit);
   void record_failure(const Status& status);
   uint64_t memtable_bytes_max() const { return options_.memory_bytes / 8; }

@@ -201,5 +201,30 @@ const Case damaged("a damaged block that a merge meets stops nothing, and is tol
   expect_ok(store.close());
 });
 
+// What the table of times is read for can wait; what is committed can't.
+const Case past("a damaged block that rows of times lie in stops no flush", [] {
+  for (const HistoryPolicy policy : {HistoryPolicy{Keep::kCommits, 3}, HistoryPolicy{}}) {
+    SimulatedOs os(seed());
+    StoreOptions options = small_options();
+    options.history = policy;
+    Result<std::shared_ptr<Store>> opened = Store::open(os, options);
+    require(static_cast<bool>(opened));
+    Store& store = **opened;
+    Batch batch(store.hash_seed());
+    batch.put(as_bytes(std::string_view("\x01n")), as_bytes(std::string_view("a name")));
+    expect_ok(store.commit(batch).error());
+    write_run(store, 0, 500);
+    let_pass(os, kSecond);
+    damage_newest(os);
+    for (int round = 1; round < 12; ++round) {
+      write_run(store, round, 500);
+      let_pass(os, kSecond);
+      expect_ok(store.error());
+    }
+    expect(store.stats().flush_count == 12);
+    expect_ok(store.close());
+  }
+});
+
 }  // namespace
 }  // namespace varve::test

@@ -34,6 +34,12 @@ std::unique_ptr<EngineCursor> open_walk(const Store::View& view, const Cursor& c
   return cursor.transaction->scan(view, range, cursor.direction, cursor.edit_count);
 }
 
+// A transaction that has ended has neither its edits nor conditions; begun again, it is another
+// one.
+bool is_of_its_transaction(const Cursor& cursor) {
+  return cursor.transaction->is_open() && cursor.serial == cursor.transaction->serial();
+}
+
 // Tells the transaction what was read: up to and with the last key handed over, or all there is.
 Status guard_read(Cursor& cursor, const std::string& last, bool more) {
   StoredRange& rest = cursor.unguarded;
@@ -48,7 +54,7 @@ Status guard_read(Cursor& cursor, const std::string& last, bool more) {
 // Reads entries into the batch and leaves in cursor.rest what is behind them.
 Result<bool> fill(Handle& handle, Cursor& cursor, EntryBatch& batch, size_t prefix_bytes) {
   const bool has_transaction = cursor.transaction != nullptr;
-  if (has_transaction && cursor.serial != cursor.transaction->serial()) {
+  if (has_transaction && !is_of_its_transaction(cursor)) {
     return Status(Code::kClosed, "range: its transaction has ended");
   }
   const Store::View view(*handle.reader, cursor.commit, cursor.time_ms);

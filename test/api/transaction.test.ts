@@ -333,11 +333,15 @@ describe('the end of a transaction', () => {
     await using db = await memory()
     await db.batch(Array.from({ length: 500 }, (_, i) => ({ type: 'put', key: `${i}`, value: i })))
     const tx = db.begin()
-    const run = tx.range()[Symbol.iterator]()
-    run.next()
+    const runs = [tx.range(), tx.range()].map((range) => range[Symbol.iterator]())
+    for (const run of runs) run.next()
     tx.rollback()
-    db.begin().put('a', 1) // Has the same number in the addon.
-    expect(() => [...run]).toThrow(code('CLOSED'))
+    expect(() => [...(runs[0] ?? [])]).toThrow(code('CLOSED'))
+    const next = db.begin() // Has the same number in the addon,
+    next.put('a', 1)
+    expect(() => [...(runs[1] ?? [])]).toThrow(code('CLOSED'))
+    await db.put('b', 1)
+    await next.commit() // and no condition of the other.
   })
 
   it('comes with the store', async () => {

@@ -76,17 +76,19 @@ export class Pending {
       if (native.rewind(this.#number, savepoint, keeps ? 1 : 0) < 0) throw lastError()
     }
     let answer: R
+    let isLater: boolean
     try {
       answer = fn()
+      isLater = isThenable(answer) // By a getter, which may throw.
     } catch (error) {
       end(false)
       throw error
     }
-    if (!isThenable(answer)) {
+    if (!isLater) {
       end(true)
       return answer
     }
-    return this.#later(answer, end) as R
+    return this.#later(answer as PromiseLike<unknown>, end) as R
   }
 
   async #later(answer: PromiseLike<unknown>, end: (keeps: boolean) => void): Promise<unknown> {

@@ -13,6 +13,7 @@ const PAUSE_MS_MAX = 32
 interface Try<R> {
   readonly pending: Pending
   readonly answer: R
+  readonly isLater: boolean
 }
 
 export type Callback<R> = (pending: Pending) => R
@@ -27,7 +28,8 @@ function begin<R>(
   const pending = new Pending(opening, settings.isolation, attempt)
   opening.callbacks++
   try {
-    return { pending, answer: fn(pending) }
+    const answer = fn(pending)
+    return { pending, answer, isLater: isThenable(answer) } // By a getter, which may throw.
   } catch (error) {
     pending.rollback()
     throw error
@@ -44,8 +46,9 @@ export function run<R>(
 ): Promise<Awaited<R>> {
   try {
     for (let attempt = 1; ; attempt++) {
-      const { pending, answer } = begin(opening, fn, settings, attempt)
-      if (isThenable(answer)) return runLater(opening, fn, settings, { pending, answer })
+      const first = begin(opening, fn, settings, attempt)
+      if (first.isLater) return runLater(opening, fn, settings, first)
+      const { pending, answer } = first
       const commit = pending.tryCommit()
       if (commit === undefined) {
         throwIfLast(attempt, settings)
@@ -100,8 +103,8 @@ export function runSync<R>(
   settings: TransactionSettings,
 ): { readonly value: R; readonly commit: number } {
   for (let attempt = 1; ; attempt++) {
-    const { pending, answer } = begin(opening, fn, settings, attempt)
-    if (isThenable(answer)) {
+    const { pending, answer, isLater } = begin(opening, fn, settings, attempt)
+    if (isLater) {
       pending.rollback()
       Promise.resolve(answer).catch(() => undefined) // It ends with CLOSED, which nobody awaits.
       throw new VarveError(

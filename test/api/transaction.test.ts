@@ -344,6 +344,23 @@ describe('the end of a transaction', () => {
     await next.commit() // and no condition of the other.
   })
 
+  it('comes with an answer that cannot be looked at', async () => {
+    await using db = await memory()
+    const answer = {
+      get then(): never {
+        throw new RangeError('no then')
+      },
+    }
+    await expect(db.transaction(() => answer)).rejects.toThrow('no then')
+    expect(() => db.transactionSync(() => answer)).toThrow('no then')
+    expect(stats(db).openCount).toBe(0)
+    await db.transaction((tx) => {
+      expect(() => tx.transaction(() => answer)).toThrow('no then')
+      tx.put('a', 1)
+    })
+    expect(db.get('a')).toBe(1)
+  })
+
   it('comes with the store', async () => {
     const db = await memory()
     const tx = db.begin()

@@ -185,7 +185,8 @@ export abstract class Writing<T extends Types> extends Reading<T> {
 
   /** Writes a value if the key has none; resolves to whether it did. */
   putIfAbsent(key: T['key'], value: T['value'], options?: WriteOptions): Promise<boolean> {
-    return this.#putWhen(key, value, options, () => this.version(key) === undefined)
+    const put = (since: number): number => this.#putIf(key, value, since, 0)
+    return this.#writeWhen(() => this.version(key) === undefined, put, options)
   }
 
   /** Writes a value if the version of the key, which `version()` tells, is still this one; resolves to whether it did. */
@@ -197,7 +198,8 @@ export abstract class Writing<T extends Types> extends Reading<T> {
   ): Promise<boolean> {
     if (!Number.isSafeInteger(version) || version < 1)
       return Promise.reject(invalid('version', 'a commit number that version() told', version))
-    return this.#putWhen(key, value, options, () => this.version(key) === version)
+    const put = (since: number): number => this.#putIf(key, value, since, 0)
+    return this.#writeWhen(() => this.version(key) === version, put, options)
   }
 
   /**
@@ -210,20 +212,20 @@ export abstract class Writing<T extends Types> extends Reading<T> {
     value: T['value'] | undefined,
     options?: WriteOptions,
   ): Promise<boolean> {
-    return this.#putWhen(key, value, options, () => isDeepStrictEqual(this.get(key), expected))
+    const write = (since: number): number => this.#writeIf(key, value, since, 0)
+    return this.#writeWhen(() => isDeepStrictEqual(this.get(key), expected), write, options)
   }
 
   // A conflict may be by a write that changed nothing of what was asked: then it is looked at again.
-  async #putWhen(
-    key: T['key'],
-    value: T['value'] | undefined,
-    options: WriteOptions | undefined,
+  async #writeWhen(
     holds: () => boolean,
+    write: (since: number) => number,
+    options: WriteOptions | undefined,
   ): Promise<boolean> {
     const durability = this.#admit(options)
     for (let tries = 1; ; tries++) {
       if (!holds()) return false
-      if (this.#writeIf(key, value, scratch.f64[SEEN] ?? 0, 0) >= 0) {
+      if (write(scratch.f64[SEEN] ?? 0) >= 0) {
         await this.#promise(durability, options?.signal)
         return true
       }
@@ -233,8 +235,13 @@ export abstract class Writing<T extends Types> extends Reading<T> {
   }
 
   #writeIf(key: T['key'], value: T['value'] | undefined, since: number, expires: number): number {
+    if (value !== undefined) return this.#putIf(key, value, since, expires)
+    this.opening.check()
+    return this.level.deleteIf(this.key(key), since)
+  }
+
+  #putIf(key: T['key'], value: T['value'], since: number, expires: number): number {
     this.opening.check() // The callback may have closed the store.
-    if (value === undefined) return this.level.deleteIf(this.key(key), since)
     writeValue(this.encoding, value, this.opening.commitBytesMax)
     return this.level.putIf(this.key(key), encoded.value, encoded.headBytes, since, expires)
   }

@@ -483,6 +483,15 @@ describe('conditional writes', () => {
     await expect(db.putIfVersion('a', 1, 0)).rejects.toThrow(code('INVALID'))
   })
 
+  it('put values: undefined is none, and deletes nothing', async () => {
+    await using db = await open(':memory:')
+    await db.put('a', 1)
+    await expect(db.putIfAbsent('b', undefined)).rejects.toThrow(code('INVALID'))
+    const version = db.version('a') ?? 0
+    await expect(db.putIfVersion('a', undefined, version)).rejects.toThrow(code('INVALID'))
+    expect(db.get('a')).toBe(1)
+  })
+
   it('compare values by what is in them', async () => {
     await using db = await open(':memory:')
     await db.put('o', { list: [1, { x: new Date(5) }] })

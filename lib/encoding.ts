@@ -73,6 +73,15 @@ export function writeValue(by: Encoding, value: unknown, bytesMax: number): void
   }
 }
 
+/** writeValue() of what an increment adds. */
+export function writeAddend(by: Encoding, addend: unknown, bytesMax: number): void {
+  if (typeof addend !== 'bigint' && !Number.isFinite(addend))
+    throw invalid('by', 'a finite number or a bigint', addend)
+  if (!by.hasNumbers)
+    throw new VarveError('INVALID', "increment: only where the encoding is 'value'")
+  writeValue(by, addend, bytesMax)
+}
+
 /** Encodes a key that is no string into the scratch, with the mark set if it could run code; answers its size. */
 export function writeKey(key: unknown): number {
   if (typeof key !== 'object') return encodeKey(key, 'key', scratch.key, 0)
@@ -99,6 +108,8 @@ const SPLIT_WIDE = 0x12
 const USER = 0x20
 
 export interface Encoding {
+  /** Whether numbers are stored in the form that native code can add to. */
+  readonly hasNumbers: boolean
   /** TOO_LARGE above `bytesMax`, which is what a commit may have. */
   write(value: unknown, bytesMax: number): void
   /** `at` and `size` say where the head, or the bytes, lie in the scratch. */
@@ -138,6 +149,7 @@ function passWhole(value: string | Uint8Array, bytesMax: number, headBytes = -1)
 
 function valueEncoding(shapes: Shapes): Encoding {
   return {
+    hasNumbers: true,
     write(value, bytesMax) {
       if (typeof value === 'string' || types.isUint8Array(value)) return passWhole(value, bytesMax)
       const headBytes = encodeValue(value, scratch, bytesMax, shapes)
@@ -164,9 +176,10 @@ const isHead = (kind: number): boolean =>
   kind === SPLIT_NARROW || kind === HEAD || kind === SPLIT_WIDE
 
 // The encodings that know nothing of fields read everything first.
-function withFields(by: Omit<Encoding, 'readFields'>): Encoding {
+function withFields(by: Omit<Encoding, 'readFields' | 'hasNumbers'>): Encoding {
   return {
     ...by,
+    hasNumbers: false,
     readFields: (kind, at, size, text, names) => pick(by.read(kind, at, size, text), names),
   }
 }

@@ -87,6 +87,8 @@ export interface NativeLevel {
     expires?: number,
   ): number
   deleteIf(key: string | number, since: number): number
+  /** Adds a number, whose head lies in the scratch; answers the sum as get() does. */
+  increment(key: string | number, headBytes: number): string | number
   deleteRange(beginBytes: number, endBytes: number): number
   batchPut(
     key: string | number,
@@ -108,6 +110,7 @@ export interface NativeLevel {
     transaction: number,
   ): number
   transactionDelete(key: string | number, transaction: number): number
+  transactionIncrement(key: string | number, headBytes: number, transaction: number): number
   transactionDeleteRange(beginBytes: number, endBytes: number, transaction: number): number
   /** The commit is refused if the key is written after the commit in SEEN. */
   transactionGuard(key: string | number, transaction: number): number

@@ -1,5 +1,5 @@
 // lib/transaction.ts — a transaction as its callback sees it: the methods of a store, answering at once. docs/transactions.md
-import { encoded, type Encoding, writeValue } from './encoding.ts'
+import { encoded, type Encoding, writeAddend, writeValue } from './encoding.ts'
 import { invalid, within } from './errors.ts'
 import { conflictError } from './conflict.ts'
 import { ABSENT, FAILED, lastError, type NativeLevel } from './native.ts'
@@ -59,6 +59,17 @@ export class TransactionLevel<T extends Types = Entry> extends Reading<T> {
     const plan = planOf(range)
     const number = this.#number()
     const answer = this.level.transactionDeleteRange(plan.begin.length, placeBounds(plan), number)
+    if (answer < 0) throw lastError()
+  }
+
+  /**
+   * Adds to the number that is there at the commit, whoever adds to it meanwhile: no conflict, unless get() or a range has read the key
+   * here. INVALID if anything but a number is there, or for a bigint anything but a bigint.
+   */
+  increment(key: T['key'], by: number | bigint = 1): void {
+    const number = this.#number()
+    writeAddend(this.encoding, by, this.opening.commitBytesMax)
+    const answer = this.level.transactionIncrement(this.key(key), encoded.headBytes, number)
     if (answer < 0) throw lastError()
   }
 

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 
 import { unlessAborted } from './aborting.ts'
 import { conflictError } from './conflict.ts'
-import { encoded, writeValue } from './encoding.ts'
+import { encoded, writeAddend, writeValue } from './encoding.ts'
 import { invalid, VarveError, within } from './errors.ts'
 import { type ExpiryOptions, expiryOf } from './expiry.ts'
 import {
@@ -181,6 +181,38 @@ export abstract class Writing<T extends Types> extends Reading<T> {
       const error = conflictError()
       if (error.code !== 'CONFLICT' || tries === UPDATE_TRIES_MAX) throw error
     }
+  }
+
+  /**
+   * Adds to the number under a key, 1 if nothing else is said, and resolves to the sum. What is absent is zero; INVALID if anything
+   * but a number is there, or for a bigint anything but a bigint. Nobody's write of the key is in its way.
+   */
+  increment(key: T['key'], by?: number, options?: WriteOptions): Promise<number>
+  increment(key: T['key'], by: bigint, options?: WriteOptions): Promise<bigint>
+  async increment(
+    key: T['key'],
+    by: number | bigint = 1,
+    options?: WriteOptions,
+  ): Promise<number | bigint> {
+    const durability = this.#admit(options)
+    const sum = this.#increment(key, by)
+    await this.#promise(durability, options?.signal)
+    return sum
+  }
+
+  /** increment(), waited for here. */
+  incrementSync(key: T['key'], by?: number, options?: WriteOptions): number
+  incrementSync(key: T['key'], by: bigint, options?: WriteOptions): bigint
+  incrementSync(key: T['key'], by: number | bigint = 1, options?: WriteOptions): number | bigint {
+    const durability = this.#admit(options)
+    const sum = this.#increment(key, by)
+    this.#waited(durability)
+    return sum
+  }
+
+  #increment(key: T['key'], by: number | bigint): number | bigint {
+    writeAddend(this.encoding, by, this.opening.commitBytesMax)
+    return this.answered(this.level.increment(this.key(key), encoded.headBytes)) as number | bigint
   }
 
   /** Writes a value if the key has none; resolves to whether it did. */

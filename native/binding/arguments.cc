@@ -132,6 +132,17 @@ bool ValueArgument::read(const Call& call, size_t value_index, size_t head_index
   return true;
 }
 
+Status NumberArgument::read(const Call& call, size_t head_index) {
+  const Environment& environment = call.environment();
+  const size_t head_size = read_uint32(call, head_index);
+  if (head_size == 0 || head_size > environment.scratch_bytes - kDataAt) {
+    return Status::invalid("increment: no number");
+  }
+  bytes_.assign(1, static_cast<char>(0x10));
+  append(bytes_, Bytes(environment.scratch + kDataAt, head_size));
+  return Status::ok();
+}
+
 uint32_t read_uint32(const Call& call, size_t index) {
   uint32_t value = 0;
   napi_get_value_uint32(call.env, call.arguments[index], &value);

@@ -59,6 +59,16 @@ Status key_too_large();
 // Tells the collector of bytes that it does not see; `accounted` is what it was told before.
 void account(napi_env env, int64_t& accounted, int64_t bytes_now);
 
+// A number as a value: its head lies in the scratch, its size is the argument.
+class NumberArgument {
+ public:
+  Status read(const Call& call, size_t head_index);
+  Bytes bytes() const { return as_bytes(bytes_); }
+
+ private:
+  std::string bytes_;
+};
+
 uint32_t read_uint32(const Call& call, size_t index);
 double read_double(const Call& call, size_t index);
 bool read_bool(const Call& call, size_t index);

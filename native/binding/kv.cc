@@ -5,6 +5,7 @@
 #include "binding/transaction.h"
 #include "binding/values.h"
 #include "layer/catalog/expiry.h"
+#include "store/additions.h"
 
 namespace varve {
 namespace {
@@ -206,6 +207,34 @@ napi_value kv_persist(napi_env env, napi_callback_info info) {
   return make_int(env, *changed ? 1 : 0);
 }
 
+Status read_addition(const Call& call, Batch& batch) {
+  if (call.handle().closed) return closed_error().copy();
+  KeyArgument key;
+  NumberArgument by;
+  if (Status status = key.read(call, 0); !status) return status;
+  if (Status status = by.read(call, 1); !status) return status;
+  const Store::View view(*call.handle().reader);
+  return add_to(view, batch, key.bytes(), by.bytes());
+}
+
+// increment(key, head_size: of a number in the scratch) → as get(), of the sum
+napi_value kv_increment(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Environment& environment = call.environment();
+  Batch& batch = *call.handle().single;
+  if (Status status = read_addition(call, batch); !status) {
+    return make_answer(env, environment.fail(status));
+  }
+  const Result<uint64_t> commit = call.store().commit(batch);
+  const Bytes sum = commit ? batch.edit(batch.items().front()).value : Bytes();
+  bool has_room = true;  // A sum is small: kCountBytesMax.
+  environment.set64(Register64::kCommit, commit ? static_cast<double>(*commit) : 0);
+  const napi_value answer =
+      commit ? hand_value(call, sum, has_room) : make_answer(env, environment.fail(commit.error()));
+  batch.clear();
+  return answer;
+}
+
 napi_value kv_delete_range(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Batch& batch = *call.handle().single;
@@ -334,6 +363,7 @@ const std::vector<Method>& kv_methods() {
       {"putIf", kv_put_if},
       {"deleteIf", kv_delete_if},
       {"persist", kv_persist},
+      {"increment", kv_increment},
       {"deleteRange", kv_delete_range},
       {"batchPut", kv_batch_put},
       {"batchDelete", kv_batch_delete},

@@ -135,6 +135,21 @@ napi_value transaction_delete_range(napi_env env, napi_callback_info info) {
   return make_answer(env, Answer::kOk);
 }
 
+// transactionIncrement(key, head_size: of a number in the scratch, number)
+napi_value transaction_increment(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Transaction* transaction = nullptr;
+  KeyArgument key;
+  NumberArgument by;
+  Status status = open_transaction(call, read_uint32(call, 2), transaction);
+  if (status) status = key.read(call, 0);
+  if (status) status = by.read(call, 1);
+  if (!status) return make_answer(env, call.environment().fail(status));
+  const Store::View view(*call.handle().reader, transaction->view_commit());
+  status = transaction->increment(view, key.bytes(), by.bytes());
+  return make_answer(env, status ? Answer::kOk : call.environment().fail(status));
+}
+
 // transactionGuard(key, number): whatever its isolation, it is refused if the key is written after
 // the commit in register kSeen, which get() has left there.
 napi_value transaction_guard(napi_env env, napi_callback_info info) {
@@ -181,6 +196,7 @@ const std::vector<Method>& transaction_level_methods() {
       {"transactionPut", transaction_put},
       {"transactionDelete", transaction_delete},
       {"transactionDeleteRange", transaction_delete_range},
+      {"transactionIncrement", transaction_increment},
       {"transactionGuard", transaction_guard},
   };
   return *all;

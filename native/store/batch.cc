@@ -47,6 +47,18 @@ void Batch::put(Bytes key, std::initializer_list<Bytes> value_parts, uint64_t ex
   store<uint32_t>(reinterpret_cast<uint8_t*>(body_.data()) + items_.back().offset + 12, checksum);
 }
 
+void Batch::add_to(Bytes key, Bytes by, Bytes sum, uint64_t since) {
+  put(key, sum);
+  additions_.push_back({std::string(as_text(by)), since, {}});
+  items_.back().addition = static_cast<uint32_t>(additions_.size());
+}
+
+void Batch::sum_anew() {
+  rebuild();
+  for (Addition& addition : additions_) addition.sum.clear();
+  body_checksum_ = crc32c(body());
+}
+
 void Batch::erase(Bytes key) { add(LogEditKind::kDelete, key, 0, 0); }
 
 void Batch::erase_range(Bytes begin, Bytes end) {
@@ -60,6 +72,7 @@ void Batch::erase_range(Bytes begin, Bytes end) {
 void Batch::clear() {
   body_.clear();
   items_.clear();
+  additions_.clear();
   payload_bytes_ = 0;
   any_dropped_ = false;
   any_ranges_ = false;
@@ -70,6 +83,7 @@ void Batch::rewind(const Mark& mark) {
   check(mark.item_count <= items_.size() && mark.body_bytes <= body_.size());
   items_.resize(mark.item_count);
   body_.resize(mark.body_bytes);
+  additions_.resize(mark.addition_count);
   payload_bytes_ = mark.payload_bytes;
 }
 
@@ -132,7 +146,11 @@ void Batch::rebuild() {
   payload_bytes_ = 0;
   for (Item item : items_) {
     if (item.dropped) continue;
-    const LogEdit kept = edit(item);
+    LogEdit kept = edit(item);
+    if (item.addition != 0 && !addition(item).sum.empty()) {
+      kept.value = as_bytes(addition(item).sum);
+      item.value_bytes = static_cast<uint32_t>(kept.value.size());
+    }
     item.offset = static_cast<uint32_t>(body.size());
     append_edit(body, kept);
     items.push_back(item);

@@ -5,6 +5,10 @@
 // put that a later range deletion of the same batch removed. Until then edits stand as they were
 // added, so that the last of them can be taken back.
 //
+// An addition is a put that follows from what is there: beside the sum with what its caller read
+// stand what is to be added and when that was read, so that the sequencer can make the sum anew
+// (additions.cc). The log has never heard of it.
+//
 // Invariants
 //   - after finish(), items() and body() say the same, and no key occurs twice among point edits.
 // Threads: one.   Bytes: storage/log/FORMAT.md
@@ -26,6 +30,7 @@ class Batch {
     uint32_t key_bytes = 0;
     uint32_t value_bytes = 0;
     LogEditKind kind = LogEditKind::kPut;
+    uint32_t addition = 0;  // Number from 1; 0: none.
     bool has_expiry = false;
     bool dropped = false;  // Superseded within the batch; gone after finish().
   };
@@ -43,13 +48,28 @@ class Batch {
   void erase(Bytes key);
   void erase_range(Bytes begin, Bytes end);
   void clear();
+
+  struct Addition {
+    std::string by;      // A value: pure/codec/number.h.
+    uint64_t since = 0;  // The sum is with what was there as of this commit.
+    std::string sum;     // Not empty: what sum_anew() puts in the place of the last sum.
+  };
+  // A put of `sum`, for as long as nobody wrote the key after `since`.
+  void add_to(Bytes key, Bytes by, Bytes sum, uint64_t since);
+  bool has_additions() const { return !additions_.empty(); }
+  Addition& addition(const Item& item) { return additions_[item.addition - 1]; }
+  const Addition& addition(const Item& item) const { return additions_[item.addition - 1]; }
+  // Puts the sums in place that additions were given.
+  void sum_anew();
+
   // Where a batch is, and back to there: what was added since is gone.
   struct Mark {
     size_t item_count = 0;
     size_t body_bytes = 0;
     uint64_t payload_bytes = 0;
+    size_t addition_count = 0;
   };
-  Mark mark() const { return {items_.size(), body_.size(), payload_bytes_}; }
+  Mark mark() const { return {items_.size(), body_.size(), payload_bytes_, additions_.size()}; }
   void rewind(const Mark& mark);
 
   bool empty() const { return items_.empty(); }
@@ -75,6 +95,7 @@ class Batch {
   const uint64_t bytes_max_;
   std::string body_;
   std::vector<Item> items_;
+  std::vector<Addition> additions_;
   std::vector<uint32_t> seen_;  // Open-addressed: index of an item + 1.
   uint64_t payload_bytes_ = 0;
   uint32_t body_checksum_ = 0;

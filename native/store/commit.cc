@@ -30,6 +30,9 @@ Result<uint64_t> Store::commit(Batch& batch, Conditions* conditions) {
   if (Status status = check_writable(held); !status) return status;
   if (batch.empty()) return visible();
   if (Status status = make_room(batch, held); !status) return status;
+  if (batch.has_additions()) {  // This may let others in, too.
+    if (Status status = settle_additions(batch, held); !status) return status;
+  }
   if (conditions != nullptr) {  // Making room may have let others in: only now it counts.
     if (Status status = validate(*conditions, held); !status) return status;
   }

@@ -72,6 +72,7 @@ void Conditions::add_range(Bytes begin, Bytes end, uint64_t since) {
 
 void Conditions::add_writes(const Batch& batch, uint64_t since) {
   for (const Batch::Item& item : batch.items()) {
+    if (item.addition != 0) continue;
     const LogEdit edit = batch.edit(item);
     if (item.kind == LogEditKind::kRangeDeletion)
       add_range(edit.key, edit.value, since);

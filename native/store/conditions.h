@@ -43,7 +43,7 @@ class Conditions {
   void clear();
   void add_key(Bytes key, uint64_t hash, uint64_t since);
   void add_range(Bytes begin, Bytes end, uint64_t since);
-  // What the batch writes, keys and range deletions.
+  // What the batch writes, keys and range deletions; not what it adds to.
   void add_writes(const Batch& batch, uint64_t since);
   void settle() { ranges_.settle(); }  // Before anybody validates.
 

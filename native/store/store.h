@@ -279,6 +279,10 @@ class Store {
   Status wait_for_clearing(Lock& held, uint64_t deadline_ns);
   uint64_t data_bytes(const Lock& held) const;
   Status validate(Conditions& conditions, const Lock& held) const;
+  Status settle_additions(Batch& batch, Lock& held);
+  Result<bool> renew_additions(Batch& batch, const Lock& held) const;
+  Status read_additions_again(Batch& batch);
+  Lookup newest_in_memtables(Bytes key, uint64_t hash, const Lock& held) const;
   Conflict find_in_memtables(const Conditions& conditions, const Lock& held) const;
   void insert(const Batch& batch, uint64_t commit);
   Status reserve_numbers(const Lock& held);

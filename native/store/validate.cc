@@ -39,15 +39,20 @@ Status Store::validate(Conditions& conditions, const Lock& held) const {
 }
 
 // Everything later than `flushed_through_` is in memtables.
-Conflict Store::find_in_memtables(const Conditions& conditions, const Lock& held) const {
+Lookup Store::newest_in_memtables(Bytes key, uint64_t hash, const Lock& held) const {
   check(held.owns_lock());
   const Parts& parts = *parts_.load(std::memory_order_relaxed);
+  Lookup newest = parts.active->get(key, hash, UINT64_MAX);
+  for (size_t i = 0; newest.found == Found::kAbsent && i < parts.sealed.size(); ++i) {
+    newest = parts.sealed[i]->get(key, hash, UINT64_MAX);
+  }
+  return newest;
+}
+
+Conflict Store::find_in_memtables(const Conditions& conditions, const Lock& held) const {
   for (const Conditions::Key& key : conditions.keys()) {
     const Bytes bytes = conditions.bytes_of(key);
-    Lookup newest = parts.active->get(bytes, key.hash, UINT64_MAX);
-    for (size_t i = 0; newest.found == Found::kAbsent && i < parts.sealed.size(); ++i) {
-      newest = parts.sealed[i]->get(bytes, key.hash, UINT64_MAX);
-    }
+    const Lookup newest = newest_in_memtables(bytes, key.hash, held);
     if (newest.found == Found::kAbsent || newest.edit.commit <= key.since) continue;
     return {ConflictReason::kWritten, std::string(as_text(bytes))};
   }

@@ -117,6 +117,8 @@ describe('worker threads', () => {
     const exits = await Promise.all(workers.map((worker) => ended(worker)))
     expect(exits).toEqual([0, 0, 0, 0])
     expect(db.get('one')).toBe(4 * count)
+    expect(db.get('two')).toBe(8 * count)
+    expect(db.get('three')).toBe(BigInt((4 * count) / 10))
     const large = [0, 1, 2].map((n) => (db.get(['large', n]) as { n: number }).n)
     expect(large.reduce((a, b) => a + b)).toBe((4 * count) / 100)
   }, 60_000)

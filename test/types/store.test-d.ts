@@ -271,5 +271,10 @@ void users.transaction(
 void users.transaction(() => 1, { isolation: 'none' })
 expectTypeOf(users.begin().commit()).toEqualTypeOf<Promise<Receipt>>()
 expectTypeOf(users.putIfAbsent('ada', ada)).toEqualTypeOf<Promise<boolean>>()
+expectTypeOf(any.increment('n')).toEqualTypeOf<Promise<number>>()
+expectTypeOf(any.increment('n', 2n)).toEqualTypeOf<Promise<bigint>>()
+expectTypeOf(any.incrementSync('n', 2n)).toEqualTypeOf<bigint>()
+// @ts-expect-error a text is no number
+void any.increment('n', '2')
 // @ts-expect-error: a value of another type
 void users.compareAndSwap('ada', undefined, 5)

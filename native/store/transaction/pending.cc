@@ -20,6 +20,11 @@ void PendingEdits::put(Bytes key, std::initializer_list<Bytes> value_parts) {
   added();
 }
 
+void PendingEdits::add_to(Bytes key, Bytes by, Bytes sum, uint64_t since) {
+  batch_.add_to(key, by, sum, since);
+  added();
+}
+
 void PendingEdits::erase(Bytes key) {
   batch_.erase(key);
   added();
@@ -122,6 +127,13 @@ Lookup PendingEdits::find(Bytes key, uint64_t hash) const {
   answer.edit.key = edit.key;
   answer.edit.value = edit.value;
   return answer;
+}
+
+const Batch::Addition* PendingEdits::addition_of(Bytes key, uint64_t hash) const {
+  if (!batch_.has_additions()) return nullptr;
+  const uint32_t index = newest_of(key, hash, batch_.size());
+  if (index == kNone || batch_.items()[index].addition == 0) return nullptr;
+  return &batch_.addition(batch_.items()[index]);
 }
 
 // From the end, so that what an edit hid is there again. A table is made anew, since an emptied

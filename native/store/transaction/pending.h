@@ -32,6 +32,7 @@ class PendingEdits {
 
   Status fits(uint64_t edit_bytes) const { return batch_.fits(edit_bytes); }
   void put(Bytes key, std::initializer_list<Bytes> value_parts);
+  void add_to(Bytes key, Bytes by, Bytes sum, uint64_t since);
   void erase(Bytes key);
   void erase_range(Bytes begin, Bytes end);
   void clear();
@@ -41,6 +42,9 @@ class PendingEdits {
 
   // The newest edit: kPut, kDeleted by a deletion or a range deletion, kAbsent if there is none.
   Lookup find(Bytes key, uint64_t hash) const;
+
+  // Of the newest edit, if that is an addition.
+  const Batch::Addition* addition_of(Bytes key, uint64_t hash) const;
 
   Batch::Mark mark() const { return batch_.mark(); }
   void rewind(const Batch::Mark& mark);

@@ -1,6 +1,8 @@
 #include "store/transaction/transaction.h"
 
 #include "pure/codec/hash.h"
+#include "pure/codec/number.h"
+#include "store/additions.h"
 
 namespace varve {
 
@@ -65,6 +67,7 @@ Status Transaction::get(const Store::View& view, Bytes key, bool may_block, Look
   const uint64_t hash = hash64(key, store_.hash_seed());
   if (!edits_.empty()) {
     answer = edits_.find(key, hash);
+    if (edits_.addition_of(key, hash) != nullptr) return remember(key, hash);
     if (answer.found == Found::kPut) return Status::ok();
     if (answer.found == Found::kDeleted) {
       answer.found = Found::kAbsent;
@@ -82,10 +85,39 @@ Status Transaction::get_many(const Store::View& view, std::span<PointQuery> quer
     if (own.found != Found::kAbsent) {
       query.answer = own;
       if (own.found == Found::kDeleted) query.answer.found = Found::kAbsent;
-      continue;
+      if (edits_.addition_of(query.key, query.hash) == nullptr) continue;
     }
     if (Status status = remember(query.key, query.hash); !status) return status;
   }
+  return Status::ok();
+}
+
+Status Transaction::increment(const Store::View& view, Bytes key, Bytes by) {
+  const uint64_t hash = hash64(key, store_.hash_seed());
+  if (edits_.find(key, hash).found != Found::kAbsent) return add_to_own(key, hash, by);
+  std::string sum;
+  if (Status status = read_sum(view, key, by, sum); !status) return status;
+  if (Status status = edits_.fits(key.size() + sum.size()); !status) return status;
+  edits_.add_to(key, by, as_bytes(sum), view.commit());
+  return Status::ok();
+}
+
+// What was written here is known; what was only added to, not yet.
+Status Transaction::add_to_own(Bytes key, uint64_t hash, Bytes by) {
+  const Lookup own = edits_.find(key, hash);
+  const Bytes there = own.found == Found::kPut ? own.edit.value : Bytes();
+  std::string sum;
+  if (Status status = add_numbers(there, by, sum); !status) return status;
+  if (Status status = edits_.fits(key.size() + sum.size()); !status) return status;
+  const Batch::Addition* const before = edits_.addition_of(key, hash);
+  if (before == nullptr) {
+    edits_.put(key, {as_bytes(sum)});
+    return Status::ok();
+  }
+  std::string total;
+  if (Status status = add_numbers(as_bytes(before->by), by, total); !status) return status;
+  const uint64_t since = before->since;
+  edits_.add_to(key, as_bytes(total), as_bytes(sum), since);
   return Status::ok();
 }
 

@@ -68,6 +68,9 @@ class Transaction {
   Status fits(uint64_t edit_bytes) const { return edits_.fits(edit_bytes); }
   void put(Bytes key, std::initializer_list<Bytes> value_parts) { edits_.put(key, value_parts); }
   void erase(Bytes key) { edits_.erase(key); }
+  // Adds to the number that the commit will find there: no condition at any isolation, unless the
+  // sum is read. kInvalid when what the view has there is no such number.
+  Status increment(const Store::View& view, Bytes key, Bytes by);
   void erase_range(Bytes begin, Bytes end) { edits_.erase_range(begin, end); }
 
   // A savepoint's number, for one of the two below, which end it and those made after it. Edits go
@@ -83,6 +86,7 @@ class Transaction {
   const Conflict& conflict() const { return conflict_; }
 
  private:
+  Status add_to_own(Bytes key, uint64_t hash, Bytes by);
   Status remember(Bytes key, uint64_t hash);
   Status check_size() const;
   void end();

@@ -43,6 +43,8 @@ export class LevelStore implements Store {
   readonly #codec: Codec
   readonly #write: object
   readonly #isDurable: boolean
+  // Keys of transactions under way, and their ends.
+  readonly #taken = new Map<string, Promise<unknown>>()
   constructor(folder: string, db: Level, options: OpenOptions) {
     this.#db = db
     this.#codec = codecOf(folder, options.encoding)
@@ -61,6 +63,38 @@ export class LevelStore implements Store {
       value: this.#codec.encode(values[i] ?? ''),
     }))
     return this.#db.batch(operations, this.#write)
+  }
+  // Emulated: gets and a batch, while no other transaction here has one of its keys. Readers may see what is then overwritten.
+  async transact(
+    reads: readonly string[],
+    writes: readonly string[],
+    write: (values: readonly unknown[]) => readonly Value[],
+  ) {
+    const keys = [...new Set([...reads, ...writes])]
+    for (;;) {
+      const busy = keys.flatMap((key) => this.#taken.get(key) ?? [])
+      if (busy.length === 0) break
+      await Promise.all(busy)
+    }
+    const done = this.#readAndWrite(reads, writes, write)
+    for (const key of keys) this.#taken.set(key, done)
+    try {
+      await done
+    } finally {
+      for (const key of keys) this.#taken.delete(key)
+    }
+  }
+  async #readAndWrite(
+    reads: readonly string[],
+    writes: readonly string[],
+    write: (values: readonly unknown[]) => readonly Value[],
+  ) {
+    const [first] = reads
+    const read =
+      reads.length === 1 && first !== undefined
+        ? [await this.get(first)]
+        : await this.getMany(reads)
+    await this.batch(writes, write(read))
   }
   get(key: string) {
     const { options, decode } = this.#codec

@@ -39,6 +39,14 @@ export interface Store {
   getAsync(key: string): Promise<unknown>
   // Reads entries in order from `from` on, each made as key and value.
   range(from: string, limit: number, visit?: Visit): Maybe<Sum>
+  // One transaction: reads some keys and writes others, with what `write` makes of what was read. `inFlight` tells how many are under
+  // way at a time, for those who have a quicker way for one. A store without transactions has them emulated.
+  transact(
+    reads: readonly string[],
+    writes: readonly string[],
+    write: (values: readonly unknown[]) => readonly Value[],
+    inFlight: number,
+  ): Maybe<unknown>
   // Puts everything in its final place: what the store offers as compaction or checkpoint.
   settle(): Maybe<unknown>
   close(): Maybe<unknown>

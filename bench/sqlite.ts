@@ -34,7 +34,7 @@ export class SqliteStore implements Store {
   readonly #db: Sqlite
   readonly #statements: Statements
   readonly #packr: Packr | undefined
-  readonly #putAll: (keys: readonly string[], values: readonly Value[]) => void
+  readonly #asOne: (body: () => void) => void
 
   constructor(
     folder: string,
@@ -46,8 +46,7 @@ export class SqliteStore implements Store {
     this.#db = db
     this.#statements = statements
     this.#packr = options.encoding === 'value' ? packrOf(folder) : undefined
-    this.#putAll = (keys, values) =>
-      asOne(() => keys.forEach((key, i) => this.put(key, values[i] ?? '')))
+    this.#asOne = asOne
   }
   #decode(stored: unknown): unknown {
     if (this.#packr === undefined || !(stored instanceof Uint8Array)) return stored
@@ -57,7 +56,7 @@ export class SqliteStore implements Store {
     return this.#statements.put(key, this.#packr === undefined ? value : this.#packr.pack(value))
   }
   batch(keys: readonly string[], values: readonly Value[]) {
-    this.#putAll(keys, values)
+    this.#asOne(() => keys.forEach((key, i) => this.put(key, values[i] ?? '')))
   }
   get(key: string): unknown {
     return this.#decode(this.#statements.get(key))
@@ -86,6 +85,16 @@ export class SqliteStore implements Store {
       visit?.(key, value)
     }
     return { count, size }
+  }
+  transact(
+    reads: readonly string[],
+    writes: readonly string[],
+    write: (values: readonly unknown[]) => readonly Value[],
+  ) {
+    this.#asOne(() => {
+      const values = write(reads.map((key) => this.get(key)))
+      writes.forEach((key, i) => this.put(key, values[i] ?? ''))
+    })
   }
   settle() {
     this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')

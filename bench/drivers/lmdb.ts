@@ -47,6 +47,21 @@ class LmdbStore implements Store {
     }
     return { count, size }
   }
+  // transaction() gathers what is under way into one commit, which nobody waits for who is alone.
+  transact(
+    reads: readonly string[],
+    writes: readonly string[],
+    write: (values: readonly unknown[]) => readonly Value[],
+    inFlight: number,
+  ): unknown {
+    const body = () => {
+      const values = write(reads.map((key) => this.#db.get(key)))
+      writes.forEach((key, i) => void this.#db.put(key, values[i] ?? ''))
+    }
+    if (inFlight === 1 && !this.#isDurable) return this.#db.transactionSync(body)
+    const visible = this.#db.transaction(body)
+    return this.#isDurable ? visible.then(() => this.#db.flushed) : visible
+  }
   settle() {
     return this.#db.flushed
   }

@@ -4,6 +4,10 @@ import { join } from 'node:path'
 import type { Driver, OpenOptions, Store, Sum, Value, Visit } from '../shape.ts'
 import { repositoryRoot } from '../place.ts'
 
+interface Transaction {
+  get(key: string): unknown
+  put(key: string, value: Value): void
+}
 interface Database {
   put(key: string, value: Value): Promise<unknown>
   get(key: string): unknown
@@ -11,6 +15,7 @@ interface Database {
   getAsync(key: string): Promise<unknown>
   batch(operations: readonly { type: 'put'; key: string; value: Value }[]): Promise<unknown>
   range(options: { gte?: string; limit?: number }): Iterable<readonly [string, Value]>
+  transaction(fn: (tx: Transaction) => void): Promise<unknown>
   compact(): Promise<unknown>
   flush(): Promise<unknown>
   close(): Promise<unknown>
@@ -52,6 +57,16 @@ class VarveStore implements Store {
       visit?.(key, value)
     }
     return { count, size }
+  }
+  transact(
+    reads: readonly string[],
+    writes: readonly string[],
+    write: (values: readonly unknown[]) => readonly Value[],
+  ) {
+    return this.#db.transaction((tx) => {
+      const values = write(reads.map((key) => tx.get(key)))
+      writes.forEach((key, i) => tx.put(key, values[i] ?? ''))
+    })
   }
   async settle() {
     await this.#db.flush()

@@ -2,10 +2,12 @@
 import type { Workload } from '../shape.ts'
 import { kernelWorkloads } from './kernels.ts'
 import { storeWorkloads } from './store.ts'
+import { transactionWorkloads } from './transaction.ts'
 
 export const sets: Readonly<Record<string, readonly Workload[]>> = {
   store: storeWorkloads,
   kernels: kernelWorkloads,
+  transactions: transactionWorkloads,
 }
 
 export function findWorkload(name: string): Workload {

@@ -80,10 +80,12 @@ uint64_t Store::dispensable() {
     case Keep::kForever: return 0;
     case Keep::kAge: break;
   }
-  const uint64_t newest_ms = times_.newest_ms();
-  if (newest_ms < policy_.amount) return 0;
-  if (aged_at_ms_.exchange(newest_ms) == newest_ms) return 0;
-  const Result<uint64_t> commit = commit_at(newest_ms - policy_.amount);
+  // Of what a crash leaves, never of what it may take.
+  const std::optional<TimeRow> row = times_.find(durable, Direction::kReverse);
+  const Result<uint64_t> newest_ms = row ? Result<uint64_t>(row->time_ms) : time_of(durable);
+  if (!newest_ms || *newest_ms < policy_.amount) return 0;
+  if (aged_at_ms_.exchange(*newest_ms) == *newest_ms) return 0;
+  const Result<uint64_t> commit = commit_at(*newest_ms - policy_.amount);
   return commit ? std::min(*commit, durable) : 0;  // What can't be known now is asked again.
 }
 
@@ -166,8 +168,8 @@ Result<uint64_t> Store::commit_at(uint64_t time_ms) {
   return std::min(next - 1, newest);
 }
 
-// Rows of what comes to rest, and the end of those that nobody asks for any more. Where those cannot
-// be read they stay: what is committed comes to rest whatever is damaged beneath it.
+// Rows of what comes to rest, and the end of those that nobody asks for any more. Where those
+// cannot be read they stay: what is committed comes to rest whatever is damaged beneath it.
 std::unique_ptr<EditCursor> Store::with_times(std::unique_ptr<EditCursor> edits,
                                               uint64_t commit_first, uint64_t commit_last,
                                               uint64_t horizon) {

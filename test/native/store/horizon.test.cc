@@ -1,0 +1,58 @@
+// The horizon of the past: what it was before a crash it is after it, so that no view is promised
+// whose versions may be gone.
+#include <string>
+
+#include "base/os/os_simulated.h"
+#include "store/store.h"
+#include "test.h"
+
+namespace varve::test {
+namespace {
+
+constexpr uint64_t kMinuteMs = 60'000;
+
+std::shared_ptr<Store> open_store(SimulatedOs& os) {
+  StoreOptions options;
+  options.directory = "/data";
+  options.memory_bytes = uint64_t{8} << 20;
+  options.history = HistoryPolicy{Keep::kAge, kMinuteMs};
+  options.holder = "a test";
+  Result<std::shared_ptr<Store>> store = Store::open(os, options);
+  require(static_cast<bool>(store));
+  return std::move(*store);
+}
+
+void write(Store& store) {
+  Batch batch(store.hash_seed());
+  batch.put(as_bytes(std::string_view("key")), as_bytes(std::string_view("value")));
+  expect_ok(store.commit(batch).error());
+}
+
+// An hour later than all that is on the disk somebody commits, and merges go on; then that commit
+// is lost.
+const Case lost("the horizon follows no commit that a crash can take", [] {
+  SimulatedOs os(seed());
+  uint64_t before = 0;
+  {
+    const std::shared_ptr<Store> store = open_store(os);
+    for (int i = 0; i < 20; ++i) {
+      write(*store);
+      os.jump_wall_clock(10'000);
+    }
+    expect_ok(store->flush());  // Wakes those who merge; they come to it below.
+    os.jump_wall_clock(60 * kMinuteMs);
+    write(*store);
+    os.run(50);
+    before = store->horizon();
+    expect(before > 0);
+    os.go_down_at_call(1);
+    expect(!store->wait_for(Durability::kDisk));
+  }
+  os.restart();
+  const std::shared_ptr<Store> store = open_store(os);
+  expect(store->visible() >= 20 && store->horizon() >= before);
+  expect_ok(store->close());
+});
+
+}  // namespace
+}  // namespace varve::test

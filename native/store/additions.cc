@@ -1,5 +1,7 @@
 #include "store/additions.h"
 
+#include <algorithm>
+
 #include "pure/codec/number.h"
 
 namespace varve {
@@ -9,20 +11,21 @@ constexpr int kTriesMax = 100;  // Of which each but the last has seen a flush g
 
 }  // namespace
 
-Status read_sum(const Store::View& view, Bytes key, Bytes by, std::string& sum) {
+Status read_sum(const Store::View& view, Bytes key, Bytes by, Sum& sum) {
   Lookup there;
   if (Status status = view.get(key, true, there); !status) return status;
-  if (there.found != Found::kPut) return add_numbers({}, by, sum);
+  if (there.found != Found::kPut) return add_numbers({}, by, sum.value);
   std::string room;
   const Result<Bytes> value = view.value(there.edit, room);
-  return value ? add_numbers(*value, by, sum) : value.error();
+  sum.expires_ms = there.edit.expires_ms;
+  return value ? add_numbers(*value, by, sum.value) : value.error();
 }
 
 Status add_to(const Store::View& view, Batch& batch, Bytes key, Bytes by) {
-  std::string sum;
+  Sum sum;
   if (Status status = read_sum(view, key, by, sum); !status) return status;
-  if (Status status = batch.fits(key.size() + sum.size()); !status) return status;
-  batch.add_to(key, by, as_bytes(sum), view.commit());
+  if (Status status = batch.fits(key.size() + sum.value.size()); !status) return status;
+  batch.add_to(key, by, as_bytes(sum.value), view.commit(), sum.expires_ms);
   return Status::ok();
 }
 
@@ -52,38 +55,42 @@ Result<bool> Store::renew_additions(Batch& batch, const Lock& held) const {
   for (const Batch::Item& item : batch.items()) {
     if (item.addition == 0) continue;
     Batch::Addition& addition = batch.addition(item);
-    if (addition.since >= visible()) continue;
-    const Bytes key = batch.edit(item).key;
-    const Lookup newest = newest_in_memtables(key, item.hash, held);
-    if (newest.found != Found::kAbsent && newest.edit.commit > addition.since) {
-      const Bytes there = newest.found == Found::kPut ? newest.edit.value : Bytes();
-      Status status = add_numbers(there, as_bytes(addition.by), addition.sum);
-      if (!status) return status;
-      any_newer = true;
-    } else if (addition.since < flushed_through_) {
-      return false;
-    }
+    const LogEdit edit = batch.edit(item);
+    Lookup newest;
+    if (addition.since < visible()) newest = newest_in_memtables(edit.key, item.hash, held);
+    const bool is_newer = newest.found != Found::kAbsent && newest.edit.commit > addition.since;
+    if (!is_newer && addition.since < std::min(visible(), flushed_through_)) return false;
     addition.since = visible();
+    const uint64_t expires_ms = is_newer ? newest.edit.expires_ms : edit.expires_ms;
+    const bool is_expired = expires_ms != 0 && expires_ms <= now_ms();
+    if (!is_newer && !is_expired) continue;
+    const bool is_there = newest.found == Found::kPut && !is_expired;
+    const Bytes there = is_there ? newest.edit.value : Bytes();
+    Status status = add_numbers(there, as_bytes(addition.by), addition.sum);
+    if (!status) return status;
+    addition.expires_ms = is_there ? expires_ms : 0;
+    any_newer = true;
   }
   if (any_newer) batch.sum_anew();
   return true;
 }
 
 Status Store::read_additions_again(Batch& batch) {
-  const uint64_t commit = hold();
-  Status status = Status::ok();
+  const Result<std::unique_ptr<Reader>> reader = Reader::take(*this);
+  if (!reader) return reader.error();
+  const View view(**reader);
   for (const Batch::Item& item : batch.items()) {
-    if (item.addition == 0 || !status) continue;
+    if (item.addition == 0) continue;
     Batch::Addition& addition = batch.addition(item);
-    bool found = false;
-    std::string there;
-    status = get_apart(batch.edit(item).key, commit, found, there);
-    if (status) status = add_numbers(as_bytes(there), as_bytes(addition.by), addition.sum);
-    addition.since = commit;
+    Sum sum;
+    Status status = read_sum(view, batch.edit(item).key, as_bytes(addition.by), sum);
+    if (!status) return status;
+    addition.sum = std::move(sum.value);
+    addition.expires_ms = sum.expires_ms;
+    addition.since = view.commit();
   }
-  release(commit);
-  if (status) batch.sum_anew();
-  return status;
+  batch.sum_anew();
+  return Status::ok();
 }
 
 }  // namespace varve

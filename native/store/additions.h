@@ -13,8 +13,13 @@
 
 namespace varve {
 
-// `sum`: what is there in the view, and `by`. kInvalid when that is no such number. May block.
-Status read_sum(const Store::View& view, Bytes key, Bytes by, std::string& sum);
+struct Sum {
+  std::string value;
+  uint64_t expires_ms = 0;  // When what is there does, and so the sum.
+};
+
+// What is there in the view, and `by`. kInvalid when that is no such number. May block.
+Status read_sum(const Store::View& view, Bytes key, Bytes by, Sum& sum);
 
 // The same, into the batch.
 Status add_to(const Store::View& view, Batch& batch, Bytes key, Bytes by);

@@ -47,9 +47,9 @@ void Batch::put(Bytes key, std::initializer_list<Bytes> value_parts, uint64_t ex
   store<uint32_t>(reinterpret_cast<uint8_t*>(body_.data()) + items_.back().offset + 12, checksum);
 }
 
-void Batch::add_to(Bytes key, Bytes by, Bytes sum, uint64_t since) {
-  put(key, sum);
-  additions_.push_back({std::string(as_text(by)), since, {}});
+void Batch::add_to(Bytes key, Bytes by, Bytes sum, uint64_t since, uint64_t expires_ms) {
+  put(key, sum, expires_ms);
+  additions_.push_back({std::string(as_text(by)), since, {}, 0});
   items_.back().addition = static_cast<uint32_t>(additions_.size());
 }
 
@@ -149,6 +149,9 @@ void Batch::rebuild() {
     LogEdit kept = edit(item);
     if (item.addition != 0 && !addition(item).sum.empty()) {
       kept.value = as_bytes(addition(item).sum);
+      kept.expires_ms = addition(item).expires_ms;
+      item.has_expiry = kept.expires_ms != 0;
+      has_expiry_ = has_expiry_ || item.has_expiry;
       item.value_bytes = static_cast<uint32_t>(kept.value.size());
     }
     item.offset = static_cast<uint32_t>(body.size());

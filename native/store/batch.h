@@ -50,12 +50,13 @@ class Batch {
   void clear();
 
   struct Addition {
-    std::string by;      // A value: pure/codec/number.h.
-    uint64_t since = 0;  // The sum is with what was there as of this commit.
-    std::string sum;     // Not empty: what sum_anew() puts in the place of the last sum.
+    std::string by;           // A value: pure/codec/number.h.
+    uint64_t since = 0;       // The sum is with what was there as of this commit.
+    std::string sum;          // Not empty: what sum_anew() puts in the place of the last sum,
+    uint64_t expires_ms = 0;  // and this in the place of its expiry.
   };
   // A put of `sum`, for as long as nobody wrote the key after `since`.
-  void add_to(Bytes key, Bytes by, Bytes sum, uint64_t since);
+  void add_to(Bytes key, Bytes by, Bytes sum, uint64_t since, uint64_t expires_ms);
   bool has_additions() const { return !additions_.empty(); }
   Addition& addition(const Item& item) { return additions_[item.addition - 1]; }
   const Addition& addition(const Item& item) const { return additions_[item.addition - 1]; }

@@ -73,6 +73,21 @@ describe('increment', () => {
     expect(db.get('k')).toBe(1n)
   })
 
+  it('keeps the expiry of what it adds to, and begins at zero where that has passed', async () => {
+    await using db = await open(':memory:')
+    await db.put('k', 5, { ttl: '1h' })
+    expect(await db.increment('k')).toBe(6)
+    await db.transaction((tx) => {
+      tx.increment('k')
+      tx.increment('k')
+    })
+    expect(db.get('k')).toBe(8)
+    expect(db.ttl('k')).toBeLessThanOrEqual(3_600_000)
+    await db.put('gone', 5, { expiresAt: new Date(Date.now() - 1000) })
+    expect(await db.increment('gone')).toBe(1)
+    expect(db.ttl('gone')).toBe(Infinity)
+  })
+
   it('adds to what came to rest, and survives reopening', async () => {
     const directory = join(root, 'rest')
     const first = await open(directory)

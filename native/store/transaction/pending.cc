@@ -20,8 +20,8 @@ void PendingEdits::put(Bytes key, std::initializer_list<Bytes> value_parts) {
   added();
 }
 
-void PendingEdits::add_to(Bytes key, Bytes by, Bytes sum, uint64_t since) {
-  batch_.add_to(key, by, sum, since);
+void PendingEdits::add_to(Bytes key, Bytes by, Bytes sum, uint64_t since, uint64_t expires_ms) {
+  batch_.add_to(key, by, sum, since, expires_ms);
   added();
 }
 
@@ -126,6 +126,7 @@ Lookup PendingEdits::find(Bytes key, uint64_t hash) const {
   answer.found = edit.kind == LogEditKind::kPut ? Found::kPut : Found::kDeleted;
   answer.edit.key = edit.key;
   answer.edit.value = edit.value;
+  answer.edit.expires_ms = edit.expires_ms;
   return answer;
 }
 

@@ -32,7 +32,7 @@ class PendingEdits {
 
   Status fits(uint64_t edit_bytes) const { return batch_.fits(edit_bytes); }
   void put(Bytes key, std::initializer_list<Bytes> value_parts);
-  void add_to(Bytes key, Bytes by, Bytes sum, uint64_t since);
+  void add_to(Bytes key, Bytes by, Bytes sum, uint64_t since, uint64_t expires_ms);
   void erase(Bytes key);
   void erase_range(Bytes begin, Bytes end);
   void clear();

@@ -95,10 +95,10 @@ Status Transaction::get_many(const Store::View& view, std::span<PointQuery> quer
 Status Transaction::increment(const Store::View& view, Bytes key, Bytes by) {
   const uint64_t hash = hash64(key, store_.hash_seed());
   if (edits_.find(key, hash).found != Found::kAbsent) return add_to_own(key, hash, by);
-  std::string sum;
+  Sum sum;
   if (Status status = read_sum(view, key, by, sum); !status) return status;
-  if (Status status = edits_.fits(key.size() + sum.size()); !status) return status;
-  edits_.add_to(key, by, as_bytes(sum), view.commit());
+  if (Status status = edits_.fits(key.size() + sum.value.size()); !status) return status;
+  edits_.add_to(key, by, as_bytes(sum.value), view.commit(), sum.expires_ms);
   return Status::ok();
 }
 
@@ -117,7 +117,7 @@ Status Transaction::add_to_own(Bytes key, uint64_t hash, Bytes by) {
   std::string total;
   if (Status status = add_numbers(as_bytes(before->by), by, total); !status) return status;
   const uint64_t since = before->since;
-  edits_.add_to(key, as_bytes(total), as_bytes(sum), since);
+  edits_.add_to(key, as_bytes(total), as_bytes(sum), since, own.edit.expires_ms);
   return Status::ok();
 }
 

@@ -133,6 +133,32 @@ int64_t read(Transaction& transaction, Store::Reader& reader, const std::string&
   return found.found == Found::kPut ? read_number(found.edit.value) : 0;
 }
 
+const Case expiring("what expires before an addition to it is committed counts as zero", [] {
+  const std::shared_ptr<Store> store = open_store(EngineKind::kLsm);
+  Store::Reader reader(*store);
+  const auto put_until = [&](uint64_t expires_ms) {
+    Batch batch(store->hash_seed());
+    batch.put(as_bytes("a"), as_bytes(number(50)), expires_ms);
+    expect_ok(store->commit(batch).error());
+  };
+  const uint64_t soon_ms = store->now_ms() + 20;
+  put_until(soon_ms);
+  const auto let_it_expire = [&] {
+    while (store->now_ms() < soon_ms) std::this_thread::yield();
+  };
+  expect_ok(increment(*store, reader, "a", 1, let_it_expire).error());
+  expect(count_of(reader, "a") == 1);
+  put_until(UINT64_MAX);
+  expect_ok(increment(*store, reader, "a", 1, [&] { put_until(1); }).error());
+  expect(count_of(reader, "a") == 1);
+  put_until(UINT64_MAX);
+  expect_ok(increment(*store, reader, "a", 1, [] {}).error());
+  const Store::View view(reader);
+  Lookup found;
+  expect_ok(view.get(as_bytes("a"), true, found));
+  expect(found.edit.expires_ms == UINT64_MAX && read_number(found.edit.value) == 51);
+});
+
 const Case within("a transaction that only adds conflicts with nobody, at any isolation", [] {
   const std::shared_ptr<Store> store = open_store(EngineKind::kLsm);
   Store::Reader reader(*store);

@@ -65,9 +65,9 @@ async function vitest() {
 const coreTests = join('build', 'Release', onWindows ? 'core_tests.exe' : 'core_tests')
 // A sanitized step costs ten times a plain one.
 const fewerSeeds = option('seeds') === undefined ? ['--seeds=3'] : []
-// Under threads the short form runs what threads meet in, the store; --seeds asks for all.
-const sanitized = (name, ...only) => () =>
-  node('native/tools/sanitize.cjs', name, '--run', ...(fewerSeeds.length > 0 ? only : []),
+// Under threads the short form builds and runs what threads meet in, the store; --seeds asks for all.
+const sanitized = (name, ...short) => () =>
+  node('native/tools/sanitize.cjs', name, '--run', ...(fewerSeeds.length > 0 ? short : []),
     ...nativeFlags, ...fewerSeeds)
     .then(nativeCounts)
 
@@ -79,7 +79,7 @@ const stages = [
   { name: 'native', run: () => node('native/tools/core-tests.cjs', coreTests, ...nativeFlags).then(nativeCounts) },
   { name: 'vitest', run: vitest },
   { name: 'address', slow: true, skip: onWindows, run: sanitized('address') },
-  { name: 'thread', slow: true, skip: onWindows, run: sanitized('thread', 'store/') },
+  { name: 'thread', slow: true, skip: onWindows, run: sanitized('thread', '--tests=store') },
 ]
 
 const only = option('only')?.split(',')

@@ -71,12 +71,35 @@ uint64_t Store::horizon() const {
   return policy_.keep == Keep::kNone ? visible() : horizon_;
 }
 
+// So many commits before another one: numbers that nobody has are not counted.
+uint64_t Store::commit_before(uint64_t commit, uint64_t count) const {
+  for (auto gap = gaps_.rbegin(); gap != gaps_.rend(); ++gap) {
+    if (gap->first > commit) continue;
+    const uint64_t above = commit > gap->last ? commit - gap->last : 0;
+    if (above > count) break;
+    count -= above;
+    commit = gap->first - 1;
+  }
+  return commit > count ? commit - count : 0;
+}
+
+// What an opening that gives out numbers from `next` on keeps of the gaps, with its own.
+std::vector<ManifestGap> Store::gaps_with(uint64_t last, uint64_t next) const {
+  std::vector<ManifestGap> all;
+  for (const ManifestGap& gap : gaps_) {
+    if (gap.last > horizon_) all.push_back(gap);
+  }
+  if (next > last + 1) all.push_back({last + 1, next - 1});
+  if (all.size() > kManifestGapsMax) all.erase(all.begin());
+  return all;
+}
+
 // Below it views need not be kept, but for those that are held.
 uint64_t Store::dispensable() {
   const uint64_t durable = std::min(through(Durability::kDisk), visible());
   switch (policy_.keep) {
     case Keep::kNone: return visible();
-    case Keep::kCommits: return durable > policy_.amount ? durable - policy_.amount : 0;
+    case Keep::kCommits: return commit_before(durable, policy_.amount);
     case Keep::kForever: return 0;
     case Keep::kAge: break;
   }

@@ -275,6 +275,7 @@ Status Store::recover(const ManifestState& state) {
   }
   recovery_.cut_records = found->cut_records;
   recovery_.last_commit = found->last_commit;
+  gaps_ = state.gaps;
   const ManifestHistory history = begin_history(state.history, found->last_commit);
   if (options_.read_only) return Status::ok();
   if (!recovery_.clean) {
@@ -296,6 +297,8 @@ Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found,
   edit.reserved_through = next_commit_ + kReserveCount;
   edit.clean_close = 0;
   if (policy_of(history) != policy_of(state.history)) edit.history = history;
+  gaps_ = gaps_with(last, next_commit_);
+  if (gaps_ != state.gaps) edit.gaps = gaps_;
   const uint64_t cut_segment = found.cut_segment != 0 ? found.cut_segment : found.next_number - 1;
   if (found.next_number > 1) {
     const uint64_t offset = found.cut_segment != 0 ? found.cut_offset : kSegmentHeaderBytes;

@@ -185,8 +185,8 @@ class Store {
     Status get(Bytes key, uint64_t hash, bool may_block, Lookup& answer) const;
     // get() of many keys at once; fills in hashes and answers, kAbsent or kPut. May block.
     Status get_many(std::span<PointQuery> queries) const;
-    // Whatever expired; the newest version of a key below a commit, a deletion as kDeleted, and the commit that made
-    // it; kAbsent when there is none. Borrowed from the view. May block.
+    // Whatever expired: the newest version of a key below a commit, a deletion as kDeleted, and the
+    // commit that made it; kAbsent when there is none. Borrowed from the view. May block.
     Status version_below(Bytes key, uint64_t below, Lookup& answer) const;
     // How large the value of an edit is that this view answered, and the value into exactly so
     // many bytes. One with kFlagSeparateValue is read only now.
@@ -309,6 +309,8 @@ class Store {
   void notify();
   Retention retention();
   uint64_t dispensable();
+  uint64_t commit_before(uint64_t commit, uint64_t count) const;
+  std::vector<ManifestGap> gaps_with(uint64_t last, uint64_t next) const;
   void add_hold(uint64_t commit, const Lock& held);
   ManifestHistory begin_history(const ManifestHistory& before, uint64_t last);
   Result<std::optional<TimeRow>> find_time(uint64_t commit, Direction direction);
@@ -366,7 +368,10 @@ class Store {
   std::string failure_;           // Of flush or manifest: writing has stopped.
   Code failure_code_ = Code::kOk;
 
-  HistoryPolicy policy_;  // Set while opening.
+  // Set while opening.
+  HistoryPolicy policy_;
+  std::vector<ManifestGap> gaps_;  // Of numbers.
+
   Times times_;
   std::atomic<uint64_t> aged_at_ms_{0};  // The newest time when the horizon was last looked for.
   mutable std::mutex hold_mutex_;        // Guards holds_ and horizon_.
@@ -375,7 +380,7 @@ class Store {
     uint64_t begin_ns = 0;
   };
   std::map<uint64_t, Hold> holds_;  // By commit.
-  uint64_t horizon_ = 0;  // What the engine was told last.
+  uint64_t horizon_ = 0;            // What the engine was told last.
 
   std::mutex names_mutex_;
 

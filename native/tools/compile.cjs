@@ -7,7 +7,7 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { Progress } = require('./progress.cjs')
-const { root, parts, fillingOf } = require('./sources.cjs')
+const { root, parts, fillingOf, testsIn } = require('./sources.cjs')
 
 const FLAGS = ['-std=c++20', '-g1', '-fno-omit-frame-pointer', '-fno-exceptions', '-fno-rtti',
   '-pthread', '-Wall', '-Wextra', '-Wno-unused-parameter', '-Wno-missing-field-initializers',
@@ -99,10 +99,11 @@ async function link({ name, compiler, flags }, objects, file, args = []) {
 
 const core = () => [...parts.core(), ...parts.fillingSources()]
 
-// The native tests by another chain, but for sources that it leaves out.
-async function coreTests(chain, { suffix = '', args = [] } = {}) {
+// The native tests by another chain, but for sources that it leaves out; all of them, or those of one folder.
+async function coreTests(chain, { suffix = '', args = [], folder } = {}) {
   const leavesOut = chain.leavesOut ?? (() => false)
-  const sources = [...core(), ...parts.tests()].filter((source) => !leavesOut(source))
+  const tests = folder === undefined ? parts.tests() : testsIn(folder)
+  const sources = [...core(), ...tests].filter((source) => !leavesOut(source))
   const objects = await compile(chain, sources)
   return link(chain, objects, `core_tests${suffix}`, args)
 }

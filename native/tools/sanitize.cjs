@@ -1,5 +1,5 @@
 // Builds the native tests under a sanitizer, into build-<name>/.
-//   node native/tools/sanitize.cjs address|thread [--run] [arguments of core_tests...]
+//   node native/tools/sanitize.cjs address|thread [--tests=FOLDER] [--run] [arguments of core_tests...]
 // CXX names another compiler than g++.
 'use strict'
 const { coreTests, main } = require('./compile.cjs')
@@ -21,8 +21,9 @@ if (require.main === module) {
   const [name, ...rest] = process.argv.slice(2)
   if (!(name in SANITIZERS)) throw new Error('sanitize.cjs: say address or thread')
   main(name, [[chain(name).compiler]], async () => {
-    const executable = await coreTests(chain(name))
+    const folder = rest.find((flag) => flag.startsWith('--tests='))?.slice(8)
+    const executable = await coreTests(chain(name), { folder })
     if (!rest.includes('--run')) return 0
-    return runShared([executable], rest.filter((flag) => flag !== '--run'))
+    return runShared([executable], rest.filter((flag) => !/^--(run|tests=.*)$/.test(flag)))
   })
 }

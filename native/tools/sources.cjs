@@ -47,5 +47,9 @@ const parts = {
   bench: () => walk('bench/native'),
 }
 
-module.exports = { root, parts, isKernel, fillingOf }
+// The tests of one folder of test/native, and what runs them.
+const testsIn = (folder) => walk('test/native')
+  .filter((f) => f.startsWith(`test/native/${folder}/`) || f === 'test/native/main.cc')
+
+module.exports = { root, parts, isKernel, fillingOf, testsIn }
 if (require.main === module) process.stdout.write(parts[process.argv[2]]().join('\n') + '\n')

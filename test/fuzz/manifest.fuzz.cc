@@ -44,6 +44,10 @@ std::string text_of(const ManifestState& state) {
         state.time_ms, uint64_t{state.may_expire}}) {
     append<uint64_t>(text, number);
   }
+  for (const ManifestGap& gap : state.gaps) {
+    append<uint64_t>(text, gap.first);
+    append<uint64_t>(text, gap.last);
+  }
   for (const auto& [number, table] : state.tables) {
     append<uint64_t>(text, number);
     append<uint64_t>(text, table.info.file_bytes);

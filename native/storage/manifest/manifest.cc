@@ -19,6 +19,8 @@ constexpr uint16_t kCritical = 1;
 constexpr size_t kValueFileFieldBytes = 5 * 8;
 constexpr size_t kValueUseBytes = 3 * 8;
 constexpr size_t kHistoryBytes = 1 + 2 * 8;
+constexpr size_t kGapBytes = 2 * 8;
+constexpr uint64_t kGapLastMax = (uint64_t{1} << 53) - 1;  // As commits have it.
 constexpr uint8_t kKeepMax = 3;
 
 enum class Tag : uint16_t {
@@ -40,6 +42,7 @@ enum class Tag : uint16_t {
   kHistory = 16,
   kTime = 17,
   kMayExpire = 18,
+  kGaps = 19,
 };
 
 std::string path_of(const std::string& directory, uint64_t number) {
@@ -127,6 +130,16 @@ void add_history(std::string& to, const ManifestHistory& history) {
   add_field(to, Tag::kHistory, bytes);
 }
 
+void add_gaps(std::string& to, const std::vector<ManifestGap>& gaps) {
+  check(gaps.size() <= kManifestGapsMax);
+  std::string bytes;
+  for (const ManifestGap& gap : gaps) {
+    append<uint64_t>(bytes, gap.first);
+    append<uint64_t>(bytes, gap.last);
+  }
+  add_field(to, Tag::kGaps, as_bytes(bytes));
+}
+
 std::string encode_state(const ManifestState& state) {
   std::string to;
   add_field(to, Tag::kLineage, state.lineage);
@@ -141,6 +154,7 @@ std::string encode_state(const ManifestState& state) {
   add_number(to, Tag::kLogFloor, state.log_floor);
   if (state.checkpoint.number != 0) add_checkpoint(to, state.checkpoint);
   if (state.history.keep != 0 || state.history.floor != 0) add_history(to, state.history);
+  if (!state.gaps.empty()) add_gaps(to, state.gaps);
   if (state.time_ms != 0) add_number(to, Tag::kTime, state.time_ms);
   if (state.may_expire) add_field(to, Tag::kMayExpire, {});
   for (const auto& [number, info] : state.value_files) add_value_file(to, info);
@@ -160,6 +174,7 @@ std::string encode_edit(const ManifestEdit& edit) {
   if (edit.log_floor) add_number(to, Tag::kLogFloor, *edit.log_floor);
   if (edit.checkpoint) add_checkpoint(to, *edit.checkpoint);
   if (edit.history) add_history(to, *edit.history);
+  if (edit.gaps) add_gaps(to, *edit.gaps);
   if (edit.time_ms) add_number(to, Tag::kTime, *edit.time_ms);
   if (edit.may_expire) add_field(to, Tag::kMayExpire, {});
   for (const uint64_t number : edit.remove_tables) add_number(to, Tag::kRemoveTable, number);
@@ -232,6 +247,19 @@ bool read_history(Bytes bytes, ManifestHistory& history) {
   return true;
 }
 
+bool read_gaps(Bytes bytes, std::vector<ManifestGap>& gaps) {
+  if (bytes.size() % kGapBytes != 0 || bytes.size() / kGapBytes > kManifestGapsMax) return false;
+  gaps.clear();
+  uint64_t behind = 1;  // The first number that the next gap may begin with.
+  for (; !bytes.empty(); bytes = bytes.subspan(kGapBytes)) {
+    const ManifestGap gap{load<uint64_t>(bytes.data()), load<uint64_t>(bytes.data() + 8)};
+    if (gap.first < behind || gap.last < gap.first || gap.last > kGapLastMax) return false;
+    gaps.push_back(gap);
+    behind = gap.last + 1;
+  }
+  return true;
+}
+
 bool apply_field(ManifestState& state, Tag tag, Bytes bytes) {
   const auto number = [&](uint64_t& to) {
     if (bytes.size() != 8) return false;
@@ -277,6 +305,7 @@ bool apply_field(ManifestState& state, Tag tag, Bytes bytes) {
     }
     case Tag::kRemoveValueFile: return number(removed) && state.value_files.erase(removed) == 1;
     case Tag::kHistory: return read_history(bytes, state.history);
+    case Tag::kGaps: return read_gaps(bytes, state.gaps);
     case Tag::kTime: return number(state.time_ms);
     case Tag::kMayExpire: state.may_expire = true; return bytes.empty();
   }
@@ -293,7 +322,7 @@ Status apply_fields(ManifestState& state, Bytes fields, const std::string& path)
       return Status::corrupt("manifest: a cut field in " + path);
     const Bytes bytes = fields.subspan(kFieldHeadBytes, size);
     fields = fields.subspan(kFieldHeadBytes + size);
-    const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kMayExpire);
+    const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kGaps);
     if (!known && (flags & kCritical) != 0) {
       return {Code::kNewerFormat,
               "manifest: " + path + " has a field of a newer version, " + std::to_string(tag)};

@@ -54,6 +54,15 @@ struct ManifestHistory {
   uint64_t floor = 0;
 };
 
+// Numbers that no commit has, first and last: a crash made the next opening leave them out.
+struct ManifestGap {
+  uint64_t first = 0;
+  uint64_t last = 0;
+
+  bool operator==(const ManifestGap&) const = default;
+};
+inline constexpr size_t kManifestGapsMax = 1024;
+
 struct ManifestState {
   std::array<uint8_t, 16> identity{};
   std::array<uint8_t, 16> lineage{};
@@ -68,6 +77,7 @@ struct ManifestState {
   uint64_t log_floor = 0;
   ManifestCheckpoint checkpoint;
   ManifestHistory history;
+  std::vector<ManifestGap> gaps;             // Ascending, and apart; those that history may ask for.
   uint64_t time_ms = 0;                      // Of the last commit absorbed, or a later one.
   bool may_expire = false;                   // A value with an expiry was ever put.
   std::map<uint64_t, ManifestTable> tables;  // By number.
@@ -86,6 +96,7 @@ struct ManifestEdit {
   std::optional<uint64_t> log_floor;
   std::optional<ManifestCheckpoint> checkpoint;
   std::optional<ManifestHistory> history;
+  std::optional<std::vector<ManifestGap>> gaps;  // All of them; at most kManifestGapsMax.
   std::optional<uint64_t> time_ms;
   bool may_expire = false;  // True: from now on.
   std::vector<ManifestTable> add_tables;

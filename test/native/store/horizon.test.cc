@@ -1,6 +1,7 @@
 // The horizon of the past: what it was before a crash it is after it, so that no view is promised
 // whose versions may be gone.
 #include <string>
+#include <vector>
 
 #include "base/os/os_simulated.h"
 #include "store/store.h"
@@ -11,11 +12,12 @@ namespace {
 
 constexpr uint64_t kMinuteMs = 60'000;
 
-std::shared_ptr<Store> open_store(SimulatedOs& os) {
+std::shared_ptr<Store> open_store(SimulatedOs& os,
+                                  HistoryPolicy history = {Keep::kAge, kMinuteMs}) {
   StoreOptions options;
   options.directory = "/data";
   options.memory_bytes = uint64_t{8} << 20;
-  options.history = HistoryPolicy{Keep::kAge, kMinuteMs};
+  options.history = history;
   options.holder = "a test";
   Result<std::shared_ptr<Store>> store = Store::open(os, options);
   require(static_cast<bool>(store));
@@ -53,6 +55,30 @@ const Case lost("the horizon follows no commit that a crash can take", [] {
   expect(store->visible() >= 20 && store->horizon() >= before);
   expect_ok(store->close());
 });
+
+// After a crash numbers go on high above what is there: those left out are no commits.
+const Case counted("history counted in commits goes back over the numbers that crashes left out",
+                   [] {
+                     constexpr HistoryPolicy kTen{Keep::kCommits, 10};
+                     SimulatedOs os(seed());
+                     std::vector<uint64_t> commits;
+                     for (int opening = 0; opening < 4; ++opening) {
+                       {
+                         const std::shared_ptr<Store> store = open_store(os, kTen);
+                         for (int i = 0; i < 4; ++i) {
+                           write(*store);
+                           commits.push_back(store->visible());
+                         }
+                         expect_ok(store->compact());
+                         const size_t count = commits.size();
+                         expect(store->horizon() == (count > 10 ? commits[count - 11] : 0));
+                         if (opening == 1) expect_ok(store->close());  // The others end by a crash.
+                         os.go_down_at_call(0);
+                       }
+                       os.restart();
+                     }
+                     expect(commits.back() > uint64_t{1} << 24);
+                   });
 
 }  // namespace
 }  // namespace varve::test

@@ -119,6 +119,21 @@ const Case history("what history keeps is read back, and what does not fit is re
   expect(read(after + record_of(field_of(16, kCritical, amounts))).code() == Code::kCorrupt);
 });
 
+const Case gaps("gaps of numbers are read back, the last list counts, and what does not rise is refused", [] {
+  const std::string after = header_of() + first_record();
+  const std::string two = number_of(5) + number_of(9) + number_of(20) + number_of(20);
+  const Result<ManifestState> state =
+      read(after + record_of(field_of(19, kCritical, number_of(1) + number_of(2))) +
+           record_of(field_of(19, kCritical, two)));
+  expect(state && state->gaps == std::vector<ManifestGap>{{5, 9}, {20, 20}});
+  for (const std::string& bad :
+       {number_of(5), number_of(0) + number_of(3), number_of(9) + number_of(5),
+        number_of(5) + number_of(9) + number_of(9) + number_of(12),
+        number_of(1) + number_of(uint64_t{1} << 60)}) {
+    expect(read(after + record_of(field_of(19, kCritical, bad))).code() == Code::kCorrupt);
+  }
+});
+
 // An added table's field, before its two keys: number, level, place, and zeros.
 std::string table_of(uint64_t number, uint8_t place) {
   std::string bytes = number_of(number);

@@ -119,7 +119,7 @@ const Case history("what history keeps is read back, and what does not fit is re
   expect(read(after + record_of(field_of(16, kCritical, amounts))).code() == Code::kCorrupt);
 });
 
-const Case gaps("gaps of numbers are read back, the last list counts, and what does not rise is refused", [] {
+const Case gaps("gaps are read back, the last list counts, and what does not rise is refused", [] {
   const std::string after = header_of() + first_record();
   const std::string two = number_of(5) + number_of(9) + number_of(20) + number_of(20);
   const Result<ManifestState> state =

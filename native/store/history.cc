@@ -83,11 +83,12 @@ uint64_t Store::commit_before(uint64_t commit, uint64_t count) const {
   return commit > count ? commit - count : 0;
 }
 
-// What an opening that gives out numbers from `next` on keeps of the gaps, with its own.
+// What an opening that gives out numbers from `next` on keeps of the gaps, with its own. One behind
+// the last commit is of an opening that nothing was committed in: it is part of the new one.
 std::vector<ManifestGap> Store::gaps_with(uint64_t last, uint64_t next) const {
   std::vector<ManifestGap> all;
   for (const ManifestGap& gap : gaps_) {
-    if (gap.last > horizon_) all.push_back(gap);
+    if (gap.last > horizon_ && gap.first <= last) all.push_back(gap);
   }
   if (next > last + 1) all.push_back({last + 1, next - 1});
   if (all.size() > kManifestGapsMax) all.erase(all.begin());

@@ -288,8 +288,10 @@ Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found,
                                 const ManifestHistory& history) {
   const ManifestState& state = manifest_->state();
   const uint64_t last = found.last_commit;
-  // What a crash lost had numbers too: none of them is given out again.
+  // What a crash lost had numbers too: none of them is given out again, also not after an opening
+  // in which nothing was committed.
   next_commit_ = recovery_.clean ? last + 1 : std::max(last, state.reserved_through) + 1;
+  if (!gaps_.empty()) next_commit_ = std::max(next_commit_, gaps_.back().last + 1);
   numbers_before_ = next_commit_ - 1;
   ManifestEdit edit;
   edit.incarnation.emplace();

@@ -56,6 +56,26 @@ const Case lost("the horizon follows no commit that a crash can take", [] {
   expect_ok(store->close());
 });
 
+const Case unique("a number that a crash took is not given out again behind an idle opening", [] {
+  SimulatedOs os(seed());
+  uint64_t lost = 0;
+  {
+    const std::shared_ptr<Store> store = open_store(os);
+    write(*store);
+    expect_ok(store->wait_for(Durability::kDisk));
+    write(*store);
+    lost = store->visible();
+    os.go_down_at_call(0);
+  }
+  os.restart();
+  expect_ok(open_store(os)->close());
+  const std::shared_ptr<Store> store = open_store(os);
+  expect(store->visible() < lost);
+  write(*store);
+  expect(store->visible() > lost);
+  expect_ok(store->close());
+});
+
 // After a crash numbers go on high above what is there: those left out are no commits.
 const Case counted("history counted in commits skips the numbers that crashes left out", [] {
   constexpr HistoryPolicy kTen{Keep::kCommits, 10};

@@ -3,12 +3,7 @@ import { type ConflictReason, ERROR_CODES, VarveError } from './errors.ts'
 import { decodeKey, type Key } from './key.ts'
 import { addon } from './native.ts'
 
-const REASONS: readonly (ConflictReason | undefined)[] = [
-  undefined,
-  'written',
-  'too old',
-  'prepared',
-]
+const REASONS: readonly (ConflictReason | undefined)[] = [undefined, 'written', 'too old']
 // The first byte of a stored key says whose it is: native/layer/KEYSPACE.md.
 const ROOT = 0x10
 const SUBLEVEL = 0x11

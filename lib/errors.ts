@@ -25,8 +25,8 @@ export type ErrorCode =
   | 'ABORTED'
   | 'LOST'
 
-/** What a CONFLICT is by: another commit wrote the key; it is too long ago to tell; a prepared transaction holds the key. */
-export type ConflictReason = 'written' | 'too old' | 'prepared'
+/** What a CONFLICT is by: another commit wrote the key, or it is too long ago to tell. */
+export type ConflictReason = 'written' | 'too old'
 
 /** The code of each number that crosses the binding; 0 is no error. */
 export const ERROR_CODES: readonly (ErrorCode | undefined)[] = [

@@ -110,6 +110,7 @@ export interface WaitOptions {
   /** When it fires, the promise rejects with ABORTED; what was begun goes on. */
   readonly signal?: AbortSignal | undefined
 }
+
 /** Of a put: `ttl` or `expiresAt`, too. */
 export interface PutOptions extends WriteOptions, ExpiryOptions {}
 

@@ -16,7 +16,7 @@ import {
 } from './native.ts'
 import type { Opening } from './opening.ts'
 import { checkRange, type RangeOptions } from './options.ts'
-import { growFor, placeBounds, planOf } from './range.ts'
+import { growFor, keyRoom, placeBounds, planOf } from './range.ts'
 
 export interface WatchOptions<K> extends Pick<
   RangeOptions<K>,
@@ -81,8 +81,7 @@ class DeletedRange {
   }
 
   covers(key: Key): boolean {
-    const room = new Uint8Array(scratch.key.length)
-    const bytes = room.subarray(0, encodeKey(key, 'key', room, 0))
+    const bytes = keyRoom.subarray(0, encodeKey(key, 'key', keyRoom, 0))
     if (Buffer.compare(bytes, this.#begin) < 0) return false
     return this.#end.length === 0 || Buffer.compare(bytes, this.#end) < 0
   }

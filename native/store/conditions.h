@@ -21,9 +21,8 @@ namespace varve {
 
 enum class ConflictReason : uint8_t {
   kNone = 0,
-  kWritten = 1,   // Another commit wrote what a condition names.
-  kTooOld = 2,    // What was written since is not remembered any more.
-  kPrepared = 3,  // A prepared transaction holds it.
+  kWritten = 1,  // Another commit wrote what a condition names.
+  kTooOld = 2,   // What was written since is not remembered any more.
 };
 
 struct Conflict {

@@ -44,8 +44,8 @@ Result<std::unique_ptr<Feed>> Feed::open(Store& store, const KeyRange& range, ui
 }
 
 uint64_t Feed::reach() const {
-  return durable_ ? std::min(store_.through(Durability::kDisk), store_.visible())
-                  : store_.visible();
+  const uint64_t visible = store_.visible_.load(std::memory_order_seq_cst);  // See tell_feeds().
+  return durable_ ? std::min(store_.through(Durability::kDisk), visible) : visible;
 }
 
 bool Feed::is_behind() {
@@ -110,11 +110,10 @@ uint64_t Store::followed() {
   return position;
 }
 
-// Whoever arms the flag looks for commits after that, and a commit looks at it after it is visible:
-// one of the two sees the other.
+// Whoever arms the flag looks for commits after that, and a commit looks at it after it is visible,
+// all in one order: one of the two sees the other.
 void Store::tell_feeds() {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (!feed_waits_.load(std::memory_order_relaxed)) return;
+  if (!feed_waits_.load(std::memory_order_seq_cst)) return;
   if (feed_waits_.exchange(false)) notify();
 }
 

@@ -9,8 +9,8 @@
 // what was read and, with ranges, what was written meanwhile, whatever the store holds. Memtables may
 // come to rest meanwhile: nothing here points into them.
 //
-// It has a bound, of which the table may take four fifths. Beyond that the oldest chunk goes, and whoever began before its last commit can't
-// be told any more what was written since.
+// It has a bound, of which the table may take four fifths. Beyond that the oldest chunk goes, and
+// whoever began before its last commit can't be told any more what was written since.
 //
 // Invariants
 //   - every commit above floor() is here, from begin() to end() of any transaction.
@@ -64,7 +64,7 @@ class RecentWrites {
     uint64_t count = 0;
   };
   struct Chunk {
-    std::string text;  // Records: see put_record().
+    std::string text;  // Of records, as add_record() puts them.
     uint64_t commit_last = 0;
   };
   struct Slot {

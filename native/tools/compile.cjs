@@ -85,7 +85,8 @@ async function compile({ name, compiler, flags, arch = process.arch }, sources) 
       [...FLAGS, ...flags, ...fillingFlags(source, arch), '-c', source, '-o', object(source)])
     progress.step()
   }
-  await inParallel(os.availableParallelism(), stale.map((source) => () => compileOne(source))).finally(() => progress.end())
+  await inParallel(os.availableParallelism(), stale.map((source) => () => compileOne(source)))
+    .finally(() => progress.end())
   return sources.map(object)
 }
 

@@ -38,6 +38,7 @@ export const COUNT = 11
 export const MORE = 12
 export const CURSOR = 13
 export const PLACE = 14
+export const CROWDED = 15
 export const COMMIT = 0
 export const WRITTEN = 1
 export const DURABLE = 2

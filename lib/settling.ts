@@ -1,6 +1,9 @@
 // lib/settling.ts — when a write's promise settles: writes of one tick share a promise, and one call settles many.
+//
+// A write that is as durable as was asked may have to wait for something else: room for the next one. So whoever awaits each of
+// his writes is slowed down by a disk that does not keep up, on no thread's time, and never refused.
 import { type VarveError } from './errors.ts'
-import { DURABLE, lastError, type NativeStore, scratch, WRITTEN } from './native.ts'
+import { CROWDED, DURABLE, lastError, type NativeStore, scratch, WRITTEN } from './native.ts'
 import { type Durability, DURABILITY_NAMES } from './options.ts'
 
 /** What a write resolves to: the newest commit that reached the class, never older than the write's own. */
@@ -70,15 +73,17 @@ export class Settling {
     })
   }
 
-  /** The log got further, or failed. */
-  progress(): void {
+  /** The log got further or failed, or room was made; where it is the last word, nobody waits for room. */
+  progress(isLast = false): void {
     if (this.#waiting.length === 0) return
     const failed = this.#native.progress() < 0 ? lastError() : undefined
     const written = scratch.f64[WRITTEN] ?? 0
     const durable = scratch.f64[DURABLE] ?? 0
+    const crowded = scratch.u32[CROWDED] === 1 && failed === undefined && !isLast
     const still: Group[] = []
     for (const group of this.#waiting) {
-      if (group.commit <= (group.durability === 1 ? written : durable)) this.#settle(group)
+      const reached = [group.commit, written, durable][group.durability] ?? durable
+      if (group.commit <= reached && !crowded) this.#settle(group)
       else if (failed !== undefined) group.reject(failed)
       else still.push(group)
     }

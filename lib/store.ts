@@ -121,7 +121,7 @@ export class Store<T extends Types = Entry>
     this.opening.endFeeds()
     const synced = this.opening.native.waitFor(2)
     const failed = synced < 0 ? lastError() : undefined
-    this.opening.settling.progress()
+    this.opening.settling.progress(true)
     this.opening.isClosed = true
     if (this.opening.native.closeSync() < 0) throw lastError()
     if (failed !== undefined) throw failed

@@ -23,18 +23,22 @@ void leave_progress(const Call& call) {
   Environment& environment = call.environment();
   environment.set64(Register64::kWritten, static_cast<double>(store.through(Durability::kOs)));
   environment.set64(Register64::kDurable, static_cast<double>(store.through(Durability::kDisk)));
+  environment.set32(Register32::kCrowded, store.is_crowded() ? 1 : 0);
 }
 
-// request(durability) → 1 when everything committed is there, 0 when progress will tell
+// request(durability) → 1 when everything committed is there and there is room for more, 0 when
+// progress will tell; registers of progress()
 napi_value care_request(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   if (call.handle().closed) return make_int(env, 1);
-  const bool there = call.store().request(durability_of(read_uint32(call, 0)));
+  const bool there =
+      call.store().request(durability_of(read_uint32(call, 0))) && !call.store().is_crowded();
   leave_progress(call);
   return make_int(env, there ? 1 : 0);
 }
 
-// progress() → 1 when all is well, kFailed when the log failed; registers kWritten and kDurable
+// progress() → 1 when all is well, kFailed when the log failed; registers kWritten, kDurable
+// and kCrowded
 napi_value care_progress(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   if (call.handle().closed) return make_int(env, 1);

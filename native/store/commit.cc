@@ -50,6 +50,7 @@ Result<uint64_t> Store::commit(Batch& batch, Conditions* conditions) {
   if (log_) log_->append(commit, last_time_ms_, batch.body(), batch.body_checksum());
   times_.note(commit, last_time_ms_);
   insert(batch, commit);
+  look_for_crowd(held);
   visible_.store(commit, std::memory_order_seq_cst);  // Before it is asked who wants to know.
   if (recent_.is_wanted()) {
     recent_.add(batch, commit, conditions == nullptr ? UINT64_MAX : conditions->opened_at);
@@ -155,6 +156,18 @@ uint64_t Store::pace(uint64_t bytes, Lock& held) {
             is_behind ? StallReason::kMaintenance : StallReason::kFlush);
   return wait_ns;
 }
+
+// Behind a full row of sealed memtables, before commits are paced: at most a quarter of the active
+// one is taken while nobody has to wait.
+void Store::look_for_crowd(const Lock& held) {
+  check(held.owns_lock());
+  if (sealed_.size() < kSealedCountMax) return;
+  const Memtable& active = *parts_.load(std::memory_order_relaxed)->active;
+  if (active.size_bytes() > memtable_bytes_max() / 4) crowded_.store(true);
+}
+
+// A full disk makes room when it will, if at all: nobody is to wait for that.
+bool Store::is_crowded() const { return crowded_.load() && !flush_disk_.is_full(); }
 
 // What data takes, at rest in memory and on its way there.
 uint64_t Store::data_bytes(const Lock& held) const {

@@ -110,11 +110,13 @@ Status Store::flush_oldest() {
     sealed_.erase(sealed_.begin());
     publish_parts(std::move(next));
   }
+  const bool was_crowded = crowded_.exchange(false);
   flush_count_.fetch_add(1, std::memory_order_relaxed);
   flush_disk_.succeed();
   trim_log();
   epochs_.collect();
   flushed_->open();
+  if (was_crowded) notify();
   for (const auto& worker : maintainers_) worker->wake();
   return Status::ok();
 }
@@ -186,6 +188,7 @@ void Store::record_failure(const Status& status) {
       failure_ = "store: writing stopped after a failure: " + status.message();
     }
   }
+  crowded_.store(false);
   flushed_->open();
   notify();
 }

@@ -137,13 +137,16 @@ class Store {
   // Starts what brings everything committed so far to the class; true when it is there already. kOs
   // is done by the calling thread when the log writer is idle.
   bool request(Durability durability);
+  // A commit may find no room and be held for it: whoever can do something else meanwhile waits
+  // for listeners to be called, and asks again.
+  bool is_crowded() const;
   Status wait_for(Durability durability);
   Status error() const;  // Sticky failure of the log.
   Stall last_stall() const { return stalls_.last(); }
   // What went wrong without stopping anything, one after the other.
   std::optional<Trouble> trouble_after(uint64_t number) const { return troubles_.after(number); }
-  // Called on any thread after progress of durability, a failure, a trouble or a stall. Must not
-  // block.
+  // Called on any thread after progress of durability, a failure, a trouble, a stall, or room that
+  // was made where it was crowded. Must not block.
   uint64_t listen(std::function<void()> listener);
   void unlisten(uint64_t id);
 
@@ -273,6 +276,7 @@ class Store {
   Status seal(const Lock& held);
   Status fits_commit(uint64_t body_bytes, uint64_t cost) const;
   uint64_t pace(uint64_t bytes, Lock& held);
+  void look_for_crowd(const Lock& held);
   Status wait_for_flush(Lock& held, size_t sealed_count_max, uint64_t wait_ns = kBusyNs);
   bool wait_held(Lock& held, uint64_t ticket, uint64_t deadline_ns, StallReason reason);
   Status fit_in_memory(const Batch& batch, uint64_t cost, Lock& held);
@@ -400,6 +404,7 @@ class Store {
   std::mutex close_mutex_;        // Held while closing; taken before all others.
   std::shared_mutex care_mutex_;  // Shared by who flushes, compacts, verifies; alone to close.
   std::mutex flush_mutex_;        // One absorbs at a time. Taken before commit_mutex_.
+  std::atomic<bool> crowded_{false};  // A commit found it so, and nothing was absorbed since.
   std::atomic<uint64_t> flush_count_{0}, stall_count_{0}, stall_ns_{0}, stall_ns_max_{0};
   std::atomic<uint64_t> trimmed_{0};  // What the log was last told.
   std::atomic<uint64_t> cleared_{0};  // Absorbed when maintenance last found nothing more to do.

@@ -60,4 +60,31 @@ describe('with the least memory', () => {
     await Promise.all(puts)
     expect(db.count()).toBe(COUNT)
   })
+
+  it('batches that are awaited wait for room before they are made, and none is held', async () => {
+    await using db = await open<{ key: number; value: Uint8Array }>(directory, least)
+    const value = new Uint8Array(1000)
+    const COUNT = 60
+    for (let n = 0; n < COUNT; n++) {
+      const batch = db.batch()
+      for (let i = 0; i < 1000; i++) batch.put(n * 1000 + i, value)
+      await batch.write({ durability: 'memory' })
+    }
+    expect(db.stats()).toMatchObject({ stallCount: 0 })
+    expect(db.count()).toBe(COUNT * 1000)
+  })
+
+  it('closeSync() leaves no promise behind that waits for room', async () => {
+    const value = new Uint8Array(450_000)
+    for (let round = 0; round < 10; round++) {
+      const db = await open<{ key: number; value: Uint8Array }>(directory, least)
+      const puts: Promise<unknown>[] = []
+      for (let n = 0; n < 7; n++) {
+        puts.push(db.put(n, value, { durability: 'memory' }))
+        await Promise.resolve() // Each asks for itself.
+      }
+      db.closeSync()
+      expect((await Promise.all(puts)).length).toBe(7)
+    }
+  })
 })

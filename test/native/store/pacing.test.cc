@@ -47,5 +47,39 @@ const Case slow("writers whose disk is slow are slowed down by the commit, and n
                   write_behind(20'000);
                 });
 
+// Commits of half a memtable: the third behind a full row can only be held, or wait before it is made.
+const Case waiting("who waits while it is crowded finds room at once, however slow the disk", [] {
+  HastyOs os;
+  StoreOptions options;
+  options.directory = scratch_directory();
+  options.memory_bytes = uint64_t{8} << 20;
+  options.holder = "a test";
+  Result<std::shared_ptr<Store>> opened = Store::open(os, options);
+  require(static_cast<bool>(opened));
+  Store& store = **opened;
+  const std::unique_ptr<Gate> told = os.gate();
+  const uint64_t listener = store.listen([&] { told->open(); });
+  os.slow_down(kSyncNs * 3);  // A flush is far slower than a commit may be held for.
+  const std::string value(450'000, 'v');
+  uint64_t crowded = 0;
+  for (uint64_t i = 0; i < 24; ++i) {
+    uint64_t ticket = told->ticket();
+    while (store.is_crowded()) {
+      ++crowded;
+      require(told->wait(ticket, os.now_ns() + uint64_t{20'000'000'000}));
+      ticket = told->ticket();
+    }
+    Batch batch(store.hash_seed());
+    const std::string key = std::to_string(i);
+    batch.put(as_bytes(key), as_bytes(value));
+    expect(static_cast<bool>(store.commit(batch)));
+  }
+  expect(crowded > 0);
+  expect(store.stats().stall_count == 0);
+  store.unlisten(listener);
+  os.slow_down(0);
+  expect_ok(store.close());
+});
+
 }  // namespace
 }  // namespace varve::test

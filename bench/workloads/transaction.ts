@@ -65,13 +65,13 @@ function row(name: string, title: string, times: number): Row {
 const modify1 = alone(row('modify-1', 'read-modify-write, no fsync, 1 in flight', 5), {
   begins: 'filled',
   writes: true,
-  run: (context) => turning(context, 20_000, 1, uniform, 0),
+  run: (context) => turning(context, 100_000, 1, uniform, 0),
 })
 
 const modify64 = alone(row('modify-64', 'read-modify-write, no fsync, 64 in flight', 8), {
   begins: 'filled',
   writes: true,
-  run: (context) => turning(context, 64_000, 64, uniform, 0),
+  run: (context) => turning(context, 128_000, 64, uniform, 0),
 })
 
 const ycsbF = alone(
@@ -79,7 +79,7 @@ const ycsbF = alone(
   {
     begins: 'filled',
     writes: true,
-    run: (context) => turning(context, 64_000, 64, zipfian, 0.5),
+    run: (context) => turning(context, 128_000, 64, zipfian, 0.5),
   },
 )
 
@@ -103,7 +103,7 @@ function hundred(random: Random, keyCount: number, version: number): Hundred {
 async function hundreds(context: Context): Promise<Outcome> {
   const { store, keyCount, round } = context
   const random = new Random(round + 67)
-  const operations = context.count(500)
+  const operations = context.count(1000)
   const all = Array.from({ length: operations }, (_, i) =>
     hundred(random, keyCount, versionOf(round * operations + i)),
   )

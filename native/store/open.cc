@@ -257,6 +257,7 @@ Status Store::recover(const ManifestState& state) {
   may_expire_.store(state.may_expire);
   policy_ = policy_of(state.history);
   horizon_ = state.history.floor;
+  gaps_ = state.gaps;  // What is replayed may come to rest at once, and no more of the past goes then.
   recovery_.clean = recovery_.created || state.clean_close != 0;
   LogSource source;
   source.directory = options_.directory;
@@ -275,7 +276,6 @@ Status Store::recover(const ManifestState& state) {
   }
   recovery_.cut_records = found->cut_records;
   recovery_.last_commit = found->last_commit;
-  gaps_ = state.gaps;
   const ManifestHistory history = begin_history(state.history, found->last_commit);
   if (options_.read_only) return Status::ok();
   if (!recovery_.clean) {

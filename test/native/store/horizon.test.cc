@@ -106,5 +106,43 @@ const Case counted("history counted in commits skips the numbers that crashes le
   expect(commits.back() > uint64_t{1} << 24);
 });
 
+// More than a memtable holds is in the log, so that some of it comes to rest while the rest is read.
+const Case replayed("what an opening brings to rest on its way keeps as much of the past", [] {
+  constexpr HistoryPolicy kTwenty{Keep::kCommits, 20};
+  SimulatedOs os(seed());
+  std::vector<uint64_t> commits;
+  for (const size_t bytes : {10, 60'000}) {
+    {
+      const std::shared_ptr<Store> store = open_store(os, kTwenty);
+      for (int i = 0; i < 15; ++i) {
+        Batch batch(store->hash_seed());
+        const std::string key = std::to_string(commits.size() % 10);
+        const std::string value(bytes, static_cast<char>('a' + commits.size() % 26));
+        batch.put(as_bytes(key), as_bytes(value));
+        const Result<uint64_t> commit = store->commit(batch);
+        require(static_cast<bool>(commit));
+        commits.push_back(*commit);
+      }
+      expect_ok(store->wait_for(Durability::kDisk));
+      os.go_down_at_call(0);
+    }
+    os.restart();
+  }
+  const std::shared_ptr<Store> store = open_store(os, kTwenty);
+  expect_ok(store->compact());
+  expect(store->horizon() == commits[9]);
+  Store::Reader reader(*store);
+  for (size_t i = 9; i < commits.size(); ++i) {
+    const Store::View view(reader, commits[i]);
+    for (size_t written = i - 9; written <= i; ++written) {  // The last of each key.
+      Lookup found;
+      expect_ok(view.get(as_bytes(std::to_string(written % 10)), true, found));
+      require(found.found == Found::kPut);
+      expect(found.edit.value[0] == 'a' + written % 26 && found.edit.commit == commits[written]);
+    }
+  }
+  expect_ok(store->close());
+});
+
 }  // namespace
 }  // namespace varve::test

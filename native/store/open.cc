@@ -257,7 +257,7 @@ Status Store::recover(const ManifestState& state) {
   may_expire_.store(state.may_expire);
   policy_ = policy_of(state.history);
   horizon_ = state.history.floor;
-  gaps_ = state.gaps;  // What is replayed may come to rest at once, and no more of the past goes then.
+  gaps_ = state.gaps;  // Before the log is replayed: some of it may come to rest on the way.
   recovery_.clean = recovery_.created || state.clean_close != 0;
   LogSource source;
   source.directory = options_.directory;

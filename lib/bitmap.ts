@@ -117,6 +117,9 @@ function checkBytes(bytes: unknown): asserts bytes is Uint8Array {
   if (!(bytes instanceof Uint8Array)) throw invalid('bytes', 'a Uint8Array', bytes)
 }
 
+// Of the expression being evaluated: none is collected while its number is in use.
+const operands: unknown[] = []
+
 /** What bitmaps of numbers and of bigints have in common. */
 export abstract class BitmapOf<M extends Member> implements Iterable<M> {
   readonly #kind: Kind<M>
@@ -460,18 +463,25 @@ export abstract class BitmapOf<M extends Member> implements Iterable<M> {
   }
 
   protected static evaluated<M extends Member>(kind: Kind<M>, expression: unknown): Made {
-    return made(addon.bitmapEvaluate(BitmapOf.#program(kind, expression)))
+    const answer = made(addon.bitmapEvaluate(BitmapOf.#program(kind, expression)))
+    operands.length = 0
+    return answer
   }
 
   protected static counted<M extends Member>(kind: Kind<M>, expression: unknown): number {
     checked(addon.bitmapEvaluateCount(BitmapOf.#program(kind, expression)))
+    operands.length = 0
     return scratch.f64[FOUND] ?? 0
   }
 
   static #program<M extends Member>(kind: Kind<M>, expression: unknown): Int32Array {
     const steps: number[] = []
-    const numberOf = (part: unknown) =>
-      part instanceof BitmapOf && part.#kind === kind ? part.#use() : undefined
+    operands.length = 0
+    const numberOf = (part: unknown) => {
+      if (!(part instanceof BitmapOf) || part.#kind !== kind) return undefined
+      operands.push(part)
+      return part.#use()
+    }
     pushSteps(expression, numberOf, steps)
     return Int32Array.from(steps)
   }

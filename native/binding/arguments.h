@@ -96,19 +96,7 @@ template <class Thing>
 Thing& read_external(const Call& call, size_t index) {
   void* data = nullptr;
   napi_get_value_external(call.env, call.arguments[index], &data);
-  return *static_cast<Thing*>(data);
-}
-// An External that owns the thing, and tells the collector of its `accounted` bytes no more when it
-// goes.
-template <class Thing>
-napi_value make_external(napi_env env, std::unique_ptr<Thing> thing) {
-  const auto finalise = [](napi_env at, void* data, void*) {
-    const std::unique_ptr<Thing> ended(static_cast<Thing*>(data));
-    account(at, ended->accounted, 0);
-  };
-  napi_value external = nullptr;
-  napi_create_external(env, thing.release(), finalise, nullptr, &external);
-  return external;
+  return static_cast<Thing&>(*static_cast<Owned*>(data));
 }
 
 napi_value make_int(napi_env env, int32_t value);

@@ -16,22 +16,29 @@ struct BitmapRoom;
 namespace {
 
 // Outlives its room's environment where its finaliser runs late; the room then lives as long.
-struct Held {
-  std::shared_ptr<BitmapRoom> room;
+struct Held final : Owned {
+  Held(std::shared_ptr<BitmapRoom> its_room, Bitmap its_bitmap, uint32_t its_id)
+      : room(std::move(its_room)), bitmap(std::move(its_bitmap)), id(its_id) {}
+  ~Held() override;  // Only now the id is another's.
+  void let_go(napi_env env) override;
+
+  const std::shared_ptr<BitmapRoom> room;
   Bitmap bitmap;
-  uint32_t id;
+  const uint32_t id;
 };
 
 }  // namespace
 
 struct BitmapRoom {
+  static constexpr int64_t kAccountedStep = int64_t{64} << 10;
+
   explicit BitmapRoom(Environment& owner) : environment(owner) {}
 
   Environment& environment;  // Not to be touched by finalisers.
   MemoryBlocks blocks;
   std::vector<Held*> held;  // By id; null where one is free.
   std::vector<uint32_t> free;
-  int64_t accounted = 0;  // What the collector was told of.
+  int64_t accounted = 0;  // What the collector was told of, to a step.
   std::string bytes;      // Serialised, until they are taken.
 
   Bitmap& bitmap(uint32_t id) const {
@@ -48,9 +55,11 @@ struct BitmapRoom {
     store<uint64_t>(environment.scratch + static_cast<uint32_t>(cell) * 4, member);
   }
 
-  // Blocks are what bitmaps mostly are; their directories are at most a quarter of that.
+  // Blocks are what bitmaps mostly are; their directories are at most a quarter of that. Spare ones
+  // are no reason to collect anything.
   void account(napi_env env) {
-    varve::account(env, accounted, static_cast<int64_t>(blocks.slab_bytes()));
+    const int64_t now = static_cast<int64_t>(blocks.used_bytes());
+    if (std::abs(now - accounted) >= kAccountedStep) varve::account(env, accounted, now);
   }
 };
 
@@ -81,15 +90,14 @@ struct BitmapCall {
 
 // ---- lives
 
-void finalise(napi_env env, void* data, void*) {
-  const std::unique_ptr<Held> held(static_cast<Held*>(data));
-  const std::shared_ptr<BitmapRoom> room = held->room;
-  room->held[held->id] = nullptr;
-  room->free.push_back(held->id);
-  {
-    const Bitmap ended = std::move(held->bitmap);
-  }
+void Held::let_go(napi_env env) {
+  bitmap = Bitmap(room->blocks);
   room->account(env);
+}
+
+Held::~Held() {
+  room->held[id] = nullptr;
+  room->free.push_back(id);
 }
 
 // → External; its number is left in kBitmap.
@@ -101,13 +109,11 @@ napi_value hand_over(const BitmapCall& call, Bitmap bitmap) {
   }
   const uint32_t id = room.free.back();
   room.free.pop_back();
-  Held* const held = new Held{room.environment.bitmaps, std::move(bitmap), id};
-  room.held[id] = held;
+  auto held = std::make_unique<Held>(room.environment.bitmaps, std::move(bitmap), id);
+  room.held[id] = held.get();
   room.account(call.given.env);
-  napi_value external = nullptr;
-  napi_create_external(call.given.env, held, finalise, nullptr, &external);
   room.environment.set32(Register32::kBitmap, id);
-  return external;
+  return room.environment.owned->own(call.given.env, std::move(held));
 }
 
 // bitmapCreate()

@@ -24,6 +24,7 @@
 
 #include "binding/cold.h"
 #include "binding/feed.h"
+#include "binding/owned.h"
 #include "store/batch.h"
 #include "store/registry.h"
 #include "store/transaction/transaction.h"
@@ -131,6 +132,7 @@ struct Environment {
   std::string batch_keys;
   std::vector<PointQuery> batch_queries;
   std::shared_ptr<BitmapRoom> bitmaps;
+  std::shared_ptr<OwnedThings> owned = std::make_shared<OwnedThings>();
 
   void set32(Register32 cell, uint32_t value) {
     store<uint32_t>(scratch + static_cast<uint32_t>(cell) * 4, value);

@@ -12,6 +12,7 @@
 
 #include "binding/arguments.h"
 #include "binding/bitmap.h"
+#include "binding/image.h"
 #include "pure/bitmap/bitmap.h"
 #include "pure/geo/geohash.h"
 #include "pure/geo/serial.h"
@@ -22,13 +23,12 @@ namespace {
 using geo::Box;
 using geo::Point;
 
-struct GeoIndex {
+struct GeoIndex final : Owned {
   explicit GeoIndex(geo::Holds holds)
       : blocks(std::make_unique<MemoryBlocks>()), tree(std::in_place, *blocks, holds) {}
-  GeoIndex(std::vector<uint64_t> words_in, size_t size, const geo::Opened& opened)
-      : words(std::move(words_in)),
-        mapped(std::make_unique<MappedBlocks>(
-            Bytes(reinterpret_cast<const uint8_t*>(words.data()), size))),
+  GeoIndex(Image its_image, const geo::Opened& opened)
+      : image(std::move(its_image)),
+        mapped(std::make_unique<MappedBlocks>(image.bytes())),
         tree(std::in_place, *mapped, opened.holds, opened.state) {}
 
   // An index that was read from bytes is copied into blocks of its own when it is first written to.
@@ -39,15 +39,25 @@ struct GeoIndex {
     copy.assign(*tree);
     tree.emplace(*blocks, copy.holds(), copy.state());
     mapped.reset();
-    words = {};
+    image = Image();
     return *tree;
   }
   size_t held_bytes() const {
-    return words.size() * 8 + (blocks == nullptr ? 0 : blocks->slab_bytes()) +
+    return image.held_bytes() + (blocks == nullptr ? 0 : blocks->slab_bytes()) +
            found.capacity() * sizeof(geo::Match) + bytes.capacity();
   }
 
-  std::vector<uint64_t> words;
+  void let_go(napi_env env) override {
+    tree.reset();
+    mapped.reset();
+    blocks.reset();
+    image = Image();
+    found = {};
+    bytes = {};
+    account(env, accounted, 0);
+  }
+
+  Image image;  // What `tree` reads where it lies, if it was opened from bytes.
   std::unique_ptr<MappedBlocks> mapped;
   std::unique_ptr<MemoryBlocks> blocks;
   std::optional<geo::Tree> tree;  // Over one of the two.
@@ -84,7 +94,7 @@ void account(napi_env env, GeoIndex& index) {
 
 napi_value hand_over(napi_env env, std::unique_ptr<GeoIndex> index) {
   account(env, *index);
-  return make_external(env, std::move(index));
+  return environment_of(env).owned->own(env, std::move(index));
 }
 
 // geoCreate(holds) → an index
@@ -97,14 +107,10 @@ napi_value create(napi_env env, napi_callback_info info) {
 // geoOpen(bytes) → an index, or FAILED
 napi_value open_index(napi_env env, napi_callback_info info) {
   const Call call(env, info);
-  const std::span<const uint8_t> bytes = read_elements<const uint8_t>(call, 0);
-  // A copy of our own: JavaScript may change or detach its bytes after they were looked at.
-  std::vector<uint64_t> words((bytes.size() + 7) / 8);
-  if (!bytes.empty()) std::memcpy(words.data(), bytes.data(), bytes.size());
-  const Result<geo::Opened> opened =
-      geo::open_tree(Bytes(reinterpret_cast<const uint8_t*>(words.data()), bytes.size()));
+  Image image(read_elements<const uint8_t>(call, 0));
+  const Result<geo::Opened> opened = geo::open_tree(image.bytes());
   if (!opened) return make_failure(env, opened.error());
-  return hand_over(env, std::make_unique<GeoIndex>(std::move(words), bytes.size(), *opened));
+  return hand_over(env, std::make_unique<GeoIndex>(std::move(image), *opened));
 }
 
 // geoInsert(index), geoRemove(index), geoHas(index): the entry as numbers 0 to 4 → 1 or 0

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "binding/arguments.h"
+#include "binding/image.h"
 #include "pure/text/language.h"
 #include "pure/text/text.h"
 
@@ -24,10 +25,9 @@ constexpr uint32_t kNeedsAll = 2;
 constexpr uint32_t kIsPrefix = 4;
 constexpr uint32_t kEditsShift = 3;
 
-struct TextHandle {
+struct TextHandle final : Owned {
   std::unique_ptr<MemoryBlocks> blocks;
-  std::vector<uint64_t> image;  // What `index` reads where it lies, if it was opened from bytes.
-  size_t image_bytes = 0;
+  Image image;  // What `index` reads where it lies, if it was opened from bytes.
   std::unique_ptr<TextIndex> index;
   std::string serialised;
   std::vector<TextHit> hits;
@@ -39,18 +39,27 @@ struct TextHandle {
   TextIndex& to_write() {
     if (index->is_writable()) return *index;
     auto made = std::make_unique<MemoryBlocks>();
-    const Bytes bytes(reinterpret_cast<const uint8_t*>(image.data()), image_bytes);
-    Result<std::unique_ptr<TextIndex>> copy = TextIndex::copy(bytes, *made);
+    Result<std::unique_ptr<TextIndex>> copy = TextIndex::copy(image.bytes(), *made);
     check(static_cast<bool>(copy));  // It was verified when it was opened.
     index = std::move(*copy);
     blocks = std::move(made);
-    image = {};
+    image = Image();
     return *index;
   }
   int64_t held_bytes() const {
     const size_t slabs = blocks == nullptr ? 0 : blocks->slab_bytes();
-    return static_cast<int64_t>(slabs + image.size() * 8 + index->stats().heap_bytes +
+    return static_cast<int64_t>(slabs + image.held_bytes() + index->stats().heap_bytes +
                                 serialised.capacity());
+  }
+  void let_go(napi_env env) override {
+    index.reset();
+    blocks.reset();
+    image = Image();
+    serialised = {};
+    hits = {};
+    ranges = {};
+    kept = {};
+    account(env, accounted, 0);
   }
 };
 
@@ -87,7 +96,7 @@ void account_steps(napi_env env, TextHandle& handle) {
 
 napi_value hand_over(napi_env env, std::unique_ptr<TextHandle> handle) {
   account(env, handle->accounted, handle->held_bytes());
-  return make_external(env, std::move(handle));
+  return environment_of(env).owned->own(env, std::move(handle));
 }
 
 // Until the next text of the environment is read.
@@ -109,14 +118,9 @@ napi_value create(napi_env env, napi_callback_info info) {
 // textOpen(bytes) → an index, or FAILED
 napi_value open_index(napi_env env, napi_callback_info info) {
   const Call call(env, info);
-  const std::span<const uint8_t> bytes = read_elements<const uint8_t>(call, 0);
   auto handle = std::make_unique<TextHandle>();
-  // A copy of our own: JavaScript may change or detach its bytes after they were verified.
-  handle->image.resize((bytes.size() + 7) / 8);
-  handle->image_bytes = bytes.size();
-  if (!bytes.empty()) std::memcpy(handle->image.data(), bytes.data(), bytes.size());
-  Result<std::unique_ptr<TextIndex>> opened =
-      TextIndex::open(Bytes(reinterpret_cast<const uint8_t*>(handle->image.data()), bytes.size()));
+  handle->image = Image(read_elements<const uint8_t>(call, 0));
+  Result<std::unique_ptr<TextIndex>> opened = TextIndex::open(handle->image.bytes());
   if (!opened) return make_failure(env, opened.error());
   handle->index = std::move(*opened);
   return hand_over(env, std::move(handle));

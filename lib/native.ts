@@ -109,6 +109,7 @@ export interface NativeLevel {
     value: string | Uint8Array | undefined,
     headBytes: number,
     transaction: number,
+    expires?: number,
   ): number
   transactionDelete(key: string | number, transaction: number): number
   transactionIncrement(key: string | number, headBytes: number, transaction: number): number

@@ -185,7 +185,8 @@ const OPEN = [
 ]
 const WRITE = ['durability', 'signal']
 const WAIT = ['signal']
-const PUT = [...WRITE, 'ttl', 'expiresAt']
+const EXPIRY = ['ttl', 'expiresAt']
+const PUT = [...WRITE, ...EXPIRY]
 const READ = ['fields', 'signal']
 export const TRANSACTION: readonly string[] = [
   'isolation',
@@ -479,6 +480,11 @@ function isDurabilityAlone(options: unknown): boolean {
     count++
   }
   return count === 1
+}
+
+/** What a put within a transaction may say. */
+export function checkExpiry(options: unknown): void {
+  checkNames(options, EXPIRY, 'put')
 }
 
 /** The number of the durability asked for, within what the store can do. */

@@ -15,6 +15,7 @@ import {
   ABSENT,
   COMMIT,
   DATA_AT,
+  EXPIRES,
   FAILED,
   GROW,
   HEAD_BYTES,
@@ -23,6 +24,7 @@ import {
   type NativeLevel,
   PLACE,
   scratch,
+  TIME,
   WOULD_BLOCK,
 } from './native.ts'
 import type { Opening } from './opening.ts'
@@ -197,6 +199,25 @@ export abstract class Reading<T extends Types> {
 
   protected versionFound(): number {
     return scratch.f64[COMMIT] ?? 0
+  }
+
+  /**
+   * How many milliseconds a key has left, which a snapshot counts from its own time: Infinity without an expiry, undefined when it is
+   * not there.
+   */
+  ttl(key: T['key']): number | undefined {
+    const asOf = this.asOf()
+    const answer = this.level.has(this.key(key), asOf)
+    if (answer === ABSENT) return undefined
+    if (answer < 0) throw lastError()
+    const expires = scratch.f64[EXPIRES] ?? 0
+    return expires === 0 ? Infinity : Math.max(1, expires - this.timeMs())
+  }
+
+  /** What time it is for what expires. */
+  protected timeMs(): number {
+    this.opening.native.now()
+    return scratch.f64[TIME] ?? 0
   }
 
   /** The entries of a range, in the order of their keys; with `fields`, these fields of each value. */

@@ -114,6 +114,10 @@ export class Snapshot<T extends Types = Entry>
     return 1
   }
 
+  protected override timeMs(): number {
+    return this.hold.timeMs
+  }
+
   close(): void {
     this.hold.end()
   }

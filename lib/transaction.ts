@@ -1,9 +1,10 @@
 // lib/transaction.ts — a transaction as its callback sees it: the methods of a store, answering at once. docs/transactions.md
 import { encoded, type Encoding, writeAddend, writeValue } from './encoding.ts'
 import { invalid, within } from './errors.ts'
+import { type ExpiryOptions, expiryOf } from './expiry.ts'
 import { conflictError } from './conflict.ts'
-import { ABSENT, FAILED, lastError, type NativeLevel } from './native.ts'
-import { checkBounds, type RangeOptions } from './options.ts'
+import { ABSENT, EXPIRES, FAILED, lastError, type NativeLevel, scratch } from './native.ts'
+import { checkBounds, checkExpiry, type RangeOptions } from './options.ts'
 import { placeBounds, planOf } from './range.ts'
 import { type Entry, Reading, type Types } from './reading.ts'
 import type { Receipt } from './settling.ts'
@@ -34,16 +35,25 @@ export class TransactionLevel<T extends Types = Entry> extends Reading<T> {
     return number
   }
 
-  /** Writes a value under a key: read back from here on, and visible to others after the commit. */
-  put(key: T['key'], value: T['value']): void {
+  /**
+   * Writes a value under a key: read back from here on, and visible to others after the commit. With `ttl`, which counts from this
+   * call, or `expiresAt` it is there until then; without, it stays, also where the key had one that would expire.
+   */
+  put(key: T['key'], value: T['value'], options?: ExpiryOptions): void {
+    if (options === undefined) return this.#put(key, value, 0)
+    checkExpiry(options)
+    this.#put(key, value, expiryOf(options))
+  }
+
+  #put(key: T['key'], value: T['value'], expires: number): void {
     const number = this.#number()
+    const { level } = this
     writeValue(this.encoding, value, this.opening.commitBytesMax)
-    const answer = this.level.transactionPut(
-      this.key(key),
-      encoded.value,
-      encoded.headBytes,
-      number,
-    )
+    const { value: passed, headBytes } = encoded
+    const answer =
+      expires === 0
+        ? level.transactionPut(this.key(key), passed, headBytes, number)
+        : level.transactionPut(this.key(key), passed, headBytes, number, expires)
     if (answer < 0) throw lastError()
   }
 
@@ -73,17 +83,30 @@ export class TransactionLevel<T extends Types = Entry> extends Reading<T> {
     if (answer < 0) throw lastError()
   }
 
-  /** Reads, changes and writes one key; answers the new value. A callback that answers undefined deletes the key. */
+  /**
+   * Reads, changes and writes one key; answers the new value, which expires when the one before it would. A callback that answers
+   * undefined deletes the key.
+   */
   update(
     key: T['key'],
     change: (value: T['value'] | undefined) => T['value'] | undefined,
   ): T['value'] | undefined {
     if (typeof change !== 'function')
       throw invalid('update', 'a function as its second argument', change)
-    const value = change(this.get(key))
+    const before = this.get(key)
+    const expires = before === undefined ? 0 : (scratch.f64[EXPIRES] ?? 0)
+    const value = change(before)
     if (value === undefined) this.delete(key)
-    else this.put(key, value)
+    else this.#put(key, value, expires)
     return value
+  }
+
+  /** Takes the expiry from a key; answers whether it had one. */
+  persist(key: T['key']): boolean {
+    const left = this.ttl(key)
+    if (left === undefined || left === Infinity) return false
+    this.#put(key, this.get(key), 0)
+    return true
   }
 
   /** Writes a value if the key has none, and answers whether it did. Somebody else's write of the key is a conflict at every isolation. */
@@ -125,8 +148,10 @@ export class TransactionLevel<T extends Types = Entry> extends Reading<T> {
 
   #apply(operation: BatchOperation<T> | undefined): void {
     const type: unknown = operation?.type
-    if (operation?.type === 'put') this.put(operation.key, operation.value)
-    else if (operation?.type === 'delete') this.delete(operation.key)
+    if (operation?.type === 'put') {
+      const { key, value } = operation
+      this.#put(key, value, expiryOf(operation))
+    } else if (operation?.type === 'delete') this.delete(operation.key)
     else throw invalid('type', "'put' or 'delete'", type)
   }
 }

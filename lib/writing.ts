@@ -7,16 +7,7 @@ import { conflictError } from './conflict.ts'
 import { encoded, writeAddend, writeValue } from './encoding.ts'
 import { invalid, VarveError, within } from './errors.ts'
 import { type ExpiryOptions, expiryOf } from './expiry.ts'
-import {
-  ABSENT,
-  COMMIT,
-  EXPIRES,
-  lastError,
-  type NativeLevel,
-  scratch,
-  SEEN,
-  TIME,
-} from './native.ts'
+import { COMMIT, EXPIRES, lastError, type NativeLevel, scratch, SEEN } from './native.ts'
 import {
   checkBounds,
   checkWrite,
@@ -276,18 +267,6 @@ export abstract class Writing<T extends Types> extends Reading<T> {
     this.opening.check() // The callback may have closed the store.
     writeValue(this.encoding, value, this.opening.commitBytesMax)
     return this.level.putIf(this.key(key), encoded.value, encoded.headBytes, since, expires)
-  }
-
-  /** How many milliseconds a key has left: Infinity without an expiry, undefined when it is not there. */
-  ttl(key: T['key']): number | undefined {
-    this.opening.check()
-    const answer = this.level.has(this.key(key), 0)
-    if (answer === ABSENT) return undefined
-    if (answer < 0) throw lastError()
-    const expires = scratch.f64[EXPIRES] ?? 0
-    if (expires === 0) return Infinity
-    this.opening.native.now()
-    return Math.max(1, expires - (scratch.f64[TIME] ?? 0))
   }
 
   /** Takes the expiry from a key; resolves to whether it had one. */

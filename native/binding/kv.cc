@@ -100,13 +100,6 @@ Answer commit(const Call& call, Batch& batch, Conditions* conditions = nullptr) 
   return Answer::kOk;
 }
 
-// When a put expires: above 0 at that time, below 0 so much later than now.
-uint64_t read_expiry(const Call& call, size_t index) {
-  const double given = call.count > index ? read_double(call, index) : 0;
-  if (given >= 0) return static_cast<uint64_t>(given);
-  return call.store().now_ms() + static_cast<uint64_t>(-given);
-}
-
 // The arguments of a put: key, value, head_size, and its expiry at `expiry_index`.
 Answer add_put(const Call& call, Batch& batch, size_t expiry_index = 3) {
   if (call.handle().closed) return call.environment().fail(closed_error());
@@ -122,7 +115,7 @@ Answer add_put(const Call& call, Batch& batch, size_t expiry_index = 3) {
     return call.environment().fail(status);
   }
   batch.put(key.bytes(), {Bytes(value.lead, value.lead_bytes), value.head, value.text}, expires_ms);
-  if (expires_ms != 0) index_expiry(batch, key.bytes(), expires_ms);
+  if (expires_ms != 0) batch.put(as_bytes(expiry_entry(key.bytes(), expires_ms)), Bytes());
   return Answer::kOk;
 }
 
@@ -286,6 +279,12 @@ MutableBytes take_from_slab(napi_env env, Environment& environment, size_t size)
 }
 
 }  // namespace
+
+uint64_t read_expiry(const Call& call, size_t index) {
+  const double given = call.count > index ? read_double(call, index) : 0;
+  if (given >= 0) return static_cast<uint64_t>(given);
+  return call.store().now_ms() + static_cast<uint64_t>(-given);
+}
 
 napi_value hand_edit(const Call& call, const Store::View& view, const Edit& edit) {
   if ((edit.flags & kFlagSeparateValue) != 0) return hand_large_value(call, view, edit);

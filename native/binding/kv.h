@@ -27,6 +27,9 @@ const std::vector<Method>& care_methods();   // durability, holds, flush, compac
 napi_value hand_value(const Call& call, Bytes value, bool& has_room);
 // The value of an edit that the view answered, wherever it lies, as hand_value() does.
 napi_value hand_edit(const Call& call, const Store::View& view, const Edit& edit);
+// When a put expires, of the argument at `index`, 0 where it is missing: above 0 at that time,
+// below 0 so much later than now.
+uint64_t read_expiry(const Call& call, size_t index);
 // begin lies in the key area with the size given at `index`, end in the data area with the size
 // behind it (0: none).
 bool read_range(const Call& call, size_t index, StoredRange& range);

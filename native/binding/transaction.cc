@@ -1,5 +1,7 @@
 #include "binding/transaction.h"
 
+#include "layer/catalog/expiry.h"
+
 namespace varve {
 namespace {
 
@@ -92,7 +94,7 @@ napi_value transaction_rewind(napi_env env, napi_callback_info info) {
   return make_answer(env, status ? Answer::kOk : call.environment().fail(status));
 }
 
-// transactionPut(key, value, head_size, number)
+// transactionPut(key, value, head_size, number, expires: see read_expiry())
 napi_value transaction_put(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Environment& environment = call.environment();
@@ -102,9 +104,13 @@ napi_value transaction_put(napi_env env, napi_callback_info info) {
   Status status = open_transaction(call, read_uint32(call, 3), transaction);
   if (status) status = key.read(call, 0);
   if (status && !value.read(call, 1, 2)) status = Status::invalid("value is no value");
-  if (status) status = transaction->fits(key.bytes().size() + value.size());
+  const uint64_t expires_ms = status ? read_expiry(call, 4) : 0;
+  const uint64_t entry_bytes = expires_ms == 0 ? 0 : expiry_entry_bytes(key.bytes());
+  if (status) status = transaction->fits(key.bytes().size() + value.size() + entry_bytes);
   if (!status) return make_answer(env, environment.fail(status));
-  transaction->put(key.bytes(), {Bytes(value.lead, value.lead_bytes), value.head, value.text});
+  const Bytes lead(value.lead, value.lead_bytes);
+  transaction->put(key.bytes(), {lead, value.head, value.text}, expires_ms);
+  if (expires_ms != 0) transaction->put(as_bytes(expiry_entry(key.bytes(), expires_ms)), {});
   return make_answer(env, Answer::kOk);
 }
 
@@ -145,7 +151,8 @@ napi_value transaction_increment(napi_env env, napi_callback_info info) {
   if (status) status = key.read(call, 0);
   if (status) status = by.read(call, 1);
   if (!status) return make_answer(env, call.environment().fail(status));
-  const Store::View view(*call.handle().reader, transaction->view_commit());
+  const Store::View view(*call.handle().reader, transaction->view_commit(),
+                         transaction->view_time_ms());
   status = transaction->increment(view, key.bytes(), by.bytes());
   return make_answer(env, status ? Answer::kOk : call.environment().fail(status));
 }

@@ -201,14 +201,15 @@ class Store {
     Result<Bytes> value(const Edit& edit, std::string& room) const;
     // Live entries. The cursor is borrowed from the view.
     std::unique_ptr<EngineCursor> scan(const KeyRange& range, Direction direction) const;
-
-   private:
-    Status get_as_of(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
-                     Lookup& answer) const;
+    // Makes a put that has expired by the view's time kAbsent.
     void hide_expired(Lookup& answer) const {
       if (answer.found != Found::kPut || answer.edit.expires_ms == 0) return;
       if (answer.edit.expires_ms <= time_ms()) answer.found = Found::kAbsent;
     }
+
+   private:
+    Status get_as_of(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
+                     Lookup& answer) const;
 
     const EpochDomain::Guard guard_;
     const Store& store_;

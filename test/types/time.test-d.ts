@@ -1,7 +1,15 @@
 // What snapshots of the past, versions and feeds are typed as.
 import { expectTypeOf } from 'vitest'
 
-import type { Commit, CommitEdit, KeyVersion, Level, Snapshot, Store } from '../../lib/index.ts'
+import type {
+  Commit,
+  CommitEdit,
+  KeyVersion,
+  Level,
+  Snapshot,
+  Store,
+  Transaction,
+} from '../../lib/index.ts'
 
 interface User {
   readonly name: string
@@ -19,6 +27,12 @@ for (const version of db.history('k')) {
 }
 expectTypeOf(db.ttl('k')).toEqualTypeOf<number | undefined>()
 expectTypeOf(db.persist('k')).toEqualTypeOf<Promise<boolean>>()
+declare const tx: Transaction<{ key: string; value: User }>
+expectTypeOf(tx.ttl('k')).toEqualTypeOf<number | undefined>()
+expectTypeOf(tx.persist('k')).toEqualTypeOf<boolean>()
+expectTypeOf(db.at(1).ttl('k')).toEqualTypeOf<number | undefined>()
+tx.put('k', { name: 'ada' }, { ttl: '1h' })
+tx.batch([{ type: 'put', key: 'k', value: { name: 'ada' }, expiresAt: new Date() }])
 void db.put('k', { name: 'ada' }, { ttl: '1h', durability: 'os' })
 void db.batch([{ type: 'put', key: 'k', value: { name: 'ada' }, expiresAt: new Date() }])
 
@@ -36,5 +50,7 @@ db.at('yesterday')
 void db.at(1).put('k', { name: 'ada' })
 // @ts-expect-error Keys of this keyspace are strings.
 db.watch({ prefix: 7 })
+// @ts-expect-error A transaction has one durability, its own.
+tx.put('k', { name: 'ada' }, { durability: 'os' })
 // @ts-expect-error An expiry belongs to a put.
 void db.delete('k', { ttl: 1 })

@@ -13,15 +13,6 @@ constexpr uint64_t kPauseMsMax = 60'000;  // The clock may jump.
 constexpr uint64_t kRetryMs = 200;
 constexpr int kPersistTriesMax = 100;
 
-std::string due_key(uint64_t expires_ms, Bytes key) {
-  std::string made = kDueBegin;
-  uint8_t bytes[8];
-  store_big64(bytes, expires_ms);
-  append(made, Bytes(bytes, sizeof bytes));
-  append(made, key);
-  return made;
-}
-
 Step after_ms(uint64_t ms) { return Step{std::clamp(ms, kPauseMsMin, kPauseMsMax) * 1'000'000}; }
 
 struct Due {
@@ -34,7 +25,7 @@ struct Due {
 Status collect(const Store::View& view, size_t count_max, Due& due) {
   const uint64_t now_ms = view.time_ms();
   due.seen = view.commit();
-  const std::string end = due_key(UINT64_MAX, {});
+  const std::string end = expiry_entry({}, UINT64_MAX);
   const KeyRange range{as_bytes(std::string_view(kDueBegin)), as_bytes(end)};
   const auto entries = view.scan(range, Direction::kForward);
   for (; entries->valid(); entries->next()) {
@@ -59,8 +50,13 @@ Status collect(const Store::View& view, size_t count_max, Due& due) {
 
 }  // namespace
 
-void index_expiry(Batch& batch, Bytes key, uint64_t expires_ms) {
-  batch.put(as_bytes(due_key(expires_ms, key)), Bytes());
+std::string expiry_entry(Bytes key, uint64_t expires_ms) {
+  std::string entry = kDueBegin;
+  uint8_t bytes[8];
+  store_big64(bytes, expires_ms);
+  append(entry, Bytes(bytes, sizeof bytes));
+  append(entry, key);
+  return entry;
 }
 
 uint64_t expiry_entry_bytes(Bytes key) { return kDueHeadBytes + key.size(); }

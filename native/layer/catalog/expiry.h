@@ -12,8 +12,8 @@
 
 namespace varve {
 
-// Adds the entry of a put with this expiry to the same batch.
-void index_expiry(Batch& batch, Bytes key, uint64_t expires_ms);
+// The entry of a put with this expiry: a key without a value, put by the same commit.
+std::string expiry_entry(Bytes key, uint64_t expires_ms);
 uint64_t expiry_entry_bytes(Bytes key);  // Of key and value.
 
 // One step of the sweep; says when the next is due.

@@ -15,8 +15,8 @@ constexpr size_t kKeptSlots = 1 << 12;  // A larger table is given back by clear
 
 PendingEdits::PendingEdits(uint64_t hash_seed, uint64_t bytes_max) : batch_(hash_seed, bytes_max) {}
 
-void PendingEdits::put(Bytes key, std::initializer_list<Bytes> value_parts) {
-  batch_.put(key, value_parts);
+void PendingEdits::put(Bytes key, std::initializer_list<Bytes> value_parts, uint64_t expires_ms) {
+  batch_.put(key, value_parts, expires_ms);
   added();
 }
 
@@ -162,12 +162,13 @@ void PendingEdits::make_order() {
 class PendingCursor final : public EngineCursor {
  public:
   PendingCursor(const PendingEdits& edits, std::unique_ptr<EngineCursor> below,
-                const KeyRange& range, Direction direction, size_t edit_count)
+                const KeyRange& range, Direction direction, size_t edit_count, uint64_t expired_ms)
       : edits_(edits),
         below_(std::move(below)),
         range_(range),
         sign_(direction == Direction::kForward ? 1 : -1),
-        edit_count_(edit_count) {
+        edit_count_(edit_count),
+        expired_ms_(expired_ms) {
     const PendingEdits::Order& order = edits_.order_;
     if (sign_ > 0)
       at_ = order.lower_bound(range_.begin);
@@ -264,9 +265,11 @@ class PendingCursor final : public EngineCursor {
       }
       if (order == 0) below_->next();
       const LogEdit edit = edits_.batch_.edit(edits_.batch_.items()[index]);
-      if (edit.kind == LogEditKind::kPut) {
+      const bool is_live = edit.expires_ms == 0 || edit.expires_ms > expired_ms_;
+      if (edit.kind == LogEditKind::kPut && is_live) {
         own_.key = edit.key;
         own_.value = edit.value;
+        own_.expires_ms = edit.expires_ms;
         shown_ = Shown::kOwn;
         return;
       }
@@ -279,6 +282,7 @@ class PendingCursor final : public EngineCursor {
   const KeyRange range_;
   const int sign_;
   const size_t edit_count_;
+  const uint64_t expired_ms_;
   PendingEdits::Order::const_iterator at_;
   bool ended_ = false;  // Backwards, before the first.
   bool below_ended_ = false;
@@ -288,10 +292,11 @@ class PendingCursor final : public EngineCursor {
 
 std::unique_ptr<EngineCursor> PendingEdits::over(std::unique_ptr<EngineCursor> below,
                                                  const KeyRange& range, Direction direction,
-                                                 size_t edit_count) {
+                                                 size_t edit_count, uint64_t expired_ms) {
   if (empty()) return below;
   make_order();
-  return std::make_unique<PendingCursor>(*this, std::move(below), range, direction, edit_count);
+  return std::make_unique<PendingCursor>(*this, std::move(below), range, direction, edit_count,
+                                         expired_ms);
 }
 
 }  // namespace varve

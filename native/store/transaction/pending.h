@@ -31,16 +31,18 @@ class PendingEdits {
   PendingEdits(uint64_t hash_seed, uint64_t bytes_max);
 
   Status fits(uint64_t edit_bytes) const { return batch_.fits(edit_bytes); }
-  void put(Bytes key, std::initializer_list<Bytes> value_parts);
+  void put(Bytes key, std::initializer_list<Bytes> value_parts, uint64_t expires_ms = 0);
   void add_to(Bytes key, Bytes by, Bytes sum, uint64_t since, uint64_t expires_ms);
   void erase(Bytes key);
   void erase_range(Bytes begin, Bytes end);
   void clear();
 
   bool empty() const { return batch_.empty(); }
+  bool has_expiry() const { return batch_.has_expiry(); }
   Batch& batch() { return batch_; }
 
-  // The newest edit: kPut, kDeleted by a deletion or a range deletion, kAbsent if there is none.
+  // The newest edit: kPut, also of what has expired, kDeleted by a deletion or a range deletion,
+  // kAbsent if there is none.
   Lookup find(Bytes key, uint64_t hash) const;
 
   // Of the newest edit, if that is an addition.
@@ -49,9 +51,10 @@ class PendingEdits {
   Batch::Mark mark() const { return batch_.mark(); }
   void rewind(const Batch::Mark& mark);
 
-  // What `below` shows with the first `edit_count` edits over it.
+  // What `below` shows with the first `edit_count` edits over it; of them what expires at
+  // `expired_ms` or before has expired.
   std::unique_ptr<EngineCursor> over(std::unique_ptr<EngineCursor> below, const KeyRange& range,
-                                     Direction direction, size_t edit_count);
+                                     Direction direction, size_t edit_count, uint64_t expired_ms);
 
  private:
   friend class PendingCursor;

@@ -68,9 +68,9 @@ Status Transaction::get(const Store::View& view, Bytes key, bool may_block, Look
   if (!edits_.empty()) {
     answer = edits_.find(key, hash);
     if (edits_.addition_of(key, hash) != nullptr) return remember(key, hash);
-    if (answer.found == Found::kPut) return Status::ok();
-    if (answer.found == Found::kDeleted) {
-      answer.found = Found::kAbsent;
+    if (answer.found != Found::kAbsent) {
+      view.hide_expired(answer);
+      if (answer.found == Found::kDeleted) answer.found = Found::kAbsent;
       return Status::ok();
     }
   }
@@ -84,6 +84,7 @@ Status Transaction::get_many(const Store::View& view, std::span<PointQuery> quer
     const Lookup own = edits_.find(query.key, query.hash);
     if (own.found != Found::kAbsent) {
       query.answer = own;
+      view.hide_expired(query.answer);
       if (own.found == Found::kDeleted) query.answer.found = Found::kAbsent;
       if (edits_.addition_of(query.key, query.hash) == nullptr) continue;
     }
@@ -94,7 +95,7 @@ Status Transaction::get_many(const Store::View& view, std::span<PointQuery> quer
 
 Status Transaction::increment(const Store::View& view, Bytes key, Bytes by) {
   const uint64_t hash = hash64(key, store_.hash_seed());
-  if (edits_.find(key, hash).found != Found::kAbsent) return add_to_own(key, hash, by);
+  if (edits_.find(key, hash).found != Found::kAbsent) return add_to_own(view, key, hash, by);
   Sum sum;
   if (Status status = read_sum(view, key, by, sum); !status) return status;
   if (Status status = edits_.fits(key.size() + sum.value.size()); !status) return status;
@@ -102,16 +103,18 @@ Status Transaction::increment(const Store::View& view, Bytes key, Bytes by) {
   return Status::ok();
 }
 
-// What was written here is known; what was only added to, not yet.
-Status Transaction::add_to_own(Bytes key, uint64_t hash, Bytes by) {
-  const Lookup own = edits_.find(key, hash);
+// What was written here is known; what was only added to, not yet, nor whether it has expired by
+// the commit.
+Status Transaction::add_to_own(const Store::View& view, Bytes key, uint64_t hash, Bytes by) {
+  Lookup own = edits_.find(key, hash);
+  const Batch::Addition* const before = edits_.addition_of(key, hash);
+  if (before == nullptr) view.hide_expired(own);
   const Bytes there = own.found == Found::kPut ? own.edit.value : Bytes();
   std::string sum;
   if (Status status = add_numbers(there, by, sum); !status) return status;
   if (Status status = edits_.fits(key.size() + sum.size()); !status) return status;
-  const Batch::Addition* const before = edits_.addition_of(key, hash);
   if (before == nullptr) {
-    edits_.put(key, {as_bytes(sum)});
+    edits_.put(key, {as_bytes(sum)}, own.found == Found::kPut ? own.edit.expires_ms : 0);
     return Status::ok();
   }
   std::string total;
@@ -141,7 +144,8 @@ Status Transaction::forget(uint32_t savepoint) {
 
 std::unique_ptr<EngineCursor> Transaction::scan(const Store::View& view, const KeyRange& range,
                                                 Direction direction, size_t edit_count) {
-  return edits_.over(view.scan(range, direction), range, direction, edit_count);
+  const uint64_t expired_ms = edits_.has_expiry() ? view.time_ms() : 0;
+  return edits_.over(view.scan(range, direction), range, direction, edit_count, expired_ms);
 }
 
 Result<uint64_t> Transaction::commit() {

@@ -53,7 +53,7 @@ class Transaction {
   uint64_t view_time_ms() const;  // 0: now.
 
   // As a View's, with the own edits over it. An own value has commit 0. The view is of
-  // view_commit().
+  // view_commit() and view_time_ms(), by which own values expire, too.
   Status get(const Store::View& view, Bytes key, bool may_block, Lookup& answer);
   Status get_many(const Store::View& view, std::span<PointQuery> queries);
   // As of the first `edit_count` edits. What of the range was really read is told by read_range().
@@ -66,7 +66,9 @@ class Transaction {
 
   // The edit has to fit: see Batch::fits().
   Status fits(uint64_t edit_bytes) const { return edits_.fits(edit_bytes); }
-  void put(Bytes key, std::initializer_list<Bytes> value_parts) { edits_.put(key, value_parts); }
+  void put(Bytes key, std::initializer_list<Bytes> value_parts, uint64_t expires_ms = 0) {
+    edits_.put(key, value_parts, expires_ms);
+  }
   void erase(Bytes key) { edits_.erase(key); }
   // Adds to the number that the commit will find there: no condition at any isolation, unless the
   // sum is read. kInvalid when what the view has there is no such number.
@@ -86,7 +88,7 @@ class Transaction {
   const Conflict& conflict() const { return conflict_; }
 
  private:
-  Status add_to_own(Bytes key, uint64_t hash, Bytes by);
+  Status add_to_own(const Store::View& view, Bytes key, uint64_t hash, Bytes by);
   Status remember(Bytes key, uint64_t hash);
   Status check_size() const;
   void end();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/os/os_simulated.h"
+#include "store/transaction/transaction.h"
 #include "test.h"
 
 namespace varve::test {
@@ -57,7 +58,7 @@ struct Bench {
   uint64_t put(const std::string& key, uint64_t expires_ms) {
     Batch batch(store->hash_seed());
     batch.put(as_bytes(key), as_bytes("value"), expires_ms);
-    if (expires_ms != 0) index_expiry(batch, as_bytes(key), expires_ms);
+    if (expires_ms != 0) batch.put(as_bytes(expiry_entry(as_bytes(key), expires_ms)), Bytes());
     const Result<uint64_t> commit = store->commit(batch);
     require(static_cast<bool>(commit));
     return *commit;
@@ -193,6 +194,40 @@ const Case clock_back("a clock set back brings nothing before the newest commit"
   bench.open_again();
   expect(bench.store->now_ms() >= end_ms && bench.shown() == "b");
 });
+
+// What the transaction shows of "a", by a get and by scans, which must be the same.
+bool shows_own(const Bench& bench, Transaction& transaction) {
+  const Store::View view(*bench.reader, transaction.view_commit(), transaction.view_time_ms());
+  Lookup found;
+  expect_ok(transaction.get(view, as_bytes("a"), true, found));
+  for (const Direction direction : {Direction::kForward, Direction::kReverse}) {
+    const size_t edit_count = transaction.edit_count();
+    const auto cursor = transaction.scan(view, {as_bytes("a"), {}}, direction, edit_count);
+    expect(cursor->valid() == (found.found == Found::kPut));
+  }
+  return found.found == Found::kPut;
+}
+
+const Case own(
+    "what a transaction puts expires by the time of its view, and of all once it is there", [] {
+      for (const Isolation isolation : {Isolation::kSerializable, Isolation::kReadCommitted}) {
+        Bench bench(EngineKind::kLsm);
+        bench.put("a", 0);
+        Transaction transaction(*bench.store);
+        transaction.begin(isolation);
+        const uint64_t end_ms = bench.store->now_ms() + static_cast<uint64_t>(kSpanMs);
+        transaction.put(as_bytes("a"), {as_bytes("own")}, end_ms);
+        transaction.put(as_bytes(expiry_entry(as_bytes("a"), end_ms)), {});
+        expect(shows_own(bench, transaction));
+        bench.os.jump_wall_clock(kSpanMs);
+        expect(shows_own(bench, transaction) == (isolation == Isolation::kSerializable));
+        expect(bench.shown() == "a" && bench.entry_count() == 0);
+        expect(static_cast<bool>(transaction.commit()));
+        expect(bench.shown().empty() && bench.entry_count() == 1);
+        sweep(*bench.store);
+        expect(bench.newest("a") == Found::kDeleted && bench.entry_count() == 0);
+      }
+    });
 
 const Case kept("persist takes an expiry away, once", [] {
   Bench bench(EngineKind::kLsm);

@@ -37,6 +37,27 @@ Bitmap Bitmap::slice(uint64_t first, uint64_t last, Blocks& blocks) const {
   return to;
 }
 
+// Bits are joined where they are to stay: a draft would be copied once more.
+void Bitmap::append_joined(uint64_t key, SetOp op, const ContainerView& a, const ContainerView& b,
+                           Draft& draft) {
+  if (!leaves_bits(op, a, b)) {
+    combine(op, a, b, draft);
+    if (draft.count != 0) append(key, draft.view());
+    return;
+  }
+  BlockId block = kNoBlock;
+  const uint64_t count = join_bits(op, a, b, blocks_->write(block, kBitsBytes).data());
+  if (count > kArrayCountMax) {
+    entries_.push_back({key << 16 | (count - 1), block, 0, ContainerKind::kBits, false});
+    total_ += count;
+    changed();
+    return;
+  }
+  combine(op, a, b, draft);
+  blocks_->free(block);
+  if (draft.count != 0) append(key, draft.view());
+}
+
 Bitmap Bitmap::joined(SetOp op, const Bitmap& a, const Bitmap& b, Blocks& blocks) {
   Bitmap to(blocks);
   const bool keeps_a = op != SetOp::kAnd;
@@ -50,8 +71,7 @@ Bitmap Bitmap::joined(SetOp op, const Bitmap& a, const Bitmap& b, Blocks& blocks
     const uint64_t left = i < a.entries_.size() ? a.entries_[i].key() : UINT64_MAX;
     const uint64_t right = j < b.entries_.size() ? b.entries_[j].key() : UINT64_MAX;
     if (left == right) {
-      combine(op, a.view(a.entries_[i++]), b.view(b.entries_[j++]), draft);
-      if (draft.count != 0) to.append(left, draft.view());
+      to.append_joined(left, op, a.view(a.entries_[i++]), b.view(b.entries_[j++]), draft);
     } else if (left < right) {
       if (keeps_a) to.append(left, a.view(a.entries_[i]));
       ++i;

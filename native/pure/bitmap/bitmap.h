@@ -149,6 +149,8 @@ class Bitmap {
   const Entry* find(uint64_t key) const;
   void insert(size_t place, uint64_t key, const ContainerView& set);
   void append(uint64_t key, const ContainerView& set);
+  void append_joined(uint64_t key, SetOp op, const ContainerView& a, const ContainerView& b,
+                     Draft& draft);
   Entry make_entry(uint64_t key, const ContainerView& set);
   // The container becomes `set`, or is dropped where that is empty.
   void replace(size_t place, const ContainerView& set);

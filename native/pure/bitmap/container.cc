@@ -244,8 +244,7 @@ void combine_runs(SetOp op, const ContainerView& a, const ContainerView& b, Draf
 void combine_bits(SetOp op, const ContainerView& a, const ContainerView& b, Draft& to) {
   to.kind = ContainerKind::kBits;
   to.run_count = 0;
-  to.count = static_cast<uint32_t>(
-      bitmap_kernels().join[static_cast<size_t>(op)](to.data, a.data, b.data, kBitsBytes));
+  to.count = join_bits(op, a, b, to.data);
   if (to.count <= kArrayCountMax) settle_bits(to);
 }
 
@@ -360,6 +359,23 @@ void combine(SetOp op, const ContainerView& a, const ContainerView& b, Draft& to
     return set_array(to, filter<false>(a, b, to.members()));
   }
   combine_as_bits(op, a, b, to);
+}
+
+bool leaves_bits(SetOp op, const ContainerView& a, const ContainerView& b) {
+  if (a.kind != ContainerKind::kBits || b.kind != ContainerKind::kBits) return false;
+  const uint64_t both = uint64_t{a.count} * b.count / kContainerMembers;
+  switch (op) {
+    case SetOp::kAnd: return both > 2 * kArrayCountMax;
+    case SetOp::kOr: return true;
+    case SetOp::kXor: return a.count + b.count - 2 * both > 2 * kArrayCountMax;
+    case SetOp::kAndNot: return a.count - both > 2 * kArrayCountMax;
+  }
+  return false;
+}
+
+uint32_t join_bits(SetOp op, const ContainerView& a, const ContainerView& b, uint8_t* to) {
+  const auto join = bitmap_kernels().join[static_cast<size_t>(op)];
+  return static_cast<uint32_t>(join(to, a.data, b.data, kBitsBytes));
 }
 
 uint32_t intersection_count(const ContainerView& a, const ContainerView& b) {

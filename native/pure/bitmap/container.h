@@ -78,6 +78,11 @@ bool same(const ContainerView& a, const ContainerView& b);
 // ---- joining
 
 void combine(SetOp op, const ContainerView& a, const ContainerView& b, Draft& to);
+// Whether bits with bits surely enough leave bits again, by how many members they would have if
+// they knew nothing of each other. No union of two leaves less.
+bool leaves_bits(SetOp op, const ContainerView& a, const ContainerView& b);
+// Bits of bits, and how many members they have.
+uint32_t join_bits(SetOp op, const ContainerView& a, const ContainerView& b, uint8_t* to);
 uint32_t intersection_count(const ContainerView& a, const ContainerView& b);
 bool intersects(const ContainerView& a, const ContainerView& b);
 

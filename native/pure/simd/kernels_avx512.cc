@@ -1,5 +1,5 @@
 // pure/simd/kernels_avx512.cc — what AVX-512 does better than AVX2, and VPOPCNTDQ better than that:
-// whole containers of bits.
+// whole containers of bits, packed blocks and rising streams.
 #include "pure/simd/simd.h"
 
 namespace varve {
@@ -7,6 +7,7 @@ namespace varve {
 #if defined(__AVX512BW__)
 bool fill_avx512(Kernels& table) {
   table.name = "avx512";
+  fill_number_avx512(table);
   fill_bitmap_avx512(table.bitmap);
   return true;
 }

@@ -8,6 +8,8 @@
 #include <arm_acle.h>
 #include <arm_neon.h>
 
+#include "pure/simd/number_loops.h"
+
 namespace varve {
 namespace {
 
@@ -74,120 +76,54 @@ uint32_t crc32c(const uint8_t* bytes, size_t size, uint32_t seed) {
   return ~crc;
 }
 
-// For each control byte: which of 16 data bytes goes where, and how many are used.
-struct Shuffles {
-  alignas(16) uint8_t from[256][16];
-  uint8_t size[256];
-  constexpr Shuffles() : from(), size() {
-    for (uint32_t control = 0; control < 256; ++control) {
-      uint8_t next = 0;
-      for (uint32_t byte = 0; byte < 16; ++byte) {
-        const bool used = byte % 4 <= (control >> byte / 4 * 2 & 3);
-        from[control][byte] = used ? next++ : 0xff;
-      }
-      size[control] = next;
-    }
+// Four numbers at a time.
+struct Lanes {
+  using Vector = uint32x4_t;
+  using Packed = PackedRows<Lanes>;
+  static constexpr size_t kCount = 4;
+
+  // What is not zero where a lane was below the one before it.
+  struct Flags {
+    uint32x4_t bits = vdupq_n_u32(0);
+  };
+
+  static Vector read(const uint8_t* at) { return vreinterpretq_u32_u8(vld1q_u8(at)); }
+  static void write(uint32_t* to, Vector four) { vst1q_u32(to, four); }
+  static Vector all(uint32_t number) { return vdupq_n_u32(number); }
+  static Vector add(Vector a, Vector b) { return vaddq_u32(a, b); }
+  static Vector shuffle(const uint8_t* data, const uint8_t* order) {
+    return vreinterpretq_u32_u8(vqtbl1q_u8(vld1q_u8(data), vld1q_u8(order)));
   }
-};
+  static Vector take(StreamParts& from) { return take_four<Lanes>(from); }
 
-constexpr Shuffles kShuffles;
-
-uint32x4_t load_4(const uint8_t* at) { return vreinterpretq_u32_u8(vld1q_u8(at)); }
-
-// The next four numbers; 16 bytes of data can be read.
-uint32x4_t take_four(StreamParts& from) {
-  const uint8_t control = *from.control++;
-  const uint8x16_t four = vqtbl1q_u8(vld1q_u8(from.data), vld1q_u8(kShuffles.from[control]));
-  from.data += kShuffles.size[control];
-  return vreinterpretq_u32_u8(four);
-}
-
-bool has_wide(const StreamParts& from) { return from.end - from.data >= 16; }
-
-const uint8_t* decode_stream(StreamParts from, uint32_t* to, size_t count) {
-  for (; count >= 4 && has_wide(from); to += 4, count -= 4) vst1q_u32(to, take_four(from));
-  return decode_stream_scalar(from, to, count);
-}
-
-// Sums differences, and remembers whether a sum was smaller than the one before it.
-struct Rising {
-  uint32x4_t last;  // The number before, in every lane.
-  uint32x4_t descended = vdupq_n_u32(0);
-
-  explicit Rising(uint32_t base) : last(vdupq_n_u32(base)) {}
-  uint32x4_t next(uint32x4_t differences) {
+  static Vector sums(Vector differences) {
     const uint32x4_t zero = vdupq_n_u32(0);
     const uint32x4_t pairs = vaddq_u32(differences, vextq_u32(zero, differences, 3));
-    const uint32x4_t sums = vaddq_u32(vaddq_u32(pairs, vextq_u32(zero, pairs, 2)), last);
-    descended = vorrq_u32(descended, vcltq_u32(sums, vextq_u32(last, sums, 3)));
-    last = vdupq_laneq_u32(sums, 3);
-    return sums;
+    return vaddq_u32(pairs, vextq_u32(zero, pairs, 2));
   }
-  bool good() const { return vmaxvq_u32(descended) == 0; }
-};
-
-const uint8_t* decode_rising_stream(StreamParts from, uint32_t base, uint32_t* to, size_t count) {
-  Rising rising(base);
-  for (; count >= 4 && has_wide(from); to += 4, count -= 4) {
-    vst1q_u32(to, rising.next(take_four(from)));
+  static Vector last_of(Vector four) { return vdupq_laneq_u32(four, 3); }
+  static Vector before(Vector four, Vector last) { return vextq_u32(last, four, 3); }
+  static Flags mark(Flags flags, Vector sums, Vector before) {
+    return {vorrq_u32(flags.bits, vcltq_u32(sums, before))};
   }
-  if (!rising.good()) return nullptr;
-  return decode_rising_stream_scalar(from, vgetq_lane_u32(rising.last, 0), to, count);
-}
+  static bool is_marked(Flags flags) { return vmaxvq_u32(flags.bits) != 0; }
 
-// Four numbers, one of each lane, that begin at the same bit of their lanes.
-struct Packed {
-  const uint8_t* from;
-  uint32_t width;
-  uint32x4_t mask;
-
-  Packed(const uint8_t* block, uint32_t bits)
-      : from(block), width(bits), mask(vdupq_n_u32(~0u >> (32 - bits))) {}
-
-  // The last word is read twice where a row ends with it: what the second reading adds is masked.
-  uint32x4_t row(uint32_t index) const {
-    const uint32_t bit = index * width;
-    const uint32_t word = bit / 32;
-    const uint32_t next = word + 1 < width ? word + 1 : word;
-    const int shift = static_cast<int>(bit % 32);
-    const uint32x4_t low = vshlq_u32(load_4(from + word * 16), vdupq_n_s32(-shift));
-    const uint32x4_t high = vshlq_u32(load_4(from + next * 16), vdupq_n_s32(32 - shift));
+  static Vector cut(Vector word, Vector next, int shift, Vector mask) {
+    const uint32x4_t low = vshlq_u32(word, vdupq_n_s32(-shift));
+    const uint32x4_t high = vshlq_u32(next, vdupq_n_s32(32 - shift));
     return vandq_u32(vorrq_u32(low, high), mask);
   }
 };
-
-void unpack(const uint8_t* from, uint32_t width, uint32_t base, uint32_t* to) {
-  const uint32x4_t bases = vdupq_n_u32(base);
-  if (width == 0) {
-    for (uint32_t row = 0; row < 32; ++row) vst1q_u32(to + row * 4, bases);
-    return;
-  }
-  const Packed packed(from, width);
-  for (uint32_t row = 0; row < 32; ++row) {
-    vst1q_u32(to + row * 4, vaddq_u32(packed.row(row), bases));
-  }
-}
-
-bool unpack_rising(const uint8_t* from, uint32_t width, uint32_t base, uint32_t* to) {
-  Rising rising(base);
-  if (width == 0) {
-    unpack(from, width, base, to);
-    return true;
-  }
-  const Packed packed(from, width);
-  for (uint32_t row = 0; row < 32; ++row) vst1q_u32(to + row * 4, rising.next(packed.row(row)));
-  return rising.good();
-}
 
 }  // namespace
 
 bool fill_neon(Kernels& table) {
   table.name = "neon";
   table.crc32c = crc32c;
-  table.decode_stream = decode_stream;
-  table.decode_rising_stream = decode_rising_stream;
-  table.unpack = unpack;
-  table.unpack_rising = unpack_rising;
+  table.decode_stream = decode_stream_by<Lanes>;
+  table.decode_rising_stream = decode_rising_stream_by<Lanes>;
+  table.unpack = unpack_by<Lanes>;
+  table.unpack_rising = unpack_rising_by<Lanes>;
   fill_bitmap_neon(table.bitmap);
   return true;
 }

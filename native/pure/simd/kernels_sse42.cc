@@ -11,6 +11,8 @@
 #include <nmmintrin.h>
 #include <wmmintrin.h>
 
+#include "pure/simd/number_loops.h"
+
 namespace varve {
 namespace {
 
@@ -78,123 +80,57 @@ uint32_t crc32c(const uint8_t* bytes, size_t size, uint32_t seed) {
   return ~rest;
 }
 
-// For each control byte: which of 16 data bytes goes where, and how many are used.
-struct Shuffles {
-  alignas(16) uint8_t from[256][16];
-  uint8_t size[256];
-  constexpr Shuffles() : from(), size() {
-    for (uint32_t control = 0; control < 256; ++control) {
-      uint8_t next = 0;
-      for (uint32_t byte = 0; byte < 16; ++byte) {
-        const bool used = byte % 4 <= (control >> byte / 4 * 2 & 3);
-        from[control][byte] = used ? next++ : 0xff;
-      }
-      size[control] = next;
-    }
+// Four numbers at a time.
+struct Lanes {
+  using Vector = __m128i;
+  using Packed = PackedRows<Lanes>;
+  static constexpr size_t kCount = 4;
+
+  // What is not zero where a lane was below the one before it.
+  struct Flags {
+    __m128i bits = _mm_setzero_si128();
+  };
+
+  static Vector read(const uint8_t* at) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
   }
-};
+  static void write(uint32_t* to, Vector four) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), four);
+  }
+  static Vector all(uint32_t number) { return _mm_set1_epi32(static_cast<int>(number)); }
+  static Vector add(Vector a, Vector b) { return _mm_add_epi32(a, b); }
+  static Vector shuffle(const uint8_t* data, const uint8_t* order) {
+    return _mm_shuffle_epi8(read(data), read(order));
+  }
+  static Vector take(StreamParts& from) { return take_four<Lanes>(from); }
 
-constexpr Shuffles kShuffles;
-
-__m128i load_16(const uint8_t* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
-void store_4(uint32_t* to, __m128i four) { _mm_storeu_si128(reinterpret_cast<__m128i*>(to), four); }
-
-// The next four numbers; 16 bytes of data can be read.
-__m128i take_four(StreamParts& from) {
-  const uint8_t control = *from.control++;
-  const __m128i order = _mm_load_si128(reinterpret_cast<const __m128i*>(kShuffles.from[control]));
-  const __m128i four = _mm_shuffle_epi8(load_16(from.data), order);
-  from.data += kShuffles.size[control];
-  return four;
-}
-
-bool has_wide(const StreamParts& from) { return from.end - from.data >= 16; }
-
-const uint8_t* decode_stream(StreamParts from, uint32_t* to, size_t count) {
-  for (; count >= 4 && has_wide(from); to += 4, count -= 4) store_4(to, take_four(from));
-  return decode_stream_scalar(from, to, count);
-}
-
-// Sums differences, and remembers whether a sum was smaller than the one before it.
-struct Rising {
-  __m128i last;  // The number before, in every lane.
-  __m128i descended = _mm_setzero_si128();
-
-  explicit Rising(uint32_t base) : last(_mm_set1_epi32(static_cast<int>(base))) {}
-  __m128i next(__m128i differences) {
+  static Vector sums(Vector differences) {
     const __m128i pairs = _mm_add_epi32(differences, _mm_slli_si128(differences, 4));
-    const __m128i sums = _mm_add_epi32(_mm_add_epi32(pairs, _mm_slli_si128(pairs, 8)), last);
-    const __m128i before = _mm_alignr_epi8(sums, last, 12);
-    descended = _mm_or_si128(descended, _mm_xor_si128(_mm_max_epu32(sums, before), sums));
-    last = _mm_shuffle_epi32(sums, 0xff);
-    return sums;
+    return _mm_add_epi32(pairs, _mm_slli_si128(pairs, 8));
   }
-  bool good() const { return _mm_testz_si128(descended, descended) != 0; }
-};
-
-const uint8_t* decode_rising_stream(StreamParts from, uint32_t base, uint32_t* to, size_t count) {
-  Rising rising(base);
-  for (; count >= 4 && has_wide(from); to += 4, count -= 4) {
-    store_4(to, rising.next(take_four(from)));
+  static Vector last_of(Vector four) { return _mm_shuffle_epi32(four, 0xff); }
+  static Vector before(Vector four, Vector last) { return _mm_alignr_epi8(four, last, 12); }
+  static Flags mark(Flags flags, Vector sums, Vector before) {
+    return {_mm_or_si128(flags.bits, _mm_xor_si128(_mm_max_epu32(sums, before), sums))};
   }
-  if (!rising.good()) return nullptr;
-  base = static_cast<uint32_t>(_mm_cvtsi128_si32(rising.last));
-  return decode_rising_stream_scalar(from, base, to, count);
-}
+  static bool is_marked(Flags flags) { return _mm_testz_si128(flags.bits, flags.bits) == 0; }
 
-// Four numbers, one of each lane, that begin at the same bit of their lanes.
-struct Packed {
-  const uint8_t* from;
-  uint32_t width;
-  __m128i mask;
-
-  Packed(const uint8_t* block, uint32_t bits)
-      : from(block), width(bits), mask(_mm_set1_epi32(static_cast<int>(~0u >> (32 - bits)))) {}
-
-  // The last word is read twice where a row ends with it: what the second reading adds is masked.
-  __m128i row(uint32_t index) const {
-    const uint32_t bit = index * width;
-    const uint32_t word = bit / 32;
-    const uint32_t next = word + 1 < width ? word + 1 : word;
-    const int shift = static_cast<int>(bit % 32);
-    const __m128i low = _mm_srl_epi32(load_16(from + word * 16), _mm_cvtsi32_si128(shift));
-    const __m128i high = _mm_sll_epi32(load_16(from + next * 16), _mm_cvtsi32_si128(32 - shift));
+  static Vector cut(Vector word, Vector next, int shift, Vector mask) {
+    const __m128i low = _mm_srl_epi32(word, _mm_cvtsi32_si128(shift));
+    const __m128i high = _mm_sll_epi32(next, _mm_cvtsi32_si128(32 - shift));
     return _mm_and_si128(_mm_or_si128(low, high), mask);
   }
 };
-
-void unpack(const uint8_t* from, uint32_t width, uint32_t base, uint32_t* to) {
-  const __m128i bases = _mm_set1_epi32(static_cast<int>(base));
-  if (width == 0) {
-    for (uint32_t row = 0; row < 32; ++row) store_4(to + row * 4, bases);
-    return;
-  }
-  const Packed packed(from, width);
-  for (uint32_t row = 0; row < 32; ++row) {
-    store_4(to + row * 4, _mm_add_epi32(packed.row(row), bases));
-  }
-}
-
-bool unpack_rising(const uint8_t* from, uint32_t width, uint32_t base, uint32_t* to) {
-  Rising rising(base);
-  if (width == 0) {
-    unpack(from, width, base, to);
-    return true;
-  }
-  const Packed packed(from, width);
-  for (uint32_t row = 0; row < 32; ++row) store_4(to + row * 4, rising.next(packed.row(row)));
-  return rising.good();
-}
 
 }  // namespace
 
 bool fill_sse42(Kernels& table) {
   table.name = "sse42";
   table.crc32c = crc32c;
-  table.decode_stream = decode_stream;
-  table.decode_rising_stream = decode_rising_stream;
-  table.unpack = unpack;
-  table.unpack_rising = unpack_rising;
+  table.decode_stream = decode_stream_by<Lanes>;
+  table.decode_rising_stream = decode_rising_stream_by<Lanes>;
+  table.unpack = unpack_by<Lanes>;
+  table.unpack_rising = unpack_rising_by<Lanes>;
   fill_bitmap_sse42(table.bitmap);
   return true;
 }

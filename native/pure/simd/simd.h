@@ -98,6 +98,10 @@ void fill_bitmap_avx512(BitmapKernels& table);
 void fill_bitmap_popcnt512(BitmapKernels& table);
 void fill_bitmap_neon(BitmapKernels& table);
 
+// What they set of the numbers, from kernels_<filling>_number.cc.
+void fill_number_avx2(Kernels& table);
+void fill_number_avx512(Kernels& table);
+
 // How the streams of scalar end, which every filling needs where a wide read would pass the end.
 const uint8_t* decode_stream_scalar(StreamParts from, uint32_t* to, size_t count);
 const uint8_t* decode_rising_stream_scalar(StreamParts from, uint32_t base, uint32_t* to,

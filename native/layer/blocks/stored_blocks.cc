@@ -115,6 +115,10 @@ MutableBytes StoredBlocks::grow(BlockId id, Slot& slot, size_t size) {
 }
 
 MutableBytes StoredBlocks::write(BlockId& id, size_t size) {
+  if (id != kNoBlock && id >= next_id_) {  // From a damaged block.
+    fail(Status::corrupt("block " + std::to_string(id) + " of an index was never given out"));
+    id = kNoBlock;
+  }
   if (id == kNoBlock) return make(id, size);
   if (is_changed(id)) return grow(id, make_slot(id), size);
   const uint8_t* const held = read(id, 1);
@@ -129,7 +133,7 @@ MutableBytes StoredBlocks::write(BlockId& id, size_t size) {
 }
 
 void StoredBlocks::free(BlockId id) {
-  if (id == kNoBlock) return;
+  if (id == kNoBlock || id >= next_id_) return;
   if (!is_changed(id)) {
     freed_.push_back(id);
     changed_bytes_ += prefix_.size() + kKeyBytes;

@@ -10,13 +10,13 @@
 // (stored_blocks.h): a query knows nothing of it, and answers what it would if all were packed. An
 // entry is added once, by the first sync() that sees it; a fold begins this anew.
 //
-// A Kind says what an index holds:
+// A Kind says what an index holds, and may have options:
 //   using Index                                       the algorithm
 //   static constexpr uint8_t kKind                    in the head
-//   static Status attach(Bytes state, Blocks&, std::optional<Index>&)    empty: a new one
+//   Status attach(Bytes state, Blocks&, std::optional<Index>&) const     empty: a new one
 //   static void detach(Index&)                        its blocks stay
 //   static Status apply(Bytes key, Bytes value, Index&) a loose entry; again is as once
-//   static void save(const Index&, std::string& state)
+//   static void save(Index&, std::string& state)      all that was applied is in blocks then
 //
 // Invariants
 //   - loose entries go with a fold alone, which writes the head: so whoever knows the head and up
@@ -56,8 +56,8 @@ struct FoldReport {
 template <class Kind>
 class StoredIndex {
  public:
-  StoredIndex(std::string prefix, size_t frame_bytes_max)
-      : prefix_(std::move(prefix)), blocks_(prefix_, frame_bytes_max) {}
+  StoredIndex(std::string prefix, size_t frame_bytes_max, Kind kind = {})
+      : prefix_(std::move(prefix)), kind_(std::move(kind)), blocks_(prefix_, frame_bytes_max) {}
   ~StoredIndex() { detach(); }
 
   // As of this view, through which it is read until the view ends or the next sync().
@@ -78,40 +78,54 @@ class StoredIndex {
   }
 
   const typename Kind::Index& index() const { return *index_; }
+  // For an algorithm that arranges what is loose when it is asked; it is not changed from here.
+  typename Kind::Index& index() { return *index_; }
   // Of what was read since sync().
   Status status() const { return blocks_.status(); }
   const StoredBlocks& blocks() const { return blocks_; }
 
-  // Packs loose entries, as many as fit a commit. kConflict: somebody wrote one of them, or folded,
-  // meanwhile, and nothing has changed.
+  // Packs loose entries, as many as fit a commit, which is known when they are packed: so if they
+  // do not, half as many are tried. kConflict: somebody wrote one of them, or folded, meanwhile,
+  // and nothing has changed.
   Result<FoldReport> fold(Store& store, Store::Reader& reader) {
-    Result<FoldReport> folded = try_fold(store, reader);
-    blocks_.set_view(nullptr);
-    if (!folded) forget();
-    return folded;
+    for (uint64_t count_max = UINT64_MAX;;) {
+      FoldReport report;
+      const Status folded = try_fold(store, reader, count_max, report);
+      blocks_.set_view(nullptr);
+      if (folded) return report;
+      forget();
+      if (folded.code() != Code::kTooLarge || report.entry_count <= 1) return folded.copy();
+      count_max = report.entry_count / 2;
+    }
   }
 
  private:
-  Result<FoldReport> try_fold(Store& store, Store::Reader& reader) {
+  Status try_fold(Store& store, Store::Reader& reader, uint64_t count_max, FoldReport& report) {
     Batch batch(store.hash_seed(), store.commit_bytes_max());
-    FoldReport report;
     uint64_t since = 0;
     IndexHead next;
     {
       const Store::View view(reader);
       since = view.commit();
-      forget();
+      Result<bool> has_loose = is_any_loose(view);
+      if (!has_loose) return has_loose.error();
+      if (!*has_loose) return Status::ok();
+      if (synced_ != 0) forget();
+      blocks_.trim();
       if (Status status = attach(view); !status) return status;
-      if (Status status = pack(view, store.commit_bytes_max(), batch, report); !status) {
+      if (Status status = pack(view, store.commit_bytes_max(), count_max, batch, report); !status) {
         return status;
       }
-      if (report.entry_count == 0) return report;
+      if (report.entry_count == 0) return Status::ok();
       next.incarnation = head_.commit == 0 ? since : head_.incarnation;
-      next.next_block = blocks_.next_id();
       Kind::save(*index_, next.state);
+      next.next_block = blocks_.next_id();
+      if (Status status = blocks_.status(); !status) return status;
+      if (cost(batch) > store.commit_bytes_max()) {
+        return {Code::kTooLarge, "index: a fold of one entry is more than a commit takes"};
+      }
       blocks_.gather(batch);
       put_index_head(batch, prefix_, Kind::kKind, head_, next);
-      if (Status status = blocks_.status(); !status) return status;
     }
     Conditions conditions;
     conditions.add_writes(batch, since);
@@ -120,20 +134,24 @@ class StoredIndex {
     blocks_.commit_done();
     head_ = std::move(next);
     head_.commit = *commit;
-    return report;  // What is still loose is added by the next sync(), as it knows of none.
+    return Status::ok();  // What is still loose is added by the next sync(), as it knows of none.
   }
 
-  // Adds loose entries and deletes their keys, as many as take half of a commit: the rest is for the
-  // state and its head.
-  Status pack(const Store::View& view, uint64_t bytes_max, Batch& batch, FoldReport& report) {
+  uint64_t cost(const Batch& batch) const {
+    return batch.body_bytes() + batch.size() * kEditBytes + blocks_.changed_bytes();
+  }
+
+  // Adds loose entries and deletes their keys, as many as take half of a commit: the rest is for
+  // the state and its head.
+  Status pack(const Store::View& view, uint64_t bytes_max, uint64_t count_max, Batch& batch,
+              FoldReport& report) {
     if (head_.next_block > kBlockNumbersMax) {
       return {Code::kTooLarge, "index: the numbers of its blocks are used up; make it anew"};
     }
     Status applied;
     const std::string begin = key_of_part(prefix_, IndexPart::kLoose);
     const Status walked = each_loose(view, [&](Bytes key, const Edit&, Bytes value) {
-      const uint64_t cost = batch.body_bytes() + batch.size() * kEditBytes;
-      report.is_done = (cost + blocks_.changed_bytes()) * 2 < bytes_max;
+      report.is_done = cost(batch) * 2 < bytes_max && report.entry_count < count_max;
       if (!report.is_done) return false;
       applied = Kind::apply(key, value, *index_);
       batch.erase(as_bytes(begin + std::string(as_text(key))));
@@ -159,7 +177,7 @@ class StoredIndex {
     if (is_other) blocks_.clear();
     blocks_.trim();
     synced_ = 0;
-    return Kind::attach(as_bytes(head_.state), blocks_, index_);
+    return kind_.attach(as_bytes(head_.state), blocks_, index_);
   }
 
   void detach() {
@@ -171,6 +189,13 @@ class StoredIndex {
     detach();
     blocks_.set_view(nullptr);
     synced_ = 0;
+  }
+
+  Result<bool> is_any_loose(const Store::View& view) const {
+    bool is_any = false;
+    Status walked = each_loose(view, [&](Bytes, const Edit&, Bytes) { return !(is_any = true); });
+    if (!walked) return walked;
+    return is_any;
   }
 
   template <class Visit>
@@ -194,6 +219,7 @@ class StoredIndex {
   static constexpr BlockId kBlockNumbersMax = kNoBlock - (1u << 26);
 
   const std::string prefix_;
+  const Kind kind_;
   StoredBlocks blocks_;
   IndexHead head_;
   std::optional<typename Kind::Index> index_;

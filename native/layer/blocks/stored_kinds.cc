@@ -21,6 +21,12 @@ std::string loose_key(const std::string& prefix, std::initializer_list<uint64_t>
   return key;
 }
 
+uint32_t number_of_key(Bytes key) {
+  uint32_t number = 0;
+  for (const uint8_t byte : key) number = number << 8 | byte;
+  return number;
+}
+
 size_t place_bytes(geo::Holds holds) { return holds == geo::Holds::kPoints ? 16 : 32; }
 
 }  // namespace
@@ -88,7 +94,7 @@ Status StoredPlaces<kHolds>::apply(Bytes key, Bytes value, geo::Tree& tree) {
 }
 
 template <geo::Holds kHolds>
-void StoredPlaces<kHolds>::save(const geo::Tree& tree, std::string& state) {
+void StoredPlaces<kHolds>::save(geo::Tree& tree, std::string& state) {
   uint8_t bytes[kTreeStateBytes];
   store<uint32_t>(bytes, tree.state().root);
   store<uint32_t>(bytes + 4, tree.state().height);
@@ -110,5 +116,37 @@ void StoredPlaces<kHolds>::put(Batch& batch, const std::string& prefix, const ge
 
 template struct StoredPlaces<geo::Holds::kPoints>;
 template struct StoredPlaces<geo::Holds::kBoxes>;
+
+// ---- texts
+
+Status StoredTexts::attach(Bytes state, Blocks& blocks, std::optional<TextIndex>& to) const {
+  TextOptions given = options;
+  given.compacts = false;  // That would be more than a commit takes.
+  to.emplace(blocks, std::move(given));
+  return state.empty() ? Status::ok() : to->restore(state);
+}
+
+Status StoredTexts::apply(Bytes key, Bytes value, TextIndex& index) {
+  const bool is_entry = key.size() == 4 && !value.empty() && is_change(value[0]);
+  const bool adds = is_entry && value[0] == static_cast<uint8_t>(Change::kAdd);
+  if (!is_entry || (!adds && value.size() > 1)) return corrupt("a loose text is none");
+  const uint32_t id = number_of_key(key);
+  index.remove(id);
+  if (!adds) return Status::ok();
+  const Status added = index.add(id, as_text(value.subspan(1)));
+  index.settle();
+  return added.copy();
+}
+
+void StoredTexts::put(Batch& batch, const std::string& prefix, uint32_t id, std::string_view utf8) {
+  const uint8_t change = static_cast<uint8_t>(Change::kAdd);
+  const std::string key = key_of_part(prefix, IndexPart::kLoose, id);
+  batch.put(as_bytes(key), {Bytes(&change, 1), as_bytes(utf8)});
+}
+
+void StoredTexts::remove(Batch& batch, const std::string& prefix, uint32_t id) {
+  const uint8_t change = static_cast<uint8_t>(Change::kRemove);
+  batch.put(as_bytes(key_of_part(prefix, IndexPart::kLoose, id)), Bytes(&change, 1));
+}
 
 }  // namespace varve

@@ -1,4 +1,5 @@
-// layer/blocks/stored_kinds.h — what an index in a store may hold: members of a bitmap, places.
+// layer/blocks/stored_kinds.h — what an index in a store may hold: members of a bitmap, places,
+// texts.
 //
 // Each says how a loose entry looks, how a user's commit writes one, and how it is added. An entry
 // stands under its own key, so the last commit that wrote it counts.
@@ -11,6 +12,7 @@
 #include "layer/blocks/stored_index.h"
 #include "pure/bitmap/bitmap.h"
 #include "pure/geo/tree.h"
+#include "pure/text/text.h"
 
 namespace varve {
 
@@ -22,7 +24,7 @@ struct StoredMembers {
   static Status attach(Bytes state, Blocks& blocks, std::optional<Bitmap>& to);
   static void detach(Bitmap& bitmap) { bitmap.detach(); }
   static Status apply(Bytes key, Bytes value, Bitmap& bitmap);
-  static void save(const Bitmap& bitmap, std::string& state) { bitmap.save_directory(state); }
+  static void save(Bitmap& bitmap, std::string& state) { bitmap.save_directory(state); }
 
   static void put(Batch& batch, const std::string& prefix, uint64_t member, Change change);
 };
@@ -34,13 +36,31 @@ struct StoredPlaces {
   static Status attach(Bytes state, Blocks& blocks, std::optional<geo::Tree>& to);
   static void detach(geo::Tree&) {}
   static Status apply(Bytes key, Bytes value, geo::Tree& tree);
-  static void save(const geo::Tree& tree, std::string& state);
+  static void save(geo::Tree& tree, std::string& state);
 
   static void put(Batch& batch, const std::string& prefix, const geo::Entry& entry, Change change);
+};
+
+// A document is one entry with its text, since one that takes its place must be able to know the
+// terms of the other without reading them. Who attaches derives two tables, of terms and of
+// documents, from all of the index. Removed documents keep their postings and numbers.
+struct StoredTexts {
+  using Index = TextIndex;
+  static constexpr uint8_t kKind = 4;
+  TextOptions options;  // Of an index that is there, with the same languages and stop words.
+  Status attach(Bytes state, Blocks& blocks, std::optional<TextIndex>& to) const;
+  static void detach(TextIndex&) {}
+  static Status apply(Bytes key, Bytes value, TextIndex& index);
+  static void save(TextIndex& index, std::string& state) { index.save(state); }
+
+  // In the place of a text of the same id.
+  static void put(Batch& batch, const std::string& prefix, uint32_t id, std::string_view utf8);
+  static void remove(Batch& batch, const std::string& prefix, uint32_t id);
 };
 
 using StoredBitmapIndex = StoredIndex<StoredMembers>;
 using StoredPointIndex = StoredIndex<StoredPlaces<geo::Holds::kPoints>>;
 using StoredBoxIndex = StoredIndex<StoredPlaces<geo::Holds::kBoxes>>;
+using StoredTextIndex = StoredIndex<StoredTexts>;
 
 }  // namespace varve

@@ -16,6 +16,7 @@
 namespace varve {
 
 inline constexpr size_t kColumnPageBytes = 4096;
+alignas(8) inline constexpr uint8_t kNoCells[kColumnPageBytes] = {};
 
 class Column {
  public:
@@ -30,7 +31,9 @@ class Column {
   const uint8_t* read(uint32_t index) const {
     return page(index >> shift_) + (index & (cells_a_page() - 1)) * cell_bytes_;
   }
+  // A number that no cell has, from a damaged block, reads as zeros.
   const uint8_t* page(uint32_t page_index) const {
+    if (page_index >= pages_.size()) return kNoCells;
     return blocks_.read(pages_[page_index], kColumnPageBytes);
   }
   uint8_t* write(uint32_t index) {

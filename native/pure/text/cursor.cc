@@ -53,8 +53,7 @@ void TermCursor::weigh(double weight, const Norm& norm) {
 
 void TermCursor::go_to_page(size_t page) {
   page_index_ = page;
-  page_ = varve::load<Page>(core_.blocks.read(pages_[page].page, kPageDataAt));
-  page_.group_count = std::min<uint8_t>(page_.group_count, kPageGroups);
+  page_ = read_page(core_.blocks, pages_[page].page);
   group_index_ = 0;
   group_base_ = page_.base;
   if (page_.group_count > 0) group_last_ = page_.groups[0].last;

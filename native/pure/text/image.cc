@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <utility>
 
 #include "pure/simd/simd.h"
+#include "pure/text/tables.h"
 
 namespace varve {
 namespace {
@@ -172,18 +172,8 @@ Status refused(const std::string& what, size_t at) {
   return Status::corrupt("text: " + what + " at offset " + std::to_string(at));
 }
 
-uint32_t page_count(uint32_t cells, size_t cell_bytes) {
-  const size_t a_page = kColumnPageBytes / cell_bytes;
-  return static_cast<uint32_t>((cells + a_page - 1) / a_page);
-}
-
-uint64_t log_blocks(const Head& head) { return (head.log_bytes + kLogBytes - 1) / kLogBytes; }
-
-uint64_t table_ids(const Head& head) {
-  return uint64_t{page_count(head.term_count, sizeof(TermRecord))} +
-         page_count(head.document_cells, sizeof(uint32_t)) +
-         page_count(head.document_cells, sizeof(DocumentRecord)) + head.leaf_count +
-         log_blocks(head);
+TableSizes sizes_of(const Head& head) {
+  return {head.document_cells, head.term_count, head.leaf_count, head.log_bytes};
 }
 
 // The head alone, and that the parts it names lie one behind the other.
@@ -204,8 +194,7 @@ Result<Head> read_head(Bytes image) {
   }
   const bool has_stops = head.stop_bytes <= image.size() - sizeof(Head);
   const bool has_tables = head.tables_at <= image.size() && head.tables_at % 8 == 0 &&
-                          log_blocks(head) <= image.size() &&
-                          table_ids(head) * sizeof(BlockId) == image.size() - head.tables_at;
+                          sizes_of(head).bytes() == image.size() - head.tables_at;
   if (!has_stops || !has_tables)
     return refused("parts beyond the image", offsetof(Head, tables_at));
   const bool are_limits_kept = head.document_cells <= kTextDocumentsMax &&
@@ -233,17 +222,14 @@ void write_image(const TextCore& from, std::string& to) {
   head.k1 = from.options.k1;
   head.b = from.options.b;
   head.length_sum = copy.length_sum;
-  head.log_bytes = copy.log_bytes;
   head.languages = from.options.languages;
-  head.document_cells = copy.documents.size();
-  head.term_count = copy.terms.size();
-  head.leaf_count = static_cast<uint32_t>(copy.dictionary.leaf_count());
+  const TableSizes sizes = table_sizes(copy);
+  head.log_bytes = sizes.log_bytes;
+  head.document_cells = sizes.document_cells;
+  head.term_count = sizes.term_count;
+  head.leaf_count = sizes.leaf_count;
   head.stop_bytes = static_cast<uint32_t>(from.options.stop_words.size());
-  for (const std::vector<BlockId>* const ids :
-       {&copy.terms.pages(), &copy.lengths.pages(), &copy.documents.pages(),
-        &copy.dictionary.leaves(), &std::as_const(copy.log)}) {
-    append(to, Bytes(reinterpret_cast<const uint8_t*>(ids->data()), ids->size() * sizeof(BlockId)));
-  }
+  append_tables(copy, to);
   head.size = to.size();
   uint8_t* const bytes = reinterpret_cast<uint8_t*>(to.data());
   store(bytes, head);
@@ -261,23 +247,9 @@ Result<TextOptions> read_image_options(Bytes image) {
 Status read_image(Bytes image, TextCore& to) {
   const Result<Head> head = read_head(image);
   if (!head) return head.error();
-  size_t at = head->tables_at;
-  const auto take = [&at, image](uint64_t count) {
-    std::vector<BlockId> ids(count);
-    if (count > 0) std::memcpy(ids.data(), image.data() + at, count * sizeof(BlockId));
-    at += count * sizeof(BlockId);
-    return ids;
-  };
-  to.terms.assign(take(page_count(head->term_count, sizeof(TermRecord))), head->term_count);
-  to.lengths.assign(take(page_count(head->document_cells, sizeof(uint32_t))), head->document_cells);
-  to.documents.assign(take(page_count(head->document_cells, sizeof(DocumentRecord))),
-                      head->document_cells);
-  to.dictionary.assign(take(head->leaf_count));
-  to.log = take(log_blocks(*head));
-  to.log_bytes = head->log_bytes;
+  assign_tables(image.subspan(head->tables_at), sizes_of(*head), to);
   to.live_count = head->document_cells == 0 ? 0 : head->document_cells - 1;
   to.length_sum = head->length_sum;
-  to.sorted_terms = head->term_count;
   to.is_writable = false;
   return verify_image(image, to);
 }

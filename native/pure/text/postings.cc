@@ -202,7 +202,9 @@ BlockId Lists::last_directory(const TermRecord& record) const {
   const BlockId id = record.apart.directory;
   const uint8_t* const head = blocks_.read(id, kDirectoryHeadBytes);
   if (load<uint32_t>(head) == 0) return id;
-  const size_t end = kDirectoryHeadBytes + load<uint32_t>(head + 4) * sizeof(BlockId);
+  const uint32_t count = load<uint32_t>(head + 4);
+  if (count == 0 || count > kRootIds) return kNoBlock;
+  const size_t end = kDirectoryHeadBytes + count * sizeof(BlockId);
   return load<BlockId>(blocks_.read(id, end) + end - sizeof(BlockId));
 }
 
@@ -210,6 +212,7 @@ PageRef Lists::last_page(const TermRecord& record) const {
   const BlockId id = last_directory(record);
   if (id == kNoBlock) return {0, kNoBlock, {}};
   const uint32_t count = load<uint32_t>(blocks_.read(id, kDirectoryHeadBytes) + 4);
+  if (count == 0 || count > kDirectoryRefs) return {0, kNoBlock, {}};
   const size_t end = kDirectoryHeadBytes + count * sizeof(PageRef);
   return load<PageRef>(blocks_.read(id, end) + end - sizeof(PageRef));
 }
@@ -217,8 +220,10 @@ PageRef Lists::last_page(const TermRecord& record) const {
 void Lists::put_in_page(TermRecord& record, Group group, Bytes documents, Bytes frequencies) {
   PageRef ref = last_page(record);
   Page page{};
-  if (ref.page != kNoBlock) page = load<Page>(blocks_.read(ref.page, kPageDataAt));
-  const bool is_new = ref.page == kNoBlock || page.group_count == kPageGroups;
+  if (ref.page != kNoBlock) page = read_page(blocks_, ref.page);
+  const size_t most = kBlockBytesMax - documents.size() - frequencies.size();
+  const bool is_new = page.group_count == 0 || page.group_count == kPageGroups ||
+                      page.size < kPageDataAt || page.size > most;
   if (is_new) {
     page = Page{ref.last, kPageDataAt, 0, 0, {}};
     ref = PageRef{0, kNoBlock, {}};
@@ -245,6 +250,7 @@ void Lists::put_ref(TermRecord& record, const PageRef& ref, bool is_new) {
   BlockId directory = old;
   uint32_t count = 0;
   if (old != kNoBlock) count = load<uint32_t>(blocks_.read(old, kDirectoryHeadBytes) + 4);
+  count = std::min(count, kDirectoryRefs);
   const bool is_full = is_new && count == kDirectoryRefs;
   if (is_full) {
     directory = kNoBlock;
@@ -264,6 +270,7 @@ void Lists::put_ref(TermRecord& record, const PageRef& ref, bool is_new) {
   const bool had_root = root != old;
   BlockId made = had_root ? root : kNoBlock;
   uint32_t ids = had_root ? load<uint32_t>(blocks_.read(root, kDirectoryHeadBytes) + 4) : 1;
+  ids = std::clamp(ids, 1u, kRootIds - 1);
   if (is_full) ids += 1;
   check(ids <= kRootIds);  // 2^29 documents need fewer.
   const size_t end = kDirectoryHeadBytes + ids * sizeof(BlockId);
@@ -302,7 +309,7 @@ void Lists::put_positions(std::span<const Posting> postings, Group& group) {
 
 void Lists::free_group(const Group& group) {
   if (group.position_bytes > kBlockBytesMax) {
-    const size_t count = (group.position_bytes + kBlockBytesMax - 1) / kBlockBytesMax;
+    const size_t count = (size_t{group.position_bytes} + kBlockBytesMax - 1) / kBlockBytesMax;
     const std::vector<BlockId> parts = read_ids(group.positions, count);
     for (const BlockId part : parts) blocks_.free(part);
   }
@@ -310,6 +317,7 @@ void Lists::free_group(const Group& group) {
 }
 
 std::vector<BlockId> Lists::read_ids(BlockId id, size_t count, size_t from) const {
+  count = std::min(count, (kBlockBytesMax - from) / sizeof(BlockId));
   std::vector<BlockId> ids(count);
   const size_t bytes = count * sizeof(BlockId);
   if (count > 0) std::memcpy(ids.data(), blocks_.read(id, from + bytes) + from, bytes);
@@ -321,7 +329,7 @@ void Lists::clear(uint32_t term) {
   std::vector<PageRef> pages;
   read_pages(record, pages);
   for (const PageRef& ref : pages) {
-    const Page page = load<Page>(blocks_.read(ref.page, kPageDataAt));
+    const Page page = read_page(blocks_, ref.page);
     for (uint32_t index = 0; index < page.group_count; ++index) free_group(page.groups[index]);
     blocks_.free(ref.page);
   }
@@ -354,10 +362,10 @@ bool ListReader::next(Posting& posting) {
 }
 
 bool ListReader::next_group() {
-  if (group_ == page_.group_count) {
+  while (group_ >= page_.group_count) {
     if (next_page_ == pages_.size()) return false;
     block_ = pages_[next_page_].page;
-    page_ = load<Page>(blocks_.read(block_, kPageDataAt));
+    page_ = read_page(blocks_, block_);
     next_page_ += 1;
     group_ = 0;
     base_ = page_.base;

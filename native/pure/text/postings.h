@@ -79,6 +79,12 @@ struct Page {
 inline constexpr uint32_t kPageDataAt = sizeof(Page);
 static_assert(kPageDataAt == 296);
 
+inline Page read_page(const Blocks& blocks, BlockId id) {
+  Page page = load<Page>(blocks.read(id, kPageDataAt));
+  page.group_count = static_cast<uint8_t>(std::min<uint32_t>(page.group_count, kPageGroups));
+  return page;
+}
+
 struct PageRef {
   uint32_t last;
   BlockId page;
@@ -124,7 +130,12 @@ class Lists {
   Lists(Blocks& blocks, Column& terms, const Column& lengths)
       : blocks_(blocks), terms_(terms), lengths_(lengths) {}
 
-  TermRecord record(uint32_t term) const { return load<TermRecord>(terms_.read(term)); }
+  TermRecord record(uint32_t term) const {
+    TermRecord found = load<TermRecord>(terms_.read(term));
+    const uint32_t most = found.is_apart == 0 ? kInlineBytes : kTailBytesMax;
+    found.tail_bytes = static_cast<uint16_t>(std::min<uint32_t>(found.tail_bytes, most));
+    return found;
+  }
   // Adds postings of loose form behind what is there; `count` of them.
   void append(uint32_t term, Bytes loose, uint32_t count);
   // Frees what the term has, and leaves it empty.

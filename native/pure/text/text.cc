@@ -4,6 +4,7 @@
 #include "pure/text/image.h"
 #include "pure/text/query.h"
 #include "pure/text/search.h"
+#include "pure/text/tables.h"
 #include "pure/text/writer.h"
 
 namespace varve {
@@ -66,7 +67,7 @@ bool TextIndex::has(uint32_t id) const { return core_->ids.find(id) != 0; }
 Status TextIndex::search(const TextRequest& request, std::vector<TextHit>& to) {
   Result<QueryNode> query = parse_query(*core_, request);
   if (!query) return query.error();
-  if (writer_) writer_->fold_if_much();
+  settle();
   TextSearch(*core_, request).run(*query, to);
   return core_->blocks.status();
 }
@@ -78,6 +79,23 @@ void TextIndex::compact() {
 void TextIndex::serialise(std::string& to) {
   compact();
   write_image(*core_, to);
+}
+
+void TextIndex::save(std::string& state) {
+  check(is_writable());
+  writer_->fold();
+  write_state(*core_, state);
+}
+
+Status TextIndex::restore(Bytes state) {
+  check(is_writable() && core_->documents.size() == 0);
+  if (Status status = read_state(state, *core_); !status) return status;
+  writer_->restore();
+  return core_->blocks.status();
+}
+
+void TextIndex::settle() {
+  if (writer_) writer_->fold_if_much();
 }
 
 TextStats TextIndex::stats() const {

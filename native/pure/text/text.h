@@ -10,6 +10,7 @@
 //   query.h                            what is asked, as a tree
 //   cursor.h, score.h, search.h        lists, BM25, the best of them
 //   image.h                            an index as bytes, and bytes as an index: FORMAT.md
+//   tables.h                           where its blocks are, and its state beside blocks in a store
 //
 // Invariants
 //   - ids are unique; a score is the BM25 of the documents that are there now, equal scores by
@@ -40,6 +41,9 @@ struct TextOptions {
   std::string stop_words;  // Separated by spaces.
   double k1 = 1.2;
   double b = 0.75;
+  // When more documents are removed than there are, everything is written anew without them; else
+  // by compact() alone.
+  bool compacts = true;
 };
 
 struct TextRequest {
@@ -100,6 +104,12 @@ class TextIndex {
   // Folds what is loose and forgets what was removed.
   void compact();
   void serialise(std::string& to);
+  // What no block holds, once everything loose is in blocks; and into an index to which nothing was
+  // added, over blocks as they were then.
+  void save(std::string& state);
+  Status restore(Bytes state);
+  // Puts what is loose into blocks where that is much: what a search does first.
+  void settle();
   TextStats stats() const;
   const TextOptions& options() const;
   bool is_writable() const;

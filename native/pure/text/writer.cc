@@ -104,12 +104,15 @@ void TextWriter::read_log(uint64_t at, uint8_t* to, size_t size) const {
 
 void TextWriter::read_terms(const DocumentRecord& document, std::vector<uint32_t>& to) const {
   to.clear();
+  if (document.terms_at > core_.log_bytes) return;
   const uint64_t most = uint64_t{document.term_count} * kVarint32BytesMax;
   std::vector<uint8_t> bytes(std::min(most, core_.log_bytes - document.terms_at));
   read_log(document.terms_at, bytes.data(), bytes.size());
   Bytes rest = bytes;
   uint32_t term = 0;
-  while (to.size() < document.term_count && take_varint(rest, term)) to.push_back(term);
+  while (to.size() < document.term_count && take_varint(rest, term)) {
+    if (term < core_.terms.size()) to.push_back(term);
+  }
 }
 
 bool TextWriter::remove(uint32_t id) {
@@ -126,7 +129,7 @@ bool TextWriter::remove(uint32_t id) {
   core_.live_count -= 1;
   core_.length_sum -= length;
   const uint32_t dead = core_.documents.size() - 1 - core_.live_count;
-  if (dead > core_.live_count + kDeadMin) compact();
+  if (core_.options.compacts && dead > core_.live_count + kDeadMin) compact();
   return true;
 }
 
@@ -251,16 +254,20 @@ void TextWriter::clear() {
 }
 
 void TextWriter::restore() {
+  // Blocks may be damaged: a number that is none is passed, and a term that no leaf names is empty.
   std::vector<std::string> terms(core_.terms.size());
   for (size_t leaf = 0; leaf < core_.dictionary.leaf_count(); ++leaf) {
     for (LeafReader reader(core_.dictionary.leaf(leaf)); reader.next();) {
-      terms[reader.number()] = reader.term();
+      if (reader.number() < terms.size()) terms[reader.number()] = reader.term();
     }
   }
   for (const std::string& term : terms) core_.words.add(term, core_.words.hash(term));
   core_.loose.reset_terms(core_.terms.size());
   for (uint32_t number = 1; number < core_.documents.size(); ++number) {
+    if ((core_.length_of(number) & kDeadBit) != 0) continue;
     core_.ids.add(core_.id_of(number), number);
+    core_.ids_rise = core_.ids_rise && (number == 1 || core_.id_of(number) > core_.last_id);
+    core_.last_id = core_.id_of(number);
   }
 }
 

@@ -159,9 +159,9 @@ class TextModel {
     return is_in;
   }
 
-  const uint32_t languages_;
-  const double k1_;
-  const double b_;
+  uint32_t languages_;
+  double k1_;
+  double b_;
   std::map<uint32_t, std::vector<std::string>> documents_;
   mutable std::map<std::string, double> idfs_;  // Until something changes.
   mutable double average_ = 0;                  // Of one search.

@@ -44,7 +44,7 @@ export const MODULES: readonly Module[] = [
       'repair.h'] },
   { folder: 'store/transaction', mayInclude: [...PURE, 'engine', 'store'] },
   { folder: 'layer/blocks', mayInclude: [...PURE, ...KERNELS, 'engine', 'store'],
-    doors: ['stored_blocks.h', 'stored_index.h', 'stored_kinds.h'] },
+    doors: ['stored_blocks.h', 'stored_index.h', 'stored_kinds.h', 'folder.h'] },
   { folder: 'layer/catalog', mayInclude: [...PURE, 'engine', 'store'], doors: ['catalog.h', 'expiry.h'] },
   { folder: 'binding', mayInclude: [...PURE, ...KERNELS, 'engine', 'store', 'store/transaction', 'layer/catalog'],
     doors: [] },

@@ -26,7 +26,7 @@ if (!existsSync(join(here, 'node_modules'))) {
 
 // The bundles lie below bench/, so that they find the rivals in bench/node_modules; each driver is a chunk of its own.
 const outdir = join(here, '.data', 'bundle')
-const entryPoints = ['run', 'calls', 'opener'].map((name) => join(here, `${name}.ts`))
+const entryPoints = ['run', 'calls', 'opener', 'consumer'].map((name) => join(here, `${name}.ts`))
 rmSync(outdir, { recursive: true, force: true })
 await build({ entryPoints, outdir, outExtension: { '.js': '.mjs' }, bundle: true, splitting: true, format: 'esm',
   platform: 'node', target: 'node20', packages: 'external', logLevel: 'error', sourcemap: 'inline' })

@@ -79,6 +79,14 @@ void Batch::clear() {
   has_expiry_ = false;
 }
 
+void Batch::give_back_room() {
+  check(empty());
+  std::string().swap(body_);
+  std::vector<Item>().swap(items_);
+  std::vector<Addition>().swap(additions_);
+  std::vector<uint32_t>().swap(seen_);
+}
+
 void Batch::rewind(const Mark& mark) {
   check(mark.item_count <= items_.size() && mark.body_bytes <= body_.size());
   items_.resize(mark.item_count);

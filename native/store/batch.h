@@ -48,6 +48,7 @@ class Batch {
   void erase(Bytes key);
   void erase_range(Bytes begin, Bytes end);
   void clear();
+  void give_back_room();  // Of an empty one: what it had grown to.
 
   struct Addition {
     std::string by;           // A value: pure/codec/number.h.

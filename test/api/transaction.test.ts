@@ -384,6 +384,23 @@ describe('the end of a transaction', () => {
     expect(stats(db).recentBytes).toBeLessThan(1e6)
   }, 30_000)
 
+  it('gives back what 10,000 of them held, each of 20 KB, when they are collected', async () => {
+    await using db = await open(':memory:')
+    const value = 'x'.repeat(20_000)
+    const rss = () => process.memoryUsage().rss
+    const before = rss()
+    for (let round = 0; round < 10; round++) {
+      for (let i = 0; i < 1000; i++) db.begin().put(`k${i}`, value)
+    }
+    const held = rss()
+    expect(held - before).toBeGreaterThan(150e6)
+    const openCount = () => (db.stats()['transactions'] as Stats).openCount
+    await expect.poll(() => (gc(), openCount()), { timeout: 10_000 }).toBe(0)
+    const others = Array.from({ length: 7500 }, () => Buffer.alloc(20_000, 1))
+    expect(rss() - held).toBeLessThan(75e6)
+    expect(others).toHaveLength(7500)
+  }, 30_000)
+
   it('by a signal is ABORTED, and nothing has changed', async () => {
     await using db = await memory()
     const aborting = new AbortController()

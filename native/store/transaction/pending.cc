@@ -46,6 +46,13 @@ void PendingEdits::clear() {
   is_ordered_ = false;
 }
 
+void PendingEdits::give_back_room() {
+  batch_.give_back_room();
+  std::vector<uint32_t>().swap(older_);
+  std::vector<uint32_t>().swap(slots_);
+  std::vector<uint32_t>().swap(ranges_);
+}
+
 bool PendingEdits::is_point(uint32_t index) const {
   return batch_.items()[index].kind != LogEditKind::kRangeDeletion;
 }

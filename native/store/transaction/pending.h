@@ -36,6 +36,7 @@ class PendingEdits {
   void erase(Bytes key);
   void erase_range(Bytes begin, Bytes end);
   void clear();
+  void give_back_room();  // Of none, what they had grown to.
 
   bool empty() const { return batch_.empty(); }
   bool has_expiry() const { return batch_.has_expiry(); }

@@ -164,8 +164,12 @@ Result<uint64_t> Transaction::commit() {
   return commit;
 }
 
+// Ten thousand that were forgotten may end so: what they had grown to is not kept for the next.
 void Transaction::rollback() {
-  if (is_open_) end();
+  if (!is_open_) return;
+  end();
+  edits_.give_back_room();
+  conditions_ = Conditions();
 }
 
 }  // namespace varve

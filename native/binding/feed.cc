@@ -39,7 +39,7 @@ napi_value feed_open(napi_env env, napi_callback_info info) {
     return make_answer(env, handle.environment.fail(Status::invalid("watch: no range")));
   }
   const double from = read_double(call, 2);
-  const uint64_t behind = from < 0 ? call.store().visible() : static_cast<uint64_t>(from);
+  const uint64_t behind = from < 0 ? Feed::kFromNow : static_cast<uint64_t>(from);
   Result<std::unique_ptr<Feed>> feed =
       Feed::open(call.store(), {as_bytes(range.begin), as_bytes(range.end)}, behind,
                  read_uint32(call, 3) != 0);

@@ -47,7 +47,10 @@ Result<uint64_t> Store::commit(Batch& batch, Conditions* conditions) {
   const uint64_t commit = next_commit_++;
   last_time_ms_ = std::max(last_time_ms_, os_.wall_ms());
   if (active_first_commit_ == 0) active_first_commit_ = commit;
-  if (log_) log_->append(commit, last_time_ms_, batch.body(), batch.body_checksum());
+  if (log_)
+    log_->append(commit, last_time_ms_, batch.body(), batch.body_checksum());
+  else
+    ring_.add(commit, last_time_ms_, batch.body());
   times_.note(commit, last_time_ms_);
   insert(batch, commit);
   look_for_crowd(held);

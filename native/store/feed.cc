@@ -14,33 +14,42 @@ Feed::Feed(Store& store, const KeyRange& range, uint64_t from, bool durable)
       begin_(as_text(range.begin)),
       end_(as_text(range.end)),
       durable_(durable),
-      follower_(store.os_, *store.log_, from),
       position_(from) {
+  if (store.log_) follower_.emplace(store.os_, *store.log_, from);
   const Lock held(store.feeds_mutex_);
   store.feeds_.insert(this);
 }
 
 Feed::~Feed() {
+  if (!follower_) store_.ring_.end();
   const Lock held(store_.feeds_mutex_);
   store_.feeds_.erase(this);
 }
 
 Result<std::unique_ptr<Feed>> Feed::open(Store& store, const KeyRange& range, uint64_t from,
                                          bool durable) {
-  if (!store.log_) {
-    return Status::invalid(
-        "watch: there is no log to follow, in memory alone, with `log: false`, or "
-        "with `readOnly`");
+  if (store.options_.read_only) {
+    return Status::invalid("watch: nothing is written to a store opened with `readOnly`");
   }
-  if (from > store.visible()) {
-    const std::string newest = "the newest commit, which is " + std::to_string(store.visible());
+  const uint64_t newest = store.visible();
+  if (from != kFromNow && from > newest) {
+    const std::string which = "the newest commit, which is " + std::to_string(newest);
     if (from > store.numbers_before_) {
-      return Status::invalid("watch: `from` " + std::to_string(from) + " is beyond " + newest);
+      return Status::invalid("watch: `from` " + std::to_string(from) + " is beyond " + which);
     }
     return Status(Code::kLost, "watch: commit " + std::to_string(from) +
-                                   " did not survive a crash; go on from " + newest);
+                                   " did not survive a crash; go on from " + which);
   }
-  return std::unique_ptr<Feed>(new Feed(store, range, from, durable));
+  uint64_t behind = from == kFromNow ? newest : from;
+  uint64_t floor = 0;
+  if (!store.log_) {
+    const Lock held(store.commit_mutex_);  // No commit comes between.
+    floor = store.ring_.begin(store.visible());
+    if (from == kFromNow) behind = store.visible();
+  }
+  std::unique_ptr<Feed> feed(new Feed(store, range, behind, durable));
+  if (behind < floor) return CommitRing::not_kept(behind, floor);
+  return feed;
 }
 
 uint64_t Feed::reach() const {
@@ -61,10 +70,10 @@ bool Feed::is_asked_for(const LogEdit& edit) const {
   return edit.value.empty() || compare(edit.value, as_bytes(begin_)) > 0;
 }
 
-Status Feed::add(const RecordHeader& header, Bytes body) {
+Status Feed::add(uint64_t number, uint64_t time_ms, Bytes body) {
   auto commit = std::make_unique<FeedCommit>();
-  commit->commit = header.commit;
-  commit->time_ms = header.time_ms;
+  commit->commit = number;
+  commit->time_ms = time_ms;
   commit->body.assign(as_text(body));
   EditReader reader(as_bytes(commit->body));
   LogEdit edit;
@@ -87,17 +96,33 @@ Status Feed::add(const RecordHeader& header, Bytes body) {
 
 Result<bool> Feed::poll() {
   const uint64_t through = reach();
-  if (store_.log_->written_through() < through) {
+  if (follower_ && store_.log_->written_through() < through) {
     if (Status status = store_.log_->write(); !status) return status;
   }
   // Portions of nothing that is asked for are passed over here, so that each call brings something.
-  while (commits_.empty() && follower_.last() < through && !stopped_.load()) {
-    const auto take = [this](const RecordHeader& header, Bytes body) { return add(header, body); };
-    Status status = follower_.read(through, kPortionBytes, take);
-    position_.store(follower_.last());
-    if (!status) return status;
+  while (commits_.empty() && position_.load() < through && !stopped_.load()) {
+    if (Status status = read_portion(through); !status) return status;
   }
   return !commits_.empty();
+}
+
+Status Feed::read_portion(uint64_t through) {
+  const auto take = [this](uint64_t commit, uint64_t time_ms, Bytes body) {
+    return add(commit, time_ms, body);
+  };
+  uint64_t last = position_.load();
+  Status status = Status::ok();
+  if (follower_) {
+    const auto record = [&](const RecordHeader& header, Bytes body) {
+      return take(header.commit, header.time_ms, body);
+    };
+    status = follower_->read(through, kPortionBytes, record);
+    last = follower_->last();
+  } else {
+    status = store_.ring_.read(last, through, kPortionBytes, take);
+  }
+  position_.store(last);
+  return status;
 }
 
 // ---- the store's side

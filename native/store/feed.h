@@ -2,7 +2,8 @@
 //
 // A feed reads the log behind the writers: what is visible is handed to the system first, and read
 // back from its memory, so that a slow consumer costs writers nothing and a quick one no copy of
-// theirs. It keeps what was read and not yet taken, about one portion.
+// theirs. It keeps what was read and not yet taken, about one portion. A store without a log keeps
+// its newest commits in memory while it is followed: commit_ring.h.
 //
 // What the store itself writes (names, times, shapes, the index of expiry) is outside of the range
 // of every watcher, and commits of nothing else are passed over.
@@ -10,12 +11,13 @@
 // Invariants
 //   - commits are handed out whole, in order, each once: those after `from`, as far as they are
 //     visible, or durable if that was asked for.
-//   - the log keeps what an open feed has not read, up to Store::kFeedBytesMax.
+//   - the log keeps what an open feed has not read, up to kFollowedBytesMax.
 // Threads: poll() on any thread, one at a time, and not while commits are taken; is_behind() any.
 #pragma once
 
 #include <atomic>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,7 +35,9 @@ struct FeedCommit {
 
 class Feed {
  public:
-  // kInvalid when `from` is beyond every commit, or the store has no log.
+  static constexpr uint64_t kFromNow = UINT64_MAX;
+  // kInvalid when `from` is beyond every commit, or nothing is written here. kTruncated where there
+  // is no log and nobody has followed since then.
   static Result<std::unique_ptr<Feed>> open(Store& store, const KeyRange& range, uint64_t from,
                                             bool durable);
   ~Feed();
@@ -54,14 +58,15 @@ class Feed {
  private:
   Feed(Store& store, const KeyRange& range, uint64_t from, bool durable);
   uint64_t reach() const;
-  Status add(const RecordHeader& header, Bytes body);
+  Status read_portion(uint64_t through);
+  Status add(uint64_t number, uint64_t time_ms, Bytes body);
   bool is_asked_for(const LogEdit& edit) const;
 
   Store& store_;
   const std::string begin_;
   const std::string end_;  // Empty: to the end of the keyspace.
   const bool durable_;
-  LogFollower follower_;
+  std::optional<LogFollower> follower_;  // Where there is a log.
   std::atomic<uint64_t> position_;
   std::atomic<bool> stopped_{false};
   std::deque<std::unique_ptr<FeedCommit>> commits_;

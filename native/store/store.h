@@ -41,6 +41,7 @@
 #include "storage/log/log.h"
 #include "storage/manifest/manifest.h"
 #include "store/batch.h"
+#include "store/commit_ring.h"
 #include "store/conditions.h"
 #include "store/full_disk.h"
 #include "store/history.h"
@@ -393,6 +394,7 @@ class Store {
   std::mutex feeds_mutex_;       // Guards feeds_.
   std::set<Feed*> feeds_;
   std::atomic<bool> feed_waits_{false};  // A feed is to be told of the next commit.
+  CommitRing ring_{options_.memory_bytes / 16};  // What feeds follow where there is no log.
 
   std::atomic<bool> may_expire_{false};
   std::mutex sweeper_mutex_;  // Guards sweeper_.

@@ -38,6 +38,63 @@ const engines: readonly (readonly [string, OpenSettings])[] = [
   ['memory', { engine: 'memory' }],
 ]
 
+const unlogged: readonly (readonly [string, () => string, OpenSettings])[] = [
+  ['in memory alone', () => ':memory:', {}],
+  ['with a path, without a log', fresh, { engine: 'memory', log: false, durability: 'memory' }],
+]
+
+describe.each(unlogged)('a feed of a store %s', (_, pathOf, settings) => {
+  it('brings what is committed from then on, each commit once, to everybody who watches', async () => {
+    await using db = await open<{ key: string; value: number }>(pathOf(), settings)
+    await db.put('before', 0)
+    const feeds = [db.watch(), db.watch({ prefix: 'k' }), db.watch({ from: db.commit })]
+    const state = new Map<unknown, unknown>([['before', 0]])
+    for (let n = 0; n < 500; n++) {
+      void db.put(`k${n % 7}`, n)
+      if (n % 5 === 4) void db.delete(`k${(n * 3) % 7}`)
+      if (n % 100 === 50) void db.deleteRange({ gte: 'k2', lt: 'k5' })
+      if (n % 120 === 119) await db.flush()
+    }
+    const commits = await Promise.all(feeds.map((feed) => take(feed, 605)))
+    expect(commits[1]).toEqual(commits[0])
+    expect(commits[2]).toEqual(commits[0])
+    expect(commits[0]?.map(({ commit }) => commit)).toEqual(
+      Array.from({ length: 605 }, (_none, i) => i + 2),
+    )
+    for (const commit of commits[0] ?? []) fold(state, commit)
+    expect([...state].sort()).toEqual(db.range().toArray().sort())
+    const later = take(db.watch(), 1)
+    await db.put('later', 1)
+    expect((await later)[0]?.edits).toEqual([{ type: 'put', key: 'later', value: 1 }])
+  })
+
+  it('is TRUNCATED where it falls behind more than a sixteenth of `memory`, or nobody followed', async () => {
+    const value = 'x'.repeat(10_000)
+    await using db = await open(pathOf(), { ...settings, memory: '8MB' })
+    await db.put('k', value)
+    expect(() => db.watch({ from: 0 })).toThrow(error('TRUNCATED', /after 0 .* from is 1$/))
+    expect(() => db.watch({ from: 9 })).toThrow(error('INVALID', /beyond the newest commit/))
+    const slow = db.watch()
+    const quick = db.watch()
+    for (let n = 0; n < 100; n++) {
+      await db.put('k', `${n}${value}`)
+      expect((await quick.next()).value).toMatchObject({ commit: n + 2 })
+    }
+    await expect(slow.next()).rejects.toEqual(error('TRUNCATED', /after 1 are not kept/))
+    const again = db.watch({ from: db.commit - 10 })
+    expect(await take(again, 10)).toHaveLength(10)
+    await quick.return()
+    expect(() => db.watch({ from: db.commit - 1 })).toThrow(error('TRUNCATED', /not kept/))
+  })
+
+  it('ends with the store, also where it begins to wait while that closes', async () => {
+    const db = await open(pathOf(), settings)
+    const ended = expect(db.watch().next()).rejects.toEqual(error('CLOSED', /closed/))
+    await db.close()
+    await ended
+  })
+})
+
 describe.each(engines)('a feed with %s', (_, settings) => {
   it('folds from commit 0 to the state after every commit, also after reopening', async () => {
     const path = fresh()
@@ -196,8 +253,9 @@ describe('watch()', () => {
         error('INVALID', /^feed.keep must/),
       )
     }
-    await using memory = await open(':memory:')
-    expect(() => memory.watch()).toThrow(error('INVALID', /no log to follow/))
+    await db.close()
+    await using reading = await open(path, { readOnly: true })
+    expect(() => reading.watch()).toThrow(error('INVALID', /nothing is written .* `readOnly`/))
   })
 
   it('ends with the loop, with the signal, and with the store', async () => {

@@ -1,5 +1,5 @@
-// Log segments of hostile bytes: recovery hands out a chain of commits whose edits lie within their
-// records, and says the same of the same bytes.
+// Log segments of hostile bytes: recovery and feeds hand out a chain of commits whose edits lie
+// within their records, and recovery says the same of the same bytes.
 //
 // The first byte says whether the rest is taken as it is or is summed anew, so that what lies
 // behind the checksums is reached, too; the second is what the engine has absorbed.
@@ -8,7 +8,7 @@
 #include "base/os/os.h"
 #include "fuzz.h"
 #include "pure/codec/crc32c.h"
-#include "storage/log/reader.h"
+#include "storage/log/follow.h"
 
 namespace varve {
 namespace {
@@ -70,6 +70,41 @@ LogRecovery recover(const std::string& directory, uint64_t absorbed) {
   return *found;
 }
 
+// A log of the one segment that is written, again and again, and of none that it makes itself.
+const Log& log_of(const std::string& directory) {
+  static const std::unique_ptr<Log> one = [&directory] {
+    LogOptions options;
+    options.directory = directory;
+    options.first_segment_bytes = 4096;
+    options.next_segment = 2;
+    Result<std::unique_ptr<Log>> log = Log::open(native_os(), options);
+    check(static_cast<bool>(log));
+    RecoveredSegment segment;
+    segment.number = 1;
+    (*log)->adopt_recovered(segment);
+    return std::move(*log);
+  }();
+  return *one;
+}
+
+// As a feed does, whatever recovery says of the segment: whole commits behind `from`, each once.
+void follow(const std::string& directory, uint64_t from) {
+  LogFollower follower(native_os(), log_of(directory), from);
+  uint64_t last = from;
+  Status status = Status::ok();
+  while (status && last < kCommitMax) {
+    status = follower.read(kCommitMax, 256, [&](const RecordHeader& header, Bytes body) {
+      check(header.commit > last && header.previous <= last);
+      last = header.commit;
+      read_edits(body);
+      return Status::ok();
+    });
+    check(follower.last() == last);
+  }
+  const Code code = status.code();
+  check(status || code == Code::kTruncated || code == Code::kLost || code == Code::kCorrupt);
+}
+
 void run(Bytes input) {
   if (input.size() < 2) return;
   std::string bytes(as_text(input.subspan(2)));
@@ -81,6 +116,7 @@ void run(Bytes input) {
   check(first.last_commit == second.last_commit && first.what == second.what);
   check(first.segments.empty() || first.segments[0].good_bytes <= bytes.size() + 8 ||
         first.segments[0].last_commit == 0);
+  follow(directory, input[1]);
 }
 
 const fuzz::Target target("log", run);

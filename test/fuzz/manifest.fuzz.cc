@@ -40,8 +40,9 @@ std::string text_of(const ManifestState& state) {
   for (const uint64_t number :
        {state.hash_seed, uint64_t{state.engine}, state.reserved_through, state.clean_close,
         state.cut.segment, state.cut.offset, state.cut.resume, state.absorbed, state.next_table,
-        state.log_floor, uint64_t{state.history.keep}, state.history.amount, state.history.floor,
-        state.time_ms, uint64_t{state.may_expire}}) {
+        state.log_floor, state.checkpoint.number, state.checkpoint.file_bytes,
+        state.checkpoint.made_ms, uint64_t{state.history.keep}, state.history.amount,
+        state.history.floor, state.time_ms, uint64_t{state.may_expire}}) {
     append<uint64_t>(text, number);
   }
   for (const ManifestGap& gap : state.gaps) {

@@ -28,10 +28,16 @@ Status LogFollower::missing() const {
                          " is in none of its segments");
 }
 
-// At least so many bytes from the next record on, or all that there are.
+// At least so many bytes from the next record on, or all that there are: no room is made for what a
+// header says beyond the end of the file.
 Status LogFollower::fill(size_t size) {
   const bool is_near = offset_ >= buffer_at_ && offset_ + size <= buffer_at_ + buffer_.size();
   if (is_near) return Status::ok();
+  if (size > kReadBytes) {
+    const Result<uint64_t> file_bytes = file_->size();
+    if (!file_bytes) return file_bytes.error();
+    size = std::min<uint64_t>(size, *file_bytes - std::min(*file_bytes, offset_));
+  }
   buffer_.resize(std::max(size, kReadBytes));
   buffer_at_ = offset_;
   const MutableBytes into(reinterpret_cast<uint8_t*>(buffer_.data()), buffer_.size());

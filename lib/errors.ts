@@ -24,6 +24,8 @@ export type ErrorCode =
   | 'CONFLICT'
   | 'ABORTED'
   | 'LOST'
+  | 'DEADLOCK'
+  | 'TIMEOUT'
 
 /** What a CONFLICT is by: another commit wrote the key, or it is too long ago to tell. */
 export type ConflictReason = 'written' | 'too old'
@@ -49,6 +51,8 @@ export const ERROR_CODES: readonly (ErrorCode | undefined)[] = [
   'CONFLICT',
   'ABORTED',
   'LOST',
+  'DEADLOCK',
+  'TIMEOUT',
 ]
 
 export interface ConflictDetail {

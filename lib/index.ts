@@ -51,9 +51,11 @@ export {
   type FeedOptions,
   type HistoryOptions,
   type Isolation,
+  type LockOptions,
   type Logger,
   type OpenOptions,
   type OpenSettings,
+  type Pessimistic,
   type PutOptions,
   type RangeOptions,
   type ReadOptions,
@@ -63,6 +65,7 @@ export {
   type WaitOptions,
   type WriteOptions,
 } from './options.ts'
+export { LockingLevel, LockingTransaction, OpenLockingTransaction } from './locking.ts'
 export { Range } from './range.ts'
 export { type Receipt } from './settling.ts'
 export {

@@ -4,6 +4,7 @@ import { type AnyEncoding, type Encoding, encodingOf, type ValueOf } from './enc
 import { invalid } from './errors.ts'
 import { encodeKey } from './key.ts'
 import { checkHistory, type HistoryReadOptions, type KeyVersion } from './history.ts'
+import { LockingLevel, LockingTransaction, OpenLockingTransaction } from './locking.ts'
 import { getManyAtOnce } from './many.ts'
 import {
   ABSENT,
@@ -23,6 +24,7 @@ import {
   type BeginOptions,
   checkSublevel,
   checkTransaction,
+  type Pessimistic,
   type SublevelOptions,
   TRANSACTION,
   TRANSACTION_SYNC,
@@ -34,6 +36,7 @@ import { growFor } from './range.ts'
 import { areTexts, type Entry, type Types } from './reading.ts'
 import { holdNow, holdPast, holdShared, Snapshot } from './snapshot.ts'
 import { OpenTransaction, Transaction, TransactionLevel } from './transaction.ts'
+import { LockingPending } from './transaction/locking.ts'
 import { Pending } from './transaction/pending.ts'
 import { run, runSync } from './transaction/run.ts'
 import { Feed, type WatchOptions } from './watch.ts'
@@ -117,18 +120,23 @@ export class Level<T extends Types = Entry> extends Writing<T> {
    * Runs `fn` as a transaction and resolves to what it answered, when its commit is as durable as was asked. A callback that answers at
    * once cannot be interleaved with other JavaScript of its thread; an asynchronous one can, and other workers may write meanwhile: if
    * they wrote what it has read, it runs again, up to `retries` times, and then rejects with CONFLICT. So it must do nothing that counts
-   * outside of `tx`; `tx.attempt` tells how often it ran. When it throws, nothing has changed.
+   * outside of `tx`; `tx.attempt` tells how often it ran. When it throws, nothing has changed. With `mode: 'pessimistic'` every call of `tx`
+   * waits for its lock, and the callback runs again only after a deadlock, or a conflict with a write that took no lock.
    */
   transaction<R>(
     fn: (tx: Snapshot<T>) => R,
     options: TransactionOptions & { readonly readOnly: true },
+  ): Promise<Awaited<R>>
+  transaction<R>(
+    fn: (tx: LockingTransaction<T>) => R,
+    options: TransactionOptions & Pessimistic,
   ): Promise<Awaited<R>>
   transaction<R>(fn: (tx: Transaction<T>) => R, options?: TransactionOptions): Promise<Awaited<R>>
   transaction<R>(fn: (tx: never) => R, options: TransactionOptions = {}): Promise<Awaited<R>> {
     try {
       const settings = this.#settings(fn, options, TRANSACTION)
       if (settings.readOnly) return this.#readOnly(fn as (tx: Snapshot<T>) => R, settings)
-      const make = fn as (tx: Transaction<T>) => R
+      const make = fn as (tx: Transaction<T> | LockingTransaction<T>) => R
       return run(this.opening, (pending) => make(this.#within(pending)), settings)
     } catch (error) {
       return Promise.reject(error)
@@ -138,19 +146,31 @@ export class Level<T extends Types = Entry> extends Writing<T> {
   /** transaction() of a callback that answers at once, waited for here. */
   transactionSync<R>(fn: (tx: Transaction<T>) => R, options: TransactionSyncOptions = {}): R {
     const settings = this.#settings(fn, options, TRANSACTION_SYNC)
-    const { value } = runSync(this.opening, (pending) => fn(this.#within(pending)), settings)
+    const { value } = runSync(this.opening, (pending) => fn(this.#plain(pending)), settings)
     if (this.opening.native.waitFor(settings.durability) < 0) throw lastError()
     return value
   }
 
   /** A transaction that ends by its commit() or rollback(), or with its scope: `await using tx = db.begin()`. */
-  begin(options: BeginOptions = {}): OpenTransaction<T> {
-    const { isolation, durability } = this.#settings(() => undefined, options, BEGIN)
+  begin(options: BeginOptions & Pessimistic): OpenLockingTransaction<T>
+  begin(options?: BeginOptions): OpenTransaction<T>
+  begin(options: BeginOptions = {}): OpenTransaction<T> | OpenLockingTransaction<T> {
+    const settings = this.#settings(() => undefined, options, BEGIN)
+    const { isolation, durability, lockTimeoutMs } = settings
+    if (lockTimeoutMs !== undefined) {
+      const locking = new LockingPending(this.opening, 1, { timeoutMs: lockTimeoutMs, age: 0 })
+      return new OpenLockingTransaction<T>(locking, this.level, this.encoding, durability)
+    }
     const pending = new Pending(this.opening, isolation, 1)
     return new OpenTransaction<T>(pending, this.level, this.encoding, durability)
   }
 
-  #within(pending: Pending): Transaction<T> {
+  #within(pending: Pending): Transaction<T> | LockingTransaction<T> {
+    if (!(pending instanceof LockingPending)) return this.#plain(pending)
+    return new LockingTransaction<T>(pending, this.level, this.encoding)
+  }
+
+  #plain(pending: Pending): Transaction<T> {
     return new Transaction<T>(pending, this.level, this.encoding)
   }
 
@@ -180,10 +200,15 @@ export class Level<T extends Types = Entry> extends Writing<T> {
    * one.
    */
   in<S extends Types>(within: TransactionLevel<S>): TransactionLevel<T>
+  in<S extends Types>(within: LockingLevel<S>): LockingLevel<T>
   in<S extends Types>(within: Snapshot<S>): Snapshot<T>
   in<S extends Types>(
-    within: TransactionLevel<S> | Snapshot<S>,
-  ): TransactionLevel<T> | Snapshot<T> {
+    within: TransactionLevel<S> | LockingLevel<S> | Snapshot<S>,
+  ): TransactionLevel<T> | LockingLevel<T> | Snapshot<T> {
+    if (within instanceof LockingLevel && within.pending.opening === this.opening) {
+      within.pending.number()
+      return new LockingLevel<T>(within.pending, this.level, this.encoding)
+    }
     if (within instanceof TransactionLevel && within.pending.opening === this.opening) {
       within.pending.number() // CLOSED after its end.
       return new TransactionLevel<T>(within.pending, this.level, this.encoding)

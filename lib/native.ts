@@ -116,6 +116,14 @@ export interface NativeLevel {
   transactionDeleteRange(beginBytes: number, endBytes: number, transaction: number): number
   /** The commit is refused if the key is written after the commit in SEEN. */
   transactionGuard(key: string | number, transaction: number): number
+  /** WOULD_BLOCK when it waits for the lock from now on. */
+  transactionLock(key: string | number, exclusive: number, transaction: number): number
+  transactionLockRange(
+    beginBytes: number,
+    endBytes: number,
+    exclusive: number,
+    transaction: number,
+  ): number
   rangeOpen(
     beginBytes: number,
     endBytes: number,
@@ -140,11 +148,17 @@ export interface NativeLevel {
 export interface NativeStore {
   level(prefixBytes: number): NativeLevel | number
   /** A transaction's number, for the functions that take one, and plus 2 for those that take `asOf`. */
-  begin(isolation: number): number
+  begin(isolation: number, age: number): number
   commitTransaction(transaction: number): number
   rollback(transaction: number): number
   savepoint(transaction: number): number
   rewind(transaction: number, savepoint: number, keeps: number): number
+  /** A transaction that may wait for its lock no more, or ABSENT. */
+  nextLock(): number
+  /** WOULD_BLOCK while it waits. */
+  lockState(transaction: number): number
+  /** 1 when it waited, and waits no more. */
+  cancelLock(transaction: number): number
   request(durability: number): number
   progress(): number
   /** 0, or one more than the reason of a stall that is not number `last`. */

@@ -15,11 +15,13 @@ import {
 } from './native.ts'
 import type { CheckedOpen, Logger } from './options.ts'
 import { Settling } from './settling.ts'
+import { LockWaits } from './transaction/waits.ts'
 import type { Shapes } from './value.ts'
 
 export class Opening {
   readonly native: NativeStore
   readonly settling: Settling
+  readonly locks: LockWaits
   readonly shapes: Shapes
   readonly durability: number
   readonly durabilityMax: number
@@ -45,6 +47,7 @@ export class Opening {
     this.durabilityMax = checked.durabilityMax
     this.commitBytesMax = Math.floor(checked.memory / 4)
     this.settling = new Settling(native)
+    this.locks = new LockWaits(native)
     this.shapes = shapes
   }
 
@@ -52,6 +55,7 @@ export class Opening {
   progress(logger: Logger | undefined): void {
     if (this.isClosed) return
     this.settling.progress()
+    this.locks.progress()
     for (const feed of this.feeds) feed.progress()
     this.#tellStall(logger)
     this.#tellTroubles(logger)
@@ -135,8 +139,9 @@ export class Opening {
     }
   }
 
-  /** Ends what watches with CLOSED. */
-  endFeeds(): void {
+  /** Ends what watches, or waits for a lock, with CLOSED. */
+  endWaiting(): void {
+    this.locks.endAll()
     for (const feed of [...this.feeds]) feed.fail(new VarveError('CLOSED', 'the store is closed'))
   }
 

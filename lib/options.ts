@@ -128,7 +128,14 @@ export interface TransactionOptions {
    * begin, and of two that write one key the first to commit wins. 'read-committed': each read sees what is committed by then.
    */
   readonly isolation?: Isolation | undefined
-  /** How often a callback runs again after a conflict before it is CONFLICT. Default 100. */
+  /**
+   * 'optimistic' (default): nobody waits, and conflicts are found at the commit. 'pessimistic': each read and write takes a lock first and
+   * waits for it, so `tx` answers by promises; the isolation is 'serializable'.
+   */
+  readonly mode?: 'optimistic' | 'pessimistic' | undefined
+  /** How many milliseconds a call waits for its lock before it is TIMEOUT, with mode 'pessimistic'. Default 5,000; 0 does not wait. */
+  readonly lockTimeout?: number | undefined
+  /** How often a callback runs again after a conflict or deadlock before it is CONFLICT or DEADLOCK. Default 100. */
   readonly retries?: number | undefined
   /** The callback gets a snapshot, which has no writes. Default false. */
   readonly readOnly?: boolean | undefined
@@ -139,10 +146,26 @@ export interface TransactionOptions {
 }
 
 /** Of a transaction that ends when you say so. */
-export type BeginOptions = Pick<TransactionOptions, 'isolation' | 'durability'>
+export type BeginOptions = Pick<
+  TransactionOptions,
+  'isolation' | 'mode' | 'lockTimeout' | 'durability'
+>
+
+/** Of a transaction that locks. */
+export interface Pessimistic {
+  readonly mode: 'pessimistic'
+}
+
+export interface LockOptions {
+  /** Others may have it, too, if theirs is shared. Default false. */
+  readonly shared?: boolean | undefined
+}
 
 /** Of a transaction that is waited for. */
-export type TransactionSyncOptions = Omit<TransactionOptions, 'signal' | 'readOnly'>
+export type TransactionSyncOptions = Omit<
+  TransactionOptions,
+  'signal' | 'readOnly' | 'mode' | 'lockTimeout'
+>
 
 /** Bounds hold together: whatever one of them shuts out is out. */
 export interface RangeOptions<K> {
@@ -190,19 +213,23 @@ const PUT = [...WRITE, ...EXPIRY]
 const READ = ['fields', 'signal']
 export const TRANSACTION: readonly string[] = [
   'isolation',
+  'mode',
+  'lockTimeout',
   'retries',
   'readOnly',
   'durability',
   'signal',
 ]
 export const TRANSACTION_SYNC: readonly string[] = ['isolation', 'retries', 'durability']
-export const BEGIN: readonly string[] = ['isolation', 'durability']
+export const BEGIN: readonly string[] = ['isolation', 'mode', 'lockTimeout', 'durability']
 const GET = ['fields']
 const RANGE = ['gt', 'gte', 'lt', 'lte', 'prefix', 'reverse', 'limit', 'signal']
 const VALUES = [...RANGE, 'fields']
 
 const DURABILITIES: readonly string[] = ['memory', 'os', 'disk']
 const ISOLATIONS: readonly string[] = ['serializable', 'snapshot', 'read-committed']
+const MODES: readonly string[] = ['optimistic', 'pessimistic']
+const PESSIMISTIC = 1
 const CREATES: readonly string[] = ['if-missing', 'never', 'always-new']
 const COMPACTIONS: readonly string[] = ['leveled', 'tiered', 'universal']
 const DAMAGED: readonly string[] = ['refuse', 'serve']
@@ -563,6 +590,8 @@ export function checkBounds(options: unknown): void {
 /** A transaction's options with their defaults. */
 export interface TransactionSettings {
   readonly isolation: Isolation
+  /** How long locks are waited for; undefined: it takes none. */
+  readonly lockTimeoutMs: number | undefined
   readonly retries: number
   readonly readOnly: boolean
   readonly durability: number
@@ -570,6 +599,8 @@ export interface TransactionSettings {
 }
 
 const RETRIES = 100
+const LOCK_TIMEOUT_MS = 5000
+const LOCK_TIMEOUT_MS_MAX = 2 ** 31 - 1 // As far as timers reach.
 const RETRIES_MAX = 1_000_000
 
 export function checkTransaction(
@@ -585,11 +616,36 @@ export function checkTransaction(
     isolation: ISOLATIONS[
       word(given.isolation, 'isolation', ISOLATIONS, 'serializable')
     ] as Isolation,
+    lockTimeoutMs: lockTimeoutOf(given),
     retries: integer(given.retries, 'retries', 0, RETRIES_MAX, RETRIES),
     readOnly: flag(given.readOnly, 'readOnly'),
     durability: checkDurability(given.durability, standard, strongest),
     signal: given.signal,
   }
+}
+
+// What does not go with locks is refused by name.
+function lockTimeoutOf(given: TransactionOptions): number | undefined {
+  const { isolation = 'serializable', lockTimeout, readOnly } = given
+  if (word(given.mode, 'mode', MODES, 'optimistic') !== PESSIMISTIC) {
+    if (lockTimeout === undefined) return undefined
+    throw new VarveError('INVALID', "transaction: `lockTimeout` is for mode 'pessimistic'")
+  }
+  if (isolation !== 'serializable') {
+    const message =
+      "transaction: mode 'pessimistic' is 'serializable', and has no other `isolation`"
+    throw new VarveError('INVALID', message)
+  }
+  if (readOnly === true)
+    throw new VarveError('INVALID', 'transaction: `readOnly` takes no locks, and has no `mode`')
+  return integer(lockTimeout, 'lockTimeout', 0, LOCK_TIMEOUT_MS_MAX, LOCK_TIMEOUT_MS)
+}
+
+/** Whether a lock is shared. */
+export function checkLock(options: LockOptions | undefined, where: string): boolean {
+  if (options === undefined) return false
+  checkNames(options, ['shared'], where)
+  return flag(options.shared, 'shared')
 }
 
 export function checkSublevel(options: unknown): void {

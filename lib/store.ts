@@ -101,7 +101,7 @@ export class Store<T extends Types = Entry>
   }
 
   async #close(): Promise<void> {
-    this.opening.endFeeds()
+    this.opening.endWaiting()
     if (!this.opening.isClosed) await this.opening.quiet()
     if (this.opening.isClosed) return
     this.opening.isClosed = true
@@ -119,7 +119,7 @@ export class Store<T extends Types = Entry>
         'BUSY',
         'closeSync: a flush or compaction is under way; await it, or close()',
       )
-    this.opening.endFeeds()
+    this.opening.endWaiting()
     const synced = this.opening.native.waitFor(2)
     const failed = synced < 0 ? lastError() : undefined
     this.opening.settling.progress(true)

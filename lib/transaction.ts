@@ -27,6 +27,20 @@ export class TransactionLevel<T extends Types = Entry> extends Reading<T> {
     return this.pending.asOf()
   }
 
+  /** @internal The addon's answer: whether the lock is there, or waited for. */
+  lockKey(key: T['key'], exclusive: boolean): number {
+    const number = this.pending.number()
+    return this.level.transactionLock(this.key(key), exclusive ? 1 : 0, number)
+  }
+
+  /** @internal */
+  lockRange(range: RangeOptions<T['key']>, exclusive: boolean): number {
+    const plan = planOf(range)
+    const number = this.pending.number()
+    const endBytes = placeBounds(plan)
+    return this.level.transactionLockRange(plan.begin.length, endBytes, exclusive ? 1 : 0, number)
+  }
+
   // What every write begins with.
   #number(): number {
     const number = this.pending.number()

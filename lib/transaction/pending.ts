@@ -6,6 +6,7 @@ import type { Opening } from '../opening.ts'
 import type { Isolation } from '../options.ts'
 
 const ISOLATIONS: readonly Isolation[] = ['serializable', 'snapshot', 'read-committed']
+const LOCKS_NOTHING = -1
 const FIRST_AS_OF = 2 // Of numbers that read as of a transaction: native/binding/transaction.h.
 
 export class Pending {
@@ -16,11 +17,12 @@ export class Pending {
   /** Savepoints that have not ended. */
   depth = 0
 
-  constructor(opening: Opening, isolation: Isolation, attempt: number) {
+  /** With an `age` it locks: transaction/locking.ts. */
+  constructor(opening: Opening, isolation: Isolation, attempt: number, age = LOCKS_NOTHING) {
     opening.check()
     this.opening = opening
     this.attempt = attempt
-    this.#number = opening.native.begin(ISOLATIONS.indexOf(isolation))
+    this.#number = opening.native.begin(ISOLATIONS.indexOf(isolation), age)
     if (this.#number < 0) throw lastError()
   }
 

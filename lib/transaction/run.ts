@@ -4,6 +4,7 @@ import { conflictError } from '../conflict.ts'
 import { VarveError } from '../errors.ts'
 import type { Opening } from '../opening.ts'
 import type { TransactionSettings } from '../options.ts'
+import { LockingPending } from './locking.ts'
 import { isThenable, Pending } from './pending.ts'
 
 const AT_ONCE_MAX = 3 // So many tries follow each other without a pause.
@@ -16,6 +17,22 @@ interface Try<R> {
   readonly isLater: boolean
 }
 
+function pendingOf(
+  opening: Opening,
+  { isolation, lockTimeoutMs }: TransactionSettings,
+  attempt: number,
+  before: Pending | undefined,
+): Pending {
+  if (lockTimeoutMs === undefined) return new Pending(opening, isolation, attempt)
+  const age = before instanceof LockingPending ? before.age : 0
+  return new LockingPending(opening, attempt, { timeoutMs: lockTimeoutMs, age })
+}
+
+/** What it has lost its locks for: then it has ended, and may run again. */
+function deadlockOf(pending: Pending): VarveError | undefined {
+  return pending instanceof LockingPending ? pending.deadlock : undefined
+}
+
 export type Callback<R> = (pending: Pending) => R
 
 function begin<R>(
@@ -23,9 +40,10 @@ function begin<R>(
   fn: Callback<R>,
   settings: TransactionSettings,
   attempt: number,
+  before?: Pending,
 ): Try<R> {
   throwIfAborted(settings.signal)
-  const pending = new Pending(opening, settings.isolation, attempt)
+  const pending = pendingOf(opening, settings, attempt, before)
   opening.callbacks++
   try {
     const answer = fn(pending)
@@ -71,10 +89,9 @@ async function runLater<R>(
   settings: TransactionSettings,
   first: Try<R>,
 ): Promise<Awaited<R>> {
-  for (let next: Try<R> | undefined = first, attempt = 1; ; attempt++) {
-    const { pending, answer } = next ?? begin(opening, fn, settings, attempt)
-    next = undefined
-    let value: Awaited<R>
+  for (let next: Try<R> = first, attempt = 1; ;) {
+    const { pending, answer } = next
+    let value: Awaited<R> | undefined
     try {
       value = (await unlessAborted(
         Promise.resolve(answer),
@@ -83,16 +100,18 @@ async function runLater<R>(
       )) as Awaited<R>
     } catch (error) {
       pending.rollback()
-      throw error
+      if (deadlockOf(pending) === undefined || settings.signal?.aborted === true) throw error
     }
-    const commit = pending.tryCommit()
+    const deadlock = deadlockOf(pending)
+    const commit = deadlock === undefined ? pending.tryCommit() : undefined
     if (commit !== undefined) {
       const settled = opening.settling.promise(commit, settings.durability)
       await unlessAborted(settled, settings.signal, 'transaction', COMMITTED)
-      return value
+      return value as Awaited<R>
     }
-    throwIfLast(attempt, settings)
+    throwIfLast(attempt, settings, deadlock)
     await pause(attempt)
+    next = begin(opening, fn, settings, ++attempt, pending)
   }
 }
 
@@ -118,8 +137,12 @@ export function runSync<R>(
   }
 }
 
-function throwIfLast(attempt: number, { retries }: TransactionSettings): void {
-  if (attempt > retries) throw conflictError()
+function throwIfLast(
+  attempt: number,
+  { retries }: TransactionSettings,
+  deadlock?: VarveError,
+): void {
+  if (attempt > retries) throw deadlock ?? conflictError()
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

@@ -36,7 +36,9 @@ enum class Code : uint8_t {
   kConflict = 16,     // a commit that contradicts another
   kAborted = 17,      // a signal fired
   kLost = 18,         // a commit that did not survive
-  kWouldBlock = 19,   // internal: the answer needs the disk, and the caller may not wait
+  kDeadlock = 19,     // it waited for locks in a circle with others, and is the youngest
+  kTimeout = 20,      // a lock was not free in time
+  kWouldBlock = 21,   // internal: the answer needs the disk, and the caller may not wait
 };
 
 class [[nodiscard]] Status {

@@ -155,6 +155,9 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   add_field(json, "openCount", stats.recent.open_count);
   add_field(json, "recentBytes", stats.recent.size_bytes);
   add_field(json, "droppedCount", stats.recent.dropped_count);
+  add_field(json, "lockCount", stats.locks.lock_count);
+  add_field(json, "waitingCount", stats.locks.waiting_count);
+  add_field(json, "deadlockCount", stats.locks.deadlock_count);
   json += "},\"snapshots\":[";
   for (size_t i = 0; i < std::min(stats.held.size(), kSnapshotsTold); ++i) {
     const HeldCommit& held = stats.held[i];

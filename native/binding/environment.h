@@ -163,6 +163,7 @@ struct Handle {
   std::vector<std::unique_ptr<Level>> levels;
   std::vector<std::unique_ptr<Transaction>> transactions;  // By number.
   std::vector<uint32_t> free_transactions;                 // Numbers of those that have ended.
+  const std::shared_ptr<LockNews> lock_news = std::make_shared<LockNews>();
   uint64_t listener = 0;
   napi_threadsafe_function progress = nullptr;
   std::atomic<bool> progress_pending{false};

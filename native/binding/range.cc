@@ -48,7 +48,7 @@ Status guard_read(Cursor& cursor, const std::string& last, bool more) {
     rest.begin = read.end = last + '\0';
   else if (more)
     rest.end = read.begin = last;
-  return cursor.transaction->read_range(as_bytes(read.begin), as_bytes(read.end));
+  return cursor.transaction->read_range(as_bytes(read.begin), as_bytes(read.end), cursor.commit);
 }
 
 // Reads entries into the batch and leaves in cursor.rest what is behind them.
@@ -201,6 +201,7 @@ napi_value range_count(napi_env env, napi_callback_info info) {
   cursor.transaction = as.transaction;
   if (as.transaction != nullptr) cursor.edit_count = as.transaction->edit_count();
   const Store::View view(*handle.reader, as.commit, as.time_ms);
+  cursor.commit = view.commit();
   const double count_max = read_double(call, 3);
   double count = 0;
   if (count_max > 0) {

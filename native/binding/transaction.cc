@@ -19,7 +19,15 @@ Status open_transaction(const Call& call, uint32_t number, Transaction*& transac
   return {Code::kClosed, "the transaction has ended"};
 }
 
-// begin(isolation) → its number; kCommit is what it reads
+// One that takes locks, by the number at `index`.
+Status open_locking(const Call& call, size_t index, Transaction*& transaction) {
+  Status status = open_transaction(call, read_uint32(call, index), transaction);
+  if (!status || transaction->is_locking()) return status;
+  return Status::invalid("the transaction takes no locks");
+}
+
+// begin(isolation, age) → its number. With an age of 0 or more it takes locks: 0 is its own, which
+// is left in kCommit for its next try.
 napi_value transaction_begin(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Handle& handle = call.handle();
@@ -34,7 +42,14 @@ napi_value transaction_begin(napi_env env, napi_callback_info info) {
   }
   const uint32_t number = handle.free_transactions.back();
   handle.free_transactions.pop_back();
-  handle.transactions[number]->begin(static_cast<Isolation>(isolation));
+  Transaction& transaction = *handle.transactions[number];
+  const double age = read_double(call, 1);
+  if (!(age >= 0)) {
+    transaction.begin(static_cast<Isolation>(isolation));
+  } else {
+    transaction.begin_locking(static_cast<uint64_t>(age), handle.lock_news, number);
+    handle.environment.set64(Register64::kCommit, static_cast<double>(transaction.owner()));
+  }
   return make_int(env, static_cast<int32_t>(number));
 }
 
@@ -92,6 +107,75 @@ napi_value transaction_rewind(napi_env env, napi_callback_info info) {
   const bool keeps = read_uint32(call, 2) != 0;
   const Status status = keeps ? transaction->forget(savepoint) : transaction->rewind(savepoint);
   return make_answer(env, status ? Answer::kOk : call.environment().fail(status));
+}
+
+// nextLock() → the number of a transaction that may wait no more, or kAbsent
+napi_value transaction_next_lock(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) return make_answer(env, Answer::kAbsent);
+  const std::optional<uint32_t> number = call.handle().lock_news->take();
+  return number ? make_int(env, static_cast<int32_t>(*number)) : make_answer(env, Answer::kAbsent);
+}
+
+// lockState(number) → kOk when it waits for no lock, kWouldBlock while it does, kFailed when it is
+// lost to a deadlock
+napi_value transaction_lock_state(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Transaction* transaction = nullptr;
+  if (Status status = open_locking(call, 0, transaction); !status) {
+    return make_answer(env, call.environment().fail(status));
+  }
+  switch (call.store().locks().state(transaction->owner())) {
+    case Locks::State::kFree: return make_answer(env, Answer::kOk);
+    case Locks::State::kWaits: return make_answer(env, Answer::kWouldBlock);
+    case Locks::State::kLost: break;
+  }
+  return make_answer(env, call.environment().fail(Locks::lost()));
+}
+
+// cancelLock(number) → 1 when it waited, and waits no more; 0 when it did not
+napi_value transaction_cancel_lock(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Transaction* transaction = nullptr;
+  if (Status status = open_locking(call, 0, transaction); !status) {
+    return make_answer(env, call.environment().fail(status));
+  }
+  return make_int(env, call.store().locks().cancel(transaction->owner()) ? 1 : 0);
+}
+
+Locks::Mode read_mode(const Call& call, size_t index) {
+  return read_uint32(call, index) != 0 ? Locks::Mode::kExclusive : Locks::Mode::kShared;
+}
+
+napi_value answer_lock(napi_env env, const Call& call, const Result<bool>& has) {
+  if (!has) return make_answer(env, call.environment().fail(has.error()));
+  return make_answer(env, *has ? Answer::kOk : Answer::kWouldBlock);
+}
+
+// transactionLock(key, exclusive, number) → kOk when it has the lock, kWouldBlock when it waits
+napi_value transaction_lock(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Transaction* transaction = nullptr;
+  KeyArgument key;
+  Status status = open_locking(call, 2, transaction);
+  if (status) status = key.read(call, 0);
+  if (!status) return make_answer(env, call.environment().fail(status));
+  Locks& locks = call.store().locks();
+  return answer_lock(env, call,
+                     locks.lock_key(transaction->owner(), key.bytes(), read_mode(call, 1)));
+}
+
+// transactionLockRange(begin_size, end_size, exclusive, number), likewise
+napi_value transaction_lock_range(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Transaction* transaction = nullptr;
+  StoredRange range;
+  Status status = open_locking(call, 3, transaction);
+  if (status && !read_range(call, 0, range)) status = Status::invalid("lockRange: no range");
+  if (!status) return make_answer(env, call.environment().fail(status));
+  return answer_lock(env, call,
+                     call.store().locks().lock_range(transaction->owner(), as_bytes(range.begin),
+                                                     as_bytes(range.end), read_mode(call, 2)));
 }
 
 // transactionPut(key, value, head_size, number, expires: see read_expiry())
@@ -191,9 +275,10 @@ Status read_as(const Call& call, size_t index, ReadAs& as) {
 
 const std::vector<Method>& transaction_methods() {
   static const std::vector<Method>* const all = new std::vector<Method>{
-      {"begin", transaction_begin},       {"commitTransaction", transaction_commit},
-      {"rollback", transaction_rollback}, {"savepoint", transaction_savepoint},
-      {"rewind", transaction_rewind},
+      {"begin", transaction_begin},          {"commitTransaction", transaction_commit},
+      {"rollback", transaction_rollback},    {"savepoint", transaction_savepoint},
+      {"rewind", transaction_rewind},        {"nextLock", transaction_next_lock},
+      {"lockState", transaction_lock_state}, {"cancelLock", transaction_cancel_lock},
   };
   return *all;
 }
@@ -205,6 +290,8 @@ const std::vector<Method>& transaction_level_methods() {
       {"transactionDeleteRange", transaction_delete_range},
       {"transactionIncrement", transaction_increment},
       {"transactionGuard", transaction_guard},
+      {"transactionLock", transaction_lock},
+      {"transactionLockRange", transaction_lock_range},
   };
   return *all;
 }

@@ -21,6 +21,7 @@ void Conditions::clear() {
   slots_.clear();
   ranges_.clear();
   since_ = UINT64_MAX;
+  ranges_since_ = UINT64_MAX;
   conflict.reason = ConflictReason::kNone;
   conflict.key.clear();
   opened_at = UINT64_MAX;
@@ -67,6 +68,7 @@ void Conditions::grow() {
 
 void Conditions::add_range(Bytes begin, Bytes end, uint64_t since) {
   since_ = std::min(since_, since);
+  ranges_since_ = std::min(ranges_since_, since);
   ranges_.add(begin, end);
 }
 

@@ -48,6 +48,7 @@ class Conditions {
 
   bool empty() const { return keys_.empty() && ranges_.empty(); }
   uint64_t since() const { return since_; }  // UINT64_MAX while empty.
+  uint64_t ranges_since() const { return ranges_since_; }  // The same, of ranges alone.
   uint64_t size_bytes() const;
   const std::vector<Key>& keys() const { return keys_; }
   Bytes bytes_of(const Key& key) const { return as_bytes(text_).subspan(key.offset, key.bytes); }
@@ -66,6 +67,7 @@ class Conditions {
   std::vector<uint32_t> slots_;  // Open-addressed, above a few keys: index of a key + 1.
   KeyIntervals ranges_;
   uint64_t since_ = UINT64_MAX;
+  uint64_t ranges_since_ = UINT64_MAX;
 };
 
 }  // namespace varve

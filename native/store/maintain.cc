@@ -256,6 +256,7 @@ StoreStats Store::stats() const {
     stats.cache_eviction_count = cache_->eviction_count();
   }
   stats.recent = recent_.stats();
+  stats.locks = locks_.stats();
   stats.flush_count = flush_count_.load();
   stats.stall_count = stall_count_.load();
   stats.stall_ns = stall_ns_.load();

@@ -210,7 +210,7 @@ Conflict RecentWrites::find_deleted(const Conditions& conditions, const Lock& he
 Conflict RecentWrites::find_in_ranges(const Conditions& conditions, const Lock& held) const {
   check(held.owns_lock());
   Conflict conflict;
-  each_since(conditions.since(), [&](const Record& record) {
+  each_since(conditions.ranges_since(), [&](const Record& record) {
     std::optional<Bytes> shared;
     if (record.is_range_deletion)
       shared = conditions.ranges().first_shared(record.key, record.end);

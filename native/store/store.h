@@ -45,6 +45,7 @@
 #include "store/conditions.h"
 #include "store/full_disk.h"
 #include "store/history.h"
+#include "store/locks.h"
 #include "store/memtable/memtable.h"
 #include "store/recent_writes.h"
 #include "store/stalls.h"
@@ -93,6 +94,7 @@ struct StoreStats {
   uint64_t sealed_count = 0;
   std::vector<HeldCommit> held;  // Ascending.
   RecentWritesStats recent;
+  LockStats locks;
   uint64_t flush_count = 0, stall_count = 0, stall_ns = 0, stall_ns_max = 0;
   // How often each failed since it found the disk full; 0: it does not find it so.
   uint64_t full_flush_count = 0, full_maintenance_count = 0;
@@ -133,6 +135,10 @@ class Store {
   // Holds the newest commit, and keeps what is written after it for conditions since then.
   uint64_t begin_transaction();
   void end_transaction(uint64_t commit);
+  // Of a commit that would write nothing: whether its conditions hold now.
+  Status check_conditions(Conditions& conditions) const;
+  // Of transactions that wait for each other; listeners are called when some have waited enough.
+  Locks& locks() { return locks_; }
   uint64_t visible() const { return visible_.load(std::memory_order_acquire); }
   uint64_t through(Durability durability) const;
   // Starts what brings everything committed so far to the class; true when it is there already. kOs
@@ -340,6 +346,7 @@ class Store {
   RecoveryReport recovery_;
   EpochDomain epochs_;
   RecentWrites recent_{recent_bytes_max()};
+  Locks locks_{commit_bytes_max(), [this] { notify(); }};
 
   std::unique_ptr<DirectoryLock> directory_lock_;
   std::unique_ptr<Manifest> manifest_;

@@ -17,6 +17,12 @@ void Store::end_transaction(uint64_t commit) {
   release(commit);
 }
 
+Status Store::check_conditions(Conditions& conditions) const {
+  conditions.settle();
+  const Lock held(commit_mutex_);
+  return validate(conditions, held);
+}
+
 Status Store::validate(Conditions& conditions, const Lock& held) const {
   check(held.owns_lock());
   if (conditions.since() >= visible()) return Status::ok();

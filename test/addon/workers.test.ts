@@ -105,6 +105,26 @@ describe('worker threads', () => {
     await db.close()
   }, 60_000)
 
+  it('take turns by locks, without trying again, and let go of them when they are terminated', async () => {
+    const directory = join(root, 'locking')
+    await using db = await open(directory, { memory: '8MB', durability: 'memory' })
+    const url = new URL('locking.mjs', import.meta.url)
+    const holder = new Worker(url, { workerData: { directory, holds: 'first' } })
+    const gone = ended(holder)
+    await written(holder)
+    const waiting = db.transaction((tx) => tx.get('first'), { mode: 'pessimistic' })
+    await holder.terminate()
+    expect(await waiting).toBeUndefined()
+    await gone
+    const gate = new Int32Array(new SharedArrayBuffer(4))
+    gate[0] = 3
+    const count = 400
+    const workers = [0, 1, 2].map(() => new Worker(url, { workerData: { directory, count, gate } }))
+    const told = (worker: Worker) => new Promise((resolve) => worker.once('message', resolve))
+    expect(await Promise.all(workers.map((worker) => told(worker)))).toEqual([0, 0, 0])
+    expect([db.get('first'), db.get('second')]).toEqual([3 * count, 3 * count])
+  }, 60_000)
+
   it('lose no update of one key to one another', async () => {
     const directory = join(root, 'counter')
     const count = 5000

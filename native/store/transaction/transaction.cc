@@ -23,6 +23,13 @@ void Transaction::begin(Isolation isolation) {
   ++serial_;
 }
 
+void Transaction::begin_locking(uint64_t age, std::shared_ptr<LockNews> news,
+                                uint32_t news_number) {
+  begin(Isolation::kSerializable);
+  owner_ = store_.locks().enter(age, std::move(news), news_number);
+}
+
+// Whoever gets a lock sees what was committed under it: so it is let go of last.
 void Transaction::end() {
   check(is_open_);
   is_open_ = false;
@@ -30,15 +37,17 @@ void Transaction::end() {
   conditions_.clear();
   savepoints_.clear();
   store_.end_transaction(since_);
+  if (owner_ != 0) store_.locks().leave(owner_);
+  owner_ = 0;
 }
 
-uint64_t Transaction::view_commit() const {
-  return isolation_ == Isolation::kReadCommitted ? UINT64_MAX : since_;
+bool Transaction::reads_newest() const {
+  return isolation_ == Isolation::kReadCommitted || is_locking();
 }
 
-uint64_t Transaction::view_time_ms() const {
-  return isolation_ == Isolation::kReadCommitted ? 0 : begun_ms_;
-}
+uint64_t Transaction::view_commit() const { return reads_newest() ? UINT64_MAX : since_; }
+
+uint64_t Transaction::view_time_ms() const { return reads_newest() ? 0 : begun_ms_; }
 
 Status Transaction::check_size() const {
   if (conditions_.size_bytes() <= store_.commit_bytes_max()) return Status::ok();
@@ -46,15 +55,15 @@ Status Transaction::check_size() const {
                                std::to_string(store_.commit_bytes_max()) + " bytes together"};
 }
 
-Status Transaction::remember(Bytes key, uint64_t hash) {
+Status Transaction::remember(Bytes key, uint64_t hash, uint64_t commit) {
   if (isolation_ != Isolation::kSerializable) return Status::ok();
-  conditions_.add_key(key, hash, since_);
+  conditions_.add_key(key, hash, commit);
   return check_size();
 }
 
-Status Transaction::read_range(Bytes begin, Bytes end) {
+Status Transaction::read_range(Bytes begin, Bytes end, uint64_t commit) {
   if (isolation_ != Isolation::kSerializable) return Status::ok();
-  conditions_.add_range(begin, end, since_);
+  conditions_.add_range(begin, end, commit);
   return check_size();
 }
 
@@ -67,14 +76,14 @@ Status Transaction::get(const Store::View& view, Bytes key, bool may_block, Look
   const uint64_t hash = hash64(key, store_.hash_seed());
   if (!edits_.empty()) {
     answer = edits_.find(key, hash);
-    if (edits_.addition_of(key, hash) != nullptr) return remember(key, hash);
+    if (edits_.addition_of(key, hash) != nullptr) return remember(key, hash, view.commit());
     if (answer.found != Found::kAbsent) {
       view.hide_expired(answer);
       if (answer.found == Found::kDeleted) answer.found = Found::kAbsent;
       return Status::ok();
     }
   }
-  if (Status status = remember(key, hash); !status) return status;
+  if (Status status = remember(key, hash, view.commit()); !status) return status;
   return view.get(key, hash, may_block, answer);
 }
 
@@ -88,7 +97,8 @@ Status Transaction::get_many(const Store::View& view, std::span<PointQuery> quer
       if (own.found == Found::kDeleted) query.answer.found = Found::kAbsent;
       if (edits_.addition_of(query.key, query.hash) == nullptr) continue;
     }
-    if (Status status = remember(query.key, query.hash); !status) return status;
+    Status status = remember(query.key, query.hash, view.commit());
+    if (!status) return status;
   }
   return Status::ok();
 }
@@ -150,11 +160,11 @@ std::unique_ptr<EngineCursor> Transaction::scan(const Store::View& view, const K
 
 Result<uint64_t> Transaction::commit() {
   check(is_open_);
-  if (edits_.empty()) {
-    const uint64_t seen = view_commit() == UINT64_MAX ? store_.visible() : since_;
+  if (is_locking() && store_.locks().state(owner_) == Locks::State::kLost) {
     end();
-    return seen;
+    return Status(Code::kDeadlock, "transaction: it has lost its locks to end a deadlock");
   }
+  if (edits_.empty()) return commit_reads();
   Batch& batch = edits_.batch();
   if (isolation_ == Isolation::kSnapshot) conditions_.add_writes(batch, since_);
   conditions_.opened_at = since_;
@@ -162,6 +172,16 @@ Result<uint64_t> Transaction::commit() {
   conflict_ = std::move(conditions_.conflict);
   end();
   return commit;
+}
+
+Result<uint64_t> Transaction::commit_reads() {
+  const uint64_t seen = reads_newest() ? store_.visible() : since_;
+  Status status;
+  if (is_locking()) status = store_.check_conditions(conditions_);
+  conflict_ = std::move(conditions_.conflict);
+  end();
+  if (!status) return status;
+  return seen;
 }
 
 // Ten thousand that were forgotten may end so: what they had grown to is not kept for the next.

@@ -20,6 +20,11 @@
 //
 // Without writes there is nothing to validate: it has seen one commit, or what was committed.
 //
+// One that locks (locks.h) is serializable, too, but reads the newest commit each time: its caller
+// takes the lock of a key or range before the read or write, and waits for it meanwhile, so that it
+// sees what those have written who had the lock before. What it read is a condition since that read;
+// between those that lock none is ever broken. Without writes its conditions count all the same.
+//
 // Invariants
 //   - before commit() nobody sees an edit; after it everybody sees all of them, or none.
 //   - a transaction that has ended holds nothing and can be begun again.
@@ -45,6 +50,10 @@ class Transaction {
   Transaction& operator=(const Transaction&) = delete;
 
   void begin(Isolation isolation);
+  // To lock: `age`, `news` and the number in it are for Locks::enter(), whose answer is owner().
+  void begin_locking(uint64_t age, std::shared_ptr<LockNews> news, uint32_t news_number);
+  bool is_locking() const { return owner_ != 0; }
+  uint64_t owner() const { return owner_; }
   bool is_open() const { return is_open_; }
   // Counts the begins: what was asked for in one of them is not answered in the next.
   uint64_t serial() const { return serial_; }
@@ -56,11 +65,12 @@ class Transaction {
   // view_commit() and view_time_ms(), by which own values expire, too.
   Status get(const Store::View& view, Bytes key, bool may_block, Lookup& answer);
   Status get_many(const Store::View& view, std::span<PointQuery> queries);
-  // As of the first `edit_count` edits. What of the range was really read is told by read_range().
+  // As of the first `edit_count` edits. What of the range was really read, and as of which commit,
+  // is told by read_range().
   std::unique_ptr<EngineCursor> scan(const Store::View& view, const KeyRange& range,
                                      Direction direction, size_t edit_count);
   size_t edit_count() const { return edits_.mark().item_count; }
-  Status read_range(Bytes begin, Bytes end);
+  Status read_range(Bytes begin, Bytes end, uint64_t commit);
   // A condition at every level: the commit is refused if the key is written after `since`.
   Status guard(Bytes key, uint64_t since);
 
@@ -82,14 +92,16 @@ class Transaction {
   Status forget(uint32_t savepoint);
 
   // Ends it, whatever the answer: the commit's number, or, where nothing was written, that of what
-  // was read. kConflict: conflict() says by what.
+  // was read. kConflict: conflict() says by what. kDeadlock: its locks were lost.
   Result<uint64_t> commit();
   void rollback();
   const Conflict& conflict() const { return conflict_; }
 
  private:
+  bool reads_newest() const;
+  Result<uint64_t> commit_reads();
   Status add_to_own(const Store::View& view, Bytes key, uint64_t hash, Bytes by);
-  Status remember(Bytes key, uint64_t hash);
+  Status remember(Bytes key, uint64_t hash, uint64_t commit);
   Status check_size() const;
   void end();
 
@@ -100,6 +112,7 @@ class Transaction {
   Isolation isolation_ = Isolation::kSerializable;
   std::vector<Batch::Mark> savepoints_;
   uint64_t since_ = 0;  // Held by the store while open.
+  uint64_t owner_ = 0;  // Of locks; 0: it takes none.
   uint64_t begun_ms_ = 0;
   uint64_t serial_ = 0;
   bool is_open_ = false;

@@ -68,7 +68,7 @@ class Witness {
       found[key_number(cursor->edit().key)] =
           std::stoull(std::string(as_text(cursor->edit().value)));
     }
-    expect_ok(transaction_.read_range(range.begin, range.end));
+    expect_ok(transaction_.read_range(range.begin, range.end, view.commit()));
     for (uint64_t key = begin; key < end; ++key) see(key, found[key]);
   }
 

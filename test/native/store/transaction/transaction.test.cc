@@ -56,7 +56,7 @@ std::string walk(Transaction& transaction, Store::Reader& reader, const std::str
            std::string(as_text(cursor->edit().value)) + " ";
   }
   expect_ok(cursor->status());
-  expect_ok(transaction.read_range(range.begin, range.end));
+  expect_ok(transaction.read_range(range.begin, range.end, view.commit()));
   return all;
 }
 
@@ -324,7 +324,7 @@ bool move_one(Transaction& transaction, Store::Reader& reader, Random& random) {
     for (; cursor->valid(); cursor->next())
       sum += std::stoll(std::string(as_text(cursor->edit().value)));
     expect(sum == 0);
-    expect_ok(transaction.read_range(all.begin, all.end));
+    expect_ok(transaction.read_range(all.begin, all.end, view.commit()));
   }
   const int64_t source = std::stoll(get(transaction, reader, account(from)));
   const int64_t target = std::stoll(get(transaction, reader, account(to)));

@@ -105,7 +105,7 @@ export class Store<T extends Types = Entry>
     if (!this.opening.isClosed) await this.opening.quiet()
     if (this.opening.isClosed) return
     this.opening.isClosed = true
-    this.opening.endFeeds() // Those that began to wait meanwhile.
+    this.opening.endWaiting() // Those that began to wait meanwhile.
     await this.opening.native.close().catch((cause: unknown) => {
       throw errorOf(cause)
     })

@@ -90,7 +90,7 @@ export interface DistanceOptions {
 
 const POINTS = 1
 const BOXES = 2
-// Where toBytes() says which: native/pure/geo/FORMAT.md.
+// Where serialise() says which: native/pure/geo/FORMAT.md.
 const HOLDS_AT = 12
 const ENTRY_MEMBERS = [
   ['ids', 'lats', 'lngs'],
@@ -190,15 +190,28 @@ function checkQuery(options: object, known: readonly string[], where: string): v
   if (where === 'within' && 'radius' in options) checkNames(options, known, where)
 }
 
+/** What makes an index of something that the addon made. */
+class Opened {
+  constructor(
+    readonly index: NativeGeoIndex,
+    readonly holds: 'points' | 'boxes',
+  ) {}
+}
+
 /**
  * Places with ids, in memory. An entry is an id at a place: the same id may stand at many places, and is replaced within the same 9 mm.
  * Ids are integers from 0 to 2^53 - 1. Longitudes are from -180 to 180; boxes and areas may cross the antimeridian, and poles are places.
  */
 export class GeoIndex {
   readonly holds: 'points' | 'boxes'
-  #index: NativeGeoIndex
+  readonly #index: NativeGeoIndex
 
   constructor(options: GeoIndexOptions = DEFAULTS) {
+    if (options instanceof Opened) {
+      this.holds = options.holds
+      this.#index = options.index
+      return
+    }
     checkNames(options, ['holds'], 'GeoIndex')
     const holds = options.holds ?? 'points'
     if (holds !== 'points' && holds !== 'boxes')
@@ -208,15 +221,14 @@ export class GeoIndex {
   }
 
   /**
-   * What toBytes() wrote, read where it lies until it is first changed. The bytes are copied once. Damage is CORRUPT, with the offset.
+   * What serialise() wrote, read where it lies until it is first changed. The bytes are copied once. Damage is CORRUPT, with the offset.
    */
-  static from(bytes: Uint8Array): GeoIndex {
+  static deserialise(bytes: Uint8Array): GeoIndex {
     if (!(bytes instanceof Uint8Array)) throw invalid('bytes', 'a Uint8Array', bytes)
     const index = addon.geoOpen(bytes)
     if (typeof index === 'number') throw lastError()
-    const made = new GeoIndex({ holds: bytes[HOLDS_AT] === POINTS ? 'points' : 'boxes' })
-    made.#index = index
-    return made
+    const holds = bytes[HOLDS_AT] === POINTS ? 'points' : 'boxes'
+    return new GeoIndex(new Opened(index, holds) as GeoIndexOptions)
   }
 
   /** Metres between two points. */
@@ -323,8 +335,8 @@ export class GeoIndex {
     return this.#filtered(limit, filter, findNear)
   }
 
-  /** All of it, for GeoIndex.from() in any process; native/pure/geo/FORMAT.md. */
-  toBytes(): Uint8Array {
+  /** All of it, for GeoIndex.deserialise() in any process; native/pure/geo/FORMAT.md. */
+  serialise(): Uint8Array {
     const bytes = new Uint8Array(addon.geoWrite(this.#index))
     addon.geoTakeBytes(this.#index, bytes)
     return bytes

@@ -165,6 +165,11 @@ function allowedOf(filter: Iterable<number>): Uint32Array {
   return Uint32Array.from(ids).sort()
 }
 
+/** What makes an index of something that the addon made. */
+class Opened {
+  constructor(readonly native: NativeTextIndex) {}
+}
+
 /**
  * Texts by id, found by their words: BM25, phrases, prefixes, misspellings, boolean operators.
  *
@@ -175,9 +180,13 @@ function allowedOf(filter: Iterable<number>): Uint32Array {
  * ```
  */
 export class TextIndex {
-  #native: NativeTextIndex
+  readonly #native: NativeTextIndex
 
   constructor(options: TextIndexOptions = {}) {
+    if (options instanceof Opened) {
+      this.#native = options.native
+      return
+    }
     checkNames(options, INDEX_OPTIONS, 'options')
     const { k1 = 1.2, b = 0.75 } = options
     between('k1', k1, 0, 1000)
@@ -192,9 +201,7 @@ export class TextIndex {
     if (!(bytes instanceof Uint8Array)) throw invalid('bytes', 'a Uint8Array', bytes)
     const native = addon.textOpen(bytes)
     if (typeof native === 'number') throw lastError()
-    const index = new TextIndex()
-    index.#native = native
-    return index
+    return new TextIndex(new Opened(native) as TextIndexOptions)
   }
 
   /** How many texts there are. */

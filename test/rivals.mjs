@@ -145,7 +145,7 @@ function comparePlaces() {
   const grown = new GeoIndex()
   places.forEach((place, id) => grown.add(id, place))
   expect(count === CITIES && grown.size === CITIES, 'every city is another entry')
-  const indexes = { 'loaded at once': loaded, 'one by one': grown, 'from bytes': GeoIndex.from(loaded.toBytes()) }
+  const indexes = { 'loaded at once': loaded, 'one by one': grown, 'from bytes': GeoIndex.deserialise(loaded.serialise()) }
   const idsWhere = (passes) => places.flatMap((place, id) => (passes(place) ? [id] : []))
   const rising = (ids) => [...ids].sort((a, b) => a - b)
   for (let question = 0; question < seeds; question += 1) {

@@ -26,12 +26,7 @@ const look = () => (most = Math.max(most, process.memoryUsage.rss()))
 async function write(n) {
   const batch = db.batch()
   for (let i = n; i < n + BATCH; i++) batch.put(keyOf(i), valueOf(i))
-  try {
-    await batch.write()
-  } catch (error) {
-    if (error.code !== 'BUSY') throw error
-    await write(n)
-  }
+  await batch.write()
 }
 
 for (let n = 0; n < count; n += BATCH) {

@@ -10,11 +10,11 @@ const places = new GeoIndex()
 for (let n = 0; n < 20_000; n++) places.add(n, { lat: (n % 170) - 85, lng: (n % 350) - 175 })
 const texts = new TextIndex()
 for (let n = 0; n < 5000; n++) texts.add(n, `word${n} and word${n % 100} of many more words to come, ${n * 7}`)
-const image = what === 'geo' ? places.toBytes() : texts.serialise()
+const image = (what === 'geo' ? places : texts).serialise()
 
 const make = {
   bitmap: () => Bitmap.or(a, b).size,
-  geo: () => GeoIndex.from(image).size,
+  geo: () => GeoIndex.deserialise(image).size,
   text: () => TextIndex.deserialise(image).size,
 }[what]
 

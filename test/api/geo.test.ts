@@ -161,27 +161,27 @@ describe('GeoIndex', () => {
   })
 
   it('comes back from its bytes, reads them where they lie, and can then be changed', () => {
-    const index = GeoIndex.from(cities().toBytes())
+    const index = GeoIndex.deserialise(cities().serialise())
     expect(index.size).toBe(5)
     expect([...index.near(BERLIN, { limit: 2 }).ids]).toEqual([0, 1])
     index.add(9, BERLIN)
     expect([...index.near(BERLIN, { limit: 2 }).ids]).toEqual([0, 9])
-    expect(new GeoIndex({ holds: 'boxes' }).toBytes()).toHaveLength(64)
-    expect(GeoIndex.from(new GeoIndex({ holds: 'boxes' }).toBytes()).holds).toBe('boxes')
+    expect(new GeoIndex({ holds: 'boxes' }).serialise()).toHaveLength(64)
+    expect(GeoIndex.deserialise(new GeoIndex({ holds: 'boxes' }).serialise()).holds).toBe('boxes')
   })
 
   it('does not read bytes again that were changed after they were looked at', () => {
-    const bytes = cities().toBytes()
-    const index = GeoIndex.from(bytes)
+    const bytes = cities().serialise()
+    const index = GeoIndex.deserialise(bytes)
     bytes.fill(255)
     expect([...index.near(BERLIN, { limit: 2 }).ids]).toEqual([0, 1])
   })
 
   it('refuses damaged bytes with CORRUPT and the offset', () => {
-    const bytes = cities().toBytes()
+    const bytes = cities().serialise()
     bytes[66] = 200
-    expect(() => GeoIndex.from(bytes)).toThrow('geo: no leaf at offset 64')
-    expect(() => GeoIndex.from(new Uint8Array(3))).toThrow('geo: no index at offset 0')
+    expect(() => GeoIndex.deserialise(bytes)).toThrow('geo: no leaf at offset 64')
+    expect(() => GeoIndex.deserialise(new Uint8Array(3))).toThrow('geo: no index at offset 0')
   })
 
   it('keeps ids of 53 bits and takes at most 30 bytes a point', () => {

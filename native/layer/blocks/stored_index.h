@@ -77,9 +77,16 @@ class StoredIndex {
     return blocks_.status();
   }
 
-  const typename Kind::Index& index() const { return *index_; }
+  // Behind a sync() that was fine.
+  const typename Kind::Index& index() const {
+    check(index_.has_value());
+    return *index_;
+  }
   // For an algorithm that arranges what is loose when it is asked; it is not changed from here.
-  typename Kind::Index& index() { return *index_; }
+  typename Kind::Index& index() {
+    check(index_.has_value());
+    return *index_;
+  }
   // Of what was read since sync().
   Status status() const { return blocks_.status(); }
   const StoredBlocks& blocks() const { return blocks_; }

@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kFrameBytes = size_t{1} << 20;
 constexpr EngineKind kEngines[] = {EngineKind::kLsm, EngineKind::kMemory};
 constexpr uint32_t kVocabulary = 300;
+constexpr uint64_t kNever = uint64_t{1} << 60;
 
 // A commit of some texts and removals; the model is what it leaves, if it is not refused.
 bool change_texts(Store& store, Random& random, TextModel& model) {
@@ -88,14 +89,14 @@ const Case as_one("loose and packed texts answer as one index, now and at held c
 
 const Case parts("texts that do not fit one commit are folded by several, and answer meanwhile",
                  [] {
-                   const std::shared_ptr<Store> store = open_index_store(EngineKind::kLsm, 8);
+                   const std::shared_ptr<Store> store = open_index_store(EngineKind::kLsm, 4);
                    Store::Reader reader(*store);
                    StoredTextIndex index(kIndexPrefix, kFrameBytes);
                    TextModel model(0, 1.2, 0.75);
                    Random random(seed());
-                   for (uint32_t id = 0; id < 3000; ++id) {
+                   for (uint32_t id = 0; id < 1200; ++id) {
                      Batch batch(store->hash_seed(), store->commit_bytes_max());
-                     const std::string text = texts::random_text(random, 3000, 400);
+                     const std::string text = texts::random_text(random, 1000, 300);
                      StoredTexts::put(batch, kIndexPrefix, id, text);
                      model.add(id, text);
                      require(bool(store->commit(batch)));
@@ -144,7 +145,9 @@ void crash_texts(uint64_t seed) {
         if (random.one_in(3)) {
           const Result<FoldReport> folded = index.fold(store, reader);
           if (folded && !os.is_down()) {
+            os.go_down_at_call(kNever);  // Not while it is looked at.
             expect_texts(index, Store::View(reader), history.back().model, random);
+            os.go_down_at_call(1 + random.below(100));
           }
         }
         if (random.one_in(6)) (void)store.flush();

@@ -4,8 +4,15 @@
 import { conflictError } from './conflict.ts'
 import { type Encoding } from './encoding.ts'
 import { invalid } from './errors.ts'
+import type { ExpiryOptions } from './expiry.ts'
 import type { NativeLevel } from './native.ts'
-import { checkRange, type LockOptions, checkLock, type RangeOptions } from './options.ts'
+import {
+  checkExpiry,
+  checkLock,
+  checkRange,
+  type LockOptions,
+  type RangeOptions,
+} from './options.ts'
 import type { Entry, Types } from './reading.ts'
 import type { Receipt } from './settling.ts'
 import { TransactionLevel } from './transaction.ts'
@@ -70,9 +77,23 @@ export class LockingLevel<T extends Types = Entry> {
     return this.#ranged(range, false, (inner) => inner.count(range))
   }
 
-  /** Writes a value under a key: read back from here on, and visible to others after the commit. */
-  put(key: T['key'], value: T['value']): Promise<void> {
-    return this.#keyed(key, true, (inner) => inner.put(key, value))
+  /**
+   * Writes a value under a key: read back from here on, and visible to others after the commit. A `ttl` counts from when it has its lock;
+   * without one or `expiresAt` the value stays, also where the key had one that would expire.
+   */
+  async put(key: T['key'], value: T['value'], options?: ExpiryOptions): Promise<void> {
+    if (options !== undefined) checkExpiry(options)
+    return this.#keyed(key, true, (inner) => inner.put(key, value, options))
+  }
+
+  /** Milliseconds until the value of a key expires; Infinity without an expiry, undefined when it is absent. */
+  ttl(key: T['key']): Promise<number | undefined> {
+    return this.#keyed(key, false, (inner) => inner.ttl(key))
+  }
+
+  /** Lets the value of a key stay; answers whether it would have expired. */
+  persist(key: T['key']): Promise<boolean> {
+    return this.#keyed(key, true, (inner) => inner.persist(key))
   }
 
   /** Removes a key; an absent one is no error. */

@@ -25,6 +25,21 @@ const code = (name: string) => expect.objectContaining({ code: name })
 const mode: Pessimistic = { mode: 'pessimistic' }
 
 describe('a transaction that locks', () => {
+  it('puts what expires, tells when, and lets it stay', async () => {
+    await using db = await memory()
+    await db.transaction(async (tx) => {
+      await tx.put('short', 1, { ttl: 60_000 })
+      await tx.put('kept', 2, { ttl: 60_000 })
+      await tx.put('long', 3)
+      expect(await tx.persist('kept')).toBe(true)
+      expect(await tx.ttl('short')).toBeGreaterThan(50_000)
+      expect([await tx.ttl('long'), await tx.ttl('absent')]).toEqual([Infinity, undefined])
+      await expect(tx.put('k', 1, { ttl: -1 })).rejects.toEqual(code('INVALID'))
+    }, mode)
+    expect(db.ttl('short')).toBeLessThanOrEqual(60_000)
+    expect(db.ttl('kept')).toBe(Infinity)
+  })
+
   it('counts up among many without a single retry', async () => {
     await using db = await memory()
     let tries = 0

@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 
 const MEGABYTE = 1_000_000
-const GROWN_MAX_MB = 250 // What lies between two collections: V8 takes its time up to 64 MB, and as long again.
+// What lies between two collections: V8 begins one at 64 MB and takes its time, more of it where the machine is busy.
+const GROWN_MAX_MB = 450
+const MADE_MIN_MB = 900
 
 interface Made {
   readonly grown: number
@@ -29,7 +31,7 @@ it.each([
   'a loop that makes one %s after the other keeps none of them',
   async (what, count) => {
     const made = await make(what, count)
-    expect((made.bytes * count) / MEGABYTE).toBeGreaterThan(2 * GROWN_MAX_MB) // Or nothing is shown.
+    expect((made.bytes * count) / MEGABYTE).toBeGreaterThan(MADE_MIN_MB) // Or nothing is shown.
     expect(made.made % count).toBe(0)
     expect(made.grown / MEGABYTE).toBeLessThan(GROWN_MAX_MB)
   },

@@ -1,7 +1,7 @@
 // lib/settling.ts — when a write's promise settles: writes of one tick share a promise, and one call settles many.
 //
-// A write that is as durable as was asked may have to wait for something else: room for the next one. So whoever awaits each of
-// his writes is slowed down by a disk that does not keep up, on no thread's time, and never refused.
+// A write that is as durable as was asked may have to wait for something else: room for the next one. So a writer who awaits each
+// of his writes is slowed down by a disk that does not keep up, on no thread's time, and not refused.
 import { type VarveError } from './errors.ts'
 import { CROWDED, DURABLE, lastError, type NativeStore, scratch, WRITTEN } from './native.ts'
 import { type Durability, DURABILITY_NAMES } from './options.ts'
@@ -12,7 +12,7 @@ export interface Receipt {
   readonly durability: Durability
 }
 
-const TICK = Promise.resolve() // What follows it runs at the end of the tick, for a fifth of what queueMicrotask() costs.
+const TICK = Promise.resolve() // What follows it runs at the end of the tick, as by queueMicrotask(), which costs more.
 
 class Group {
   commit = 0

@@ -45,7 +45,6 @@ class OwnedThings : public std::enable_shared_from_this<OwnedThings> {
  public:
   // An External that stands for the thing. What it takes has been told to the collector.
   napi_value own(napi_env env, std::unique_ptr<Owned> thing);
-  size_t held_count() const { return things_.size(); }
 
  private:
   static constexpr int64_t kLookBytes = int64_t{16} << 20;  // Made since the last look,

@@ -101,6 +101,7 @@ Status Store::flush_oldest() {
   const uint64_t ps = (os_.now_ns() - begun_ns) * 1000 / std::max<uint64_t>(1, run.size_bytes_hint);
   absorb_ps_.store((absorb_ps_.load() * 3 + std::min(ps, kAbsorbPsMax)) / 4);
 
+  bool was_crowded = false;
   {
     const Lock held(commit_mutex_);
     auto next = std::make_unique<Parts>(*parts_.load(std::memory_order_relaxed));
@@ -108,9 +109,9 @@ Status Store::flush_oldest() {
     next->sealed.pop_back();
     flushed_through_ = sealed.commit_last;
     sealed_.erase(sealed_.begin());
+    was_crowded = crowded_.exchange(false);
     publish_parts(std::move(next));
   }
-  const bool was_crowded = crowded_.exchange(false);
   flush_count_.fetch_add(1, std::memory_order_relaxed);
   flush_disk_.succeed();
   trim_log();

@@ -32,7 +32,7 @@ it.each([
   async (what, count) => {
     const made = await make(what, count)
     expect((made.bytes * count) / MEGABYTE).toBeGreaterThan(MADE_MIN_MB) // Or nothing is shown.
-    expect(made.made % count).toBe(0)
+    expect(made.made).toBeGreaterThanOrEqual(count) // Each had something in it.
     expect(made.grown / MEGABYTE).toBeLessThan(GROWN_MAX_MB)
   },
   120_000,

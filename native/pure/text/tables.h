@@ -4,7 +4,6 @@
 // Threads: one.      Bytes: FORMAT.md
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "pure/text/core.h"

@@ -23,7 +23,8 @@
 // One that locks (locks.h) is serializable, too, but reads the newest commit each time: its caller
 // takes the lock of a key or range before the read or write, and waits for it meanwhile, so that it
 // sees what those have written who had the lock before. What it read is a condition since that read;
-// between those that lock none is ever broken. Without writes its conditions count all the same.
+// between those that lock keys none is ever broken. Without writes its conditions count all the
+// same.
 //
 // Invariants
 //   - before commit() nobody sees an edit; after it everybody sees all of them, or none.

@@ -13,15 +13,20 @@ constexpr uint64_t kSyncNs = 40'000'000;  // A flush takes some of these, and wa
 constexpr uint64_t kHeldNsMax =
     500'000'000;  // What a commit may take on a machine that is busy, too.
 
-void write_behind(size_t value_bytes) {
-  HastyOs os;
+std::shared_ptr<Store> open_small(Os& os) {
   StoreOptions options;
   options.directory = scratch_directory();
   options.memory_bytes = uint64_t{8} << 20;
   options.holder = "a test";
   Result<std::shared_ptr<Store>> opened = Store::open(os, options);
   require(static_cast<bool>(opened));
-  Store& store = **opened;
+  return std::move(*opened);
+}
+
+void write_behind(size_t value_bytes) {
+  HastyOs os;
+  const std::shared_ptr<Store> opened = open_small(os);
+  Store& store = *opened;
   os.slow_down(kSyncNs);
   const std::string value(value_bytes, 'v');
   uint64_t refused = 0;
@@ -50,13 +55,8 @@ const Case slow("writers whose disk is slow are slowed down by the commit, and n
 // Commits of half a memtable: the third behind a full row can only be held, or wait before it is made.
 const Case waiting("who waits while it is crowded finds room at once, however slow the disk", [] {
   HastyOs os;
-  StoreOptions options;
-  options.directory = scratch_directory();
-  options.memory_bytes = uint64_t{8} << 20;
-  options.holder = "a test";
-  Result<std::shared_ptr<Store>> opened = Store::open(os, options);
-  require(static_cast<bool>(opened));
-  Store& store = **opened;
+  const std::shared_ptr<Store> opened = open_small(os);
+  Store& store = *opened;
   const std::unique_ptr<Gate> told = os.gate();
   const uint64_t listener = store.listen([&] { told->open(); });
   os.slow_down(kSyncNs * 3);  // A flush is far slower than a commit may be held for.

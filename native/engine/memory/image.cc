@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "base/check.h"
 #include "pure/codec/hash.h"
+#include "pure/codec/prefix.h"
 
 namespace varve::memory {
 
@@ -85,9 +86,7 @@ void Image::build_index() {
   if (leaves.size() < 2) return;
   // They are in order: what the first and the last share, all share.
   const std::string& first = leaves[1]->low;
-  const std::string& last = leaves.back()->low;
-  const auto differ = std::mismatch(first.begin(), first.end(), last.begin(), last.end());
-  shared_.assign(first.begin(), differ.first);
+  shared_ = first.substr(0, shared_prefix(as_bytes(first), as_bytes(leaves.back()->low)));
   starts_.reserve(leaves.size() - 1);
   for (size_t i = 1; i < leaves.size(); ++i) {
     starts_.push_back(start_of(as_bytes(leaves[i]->low).subspan(shared_.size())));

@@ -80,6 +80,29 @@ uint64_t count_sets(const uint8_t* a, const uint8_t* b, size_t size) {
   return count_along<Lanes>(Two<Lanes, op>{a, b}, size);
 }
 
+// Set bits whose lower neighbour is clear. The words before those at `bytes` can be read.
+template <class Lanes>
+struct RunBegins {
+  const uint8_t* bytes;
+
+  auto full(size_t at) const {
+    return Lanes::run_begins(Lanes::read(bytes + at), Lanes::read(bytes + at - 8));
+  }
+  auto part(size_t at, size_t size) const {
+    return Lanes::run_begins(Lanes::read_part(bytes + at, size),
+                             Lanes::read_part(bytes + at - 8, size));
+  }
+};
+
+template <class Lanes>
+uint32_t count_runs(const uint8_t* bytes, size_t size) {
+  if (size < 8) return 0;
+  uint64_t first;
+  __builtin_memcpy(&first, bytes, 8);
+  const uint64_t count = static_cast<uint64_t>(__builtin_popcountll(first & ~(first << 1)));
+  return static_cast<uint32_t>(count + count_along<Lanes>(RunBegins<Lanes>{bytes + 8}, size - 8));
+}
+
 template <class Lanes>
 void fill_sets(BitmapKernels& table) {
   table.count = count_set<Lanes>;
@@ -91,6 +114,7 @@ void fill_sets(BitmapKernels& table) {
   table.join_count[1] = count_sets<Lanes, SetOp::kOr>;
   table.join_count[2] = count_sets<Lanes, SetOp::kXor>;
   table.join_count[3] = count_sets<Lanes, SetOp::kAndNot>;
+  table.run_count = count_runs<Lanes>;
 }
 
 // ---- lists of rising numbers, one by one

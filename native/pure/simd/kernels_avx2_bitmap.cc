@@ -57,6 +57,12 @@ struct Lanes {
     write(bytes, bits);
     __builtin_memcpy(at, bytes, size);
   }
+  // `before`: of each word the one below it.
+  static __m256i run_begins(__m256i bits, __m256i before) {
+    const __m256i lower =
+        _mm256_or_si256(_mm256_slli_epi64(bits, 1), _mm256_srli_epi64(before, 63));
+    return _mm256_andnot_si256(lower, bits);
+  }
   static uint64_t ones(__m256i bits) {
     return sum(_mm256_sad_epu8(byte_counts(bits), _mm256_setzero_si256()));
   }

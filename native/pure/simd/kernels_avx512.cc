@@ -8,6 +8,7 @@ namespace varve {
 bool fill_avx512(Kernels& table) {
   table.name = "avx512";
   fill_number_avx512(table);
+  fill_text_avx512(table);
   fill_bitmap_avx512(table.bitmap);
   return true;
 }

@@ -39,6 +39,12 @@ struct Lanes {
   static void write_part(uint8_t* at, __m512i bits, size_t size) {
     _mm512_mask_storeu_epi8(at, first(size), bits);
   }
+  // `before`: of each word the one below it.
+  static __m512i run_begins(__m512i bits, __m512i before) {
+    const __m512i lower =
+        _mm512_or_si512(_mm512_slli_epi64(bits, 1), _mm512_srli_epi64(before, 63));
+    return _mm512_andnot_si512(lower, bits);
+  }
   static uint64_t ones(__m512i bits) { return sum(word_counts(bits), _mm512_setzero_si512()); }
   template <class Source>
   static uint64_t count(const Source& source, size_t size) {
@@ -63,6 +69,9 @@ struct PopcntLanes {
   static void write(uint8_t* at, __m512i bits) { Lanes::write(at, bits); }
   static void write_part(uint8_t* at, __m512i bits, size_t size) {
     Lanes::write_part(at, bits, size);
+  }
+  static __m512i run_begins(__m512i bits, __m512i before) {
+    return Lanes::run_begins(bits, before);
   }
   [[gnu::target("avx512vpopcntdq")]] static uint64_t ones(__m512i bits) {
     return sum(_mm512_popcnt_epi64(bits), _mm512_setzero_si512());

@@ -124,6 +124,7 @@ bool fill_neon(Kernels& table) {
   table.decode_rising_stream = decode_rising_stream_by<Lanes>;
   table.unpack = unpack_by<Lanes>;
   table.unpack_rising = unpack_rising_by<Lanes>;
+  fill_text_neon(table);
   fill_bitmap_neon(table.bitmap);
   return true;
 }

@@ -38,6 +38,12 @@ struct Lanes {
     write(bytes, bits);
     __builtin_memcpy(at, bytes, size);
   }
+  // `before`: of each word the one below it.
+  static uint8x16_t run_begins(uint8x16_t bits, uint8x16_t before) {
+    const uint64x2_t words = vreinterpretq_u64_u8(bits);
+    const uint64x2_t carried = vshrq_n_u64(vreinterpretq_u64_u8(before), 63);
+    return vreinterpretq_u8_u64(vbicq_u64(words, vorrq_u64(vshlq_n_u64(words, 1), carried)));
+  }
   static uint64_t ones(uint8x16_t bits) { return vaddlvq_u8(vcntq_u8(bits)); }
   template <class Source>
   static uint64_t count(const Source& source, size_t size) {

@@ -106,6 +106,7 @@ void fill_scalar(Kernels& table) {
            .decode_rising_stream = decode_rising_stream_scalar,
            .unpack = unpack,
            .unpack_rising = unpack_rising};
+  fill_text_scalar(table);
   fill_bitmap_scalar(table.bitmap);
 }
 

@@ -131,6 +131,7 @@ bool fill_sse42(Kernels& table) {
   table.decode_rising_stream = decode_rising_stream_by<Lanes>;
   table.unpack = unpack_by<Lanes>;
   table.unpack_rising = unpack_rising_by<Lanes>;
+  fill_text_sse42(table);
   fill_bitmap_sse42(table.bitmap);
   return true;
 }

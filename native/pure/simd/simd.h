@@ -52,6 +52,14 @@ struct BitmapKernels {
                   uint16_t* to);
 };
 
+inline constexpr size_t kScannedBytes = 64;
+
+// Of kScannedBytes of text, bit by bit from the first.
+struct TextMarks {
+  uint64_t words;   // Letters and digits of ASCII.
+  uint64_t others;  // What else may belong to a word: underlines, and all that is not ASCII.
+};
+
 struct Kernels {
   const char* name;
 
@@ -72,6 +80,13 @@ struct Kernels {
   // The same where each number is what it is above the one before, the first above `base`; false
   // where a sum passes 32 bits.
   bool (*unpack_rising)(const uint8_t* from, uint32_t width, uint32_t base, uint32_t* to);
+
+  // How many of the first `size` bytes two keys share.
+  size_t (*shared_prefix)(const uint8_t* a, const uint8_t* b, size_t size);
+
+  // Marks what is in a piece of text; where it has fewer than kScannedBytes, as if zeros followed.
+  // `to` gets kScannedBytes, large letters of ASCII made small.
+  TextMarks (*scan_text)(const uint8_t* from, size_t size, uint8_t* to);
 
   BitmapKernels bitmap;
 };
@@ -101,6 +116,16 @@ void fill_bitmap_neon(BitmapKernels& table);
 // What they set of the numbers, from kernels_<filling>_number.cc.
 void fill_number_avx2(Kernels& table);
 void fill_number_avx512(Kernels& table);
+
+// What they set of keys and texts, from kernels_<filling>_text.cc.
+void fill_text_scalar(Kernels& table);
+void fill_text_sse42(Kernels& table);
+void fill_text_avx2(Kernels& table);
+void fill_text_avx512(Kernels& table);
+void fill_text_neon(Kernels& table);
+
+// How keys end, which are no whole number of vectors.
+size_t shared_prefix_scalar(const uint8_t* a, const uint8_t* b, size_t size);
 
 // How the streams of scalar end, which every filling needs where a wide read would pass the end.
 const uint8_t* decode_stream_scalar(StreamParts from, uint32_t* to, size_t count);

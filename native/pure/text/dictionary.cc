@@ -4,14 +4,14 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "pure/codec/prefix.h"
 #include "pure/codec/varint.h"
 
 namespace varve {
 namespace {
 
 uint32_t shared_bytes(std::string_view a, std::string_view b) {
-  const auto ends = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
-  return static_cast<uint32_t>(ends.first - a.begin());
+  return static_cast<uint32_t>(shared_prefix(as_bytes(a), as_bytes(b)));
 }
 
 size_t entry_bytes(std::string_view before, const TermEntry& entry) {

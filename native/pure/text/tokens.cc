@@ -1,25 +1,20 @@
 #include "pure/text/tokens.h"
 
 #include <algorithm>
-#include <array>
+#include <bit>
+
+#include "base/bytes.h"
 
 namespace varve {
 namespace {
 
-// What a byte of ASCII becomes in a term: letters and digits alone.
-constexpr std::array<char, 256> kWordBytes = [] {
-  std::array<char, 256> table{};
-  for (int byte = '0'; byte <= '9'; ++byte) table[byte] = static_cast<char>(byte);
-  for (int byte = 'a'; byte <= 'z'; ++byte) {
-    table[byte] = static_cast<char>(byte);
-    table[byte - 32] = static_cast<char>(byte);
-  }
-  return table;
-}();
-
-char word_byte(char byte) { return kWordBytes[static_cast<uint8_t>(byte)]; }
-
 bool is_ascii(char byte) { return static_cast<uint8_t>(byte) < 0x80; }
+
+// What may go on behind a dot or its like within a word.
+bool may_follow(char byte) {
+  const char small = static_cast<char>(byte | 0x20);
+  return !is_ascii(byte) || (byte >= '0' && byte <= '9') || (small >= 'a' && small <= 'z');
+}
 
 // What may go on a word that has begun with letters and digits of ASCII.
 bool may_join(char byte) {
@@ -125,25 +120,46 @@ bool TokenReader::read_word(Peeked at) {
   return is_word && size_ > 0;
 }
 
+void TokenReader::scan() {
+  const std::string_view piece = text_.substr(at_, kScannedBytes);
+  const Bytes bytes = as_bytes(piece);
+  marks_ = kernels().scan_text(bytes.data(), bytes.size(), small_);
+  scanned_at_ = at_;
+  scanned_end_ = at_ + static_cast<uint32_t>(piece.size());
+}
+
+// To what may begin a word; false at the end of the text.
+bool TokenReader::skip_to_word() {
+  while (at_ < text_.size()) {
+    if (at_ < scanned_at_ || at_ >= scanned_end_) scan();
+    const uint64_t begins = (marks_.words | marks_.others) >> (at_ - scanned_at_);
+    if (begins != 0) {
+      at_ += static_cast<uint32_t>(std::countr_zero(begins));
+      return true;
+    }
+    at_ = scanned_end_;
+  }
+  return false;
+}
+
 // Letters and digits of ASCII up to something that ends a word for certain; else nothing is read.
-bool TokenReader::read_ascii_word() {
-  uint32_t at = at_;
-  uint32_t size = 0;
-  for (; at < text_.size(); ++at, ++size) {
-    const char byte = word_byte(text_[at]);
-    if (byte == 0) break;
-    if (size == kTermBytesMax) return false;
-    term_[size] = byte;
+bool TokenReader::read_ascii_word(Token& token) {
+  const auto size_at = [&] {
+    return static_cast<uint32_t>(std::countr_one(marks_.words >> (at_ - scanned_at_)));
+  };
+  uint32_t size = size_at();
+  if (at_ + size >= scanned_end_ && scanned_at_ < at_) {  // It may go on behind the piece.
+    scan();
+    size = size_at();
   }
-  if (size == 0) return false;
-  if (at < text_.size() && may_join(text_[at])) {
-    const bool is_mid = is_ascii(text_[at]) && text_[at] != '_';
-    const bool ends = is_mid && (at + 1 == text_.size() ||
-                                 (is_ascii(text_[at + 1]) && word_byte(text_[at + 1]) == 0));
-    if (!ends) return false;
+  if (size == 0 || size == kScannedBytes) return false;
+  const uint32_t end = at_ + size;
+  if (end < text_.size() && may_join(text_[end])) {
+    const bool is_mid = is_ascii(text_[end]) && text_[end] != '_';
+    if (!is_mid || (end + 1 < text_.size() && may_follow(text_[end + 1]))) return false;
   }
-  size_ = size;
-  at_ = at;
+  token.term = as_text(Bytes(small_ + (at_ - scanned_at_), size));
+  at_ = end;
   return true;
 }
 
@@ -159,17 +175,13 @@ TokenKind TokenReader::read_pair(Peeked at) {
 }
 
 bool TokenReader::next(Token& token) {
-  while (at_ < text_.size()) {
-    if (is_ascii(text_[at_]) && word_byte(text_[at_]) == 0 && text_[at_] != '_') {
-      ++at_;
-      continue;
-    }
-    size_ = 0;
-    is_full_ = false;
+  while (skip_to_word()) {
     token.begin = at_;
     token.kind = TokenKind::kWord;
-    bool is_found = read_ascii_word();
+    bool is_found = read_ascii_word(token);
     if (!is_found) {
+      size_ = 0;
+      is_full_ = false;
       const Peeked at = peek(at_);
       at_ = at.end;
       if (is_unspaced(at.word_class)) {
@@ -179,10 +191,10 @@ bool TokenReader::next(Token& token) {
       } else if (is_plain_join(at.word_class, WordClass::kLetter)) {
         is_found = read_word(at);
       }
+      token.term = {term_, size_};
     }
     if (!is_found) continue;
     if (token.kind != TokenKind::kPair) token.end = at_;
-    token.term = {term_, size_};
     token.position = position_++;
     return true;
   }

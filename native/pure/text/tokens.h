@@ -7,6 +7,9 @@
 //
 //   Can't ÉTÉ 東京都!  →  can't 0, ete 1, 東京 2, 京都 3, 都 4
 //
+// Texts are looked at by pieces in which SIMD has marked the letters and digits of ASCII; a word
+// that is made of them alone, as most are, is not looked at byte by byte.
+//
 // Offsets are bytes of UTF-8; Utf16Offsets turns rising ones into what JavaScript counts.
 //
 // Invariants
@@ -18,6 +21,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "pure/simd/simd.h"
 #include "pure/text/unicode.h"
 
 namespace varve {
@@ -50,7 +54,9 @@ class TokenReader {
   void take(uint32_t begin, uint32_t end);
   void put(uint32_t code);
   bool joins(WordClass before, const Peeked& next) const;
-  bool read_ascii_word();
+  void scan();
+  bool skip_to_word();
+  bool read_ascii_word(Token& token);
   bool read_word(Peeked at);
   TokenKind read_pair(Peeked at);
 
@@ -60,6 +66,11 @@ class TokenReader {
   uint32_t size_ = 0;
   bool is_full_ = false;
   char term_[kTermBytesMax + 8];
+  // What is marked of the text, by the piece.
+  uint32_t scanned_at_ = 0;
+  uint32_t scanned_end_ = 0;
+  TextMarks marks_ = {0, 0};
+  uint8_t small_[kScannedBytes];
 };
 
 class Utf16Offsets {

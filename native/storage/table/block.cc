@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/bits.h"
+#include "pure/codec/prefix.h"
 #include "storage/table/layout.h"
 
 namespace varve {
@@ -61,8 +62,7 @@ void BlockBuilder::append_entry(std::string& to, const Entry& entry, size_t pref
 std::string BlockBuilder::finish() {
   const Bytes first = key(0);
   const Bytes last = key(entries_.size() - 1);
-  size_t prefix = 0;
-  while (prefix < std::min(first.size(), last.size()) && first[prefix] == last[prefix]) ++prefix;
+  const size_t prefix = shared_prefix(first, last);
   uint64_t base = UINT64_MAX;
   uint64_t newest = 0;
   for (const Entry& entry : entries_) {

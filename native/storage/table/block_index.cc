@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "pure/codec/compress.h"
+#include "pure/codec/prefix.h"
 #include "storage/table/layout.h"
 
 namespace varve {
@@ -22,12 +23,6 @@ constexpr uint64_t kEntryBytes = 26;
 // keys are.
 constexpr uint32_t kPartBitsMin = 4;
 
-size_t shared_size(Bytes a, Bytes b) {
-  const size_t size = std::min(a.size(), b.size());
-  return static_cast<size_t>(std::mismatch(a.begin(), a.begin() + size, b.begin()).first -
-                             a.begin());
-}
-
 uint32_t width_of(uint64_t number) {
   return std::max<uint32_t>(1, (static_cast<uint32_t>(std::bit_width(number)) + 7) / 8);
 }
@@ -43,7 +38,7 @@ uint64_t end_of(const BlockPlace& place) { return place.offset + place.size + kB
 }  // namespace
 
 std::string shortest_separator(Bytes last_key, Bytes first_key) {
-  const size_t shared = shared_size(last_key, first_key);
+  const size_t shared = shared_prefix(last_key, first_key);
   return std::string(as_text(first_key.first(std::min(first_key.size(), shared + 1))));
 }
 
@@ -60,7 +55,7 @@ std::string encode_index_part(std::span<const IndexEntry> entries) {
   check(!entries.empty());
   const uint64_t base = entries.front().place.offset;
   const Bytes first = as_bytes(entries.front().separator);
-  const size_t prefix = shared_size(first, as_bytes(entries.back().separator));
+  const size_t prefix = shared_prefix(first, as_bytes(entries.back().separator));
   uint64_t key_bytes = 0;
   uint32_t raw_size_max = 0;
   bool any_compressed = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bits.h"
+#include "pure/codec/prefix.h"
 
 namespace varve::memtable {
 
@@ -12,14 +13,6 @@ constexpr size_t kAhead = 12;  // Entries fetched ahead when keys are read one a
 
 Bytes prefix_of(const Ordered& ordered) {
   return ordered.runs[0]->begin()->entry->key().first(ordered.skip);
-}
-
-size_t shared_size(Bytes prefix, Bytes key) {
-  const size_t most = std::min(prefix.size(), key.size());
-  if (most == 0 || std::memcmp(prefix.data(), key.data(), most) == 0) return most;
-  size_t shared = 0;
-  while (prefix[shared] == key[shared]) ++shared;
-  return shared;
 }
 
 std::shared_ptr<const SortedRun> with_skip(const SortedRun& run, size_t skip) {
@@ -79,15 +72,14 @@ const Item* SortedRun::lower_bound(uint64_t head, Bytes key) const {
   if (first == end() || first->head != head) return first;
   if (compare(first->entry->key(), key) >= 0) return first;
   const Item* const last = head == UINT64_MAX ? end() : begin() + first_not_below(head + 1);
-  return std::partition_point(first, last, [key](const Item& item) {
-    return compare(item.entry->key(), key) < 0;
-  });
+  return std::partition_point(
+      first, last, [key](const Item& item) { return compare(item.entry->key(), key) < 0; });
 }
 
 const Item* Ordered::lower_bound(size_t run, Bytes key) const {
   const SortedRun& sorted = *runs[run];
   const Bytes prefix = prefix_of(*this);
-  const size_t shared = shared_size(prefix, key);
+  const size_t shared = shared_prefix(prefix, key);
   if (shared == skip) return sorted.lower_bound(head_of(key, skip), key);
   const bool before = shared == key.size() || key[shared] < prefix[shared];
   return before ? sorted.begin() : sorted.end();
@@ -173,7 +165,7 @@ void Order::sort_pending(const Lock& held) {
   size_t skip = known.size();
   for (size_t i = 0; i < pending.size(); ++i) {
     if (i + kAhead < pending.size()) prefetch(pending[i + kAhead]);
-    skip = shared_size(known.first(skip), pending[i]->key());
+    skip = shared_prefix(known.first(skip), pending[i]->key());
   }
   if (skip != next->skip) {
     for (auto& run : next->runs) run = with_skip(*run, skip);

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "pure/codec/prefix.h"
 #include "store/memtable/order.h"
 
 namespace varve::memtable {
@@ -23,13 +24,6 @@ struct Group {
 bool head_in_order(const Item& a, const Item& b) { return a.head < b.head; }
 bool key_in_order(const Item& a, const Item& b) {
   return compare(a.entry->key(), b.entry->key()) < 0;
-}
-
-size_t shared_prefix(Bytes a, Bytes b, size_t limit) {
-  const size_t most = std::min({a.size(), b.size(), limit});
-  size_t shared = 0;
-  while (shared < most && a[shared] == b[shared]) ++shared;
-  return shared;
 }
 
 // By heads: a byte at a time from the lowest, leaving out bytes in which all agree.
@@ -68,7 +62,7 @@ void sort_tie(std::vector<Item>& items, const Group& tie, std::vector<Group>& ti
     const Bytes key = items[tie.begin].entry->key();
     skip = key.size();
     for (auto item = first; item != last; ++item) {
-      skip = shared_prefix(key, item->entry->key(), skip);
+      skip = shared_prefix(key.first(skip), item->entry->key());
     }
   }
   // No progress: a key ends within the 8 bytes.
@@ -85,8 +79,10 @@ void sort_tie(std::vector<Item>& items, const Group& tie, std::vector<Group>& ti
 
 void sort_items(std::vector<Item>& items, size_t skip) {
   const bool few = items.size() < kRadixCount || items.size() > UINT32_MAX;
-  if (few) std::sort(items.begin(), items.end(), head_in_order);
-  else radix_sort(items);
+  if (few)
+    std::sort(items.begin(), items.end(), head_in_order);
+  else
+    radix_sort(items);
   std::vector<Group> outer;
   add_ties(items, {0, items.size(), skip}, outer);
   std::vector<Group> open;

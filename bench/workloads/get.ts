@@ -11,6 +11,7 @@ import {
   type Row,
   type Workload,
 } from '../shape.ts'
+import { FITTING, touchAll } from '../warm.ts'
 
 const COUNT = 500_000
 
@@ -65,7 +66,16 @@ function gettingRow(
 ): Workload {
   return alone(
     { ...row, per: 'cpu' },
-    { begins: 'filled', warmUps: 2, options: { encoding }, run, ...rest },
+    {
+      begins: 'filled',
+      warmUps: 2,
+      options: { encoding, ...FITTING },
+      async run(context) {
+        await touchAll(context)
+        return run(context)
+      },
+      ...rest,
+    },
   )
 }
 const getOf =

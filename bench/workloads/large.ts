@@ -119,6 +119,7 @@ export const large: Workload = {
   roundsMax: 1,
   keyCount: 10_000_000,
   quickKeyCount: 200_000,
+  options: { memoryBytes: 2 ** 31 },
   // SQLite's random inserts into a tree beyond its cache would take hours.
   rivals: ['lmdb', 'classic-level', 'rocksdb'],
   run,

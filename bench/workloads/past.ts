@@ -8,21 +8,30 @@ import { Random } from '../data.ts'
 import { bundleOf, repositoryRoot } from '../place.ts'
 import type { Context, Outcome, Row, Workload } from '../shape.ts'
 
-interface View {
+interface Readable {
   get(key: string): unknown
+}
+interface View extends Readable {
   close(): void
 }
 interface Commit {
   readonly commit: number
   readonly edits: readonly unknown[]
 }
-interface Database {
+interface Changes extends Readable {
+  put(key: string, value: string): void
+  commit(): Promise<unknown>
+}
+export interface Database {
   readonly commit: number
   get(key: string): unknown
+  put(key: string, value: string): Promise<unknown>
+  begin(): Changes
   batch(operations: readonly object[]): Promise<unknown>
   at(commit: number): View
   snapshot(): View
   watch(options: { from: number }): AsyncIterableIterator<Commit>
+  flush(): Promise<void>
   compact(): Promise<void>
   close(): Promise<void>
 }
@@ -37,16 +46,20 @@ const DAYS = 7
 const CHURN = 10
 const FEED_LAPS = 3
 
-const keyOf = (index: number) => `key:${String(index).padStart(10, '0')}`
+export const keyOf = (index: number) => `key:${String(index).padStart(10, '0')}`
 const valueOf = (index: number, version: number) => `${version}:${index}`.padEnd(100, 'v')
 
 export async function openAt(path: string, options: object): Promise<Database> {
   const href = pathToFileURL(join(repositoryRoot, 'dist', 'index.js')).href
   const { open } = (await import(href)) as Package
-  return open(path, { durability: 'os', memory: '256MB', encoding: 'string', ...options })
+  return open(path, { durability: 'os', memory: '1GB', encoding: 'string', ...options })
 }
 
-async function put(db: Database, indexes: readonly number[], version: number): Promise<void> {
+export async function put(
+  db: Database,
+  indexes: readonly number[],
+  version: number,
+): Promise<void> {
   for (let first = 0; first < indexes.length; first += BATCH) {
     const some = indexes.slice(first, first + BATCH)
     const operations = some.map((index) => ({
@@ -58,12 +71,14 @@ async function put(db: Database, indexes: readonly number[], version: number): P
   }
 }
 
-const everyKey = ({ keyCount }: Context) => Array.from({ length: keyCount }, (_, index) => index)
+export const firstKeys = (count: number) => Array.from({ length: count }, (_, index) => index)
+const everyKey = ({ keyCount }: Context) => firstKeys(keyCount)
 
-const median = (all: readonly number[]) => [...all].sort((a, b) => a - b)[all.length >> 1] ?? NaN
+export const median = (all: readonly number[]) =>
+  [...all].sort((a, b) => a - b)[all.length >> 1] ?? NaN
 
 /** Nanoseconds of a get by each reader, in turns, the median of several laps. */
-function getCosts(context: Context, readers: readonly { get(key: string): unknown }[]): number[] {
+function getCosts(context: Context, readers: readonly Readable[]): number[] {
   const random = new Random(context.round + 81)
   const keys = Array.from({ length: context.count(GETS) }, () =>
     keyOf(random.below(context.keyCount)),

@@ -2,6 +2,7 @@
 import { expectAll, expectCount, expectRanges, versionZero } from '../check.ts'
 import { freshKeys, inKeyOrder, Random } from '../data.ts'
 import { alone, type Context, type Outcome } from '../shape.ts'
+import { FITTING, touchAll } from '../warm.ts'
 
 const VALUE_SIZE = 100
 
@@ -20,6 +21,7 @@ async function scan(context: Context): Promise<Outcome> {
 
 async function ranges(context: Context): Promise<Outcome> {
   const { store, keyCount, round } = context
+  await touchAll(context)
   const order = inKeyOrder(keyCount)
   const random = new Random(round + 31)
   // None begins so near the end that it is short.
@@ -48,7 +50,7 @@ export const range100 = alone(
     per: 'cpu',
     targets: [{ times: 4 }],
   },
-  { begins: 'filled', warmUps: 2, run: ranges },
+  { begins: 'filled', warmUps: 2, options: FITTING, run: ranges },
 )
 export const scanStrings = alone(
   {
@@ -57,7 +59,7 @@ export const scanStrings = alone(
     per: 'cpu',
     targets: [{ times: 4 }],
   },
-  { begins: 'filled', run: scan },
+  { begins: 'filled', options: FITTING, run: scan },
 )
 export const scanBytes = alone(
   {
@@ -66,5 +68,5 @@ export const scanBytes = alone(
     per: 'cpu',
     targets: [{ times: 10 }],
   },
-  { begins: 'filled', options: { encoding: 'bytes' }, run: scan },
+  { begins: 'filled', options: { encoding: 'bytes', ...FITTING }, run: scan },
 )

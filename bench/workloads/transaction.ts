@@ -4,6 +4,7 @@ import { expectCount, expectValue, versionZero } from '../check.ts'
 import { freshKeys, keyOf, Random, valueOf, versionOf, zipfian } from '../data.ts'
 import { alone, type Context, type Outcome, type Row, type Store, type Value } from '../shape.ts'
 import type { Workload } from '../shape.ts'
+import { validate } from './validate.ts'
 
 const turned = (value: unknown): Value => `${(value as string).slice(1)}${(value as string)[0]}`
 const turnAll = (values: readonly unknown[]): Value[] => values.map(turned)
@@ -131,4 +132,10 @@ const hundredEach = alone(
   { begins: 'filled', writes: true, run: hundreds },
 )
 
-export const transactionWorkloads: readonly Workload[] = [modify1, modify64, ycsbF, hundredEach]
+export const transactionWorkloads: readonly Workload[] = [
+  modify1,
+  modify64,
+  ycsbF,
+  hundredEach,
+  validate,
+]

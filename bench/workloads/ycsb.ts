@@ -2,6 +2,7 @@
 import { expectCount, Written } from '../check.ts'
 import { freshKeys, Random, valueOf, versionOf, zipfian } from '../data.ts'
 import { alone, type Context, type Outcome, type Workload } from '../shape.ts'
+import { FITTING, touchAll } from '../warm.ts'
 
 const COUNT = 64_000
 const IN_FLIGHT = 64
@@ -48,7 +49,15 @@ function ycsb(letter: string, shares: string, readShare: number): Workload {
       per: 'cpu',
       targets: [{ times: 4 }],
     },
-    { begins: 'filled', writes: true, run: (context) => mixed(context, readShare) },
+    {
+      begins: 'filled',
+      writes: true,
+      options: FITTING,
+      async run(context) {
+        await touchAll(context)
+        return mixed(context, readShare)
+      },
+    },
   )
 }
 

@@ -10,6 +10,7 @@ Log::Log(Os& os, LogOptions options)
       written_(options_.last_commit),
       durable_(options_.last_commit),
       next_number_(options_.next_segment),
+      first_number_(options_.next_segment),
       last_appended_(options_.last_commit),
       progress_(os.gate()) {}
 
@@ -251,7 +252,7 @@ std::string Log::take_recycled(uint64_t size_bytes) {
 uint64_t Log::size_of_next(const Lock& held) const {
   check(held.owns_lock());
   uint64_t size = options_.first_segment_bytes;
-  for (uint64_t made = next_number_ - options_.next_segment; made > 0; --made) {
+  for (uint64_t made = next_number_ - first_number_; made > 0; --made) {
     if (size >= options_.segment_bytes) break;
     size *= 4;
   }
@@ -352,6 +353,21 @@ void Log::trim(uint64_t absorbed, uint64_t followed) {
   }
   preparer_->wake();
 }
+
+void Log::shrink() {
+  {
+    const Lock prepare_held(prepare_mutex_);
+    const Lock held(mutex_);
+    for (const auto& spare : spares_)
+      recyclable_.push_back({spare->header.number, 0, spare->header.size_bytes, false, 0});
+    spares_.clear();
+    for (Kept& kept : recyclable_) kept.recyclable = false;
+    first_number_ = next_number_;
+  }
+  preparer_->wake();
+}
+
+void Log::tidy() { tidy_idle(); }
 
 void Log::remove_idle(uint64_t absorbed) {
   const Lock prepare_held(prepare_mutex_);

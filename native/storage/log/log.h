@@ -98,6 +98,10 @@ class Log {
   // unless they are to be kept: what somebody follows who has read through `followed` is, while it
   // and all newer ones are within kFollowedBytesMax.
   void trim(uint64_t absorbed, uint64_t followed = UINT64_MAX);
+  // What was made ready is idle, and what is made ready from now on begins small again. The
+  // sequencer's side.
+  void shrink();
+  void tidy();  // Removes what is idle beyond what will be used again.
   // When all is written and nothing more is appended: removes whatever the next opening would not
   // need.
   void remove_idle(uint64_t absorbed);
@@ -161,6 +165,7 @@ class Log {
   std::vector<Kept> kept_;        // Full or sealed segments, oldest first.
   std::vector<Kept> recyclable_;  // Absorbed, waiting for the preparer.
   uint64_t next_number_;
+  uint64_t first_number_;  // Of the segments that grow from one to the next.
   uint64_t last_appended_;
   uint64_t last_time_ms_ = 0;
   bool is_ended_ = false;  // No segment is made any more.

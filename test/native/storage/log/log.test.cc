@@ -33,6 +33,24 @@ void append_one(Log& log, uint64_t commit, const std::string& value) {
   log.append(commit, commit * 10, as_bytes(body), crc32c(as_bytes(body)));
 }
 
+const Case shrinks("a log that shrinks gives back what was made ready, and begins small again", [] {
+  const std::string directory = scratch_directory();
+  const std::unique_ptr<Log> log = open_log(directory, 1, 0);
+  uint64_t commit = 0;
+  while (commit < 100) append_one(*log, ++commit, std::string(4000, 'v'));
+  expect_ok(log->sync_now());
+  log->seal();
+  log->trim(commit);
+  expect(log->stats().disk_bytes > 128 << 10);
+  log->shrink();
+  log->tidy();
+  expect(log->stats().disk_bytes == 0);
+  append_one(*log, ++commit, "v");
+  expect_ok(log->sync_now());
+  expect(log->stats().disk_bytes <= (8 + 32 + 64) << 10);
+  log->end();
+});
+
 struct Recovered {
   LogRecovery log;
   std::vector<uint64_t> commits;

@@ -3,14 +3,19 @@ import { type ConflictReason, ERROR_CODES, VarveError } from './errors.ts'
 import { decodeKey, type Key } from './key.ts'
 import { addon } from './native.ts'
 
-const REASONS: readonly (ConflictReason | undefined)[] = [undefined, 'written', 'too old']
+const REASONS: readonly (ConflictReason | undefined)[] = [
+  undefined,
+  'written',
+  'too old',
+  'prepared',
+]
 // The first byte of a stored key says whose it is: native/layer/KEYSPACE.md.
 const ROOT = 0x10
 const SUBLEVEL = 0x11
 const PREFIX_BYTES: Readonly<Record<number, number>> = { [ROOT]: 1, [SUBLEVEL]: 5 }
 
 /** The error of the last call that was refused: for a conflict with its reason and key. */
-export function conflictError(): VarveError {
+export function refusal(): VarveError {
   const [code, message, reasonNumber, stored] = addon.lastError()
   const reason = REASONS[reasonNumber]
   if (reason === undefined) return new VarveError(ERROR_CODES[code] ?? 'IO', message)

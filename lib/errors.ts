@@ -27,8 +27,8 @@ export type ErrorCode =
   | 'DEADLOCK'
   | 'TIMEOUT'
 
-/** What a CONFLICT is by: another commit wrote the key, or it is too long ago to tell. */
-export type ConflictReason = 'written' | 'too old'
+/** What a CONFLICT is by: another commit wrote the key; it is too long ago to tell; a prepared transaction holds the key. */
+export type ConflictReason = 'written' | 'too old' | 'prepared'
 
 /** The code of each number that crosses the binding; 0 is no error. */
 export const ERROR_CODES: readonly (ErrorCode | undefined)[] = [
@@ -65,7 +65,7 @@ export class VarveError extends Error {
   readonly code: ErrorCode
   /** Of a CONFLICT: why. */
   declare readonly reason?: ConflictReason
-  /** Of a CONFLICT: a key that another commit wrote, where one can be named. */
+  /** Of a CONFLICT: a key that another commit wrote, or holds, where one can be named. */
   declare readonly key?: Key
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions & ConflictDetail) {

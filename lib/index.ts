@@ -66,6 +66,7 @@ export {
   type WriteOptions,
 } from './options.ts'
 export { LockingLevel, LockingTransaction, OpenLockingTransaction } from './locking.ts'
+export { PreparedTransaction } from './prepared.ts'
 export { Range } from './range.ts'
 export { type Receipt } from './settling.ts'
 export {

@@ -1,7 +1,7 @@
 // lib/locking.ts — a transaction that locks, as its callback sees it: every call takes its lock first, and so answers by a promise.
 //
 // Beneath lies a transaction as transaction.ts has it, whose methods run when their lock is there. docs/transactions.md
-import { conflictError } from './conflict.ts'
+import { refusal } from './conflict.ts'
 import { type Encoding } from './encoding.ts'
 import { invalid } from './errors.ts'
 import type { ExpiryOptions } from './expiry.ts'
@@ -13,6 +13,7 @@ import {
   type LockOptions,
   type RangeOptions,
 } from './options.ts'
+import { checkPreparedId } from './prepared.ts'
 import type { Entry, Types } from './reading.ts'
 import type { Receipt } from './settling.ts'
 import { TransactionLevel } from './transaction.ts'
@@ -178,7 +179,20 @@ export class OpenLockingTransaction<T extends Types = Entry>
   async commit(): Promise<Receipt> {
     const { opening } = this.pending
     const commit = this.pending.tryCommit()
-    if (commit === undefined) throw conflictError()
+    if (commit === undefined) throw refusal()
+    return await opening.settling.promise(commit, this.#durability)
+  }
+
+  /**
+   * The first of two steps, in place of commit(): the transaction is validated and made durable, and from then on no other commit changes what
+   * it has read or will write (CONFLICT, reason 'prepared'), until `db.prepared(id)` is committed or rolled back, also after a crash. `id`: at
+   * most 256 bytes of UTF-8; EXISTS if another is prepared under it. Whatever comes of it, the transaction has ended, and its locks go.
+   */
+  async prepare(id: string): Promise<Receipt> {
+    checkPreparedId(id)
+    const { opening } = this.pending
+    const commit = this.pending.tryPrepare(id)
+    if (commit === undefined) throw refusal()
     return await opening.settling.promise(commit, this.#durability)
   }
 

@@ -150,6 +150,12 @@ export interface NativeStore {
   /** A transaction's number, for the functions that take one, and plus 2 for those that take `asOf`. */
   begin(isolation: number, age: number): number
   commitTransaction(transaction: number): number
+  /** As commitTransaction(): what is committed is that it is prepared. */
+  prepareTransaction(transaction: number, id: string): number
+  /** Commits what is prepared under an id, or rolls it back. */
+  endPrepared(id: string, commits: number): number
+  /** Of each its id, and when it was prepared. */
+  prepared(): (string | number)[] | number
   rollback(transaction: number): number
   savepoint(transaction: number): number
   rewind(transaction: number, savepoint: number, keeps: number): number

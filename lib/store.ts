@@ -15,6 +15,7 @@ import {
   type OpenSettings,
   type WaitOptions,
 } from './options.ts'
+import { checkPreparedId, type PreparedTransaction, preparedOf } from './prepared.ts'
 import type { Entry, Types } from './reading.ts'
 import { type Damage } from './repair.ts'
 import { StoredShapes } from './shapes.ts'
@@ -51,6 +52,16 @@ export class Store<T extends Types = Entry>
   get commit(): number {
     this.opening.check()
     return this.opening.native.visible()
+  }
+
+  /** The transactions that are prepared and wait to be ended, also those of earlier openings; or the one of an id. */
+  prepared(): PreparedTransaction[]
+  prepared(id: string): PreparedTransaction | undefined
+  prepared(id?: string): PreparedTransaction[] | PreparedTransaction | undefined {
+    const all = preparedOf(this.opening)
+    if (id === undefined) return all
+    checkPreparedId(id)
+    return all.find((one) => one.id === id)
   }
 
   /** Calls `listener` at each event until the function that it returns is called. */

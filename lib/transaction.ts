@@ -2,9 +2,10 @@
 import { encoded, type Encoding, writeAddend, writeValue } from './encoding.ts'
 import { invalid, within } from './errors.ts'
 import { type ExpiryOptions, expiryOf } from './expiry.ts'
-import { conflictError } from './conflict.ts'
+import { refusal } from './conflict.ts'
 import { ABSENT, EXPIRES, FAILED, lastError, type NativeLevel, scratch } from './native.ts'
 import { checkBounds, checkExpiry, type RangeOptions } from './options.ts'
+import { checkPreparedId } from './prepared.ts'
 import { placeBounds, planOf } from './range.ts'
 import { type Entry, Reading, type Types } from './reading.ts'
 import type { Receipt } from './settling.ts'
@@ -208,7 +209,20 @@ export class OpenTransaction<T extends Types = Entry>
   async commit(): Promise<Receipt> {
     forgotten.unregister(this)
     const commit = this.pending.tryCommit()
-    if (commit === undefined) throw conflictError()
+    if (commit === undefined) throw refusal()
+    return await this.opening.settling.promise(commit, this.#durability)
+  }
+
+  /**
+   * The first of two steps, in place of commit(): the transaction is validated and made durable, and from then on no other commit changes what
+   * it has read or will write (CONFLICT, reason 'prepared'), until `db.prepared(id)` is committed or rolled back, also after a crash. `id`: at
+   * most 256 bytes of UTF-8; EXISTS if another is prepared under it. Whatever comes of it, the transaction has ended.
+   */
+  async prepare(id: string): Promise<Receipt> {
+    checkPreparedId(id)
+    forgotten.unregister(this)
+    const commit = this.pending.tryPrepare(id)
+    if (commit === undefined) throw refusal()
     return await this.opening.settling.promise(commit, this.#durability)
   }
 

@@ -3,11 +3,11 @@
 import { isDeepStrictEqual } from 'node:util'
 
 import { unlessAborted } from './aborting.ts'
-import { conflictError } from './conflict.ts'
+import { refusal } from './conflict.ts'
 import { encoded, writeAddend, writeValue } from './encoding.ts'
 import { invalid, VarveError, within } from './errors.ts'
 import { type ExpiryOptions, expiryOf } from './expiry.ts'
-import { COMMIT, EXPIRES, lastError, type NativeLevel, scratch, SEEN } from './native.ts'
+import { COMMIT, EXPIRES, FAILED, lastError, type NativeLevel, scratch, SEEN } from './native.ts'
 import {
   checkBounds,
   checkWrite,
@@ -58,6 +58,11 @@ export class Batch<T extends Types> {
 }
 const UPDATE_TRIES_MAX = 100
 
+// What is prepared stays so for longer than a few tries.
+function isWorthATry({ code, reason }: VarveError): boolean {
+  return code === 'CONFLICT' && reason !== 'prepared'
+}
+
 /** A keyspace that can be written. */
 export abstract class Writing<T extends Types> extends Reading<T> {
   /** What every write begins with: answers the number of its durability. */
@@ -72,7 +77,7 @@ export abstract class Writing<T extends Types> extends Reading<T> {
   #commit(options: WriteOptions | undefined, write: () => number): Promise<Receipt> {
     try {
       const durability = this.#admit(options)
-      if (write() < 0) return Promise.reject(lastError())
+      if (write() < 0) return Promise.reject(refusal())
       return this.#promise(durability, options?.signal)
     } catch (error) {
       return Promise.reject(error)
@@ -106,7 +111,7 @@ export abstract class Writing<T extends Types> extends Reading<T> {
   put(key: T['key'], value: T['value'], options?: PutOptions): Promise<Receipt> {
     try {
       const durability = this.#admit(options, true)
-      if (this.#put(key, value, options) < 0) return Promise.reject(lastError())
+      if (this.#put(key, value, options) < 0) return Promise.reject(refusal())
       return this.#promise(durability, options?.signal)
     } catch (error) {
       return Promise.reject(error)
@@ -116,7 +121,7 @@ export abstract class Writing<T extends Types> extends Reading<T> {
   /** put(), waited for here. */
   putSync(key: T['key'], value: T['value'], options?: PutOptions): Receipt {
     const durability = this.#admit(options, true)
-    if (this.#put(key, value, options) < 0) throw lastError()
+    if (this.#put(key, value, options) < 0) throw refusal()
     return this.#waited(durability)
   }
 
@@ -124,7 +129,7 @@ export abstract class Writing<T extends Types> extends Reading<T> {
   delete(key: T['key'], options?: WriteOptions): Promise<Receipt> {
     try {
       const durability = this.#admit(options)
-      if (this.level.delete(this.key(key)) < 0) return Promise.reject(lastError())
+      if (this.level.delete(this.key(key)) < 0) return Promise.reject(refusal())
       return this.#promise(durability, options?.signal)
     } catch (error) {
       return Promise.reject(error)
@@ -134,7 +139,7 @@ export abstract class Writing<T extends Types> extends Reading<T> {
   /** delete(), waited for here. */
   deleteSync(key: T['key'], options?: WriteOptions): Receipt {
     const durability = this.#admit(options)
-    if (this.level.delete(this.key(key)) < 0) throw lastError()
+    if (this.level.delete(this.key(key)) < 0) throw refusal()
     return this.#waited(durability)
   }
 
@@ -169,8 +174,8 @@ export abstract class Writing<T extends Types> extends Reading<T> {
         await this.#promise(durability, options?.signal)
         return value
       }
-      const error = conflictError()
-      if (error.code !== 'CONFLICT' || tries === UPDATE_TRIES_MAX) throw error
+      const error = refusal()
+      if (!isWorthATry(error) || tries === UPDATE_TRIES_MAX) throw error
     }
   }
 
@@ -203,7 +208,9 @@ export abstract class Writing<T extends Types> extends Reading<T> {
 
   #increment(key: T['key'], by: number | bigint): number | bigint {
     writeAddend(this.encoding, by, this.opening.commitBytesMax)
-    return this.answered(this.level.increment(this.key(key), encoded.headBytes)) as number | bigint
+    const answer = this.level.increment(this.key(key), encoded.headBytes)
+    if (answer === FAILED) throw refusal()
+    return this.answered(answer) as number | bigint
   }
 
   /** Writes a value if the key has none; resolves to whether it did. */
@@ -252,8 +259,8 @@ export abstract class Writing<T extends Types> extends Reading<T> {
         await this.#promise(durability, options?.signal)
         return true
       }
-      const error = conflictError()
-      if (error.code !== 'CONFLICT' || tries === UPDATE_TRIES_MAX) throw error
+      const error = refusal()
+      if (!isWorthATry(error) || tries === UPDATE_TRIES_MAX) throw error
     }
   }
 
@@ -292,7 +299,7 @@ export abstract class Writing<T extends Types> extends Reading<T> {
   /** batch() of an array, waited for here. */
   batchSync(operations: readonly BatchOperation<T>[], options?: WriteOptions): Receipt {
     const durability = this.#admit(options)
-    if (this.#gather(operations) < 0) throw lastError()
+    if (this.#gather(operations) < 0) throw refusal()
     return this.#waited(durability)
   }
 

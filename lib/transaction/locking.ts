@@ -65,12 +65,20 @@ export class LockingPending extends Pending {
   }
 
   override tryCommit(): number | undefined {
+    return this.#endBy(() => super.tryCommit())
+  }
+
+  override tryPrepare(id: string): number | undefined {
+    return this.#endBy(() => super.tryPrepare(id))
+  }
+
+  #endBy(end: () => number | undefined): number | undefined {
     if (this.#underWay > 0) {
       this.rollback()
       throw new VarveError('INVALID', 'transaction: a call is still under way: await it')
     }
     try {
-      return super.tryCommit()
+      return end()
     } finally {
       this.#ended()
     }

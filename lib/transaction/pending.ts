@@ -1,5 +1,5 @@
 // lib/transaction/pending.ts — what all keyspaces of one transaction share: its number in the addon, and whether it is open.
-import { conflictError } from '../conflict.ts'
+import { refusal } from '../conflict.ts'
 import { VarveError } from '../errors.ts'
 import { COMMIT, CONFLICT, lastError, scratch } from '../native.ts'
 import type { Opening } from '../opening.ts'
@@ -41,17 +41,26 @@ export class Pending {
     return this.number() + FIRST_AS_OF
   }
 
-  /** The commit's number; undefined after a conflict, which conflictError() tells. Whatever comes of it, it has ended. */
+  /** The commit's number; undefined after a conflict, which refusal() tells. Whatever comes of it, it has ended. */
   tryCommit(): number | undefined {
+    return this.#end((number) => this.opening.native.commitTransaction(number))
+  }
+
+  /** The same in place of a commit: it is durable, held against others, and seen by nobody. */
+  tryPrepare(id: string): number | undefined {
+    return this.#end((number) => this.opening.native.prepareTransaction(number, id))
+  }
+
+  #end(end: (number: number) => number): number | undefined {
     const number = this.number()
     if (this.depth > 0) {
       this.rollback()
       throw new VarveError('INVALID', 'transaction: a savepoint is still open: await it')
     }
     this.#isOpen = false
-    const answer = this.opening.native.commitTransaction(number)
+    const answer = end(number)
     if (answer === CONFLICT) return undefined
-    if (answer < 0) throw conflictError()
+    if (answer < 0) throw refusal()
     return scratch.f64[COMMIT] ?? 0
   }
 

@@ -1,6 +1,6 @@
 // lib/transaction/run.ts — runs a callback as a transaction: again after a conflict, up to a bound, and with pauses.
 import { unlessAborted } from '../aborting.ts'
-import { conflictError } from '../conflict.ts'
+import { refusal } from '../conflict.ts'
 import { VarveError } from '../errors.ts'
 import type { Opening } from '../opening.ts'
 import type { TransactionSettings } from '../options.ts'
@@ -142,7 +142,7 @@ function throwIfLast(
   { retries }: TransactionSettings,
   deadlock?: VarveError,
 ): void {
-  if (attempt > retries) throw deadlock ?? conflictError()
+  if (attempt > retries) throw deadlock ?? refusal()
 }
 
 function throwIfAborted(signal: AbortSignal | undefined): void {

@@ -143,6 +143,7 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   add_field(json, "cacheLoadCount", stats.cache_load_count);
   add_field(json, "cacheEvictionCount", stats.cache_eviction_count);
   add_field(json, "sealedCount", stats.sealed_count);
+  add_field(json, "feedBytes", stats.feed_bytes);
   add_field(json, "snapshotCount", stats.held.size());
   add_field(json, "flushCount", stats.flush_count);
   add_field(json, "stallCount", stats.stall_count);
@@ -158,6 +159,8 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   add_field(json, "lockCount", stats.locks.lock_count);
   add_field(json, "waitingCount", stats.locks.waiting_count);
   add_field(json, "deadlockCount", stats.locks.deadlock_count);
+  add_field(json, "preparedCount", stats.prepared_count);
+  add_field(json, "preparedBytes", stats.prepared_bytes);
   json += "},\"snapshots\":[";
   for (size_t i = 0; i < std::min(stats.held.size(), kSnapshotsTold); ++i) {
     const HeldCommit& held = stats.held[i];
@@ -240,21 +243,11 @@ napi_value flush_sync(napi_env env, napi_callback_info info) {
 
 const std::vector<Method>& care_methods() {
   static const std::vector<Method>* const all = new std::vector<Method>{
-      {"request", care_request},
-      {"progress", care_progress},
-      {"stall", care_stall},
-      {"trouble", care_trouble},
-      {"waitFor", care_wait_for},
-      {"keepAlive", care_keep_alive},
-      {"visible", care_visible},
-      {"stats", care_stats},
-      {"flush", slow_flush},
-      {"sync", slow_sync},
-      {"compact", slow_compact},
-      {"close", slow_close},
-      {"closeSync", close_sync},
-      {"flushSync", flush_sync},
-      {"sublevelId", care_sublevel_id},
+      {"request", care_request}, {"progress", care_progress}, {"stall", care_stall},
+      {"trouble", care_trouble}, {"waitFor", care_wait_for},  {"keepAlive", care_keep_alive},
+      {"visible", care_visible}, {"stats", care_stats},       {"flush", slow_flush},
+      {"sync", slow_sync},       {"compact", slow_compact},   {"close", slow_close},
+      {"closeSync", close_sync}, {"flushSync", flush_sync},   {"sublevelId", care_sublevel_id},
   };
   return *all;
 }

@@ -92,12 +92,24 @@ napi_value kv_has(napi_env env, napi_callback_info info) {
 
 // ---- writing
 
-Answer commit(const Call& call, Batch& batch, Conditions* conditions = nullptr) {
-  const Result<uint64_t> commit = call.store().commit(batch, conditions);
+Answer fail(const Call& call, const Status& status, Conditions& conditions) {
+  const Answer answer = call.environment().fail(status);
+  call.environment().conflict = std::move(conditions.conflict);
+  return answer;
+}
+
+Answer commit(const Call& call, Batch& batch, Conditions& conditions) {
+  const Result<uint64_t> commit = call.store().commit(batch, &conditions);
   batch.clear();
-  if (!commit) return call.environment().fail(commit.error());
+  if (!commit) return fail(call, commit.error(), conditions);
   call.environment().set64(Register64::kCommit, static_cast<double>(*commit));
   return Answer::kOk;
+}
+
+// Without conditions it conflicts with nothing but what is prepared.
+Answer commit(const Call& call, Batch& batch) {
+  Conditions none;
+  return commit(call, batch, none);
 }
 
 // The arguments of a put: key, value, head_size, and its expiry at `expiry_index`.
@@ -161,7 +173,7 @@ napi_value kv_delete(napi_env env, napi_callback_info info) {
 Answer commit_if(const Call& call, Batch& batch, uint64_t since) {
   Conditions conditions;
   conditions.add_writes(batch, since);
-  return commit(call, batch, &conditions);
+  return commit(call, batch, conditions);
 }
 
 // putIf(key, value, head_size, since, expires): as put(), but kFailed with CONFLICT if the key was
@@ -218,12 +230,13 @@ napi_value kv_increment(napi_env env, napi_callback_info info) {
   if (Status status = read_addition(call, batch); !status) {
     return make_answer(env, environment.fail(status));
   }
-  const Result<uint64_t> commit = call.store().commit(batch);
+  Conditions none;
+  const Result<uint64_t> commit = call.store().commit(batch, &none);
   const Bytes sum = commit ? batch.edit(batch.items().front()).value : Bytes();
   bool has_room = true;  // A sum is small: kCountBytesMax.
   environment.set64(Register64::kCommit, commit ? static_cast<double>(*commit) : 0);
   const napi_value answer =
-      commit ? hand_value(call, sum, has_room) : make_answer(env, environment.fail(commit.error()));
+      commit ? hand_value(call, sum, has_room) : make_answer(env, fail(call, commit.error(), none));
   batch.clear();
   return answer;
 }

@@ -53,25 +53,71 @@ napi_value transaction_begin(napi_env env, napi_callback_info info) {
   return make_int(env, static_cast<int32_t>(number));
 }
 
-// commitTransaction(number) → kOk and kCommit, or kConflict, or kFailed. It has ended then.
-napi_value transaction_commit(napi_env env, napi_callback_info info) {
-  const Call call(env, info);
+// Ends the transaction whose number is the first argument, by what answers a commit.
+template <class End>
+napi_value end_transaction(const Call& call, const End& end) {
   Environment& environment = call.environment();
   const uint32_t number = read_uint32(call, 0);
   Transaction* transaction = nullptr;
   if (Status status = open_transaction(call, number, transaction); !status) {
-    return make_answer(env, environment.fail(status));
+    return make_answer(call.env, environment.fail(status));
   }
-  const Result<uint64_t> commit = transaction->commit();
+  const Result<uint64_t> commit = end(*transaction);
   call.handle().free_transactions.push_back(number);
   if (!commit) {
     const Answer answer = environment.fail(commit.error());
     environment.conflict = transaction->conflict();
     const bool is_conflict = commit.code() == Code::kConflict;
-    return make_answer(env, is_conflict ? Answer::kConflict : answer);
+    return make_answer(call.env, is_conflict ? Answer::kConflict : answer);
   }
   environment.set64(Register64::kCommit, static_cast<double>(*commit));
+  return make_answer(call.env, Answer::kOk);
+}
+
+// commitTransaction(number) → kOk and kCommit, or kConflict, or kFailed. It has ended then.
+napi_value transaction_commit(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  return end_transaction(call, [](Transaction& transaction) { return transaction.commit(); });
+}
+
+// prepareTransaction(number, id), likewise: what is committed is that it is prepared.
+napi_value transaction_prepare(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  const std::string id = read_utf8(env, call.arguments[1]);
+  if (id.empty() || id.size() > kPreparedIdBytesMax) {
+    return make_answer(env, call.environment().fail(Status::invalid("prepare: no id")));
+  }
+  return end_transaction(call, [&](Transaction& transaction) { return transaction.prepare(id); });
+}
+
+// endPrepared(id, commits) → kOk and kCommit, or kFailed
+napi_value end_prepared(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  if (handle.closed) return make_answer(env, handle.environment.fail(closed_error()));
+  const std::string id = read_utf8(env, call.arguments[0]);
+  Store& store = call.store();
+  const Result<uint64_t> commit = read_uint32(call, 1) != 0
+                                      ? store.commit_prepared(*handle.reader, id)
+                                      : store.roll_back_prepared(*handle.reader, id);
+  if (!commit) return make_answer(env, handle.environment.fail(commit.error()));
+  handle.environment.set64(Register64::kCommit, static_cast<double>(*commit));
   return make_answer(env, Answer::kOk);
+}
+
+// prepared() → [id, milliseconds since 1970, …]
+napi_value list_prepared(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Handle& handle = call.handle();
+  if (handle.closed) return make_answer(env, handle.environment.fail(closed_error()));
+  napi_value list;
+  napi_create_array(env, &list);
+  uint32_t index = 0;
+  for (const PreparedInfo& info_of : call.store().prepared()) {
+    napi_set_element(env, list, index++, make_text(env, info_of.id));
+    napi_set_element(env, list, index++, make_double(env, static_cast<double>(info_of.time_ms)));
+  }
+  return list;
 }
 
 // rollback(number): harmless when it has ended.
@@ -275,10 +321,17 @@ Status read_as(const Call& call, size_t index, ReadAs& as) {
 
 const std::vector<Method>& transaction_methods() {
   static const std::vector<Method>* const all = new std::vector<Method>{
-      {"begin", transaction_begin},          {"commitTransaction", transaction_commit},
-      {"rollback", transaction_rollback},    {"savepoint", transaction_savepoint},
-      {"rewind", transaction_rewind},        {"nextLock", transaction_next_lock},
-      {"lockState", transaction_lock_state}, {"cancelLock", transaction_cancel_lock},
+      {"begin", transaction_begin},
+      {"commitTransaction", transaction_commit},
+      {"prepareTransaction", transaction_prepare},
+      {"endPrepared", end_prepared},
+      {"prepared", list_prepared},
+      {"rollback", transaction_rollback},
+      {"savepoint", transaction_savepoint},
+      {"rewind", transaction_rewind},
+      {"nextLock", transaction_next_lock},
+      {"lockState", transaction_lock_state},
+      {"cancelLock", transaction_cancel_lock},
   };
   return *all;
 }

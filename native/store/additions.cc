@@ -29,8 +29,9 @@ Status add_to(const Store::View& view, Batch& batch, Bytes key, Bytes by) {
   return Status::ok();
 }
 
-// From here until the lock is let go of, every addition stands for what is there.
-Status Store::settle_additions(Batch& batch, Lock& held) {
+// From here until the lock is let go of, every addition stands for what is there, and there is room
+// for a commit: of the same batch, or of one that comes in its place.
+Status Store::settle_additions(Batch& batch, const Batch& needs_room, Lock& held) {
   uint64_t room_bytes = batch.body_bytes();
   for (int tries = 0; tries < kTriesMax; ++tries) {
     const Result<bool> is_known = renew_additions(batch, held);
@@ -44,7 +45,7 @@ Status Store::settle_additions(Batch& batch, Lock& held) {
       if (Status writable = check_writable(held); !writable) return writable;
     }
     room_bytes = batch.body_bytes();
-    if (Status status = make_room(batch, held); !status) return status;
+    if (Status status = make_room(needs_room, held); !status) return status;
   }
   return {Code::kBusy, "store: what is added to came to rest faster than it could be read"};
 }

@@ -23,6 +23,11 @@ bool puts_something(const Batch& batch) {
 }  // namespace
 
 Result<uint64_t> Store::commit(Batch& batch, Conditions* conditions) {
+  return commit_step(batch, conditions, nullptr);
+}
+
+Result<uint64_t> Store::commit_step(Batch& batch, Conditions* conditions,
+                                    const PreparedStep* step) {
   batch.finish();
   if (conditions != nullptr) conditions->settle();
   if (options_.read_only) return Status(Code::kReadOnly, "store: opened for reading only");
@@ -30,15 +35,20 @@ Result<uint64_t> Store::commit(Batch& batch, Conditions* conditions) {
   if (Status status = check_writable(held); !status) return status;
   if (batch.empty()) return visible();
   if (Status status = make_room(batch, held); !status) return status;
-  if (batch.has_additions()) {  // This may let others in, too.
-    if (Status status = settle_additions(batch, held); !status) return status;
+  Batch& edits = step != nullptr && step->edits != nullptr ? *step->edits : batch;
+  if (edits.has_additions()) {  // This may let others in, too.
+    if (Status status = settle_additions(edits, batch, held); !status) return status;
   }
   if (conditions != nullptr) {  // Making room may have let others in: only now it counts.
     if (Status status = validate(*conditions, held); !status) return status;
   }
+  if (Status status = check_prepared(batch, conditions, step, held); !status) return status;
   if (Status status = reserve_numbers(held); !status) return status;
   if (batch.has_expiry()) {
     if (Status status = note_expiry(held); !status) return status;
+  }
+  if (step != nullptr) {
+    if (Status status = note_prepared(held); !status) return status;
   }
   if (log_) {
     if (Status status = log_->reserve(batch.body_bytes()); !status) return status;
@@ -53,6 +63,7 @@ Result<uint64_t> Store::commit(Batch& batch, Conditions* conditions) {
     ring_.add(commit, last_time_ms_, batch.body());
   times_.note(commit, last_time_ms_);
   insert(batch, commit);
+  if (step != nullptr) take_step(*step, commit, held);
   look_for_crowd(held);
   visible_.store(commit, std::memory_order_seq_cst);  // Before it is asked who wants to know.
   if (recent_.is_wanted()) {
@@ -89,13 +100,21 @@ Status Store::reserve_numbers(const Lock& held) {
   }
   ManifestEdit edit;
   edit.reserved_through = next_commit_ + kReserveCount;
-  if (Status status = manifest_->append(edit); !status) {
-    failure_code_ = Code::kIo;
-    failure_ = status.message();
-    return status;
-  }
+  if (Status status = note(edit, held); !status) return status;
   reserved_through_ = *edit.reserved_through;
   return Status::ok();
+}
+
+// What must be in the manifest before a commit is numbered. Where it cannot be, writing stops.
+Status Store::note(const ManifestEdit& edit, const Lock& held) {
+  check(held.owns_lock());
+  if (!manifest_) return Status::ok();
+  Status status = manifest_->append(edit);
+  if (!status) {
+    failure_code_ = Code::kIo;
+    failure_ = status.message();
+  }
+  return status;
 }
 
 Status Store::check_writable(const Lock& held) const {
@@ -106,9 +125,7 @@ Status Store::check_writable(const Lock& held) const {
 
 // Whoever waits here lets go of the lock meanwhile, and looks again whether the store is open.
 Status Store::make_room(const Batch& batch, Lock& held) {
-  uint64_t cost = 0;
-  for (const Batch::Item& item : batch.items())
-    cost += Memtable::cost(item.key_bytes, item.value_bytes);
+  const uint64_t cost = cost_of(batch);
   if (Status status = fits_commit(batch.body_bytes(), cost); !status) return status;
   const uint64_t paced_ns = pace(cost, held);
   if (Status status = check_writable(held); !status) return status;
@@ -120,6 +137,14 @@ Status Store::make_room(const Batch& batch, Lock& held) {
     Status status = wait_for_flush(held, kSealedCountMax - 1, kBusyNs - paced_ns);
     if (!status) return status;
   }
+}
+
+// In a memtable.
+uint64_t Store::cost_of(const Batch& batch) {
+  uint64_t cost = 0;
+  for (const Batch::Item& item : batch.items())
+    cost += Memtable::cost(item.key_bytes, item.value_bytes);
+  return cost;
 }
 
 // What a commit may take by its bytes it is to get, whatever a memtable lays beside a large value;

@@ -33,6 +33,11 @@ void CommitRing::add(uint64_t commit, uint64_t time_ms, Bytes body) {
   }
 }
 
+uint64_t CommitRing::bytes() const {
+  const Lock held(mutex_);
+  return bytes_;
+}
+
 Status CommitRing::not_kept(uint64_t last, uint64_t floor) {
   return {Code::kTruncated, "watch: the commits after " + std::to_string(last) +
                                 " are not kept any more; the oldest that can be followed from is " +

@@ -32,6 +32,8 @@ class CommitRing {
   // By the sequencer, before the commit is visible.
   void add(uint64_t commit, uint64_t time_ms, Bytes body);
 
+  uint64_t bytes() const;
+
   static Status not_kept(uint64_t last, uint64_t floor);
 
   using OnCommit = std::function<Status(uint64_t commit, uint64_t time_ms, Bytes body)>;
@@ -49,7 +51,7 @@ class CommitRing {
   const uint64_t bytes_max_;
   std::atomic<bool> is_followed_{false};
 
-  std::mutex mutex_;  // Guards everything below.
+  mutable std::mutex mutex_;  // Guards everything below.
   uint32_t follower_count_ = 0;
   uint64_t floor_ = 0;
   uint64_t bytes_ = 0;

@@ -25,6 +25,7 @@ void Conditions::clear() {
   conflict.reason = ConflictReason::kNone;
   conflict.key.clear();
   opened_at = UINT64_MAX;
+  passes_prepared = false;
 }
 
 Conditions::Key* Conditions::find(Bytes key, uint64_t hash) {

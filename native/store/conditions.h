@@ -1,9 +1,9 @@
-// store/conditions.h — what must not have been written for a commit to be made: keys and ranges, and
-// since when.
+// store/conditions.h — what must not have been written for a commit to be made: keys and ranges,
+// and since when.
 //
-// It is what a transaction has read and will not see changed. A key is remembered by its bytes, once
-// however often it is added, so that a conflict can name it and a range deletion can be held against
-// it. A range is remembered as far as it was really read.
+// It is what a transaction has read and will not see changed. A key is remembered by its bytes,
+// once however often it is added, so that a conflict can name it and a range deletion can be held
+// against it. A range is remembered as far as it was really read.
 //
 // Invariants
 //   - since() is at or below the commit of every condition.
@@ -21,8 +21,9 @@ namespace varve {
 
 enum class ConflictReason : uint8_t {
   kNone = 0,
-  kWritten = 1,  // Another commit wrote what a condition names.
-  kTooOld = 2,   // What was written since is not remembered any more.
+  kWritten = 1,   // Another commit wrote what a condition names.
+  kTooOld = 2,    // What was written since is not remembered any more.
+  kPrepared = 3,  // A prepared transaction holds what the commit writes.
 };
 
 struct Conflict {
@@ -47,7 +48,7 @@ class Conditions {
   void settle() { ranges_.settle(); }  // Before anybody validates.
 
   bool empty() const { return keys_.empty() && ranges_.empty(); }
-  uint64_t since() const { return since_; }  // UINT64_MAX while empty.
+  uint64_t since() const { return since_; }                // UINT64_MAX while empty.
   uint64_t ranges_since() const { return ranges_since_; }  // The same, of ranges alone.
   uint64_t size_bytes() const;
   const std::vector<Key>& keys() const { return keys_; }
@@ -57,6 +58,8 @@ class Conditions {
   Conflict conflict;  // Left by a commit that was refused for it.
   // The commit at which the transaction was begun that these are of; UINT64_MAX outside of one.
   uint64_t opened_at = UINT64_MAX;
+  // It may write what prepared transactions hold, since nobody will see a difference.
+  bool passes_prepared = false;
 
  private:
   Key* find(Bytes key, uint64_t hash);

@@ -7,17 +7,10 @@ namespace varve {
 // Before the first value with an expiry is put, the manifest says that there are such: a store
 // without any pays nothing for looking.
 Status Store::note_expiry(const Lock& held) {
-  check(held.owns_lock());
   if (may_expire_.load(std::memory_order_relaxed)) return Status::ok();
-  if (manifest_) {
-    ManifestEdit edit;
-    edit.may_expire = true;
-    if (Status status = manifest_->append(edit); !status) {
-      failure_code_ = Code::kIo;
-      failure_ = status.message();
-      return status;
-    }
-  }
+  ManifestEdit edit;
+  edit.may_expire = true;
+  if (Status status = note(edit, held); !status) return status;
   may_expire_.store(true);
   return Status::ok();
 }

@@ -8,7 +8,7 @@ namespace varve {
 namespace {
 
 constexpr uint64_t kStepBytes = uint64_t{2}
-                                << 20;      // Of maintenance, before a worker looks around again.
+                                << 20;        // Of maintenance, before a worker looks around again.
 constexpr uint64_t kCollectNs = 200'000'000;  // Until what readers hold is looked at again.
 constexpr uint64_t kCollectSoonNs = 10'000'000;
 constexpr uint64_t kDebtFree = uint64_t{256} << 20;  // Twice as much debt slows nobody.
@@ -232,6 +232,13 @@ Status Store::compact() {
   Status status = engine_->compact({}, retention());
   tell_damage(engine_->stats());
   trim_log();
+  if (log_) {
+    {
+      const Lock held(commit_mutex_);
+      log_->shrink();
+    }
+    log_->tidy();
+  }
   epochs_.collect();
   return status;
 }
@@ -256,6 +263,7 @@ StoreStats Store::stats() const {
     stats.cache_load_count = cache_->load_count();
     stats.cache_eviction_count = cache_->eviction_count();
   }
+  stats.feed_bytes = ring_.bytes();
   stats.recent = recent_.stats();
   stats.locks = locks_.stats();
   stats.flush_count = flush_count_.load();
@@ -269,6 +277,8 @@ StoreStats Store::stats() const {
     stats.memtable_bytes = parts_.load()->active->size_bytes();
     for (const Sealed& sealed : sealed_) stats.memtable_bytes += sealed.memtable->size_bytes();
     stats.sealed_count = sealed_.size();
+    stats.prepared_count = prepared_.count();
+    stats.prepared_bytes = prepared_.bytes();
   }
   const Lock held(hold_mutex_);
   const uint64_t now_ns = os_.now_ns();

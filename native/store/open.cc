@@ -3,7 +3,8 @@
 // Order of an opening
 //   1. lock the directory, read the manifest, open the engine: what was absorbed rests there.
 //   2. replay the log's good prefix above it into memtables.
-//   3. after an unclean close: make that prefix durable, and sync the cut behind it to the manifest,
+//   3. after an unclean close: make that prefix durable, and sync the cut behind it to the
+//   manifest,
 //      so that nothing beyond it can come back.
 //   4. sync a new incarnation and the next range of numbers; only then may a commit be numbered.
 #include <algorithm>
@@ -126,6 +127,7 @@ Status Store::open_files() {
   hash_seed_ = state.hash_seed;
   if (Status status = open_engine(); !status) return error_at(status, directory);
   if (Status status = recover(state); !status) return error_at(status, directory);
+  if (Status status = load_prepared(); !status) return error_at(status, directory);
   return Status::ok();
 }
 

@@ -316,6 +316,7 @@ class Saving {
     }
     if (Status status = batch_->fits(bytes); !status) return status;
     batch_->put(edit.key, value, edit.expires_ms);
+    any_prepared_ |= is_prepared_key(edit.key);
     const bool is_enough = batch_->payload_bytes() >= options_.memory_bytes / 64;
     return is_enough ? commit() : Status::ok();
   }
@@ -325,6 +326,7 @@ class Saving {
     EditReader reader(body);
     LogEdit edit;
     for (Result<bool> more = reader.next(edit); more && *more; more = reader.next(edit)) {
+      any_prepared_ |= is_prepared_key(edit.key);
       if (edit.kind == LogEditKind::kPut)
         batch_->put(edit.key, edit.value, edit.expires_ms);
       else if (edit.kind == LogEditKind::kDelete)
@@ -345,7 +347,13 @@ class Saving {
     return status;
   }
 
-  Status close() { return store_->close(); }
+  // What is prepared holds nothing against what is still being saved: so it is known only now.
+  Status close() {
+    if (any_prepared_) {
+      if (Status status = store_->expect_prepared(); !status) return status;
+    }
+    return store_->close();
+  }
 
  private:
   Status try_commit() {
@@ -368,6 +376,7 @@ class Saving {
   StoreOptions options_;
   std::shared_ptr<Store> store_;
   std::optional<Batch> batch_;
+  bool any_prepared_ = false;
 };
 
 bool is_hidden(const Edit& edit, const std::vector<RangeDeletion>& deletions) {

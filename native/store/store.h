@@ -47,6 +47,7 @@
 #include "store/history.h"
 #include "store/locks.h"
 #include "store/memtable/memtable.h"
+#include "store/prepared.h"
 #include "store/recent_writes.h"
 #include "store/stalls.h"
 #include "store/times.h"
@@ -92,9 +93,12 @@ struct StoreStats {
   uint64_t memory_bytes = 0, memtable_bytes = 0, cache_bytes = 0;
   uint64_t cache_load_count = 0, cache_eviction_count = 0;
   uint64_t sealed_count = 0;
+  uint64_t feed_bytes =
+      0;  // Of commits that are kept in memory, for feeds of a store without a log.
   std::vector<HeldCommit> held;  // Ascending.
   RecentWritesStats recent;
   LockStats locks;
+  uint64_t prepared_count = 0, prepared_bytes = 0;
   uint64_t flush_count = 0, stall_count = 0, stall_ns = 0, stall_ns_max = 0;
   // How often each failed since it found the disk full; 0: it does not find it so.
   uint64_t full_flush_count = 0, full_maintenance_count = 0;
@@ -137,6 +141,10 @@ class Store {
   void end_transaction(uint64_t commit);
   // Of a commit that would write nothing: whether its conditions hold now.
   Status check_conditions(Conditions& conditions) const;
+  // In place of the commit: the edits become visible when it is committed, and what was read stays
+  // as it is until then, whoever opens the store meanwhile. kExists if the id is taken.
+  Result<uint64_t> prepare(std::string_view id, Batch& edits, Conditions& read);
+  std::vector<PreparedInfo> prepared() const;
   // Of transactions that wait for each other; listeners are called when some have waited enough.
   Locks& locks() { return locks_; }
   uint64_t visible() const { return visible_.load(std::memory_order_acquire); }
@@ -226,6 +234,12 @@ class Store {
     const uint64_t time_ms_;
   };
 
+  // End a prepared transaction: kNotFound if there is none of the id, or not any more.
+  Result<uint64_t> commit_prepared(Reader& reader, std::string_view id);
+  Result<uint64_t> roll_back_prepared(Reader& reader, std::string_view id);
+  // Records of prepared transactions are going to be written as plain values, by a salvage.
+  Status expect_prepared();
+
   // A get on a thread without a Reader, which may block; the value is copied. The commit is held.
   Status get_apart(Bytes key, uint64_t commit, uint64_t time_ms, bool& found, std::string& value);
 
@@ -278,10 +292,22 @@ class Store {
   Status give_up_log(const LogRecovery& found);
   void start_workers();
 
+  // What a commit is to a prepared transaction: it begins it, by its edits and its record, or it
+  // ends the one that was prepared by commit `ends`.
+  struct PreparedStep {
+    std::string_view id;
+    Batch* edits = nullptr;
+    const PreparedRecord* record = nullptr;
+    uint64_t ends = 0;
+  };
+
   Status check_open() const;
+  Result<uint64_t> commit_step(Batch& batch, Conditions* conditions, const PreparedStep* step);
+  Status note(const ManifestEdit& edit, const Lock& held);
   Status check_writable(const Lock& held) const;
   Status make_room(const Batch& batch, Lock& held);
   Status seal(const Lock& held);
+  static uint64_t cost_of(const Batch& batch);
   Status fits_commit(uint64_t body_bytes, uint64_t cost) const;
   uint64_t pace(uint64_t bytes, Lock& held);
   void look_for_crowd(const Lock& held);
@@ -291,7 +317,7 @@ class Store {
   Status wait_for_clearing(Lock& held, uint64_t deadline_ns);
   uint64_t data_bytes(const Lock& held) const;
   Status validate(Conditions& conditions, const Lock& held) const;
-  Status settle_additions(Batch& batch, Lock& held);
+  Status settle_additions(Batch& batch, const Batch& needs_room, Lock& held);
   Result<bool> renew_additions(Batch& batch, const Lock& held) const;
   Status read_additions_again(Batch& batch);
   Lookup newest_in_memtables(Bytes key, uint64_t hash, const Lock& held) const;
@@ -299,6 +325,15 @@ class Store {
   void insert(const Batch& batch, uint64_t commit);
   Status reserve_numbers(const Lock& held);
   Status note_expiry(const Lock& held);
+  Status note_prepared(const Lock& held);
+  Status check_prepared(const Batch& batch, Conditions* conditions, const PreparedStep* step,
+                        const Lock& held) const;
+  Status check_new_prepared(const PreparedStep& step, const Lock& held) const;
+  void take_step(const PreparedStep& step, uint64_t commit, const Lock& held);
+  Result<uint64_t> end_prepared(Reader& reader, std::string_view id, bool commits);
+  Status add_prepared(const View& view, const Edit& record, Batch& batch);
+  Status load_prepared();
+  Status load_prepared(const View& view, const Edit& edit);
   void wake_sweeper();
   void stop_sweeper();
   void publish_parts(std::unique_ptr<const Parts> parts);
@@ -378,7 +413,9 @@ class Store {
   uint64_t flushed_through_ = 0;  // Later commits are in memtables.
   std::vector<Sealed> sealed_;    // Oldest first; the front one may be being flushed.
   uint64_t owed_ns_ = 0;          // By commits that were too small to wait.
-  std::string failure_;           // Of flush or manifest: writing has stopped.
+  Prepared prepared_;
+  bool may_prepare_ = false;  // The manifest says so.
+  std::string failure_;       // Of flush or manifest: writing has stopped.
   Code failure_code_ = Code::kOk;
 
   // Set while opening.
@@ -400,7 +437,7 @@ class Store {
   uint64_t numbers_before_ = 0;  // What earlier openings may have used. Set while opening.
   std::mutex feeds_mutex_;       // Guards feeds_.
   std::set<Feed*> feeds_;
-  std::atomic<bool> feed_waits_{false};  // A feed is to be told of the next commit.
+  std::atomic<bool> feed_waits_{false};          // A feed is to be told of the next commit.
   CommitRing ring_{options_.memory_bytes / 16};  // What feeds follow where there is no log.
 
   std::atomic<bool> may_expire_{false};
@@ -411,9 +448,9 @@ class Store {
   std::map<uint64_t, std::function<void()>> listeners_;
   uint64_t next_listener_ = 1;
 
-  std::mutex close_mutex_;        // Held while closing; taken before all others.
-  std::shared_mutex care_mutex_;  // Shared by who flushes, compacts, verifies; alone to close.
-  std::mutex flush_mutex_;        // One absorbs at a time. Taken before commit_mutex_.
+  std::mutex close_mutex_;            // Held while closing; taken before all others.
+  std::shared_mutex care_mutex_;      // Shared by who flushes, compacts, verifies; alone to close.
+  std::mutex flush_mutex_;            // One absorbs at a time. Taken before commit_mutex_.
   std::atomic<bool> crowded_{false};  // A commit found it so, and nothing was absorbed since.
   std::atomic<uint64_t> flush_count_{0}, stall_count_{0}, stall_ns_{0}, stall_ns_max_{0};
   std::atomic<uint64_t> trimmed_{0};  // What the log was last told.

@@ -22,6 +22,19 @@ function restore(name: string, to: string): void {
   }
 }
 
+it('the store prepared commits what it was prepared for', async () => {
+  const copy = join(root, 'to commit')
+  restore('prepared', copy)
+  const db = await open(copy)
+  await expect(db.put('object', 1)).rejects.toMatchObject({ reason: 'prepared' })
+  await db.prepared('the id')?.commit()
+  expect(db.get('promised')).toEqual({ a: 1 })
+  expect(db.get('sum')).toBe(5)
+  expect(db.has('latin')).toBe(false)
+  expect(db.count({ prefix: ['many'] } as never)).toBe(300)
+  await db.close()
+})
+
 describe.each(readdirSync(stores))('the store %s', (name) => {
   const copy = join(root, name)
 
@@ -39,6 +52,7 @@ describe.each(readdirSync(stores))('the store %s', (name) => {
     const db = await open(copy)
     expect([...db.range()]).toEqual(expected())
     expect(db.sublevel('inner').get('k')).toBe('v')
+    expect(db.prepared().map(({ id }) => id)).toEqual(name === 'prepared' ? ['the id'] : [])
     await db.put('more', 1)
     await db.compact()
     expect(db.count()).toBe(expected().length + 1)

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-import { open, type OpenOptions } from '../../lib/index.ts'
+import { open, type OpenOptions, type Store } from '../../lib/index.ts'
 import { fill } from './contents.ts'
 
 const stores: Readonly<Record<string, OpenOptions>> = {
@@ -11,6 +11,19 @@ const stores: Readonly<Record<string, OpenOptions>> = {
   compressed: { compression: 'fast', compaction: 'universal', blockSize: 1024 },
   large: { largeValue: '1KB' },
   memory: { engine: 'memory' },
+  prepared: {},
+}
+
+/** Of each kind of what is kept of it. */
+async function prepare(db: Store): Promise<void> {
+  const tx = db.begin()
+  tx.get('object')
+  tx.count({ gte: ['x'], lt: ['y'] } as never)
+  tx.put('promised', { a: 1 })
+  tx.delete('latin')
+  tx.deleteRange({ gte: ['many', 0], lt: ['many', 100] } as never)
+  tx.increment('sum', 5)
+  await tx.prepare('the id')
 }
 
 // The zeros behind the last record are room, not content.
@@ -31,6 +44,7 @@ for (const [name, options] of Object.entries(stores)) {
   const db = await open(folder, { memory: '8MB', ...options })
   // So little would be left to the log where it rests in memory.
   await fill(db, options.engine === 'memory' ? () => db.compact() : undefined)
+  if (name === 'prepared') await prepare(db)
   await db.close()
   trimLogs(folder)
 }

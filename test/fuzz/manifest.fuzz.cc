@@ -42,7 +42,8 @@ std::string text_of(const ManifestState& state) {
         state.cut.segment, state.cut.offset, state.cut.resume, state.absorbed, state.next_table,
         state.log_floor, state.checkpoint.number, state.checkpoint.file_bytes,
         state.checkpoint.made_ms, uint64_t{state.history.keep}, state.history.amount,
-        state.history.floor, state.time_ms, uint64_t{state.may_expire}}) {
+        state.history.floor, state.time_ms, uint64_t{state.may_expire},
+        uint64_t{state.may_prepare}}) {
     append<uint64_t>(text, number);
   }
   for (const ManifestGap& gap : state.gaps) {

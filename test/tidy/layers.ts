@@ -40,7 +40,7 @@ export const MODULES: readonly Module[] = [
     doors: ['memory.h', 'checkpoint.h'] },
   { folder: 'store/memtable', mayInclude: [...PURE, 'engine'] },
   { folder: 'store', mayInclude: [...PURE, ...STORAGE, ...ENGINES, 'store/memtable'],
-    doors: ['store.h', 'additions.h', 'batch.h', 'conditions.h', 'feed.h', 'key_intervals.h', 'registry.h',
+    doors: ['store.h', 'additions.h', 'batch.h', 'conditions.h', 'feed.h', 'key_intervals.h', 'prepared_record.h', 'registry.h',
       'repair.h'] },
   { folder: 'store/transaction', mayInclude: [...PURE, 'engine', 'store'] },
   { folder: 'layer/blocks', mayInclude: [...PURE, ...KERNELS, 'engine', 'store'],

@@ -77,6 +77,7 @@ Step sweep(Store& store) {
     if (due.batch.empty()) return due.next_ms == 0 ? Step::idle() : after_ms(wait_ms);
     Conditions conditions;
     conditions.add_writes(due.batch, due.seen);
+    conditions.passes_prepared = true;  // What has expired is absent to everybody already.
     const Result<uint64_t> commit = store.commit(due.batch, &conditions);
     if (commit) return due.next_ms != 0 && wait_ms == 0 ? Step::again() : after_ms(wait_ms);
     if (commit.code() == Code::kClosed) return Step::idle();
@@ -104,7 +105,8 @@ Result<bool> persist(Store& store, Store::Reader& reader, Bytes key) {
     conditions.add_writes(batch, seen);
     const Result<uint64_t> commit = store.commit(batch, &conditions);
     if (commit) return true;
-    if (commit.code() != Code::kConflict) return commit.error();
+    const bool is_held = conditions.conflict.reason == ConflictReason::kPrepared;
+    if (commit.code() != Code::kConflict || is_held) return commit.error();
   }
   return Status(Code::kConflict, "persist: others wrote the key meanwhile, again and again");
 }

@@ -154,6 +154,11 @@ const char* name_of(Bytes value) {
 
 }  // namespace
 
+bool is_bigint(Bytes number) {
+  Number decoded;
+  return decode(number, decoded) && decoded.is_bigint;
+}
+
 Status add_numbers(Bytes there, Bytes by, std::string& sum) {
   Number a;
   Number b;

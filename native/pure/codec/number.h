@@ -23,4 +23,7 @@ inline constexpr size_t kCountBytesMax = 1024;
 // kInvalid, naming what is there, when that is no number of the kind; kTooLarge above the limit.
 Status add_numbers(Bytes there, Bytes by, std::string& sum);
 
+// Of which of the two kinds a stored number is.
+bool is_bigint(Bytes number);
+
 }  // namespace varve

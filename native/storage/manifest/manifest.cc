@@ -43,6 +43,7 @@ enum class Tag : uint16_t {
   kTime = 17,
   kMayExpire = 18,
   kGaps = 19,
+  kMayPrepare = 20,
 };
 
 std::string path_of(const std::string& directory, uint64_t number) {
@@ -157,6 +158,7 @@ std::string encode_state(const ManifestState& state) {
   if (!state.gaps.empty()) add_gaps(to, state.gaps);
   if (state.time_ms != 0) add_number(to, Tag::kTime, state.time_ms);
   if (state.may_expire) add_field(to, Tag::kMayExpire, {});
+  if (state.may_prepare) add_field(to, Tag::kMayPrepare, {});
   for (const auto& [number, info] : state.value_files) add_value_file(to, info);
   for (const auto& [number, table] : state.tables) add_table(to, table);
   return to;
@@ -177,6 +179,7 @@ std::string encode_edit(const ManifestEdit& edit) {
   if (edit.gaps) add_gaps(to, *edit.gaps);
   if (edit.time_ms) add_number(to, Tag::kTime, *edit.time_ms);
   if (edit.may_expire) add_field(to, Tag::kMayExpire, {});
+  if (edit.may_prepare) add_field(to, Tag::kMayPrepare, {});
   for (const uint64_t number : edit.remove_tables) add_number(to, Tag::kRemoveTable, number);
   for (const uint64_t number : edit.remove_value_files) {
     add_number(to, Tag::kRemoveValueFile, number);
@@ -308,6 +311,7 @@ bool apply_field(ManifestState& state, Tag tag, Bytes bytes) {
     case Tag::kGaps: return read_gaps(bytes, state.gaps);
     case Tag::kTime: return number(state.time_ms);
     case Tag::kMayExpire: state.may_expire = true; return bytes.empty();
+    case Tag::kMayPrepare: state.may_prepare = true; return bytes.empty();
   }
   return false;
 }
@@ -322,7 +326,7 @@ Status apply_fields(ManifestState& state, Bytes fields, const std::string& path)
       return Status::corrupt("manifest: a cut field in " + path);
     const Bytes bytes = fields.subspan(kFieldHeadBytes, size);
     fields = fields.subspan(kFieldHeadBytes + size);
-    const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kGaps);
+    const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kMayPrepare);
     if (!known && (flags & kCritical) != 0) {
       return {Code::kNewerFormat,
               "manifest: " + path + " has a field of a newer version, " + std::to_string(tag)};

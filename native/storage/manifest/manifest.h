@@ -77,9 +77,10 @@ struct ManifestState {
   uint64_t log_floor = 0;
   ManifestCheckpoint checkpoint;
   ManifestHistory history;
-  std::vector<ManifestGap> gaps;             // Ascending, and apart; those that history may ask for.
-  uint64_t time_ms = 0;                      // Of the last commit absorbed, or a later one.
-  bool may_expire = false;                   // A value with an expiry was ever put.
+  std::vector<ManifestGap> gaps;  // Ascending, and apart; those that history may ask for.
+  uint64_t time_ms = 0;           // Of the last commit absorbed, or a later one.
+  bool may_expire = false;        // A value with an expiry was ever put.
+  bool may_prepare = false;       // A transaction was ever prepared.
   std::map<uint64_t, ManifestTable> tables;  // By number.
   std::map<uint64_t, ValueFileInfo> value_files;
 };
@@ -98,7 +99,8 @@ struct ManifestEdit {
   std::optional<ManifestHistory> history;
   std::optional<std::vector<ManifestGap>> gaps;  // All of them; at most kManifestGapsMax.
   std::optional<uint64_t> time_ms;
-  bool may_expire = false;  // True: from now on.
+  bool may_expire = false;   // True: from now on.
+  bool may_prepare = false;  // The same.
   std::vector<ManifestTable> add_tables;
   std::vector<uint64_t> remove_tables;
   std::vector<ValueFileInfo> add_value_files;

@@ -159,19 +159,39 @@ std::unique_ptr<EngineCursor> Transaction::scan(const Store::View& view, const K
 }
 
 Result<uint64_t> Transaction::commit() {
-  check(is_open_);
-  if (is_locking() && store_.locks().state(owner_) == Locks::State::kLost) {
+  if (Status status = check_locks(); !status) {
     end();
-    return Status(Code::kDeadlock, "transaction: it has lost its locks to end a deadlock");
+    return status;
   }
   if (edits_.empty()) return commit_reads();
-  Batch& batch = edits_.batch();
-  if (isolation_ == Isolation::kSnapshot) conditions_.add_writes(batch, since_);
-  conditions_.opened_at = since_;
-  Result<uint64_t> commit = store_.commit(batch, &conditions_);
+  add_last_conditions();
+  Result<uint64_t> commit = store_.commit(edits_.batch(), &conditions_);
   conflict_ = std::move(conditions_.conflict);
   end();
   return commit;
+}
+
+Result<uint64_t> Transaction::prepare(std::string_view id) {
+  if (Status status = check_locks(); !status) {
+    end();
+    return status;
+  }
+  add_last_conditions();
+  Result<uint64_t> commit = store_.prepare(id, edits_.batch(), conditions_);
+  conflict_ = std::move(conditions_.conflict);
+  end();
+  return commit;
+}
+
+Status Transaction::check_locks() const {
+  check(is_open_);
+  if (!is_locking() || store_.locks().state(owner_) != Locks::State::kLost) return Status::ok();
+  return {Code::kDeadlock, "transaction: it has lost its locks to end a deadlock"};
+}
+
+void Transaction::add_last_conditions() {
+  if (isolation_ == Isolation::kSnapshot) conditions_.add_writes(edits_.batch(), since_);
+  conditions_.opened_at = since_;
 }
 
 Result<uint64_t> Transaction::commit_reads() {

@@ -1,16 +1,17 @@
-// store/transaction/transaction.h — the door of transactions: what was read and what is to be written,
-// until the sequencer takes or refuses it.
+// store/transaction/transaction.h — the door of transactions: what was read and what is to be
+// written, until the sequencer takes or refuses it.
 //
 //   begin ──▶ get · scan ──▶ put · erase ──▶ commit ──▶ taken, or kConflict
 //               │               │
 //               ▼               ▼
-//           Conditions      PendingEdits          both in memory, and nobody's but the transaction's
+//           Conditions      PendingEdits          both in memory, and nobody's but the
+//           transaction's
 //
-// Optimistic: nobody waits for it. It reads the newest commit of its begin, which it holds, with its
-// own edits over it. commit() hands edits and conditions to the sequencer, which refuses them if what
-// was read has been written since. What was written meanwhile is remembered by the store for as long
-// as a transaction is open (recent_writes.h), so that a validation costs what was read and what was
-// written, and never a look at the disk.
+// Optimistic: nobody waits for it. It reads the newest commit of its begin, which it holds, with
+// its own edits over it. commit() hands edits and conditions to the sequencer, which refuses them
+// if what was read has been written since. What was written meanwhile is remembered by the store
+// for as long as a transaction is open (recent_writes.h), so that a validation costs what was read
+// and what was written, and never a look at the disk.
 //
 //   isolation        reads                     conditions of the commit
 //   serializable     the begin                 keys and ranges read, as far as they were read
@@ -22,9 +23,9 @@
 //
 // One that locks (locks.h) is serializable, too, but reads the newest commit each time: its caller
 // takes the lock of a key or range before the read or write, and waits for it meanwhile, so that it
-// sees what those have written who had the lock before. What it read is a condition since that read;
-// between those that lock keys none is ever broken. Without writes its conditions count all the
-// same.
+// sees what those have written who had the lock before. What it read is a condition since that
+// read; between those that lock keys none is ever broken. Without writes its conditions count all
+// the same.
 //
 // Invariants
 //   - before commit() nobody sees an edit; after it everybody sees all of them, or none.
@@ -95,12 +96,16 @@ class Transaction {
   // Ends it, whatever the answer: the commit's number, or, where nothing was written, that of what
   // was read. kConflict: conflict() says by what. kDeadlock: its locks were lost.
   Result<uint64_t> commit();
+  // In place of it: what is committed is that it will be, when Store::commit_prepared() says so.
+  Result<uint64_t> prepare(std::string_view id);
   void rollback();
   const Conflict& conflict() const { return conflict_; }
 
  private:
   bool reads_newest() const;
   Result<uint64_t> commit_reads();
+  Status check_locks() const;
+  void add_last_conditions();
   Status add_to_own(const Store::View& view, Bytes key, uint64_t hash, Bytes by);
   Status remember(Bytes key, uint64_t hash, uint64_t commit);
   Status check_size() const;

@@ -44,8 +44,9 @@ const Case once("what is committed while somebody follows is handed out in order
 
 const Case shared("each follows by itself, and the last to end lets all go", [] {
   CommitRing ring(10'000);
-  expect(ring.begin(0) == 0);
+  expect(ring.begin(0) == 0 && ring.bytes() == 0);
   add(ring, 1, "a");
+  expect(ring.bytes() > 1);
   expect(ring.begin(1) == 0);
   ring.end();
   add(ring, 2, "b");

@@ -6,13 +6,18 @@ const { coreTests, main } = require('./compile.cjs')
 const { runShared } = require('./core-tests.cjs')
 const { isKernel } = require('./sources.cjs')
 
-const SANITIZERS = { address: 'address,undefined', thread: 'thread' }
+// Two checks of `undefined` are a third of what compiling costs, and see nothing that `address` does not: a null
+// pointer that is used ends the process all the same, and so does a step out of an object.
+const SANITIZERS = {
+  address: ['-fsanitize=address,undefined', '-fno-sanitize=null,object-size'],
+  thread: ['-fsanitize=thread'],
+}
 
 // Position-independent, so that asan-node.cjs links the same objects into an addon.
 const chain = (name) => ({
   name,
   compiler: process.env.CXX ?? 'g++',
-  flags: ['-O1', '-fPIC', `-fsanitize=${SANITIZERS[name]}`, '-fno-sanitize-recover=all'],
+  flags: ['-O1', '-fPIC', ...SANITIZERS[name], '-fno-sanitize-recover=all'],
   leavesOut: name === 'thread' ? isKernel : undefined,
 })
 

@@ -181,7 +181,8 @@ export abstract class Writing<T extends Types> extends Reading<T> {
 
   /**
    * Adds to the number under a key, 1 if nothing else is said, and resolves to the sum. What is absent is zero; INVALID if anything
-   * but a number is there, or for a bigint anything but a bigint. Nobody's write of the key is in its way.
+   * but a number is there, or for a bigint anything but a bigint. Nobody's write of the key is in its way, but that of a
+   * prepared transaction which is not `increment()`.
    */
   increment(key: T['key'], by?: number, options?: WriteOptions): Promise<number>
   increment(key: T['key'], by: bigint, options?: WriteOptions): Promise<bigint>

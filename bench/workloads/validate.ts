@@ -40,7 +40,7 @@ async function validations(context: Context): Promise<Outcome> {
   await Promise.all([large, small, held].map((db) => db.flush())) // What is read comes from tables in each.
   const snapshots = []
   for (let n = 0; n < SNAPSHOTS; n++) {
-    await held.put(keyOf(n % SMALL), String(n))
+    await held.put(keyOf(READS + (n % (SMALL - READS))), String(n))
     snapshots.push(held.snapshot())
   }
   const [inLarge = NaN, inSmall = NaN, inHeld = NaN] = await transactionCosts(context, [

@@ -3,10 +3,10 @@
 // Order of an opening
 //   1. lock the directory, read the manifest, open the engine: what was absorbed rests there.
 //   2. replay the log's good prefix above it into memtables.
-//   3. after an unclean close: make that prefix durable, and sync the cut behind it to the
-//   manifest,
+//   3. after an unclean close: make that prefix durable, and sync the cut behind it to the manifest,
 //      so that nothing beyond it can come back.
 //   4. sync a new incarnation and the next range of numbers; only then may a commit be numbered.
+//   5. know again what is prepared, before anybody can commit against it.
 #include <algorithm>
 
 #include "engine/lsm/lsm.h"

@@ -171,6 +171,9 @@ Status Store::load_prepared() {
 
 Status Store::load_prepared(const View& view, const Edit& edit) {
   const std::string_view id = as_text(edit.key).substr(sizeof kPreparedBegin - 1);
+  if (id.empty() || id.size() > kPreparedIdBytesMax) {
+    return Status::corrupt("prepared transaction: an id of a wrong size");
+  }
   std::string room;
   const Result<Bytes> value = view.value(edit, room);
   if (!value) return value.error();

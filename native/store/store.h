@@ -93,8 +93,7 @@ struct StoreStats {
   uint64_t memory_bytes = 0, memtable_bytes = 0, cache_bytes = 0;
   uint64_t cache_load_count = 0, cache_eviction_count = 0;
   uint64_t sealed_count = 0;
-  uint64_t feed_bytes =
-      0;  // Of commits that are kept in memory, for feeds of a store without a log.
+  uint64_t feed_bytes = 0;       // Kept in memory, for feeds of a store without a log.
   std::vector<HeldCommit> held;  // Ascending.
   RecentWritesStats recent;
   LockStats locks;

@@ -131,7 +131,7 @@ void TokenReader::scan() {
 // To what may begin a word; false at the end of the text.
 bool TokenReader::skip_to_word() {
   while (at_ < text_.size()) {
-    if (at_ < scanned_at_ || at_ >= scanned_end_) scan();
+    if (at_ >= scanned_end_) scan();
     const uint64_t begins = (marks_.words | marks_.others) >> (at_ - scanned_at_);
     if (begins != 0) {
       at_ += static_cast<uint32_t>(std::countr_zero(begins));

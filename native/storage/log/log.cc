@@ -356,7 +356,6 @@ void Log::trim(uint64_t absorbed, uint64_t followed) {
 
 void Log::shrink() {
   {
-    const Lock prepare_held(prepare_mutex_);
     const Lock held(mutex_);
     for (const auto& spare : spares_)
       recyclable_.push_back({spare->header.number, 0, spare->header.size_bytes, false, 0});

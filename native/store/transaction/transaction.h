@@ -1,11 +1,10 @@
 // store/transaction/transaction.h — the door of transactions: what was read and what is to be
 // written, until the sequencer takes or refuses it.
 //
-//   begin ──▶ get · scan ──▶ put · erase ──▶ commit ──▶ taken, or kConflict
+//   begin ──▶ get · scan ──▶ put · erase ──▶ commit, or prepare ──▶ taken, or kConflict
 //               │               │
 //               ▼               ▼
-//           Conditions      PendingEdits          both in memory, and nobody's but the
-//           transaction's
+//           Conditions      PendingEdits          both in memory, and nobody else's
 //
 // Optimistic: nobody waits for it. It reads the newest commit of its begin, which it holds, with
 // its own edits over it. commit() hands edits and conditions to the sequencer, which refuses them

@@ -69,6 +69,22 @@ function stampFlags(folder, flags) {
   return file
 }
 
+// A fifth of compiling went into reading these again for each file. The plain build does without, so that no
+// source comes to lean on what another one includes.
+const PRELUDE = ['algorithm', 'atomic', 'functional', 'map', 'memory', 'mutex', 'optional', 'set', 'span', 'string',
+  'thread', 'vector'].map((name) => `#include <${name}>\n`).join('')
+
+// Compiles the prelude into the folder and says what to include: a compiler finds what was compiled beside it.
+async function compilePrelude({ name, compiler, flags }, stamp) {
+  const header = path.join(folderOf(name), 'prelude.h')
+  const compiled = `${header}.gch`
+  if (!fs.existsSync(header) || fs.readFileSync(header, 'utf8') !== PRELUDE) fs.writeFileSync(header, PRELUDE)
+  const isCurrent = fs.existsSync(compiled) &&
+    [header, stamp].every((file) => fs.statSync(file).mtimeMs <= fs.statSync(compiled).mtimeMs)
+  if (!isCurrent) await run(compiler, [...FLAGS, ...flags, '-x', 'c++-header', header, '-o', compiled])
+  return ['-include', header]
+}
+
 const folderOf = (name) => path.join(root, `build-${name}`)
 
 // Makes the objects of the sources and says where they lie. A chain is { name, compiler, flags } and, for
@@ -80,9 +96,12 @@ async function compile({ name, compiler, flags, arch = process.arch }, sources) 
   const object = (source) => path.join(folder, source.replaceAll('/', '.').replace(/\.cc$/, '.o'))
   const stale = sources.filter((source) => !isFresh(object(source), stamp))
   const progress = new Progress(`compiling for ${name}`, stale.length)
+  const prelude = stale.length > 0 ? await compilePrelude({ name, compiler, flags }, stamp) : []
   const compileOne = async (source) => {
-    await run(compiler,
-      [...FLAGS, ...flags, ...fillingFlags(source, arch), '-c', source, '-o', object(source)])
+    // What was compiled for other instructions can't be included.
+    const more = fillingFlags(source, arch)
+    const extra = more.length > 0 ? more : prelude
+    await run(compiler, [...FLAGS, ...flags, ...extra, '-c', source, '-o', object(source)])
     progress.step()
   }
   await inParallel(os.availableParallelism(), stale.map((source) => () => compileOne(source)))

@@ -2,6 +2,7 @@
 // algorithms of the standard library.
 #include <algorithm>
 #include <iterator>
+#include <map>
 
 #include "model.h"
 
@@ -163,11 +164,12 @@ const test::Case forms("every form of container joins with every other", [] {
     for (const Model& model_b : models) {
       Bitmap a = bitmap_of(model_a, blocks);
       Bitmap b = bitmap_of(model_b, blocks);
+      std::map<SetOp, Model> wanted;
+      for (const SetOp op : kOps) wanted[op] = joined(op, model_a, model_b);
       for (int round = 0; round < 4; ++round) {
         for (const SetOp op : kOps) {
-          const Model wanted = joined(op, model_a, model_b);
-          expect(holds(Bitmap::joined(op, a, b, blocks), wanted));
-          expect(Bitmap::joined_count(op, a, b) == wanted.size());
+          expect(holds(Bitmap::joined(op, a, b, blocks), wanted[op]));
+          expect(Bitmap::joined_count(op, a, b) == wanted[op].size());
         }
         compare(a, b, model_a, model_b);
         if (round == 0) a.optimise();

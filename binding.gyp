@@ -1,7 +1,7 @@
 # The whole native build. The core knows nothing of Node; the addon and the native tests link it.
 # Sources are found by folder (native/tools/sources.cjs), so that adding a file edits no list.
 {
-  'variables': { 'san%': '', 'core_tests%': 0, 'openssl_fips': '' },
+  'variables': { 'san%': '', 'core_tests%': 0, 'core_bench%': 0, 'openssl_fips': '' },
   'target_defaults': {
     'default_configuration': 'Release',
     'include_dirs': ['native'],
@@ -83,7 +83,10 @@
     ['core_tests==1', { 'targets': [
       { 'target_name': 'core_tests', 'type': 'executable', 'dependencies': ['core'],
         'include_dirs': ['test/native'],
-        'sources': ['<!@(node native/tools/sources.cjs tests)'] },
+        'cflags!': ['-O3'], 'cflags': ['-O1'],
+        'sources': ['<!@(node native/tools/sources.cjs tests)'] }
+    ] }],
+    ['core_bench==1', { 'targets': [
       { 'target_name': 'core_bench', 'type': 'executable', 'dependencies': ['core'],
         'include_dirs': ['bench/native'],
         'sources': ['<!@(node native/tools/sources.cjs bench)'] }

@@ -15,7 +15,7 @@ const run = (command, args) => {
 
 const args = process.argv.slice(2)
 if (args[0] === 'native') {
-  run(process.execPath, [join(root, 'native', 'tools', 'build.cjs'), '--tests'])
+  run(process.execPath, [join(root, 'native', 'tools', 'build.cjs'), '--bench'])
   run(join(root, 'build', 'Release', 'core_bench'), args.slice(1))
   process.exit(0)
 }

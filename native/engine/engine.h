@@ -5,9 +5,10 @@
 // absorbed so far. Dropping old versions is decided by Retention alone; nothing else disappears
 // except by a commit.
 //
-// Two places: *current* holds one version per key (the newest absorbed), *history* the superseded
-// ones and the deletions that retention still asks for. A view at or above absorbed() reads current
-// only.
+// Two places: *current* holds the newest version of each key that the engine has seen together,
+// *history* the superseded ones, deletions too, that retention still asks for, each with the commit
+// that superseded it. A view at or above absorbed() reads current only; to an older one a version
+// in history stands from its own commit to the one before that.
 //
 // Order: keys by bytes; versions of one key newest first. A range deletion of commit n hides
 // versions below n. Lifetime: Bytes in answers are borrowed until the epoch guard of the calling
@@ -43,6 +44,8 @@ struct Edit {
   uint8_t flags = 0;
   uint64_t expires_ms = 0;  // 0: never
   Bytes value;
+  // In an engine's answers, of a version in history: the commit that put an end to it. 0: none did.
+  uint64_t superseded = 0;
 };
 
 // All keys in [begin, end); an empty `end` means to the end of the keyspace.

@@ -247,12 +247,14 @@ Result<VerifyReport> verify_store(Os& os, const std::string& directory, const st
 
 namespace {
 
-// Every version in the whole blocks of one table.
+// Every version in the whole blocks of one table, but history: what took its place need not have
+// left anything that says so.
 class SavedTable {
  public:
   SavedTable(std::shared_ptr<Table> table, std::string path, SalvageReport& report)
       : table_(std::move(table)), path_(std::move(path)), report_(report), walk_(*table_) {
     enter();
+    if (valid_ && edit_.superseded != 0) next();
   }
   bool valid() const { return valid_; }
   const Edit& edit() const { return edit_; }
@@ -260,11 +262,16 @@ class SavedTable {
   const std::string& path() const { return path_; }
   uint64_t block_offset() const { return walk_.offset(); }
   void next() {
-    if (++slot_ < walk_.block().count()) return show();
-    enter();
+    do {
+      step();
+    } while (valid_ && edit_.superseded != 0);
   }
 
  private:
+  void step() {
+    if (++slot_ < walk_.block().count()) return show();
+    enter();
+  }
   void enter() {
     for (valid_ = false; !valid_;) {
       const Result<bool> more = walk_.next();

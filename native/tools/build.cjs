@@ -1,5 +1,5 @@
-// Builds the addon (and, with --tests, the native tests and benchmarks), reusing what is already built.
-//   node native/tools/build.cjs [--tests] [--clean]
+// Builds the addon (and, with --tests or --bench, the native tests or benchmarks), reusing what is already built.
+//   node native/tools/build.cjs [--tests] [--bench] [--clean]
 // Builds by other compilers or flags (compile.cjs) lie in build-<name>/ and spoil nothing here.
 'use strict'
 const { spawn } = require('node:child_process')
@@ -59,10 +59,10 @@ function gyp(verb, args = [], sources = 0) {
 }
 
 async function build(flags) {
-  const hasTests = flags.includes('--tests')
+  const also = ['tests', 'bench'].filter((part) => flags.includes(`--${part}`))
   if (flags.includes('--clean')) await gyp('clean')
-  await gyp('configure', hasTests ? ['--', '-Dcore_tests=1'] : [])
-  const wanted = ['core', 'fillingSources', 'binding', ...(hasTests ? ['tests', 'bench'] : [])]
+  await gyp('configure', also.length > 0 ? ['--', ...also.map((part) => `-Dcore_${part}=1`)] : [])
+  const wanted = ['core', 'fillingSources', 'binding', ...also]
   await gyp('build', [], wanted.flatMap((part) => parts[part]()).length)
 }
 

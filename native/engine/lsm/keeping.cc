@@ -4,10 +4,10 @@
 
 namespace varve {
 
-bool Keeping::asked_for(uint64_t commit, uint64_t successor) const {
-  if (successor > retention_.horizon) return true;
-  const auto held = std::lower_bound(retention_.held.begin(), retention_.held.end(), commit);
-  return held != retention_.held.end() && *held < successor;
+bool is_asked_for(const Retention& retention, uint64_t commit, uint64_t superseded) {
+  if (superseded > retention.horizon) return true;
+  const auto held = std::lower_bound(retention.held.begin(), retention.held.end(), commit);
+  return held != retention.held.end() && *held < superseded;
 }
 
 uint64_t Keeping::deleted_at(const Edit& edit) const {
@@ -21,37 +21,31 @@ uint64_t Keeping::deleted_at(const Edit& edit) const {
 }
 
 Status Keeping::add(const Edit& edit, const Out& out) {
-  if (!any_key_ || !equal(edit.key, as_bytes(key_))) {
-    key_.assign(as_text(edit.key));
-    any_key_ = true;
-    newer_ = 0;
-    waiting_ = false;
+  Edit kept = edit;
+  if (edit.superseded == 0) {  // It comes from current.
+    if (!any_key_ || !equal(edit.key, as_bytes(key_))) {
+      key_.assign(as_text(edit.key));
+      any_key_ = true;
+      newer_ = 0;
+    }
+    const uint64_t deleted = deletions_.empty() ? 0 : deleted_at(edit);
+    const bool by_newer = deleted == 0 || (newer_ != 0 && newer_ < deleted);
+    kept.superseded = by_newer ? newer_ : deleted;
+    newer_ = edit.commit;
+    const bool hides_nothing = edit.kind == EditKind::kDelete && bottom_;
+    if (hides_nothing && edit.commit <= retention_.horizon) return Status::ok();
   }
-  const uint64_t deleted = deletions_.empty() ? 0 : deleted_at(edit);
-  const uint64_t successor = newer_ == 0    ? deleted
-                             : deleted == 0 ? newer_
-                                            : std::min(newer_, deleted);
-  newer_ = edit.commit;
-  if (successor != 0 && !asked_for(edit.commit, successor)) return Status::ok();
-  // Of deletions with nothing but deletions between them the oldest hides as much as all.
-  if (edit.kind == EditKind::kDelete && bottom_ && edit.commit <= retention_.horizon) {
-    waiting_ = true;
-    waiting_edit_ = edit;
-    waiting_edit_.key = as_bytes(key_);
-    waiting_edit_.value = {};
-    return Status::ok();
-  }
-  if (waiting_) {
-    waiting_ = false;
-    if (Status status = out(waiting_edit_); !status) return status;
-  }
-  return out(edit);
+  const bool is_wanted =
+      kept.superseded == 0 || is_asked_for(retention_, kept.commit, kept.superseded);
+  return is_wanted ? out(kept) : Status::ok();
 }
 
-bool Keeping::keeps(const RangeDeletion& deletion) const {
-  if (!bottom_) return true;
-  const bool held = !retention_.held.empty() && retention_.held.front() < deletion.commit;
-  return held || deletion.commit > retention_.horizon;
+std::vector<RangeDeletion> Keeping::kept_deletions() const {
+  std::vector<RangeDeletion> kept;
+  for (const RangeDeletion& deletion : deletions_) {
+    if (!bottom_ || deletion.commit > retention_.horizon) kept.push_back(deletion);
+  }
+  return kept;
 }
 
 }  // namespace varve

@@ -6,7 +6,7 @@
 
 #include "engine/lsm/closed.h"
 #include "engine/lsm/compaction.h"
-#include "engine/lsm/separating.h"
+#include "engine/lsm/keeping.h"
 
 namespace varve {
 namespace {
@@ -61,10 +61,20 @@ class Lsm final : public Engine {
     return current_;
   }
   uint64_t next_number() { return next_number_.fetch_add(1); }
+  // History is compressed if any level is.
   TableOptions options_of_level(size_t level) const {
     TableOptions options = table_options_;
-    options.compress = (options_.compressed_levels >> level & 1) != 0;
+    const uint32_t levels = options_.compressed_levels;
+    options.compress = level == kHistoryLevel ? levels != 0 : (levels >> level & 1) != 0;
     return options;
+  }
+  RunWriter::Outside run_outside(size_t level) {
+    return {os_,
+            options_.directory,
+            options_of_level(level),
+            options_.table_bytes,
+            held_bytes_max(),
+            [this] { return next_number(); }};
   }
   uint64_t held_bytes_max() const {
     return std::max(kHeldBytesMin, cache_.budget_bytes() / kHeldShare);
@@ -79,16 +89,18 @@ class Lsm final : public Engine {
   Status open_value_files(const ManifestState& state, ValueFiles& values);
   bool note_lost(const Status& status, const std::string& path);
   void publish(std::vector<LsmRun> runs, ValueFiles values, uint64_t absorbed, const Lock& held);
-  Result<std::optional<TableInfo>> write_run(Run& run, const Retention& retention,
-                                             Separating& values, uint64_t number);
-  Result<std::optional<TableInfo>> fill_table(TableWriter& writer, Run& run,
-                                              const Retention& retention, Separating& values);
+  struct Writing;  // What a run is written to.
+  Status write_run(Run& run, const Retention& retention, Writing& to);
+  Status fill_tables(Run& run, const Retention& retention, Writing& to);
   struct Made {  // Files that no manifest names yet.
-    LsmVersion::Tables tables;
+    LsmVersion::Tables current;
+    LsmVersion::Tables history;
     std::vector<ValueFilePointer> value_files;
   };
-  Result<Made> open_made(const std::vector<TableInfo>& tables,
+  Result<Made> open_made(const std::vector<TableInfo>& current,
+                         const std::vector<TableInfo>& history, const Retention& retention,
                          const std::vector<ValueFileInfo>& value_files);
+  Status open_tables_of(const std::vector<TableInfo>& infos, LsmVersion::Tables& tables);
   Status append(const ManifestEdit& edit, const Lock& held);
   void remove_files(const std::vector<std::string>& paths);
   std::vector<std::string> paths_of(const ManifestEdit& edit) const;
@@ -110,6 +122,7 @@ class Lsm final : public Engine {
   Status install(const Compaction& compaction);
   Status finish_jobs(Lock& held);
   Status finish_one(CompactionInput input, const Retention& retention, Lock& held);
+  Status finish_whole(CompactionInput all, const Retention& retention, Lock& held);
 
   Os& os_;
   Manifest& manifest_;
@@ -136,27 +149,40 @@ class Lsm final : public Engine {
   std::unique_ptr<Gate> job_left_;   // Opened when a job is let go of.
 };
 
-// What a merge changes: its outcome belongs to `target`.
-ManifestEdit edit_of(const Compaction& compaction, const LsmRun& target,
-                     const LsmVersion::Tables& gone) {
-  ManifestEdit edit;
-  for (const TableInfo& info : compaction.outputs()) {
-    edit.add_tables.push_back({info, static_cast<uint8_t>(target.level), 0, target.number});
-  }
-  for (const auto& table : gone) edit.remove_tables.push_back(table->info().number);
-  edit.add_value_files = compaction.value_files();
-  return edit;
+// What tables become part of: a run that is there, or a new one with the number of the first.
+struct Target {
+  uint64_t run = 0;
+  size_t level = 0;
+};
+
+Target new_run(const LsmVersion::Tables& tables, size_t level) {
+  return {tables.front()->info().number, level};
 }
 
-// The run that the outcome of a merge belongs to: one that is there, or a new one.
-LsmRun& target_of(const CompactionInput& input, uint64_t number, std::vector<LsmRun>& runs) {
-  const auto target = std::find_if(runs.begin(), runs.end(), [&](const LsmRun& run) {
+// Adds tables to their run, and to the edit that says so.
+void add_tables(const LsmVersion::Tables& tables, const Target& target, std::vector<LsmRun>& runs,
+                ManifestEdit& edit) {
+  auto run = std::find_if(runs.begin(), runs.end(),
+                          [&](const LsmRun& one) { return one.number == target.run; });
+  if (run == runs.end()) run = runs.insert(run, {target.run, target.level});
+  run->tables.insert(run->tables.end(), tables.begin(), tables.end());
+  const bool is_history = target.level == kHistoryLevel;
+  const uint8_t level = is_history ? 0 : static_cast<uint8_t>(target.level);
+  const uint8_t place = is_history ? kPlaceHistory : kPlaceCurrent;
+  for (const auto& table : tables) {
+    edit.add_tables.push_back({table->info(), level, place, target.run});
+  }
+}
+
+// Where a merge of current leaves what is current.
+Target target_of(const CompactionInput& input, const LsmVersion::Tables& tables,
+                 const std::vector<LsmRun>& runs) {
+  const auto found = std::find_if(runs.begin(), runs.end(), [&](const LsmRun& run) {
     if (input.joins_run != 0) return run.number == input.joins_run;
     return input.joins_level && run.level == input.target_level;
   });
-  if (target != runs.end()) return *target;
-  runs.push_back({number, input.target_level});
-  return runs.back();
+  if (found != runs.end()) return {found->number, found->level};
+  return new_run(tables, input.target_level);
 }
 
 void count_uses(const std::vector<LsmRun>& runs, ValueFiles& values) {
@@ -236,7 +262,7 @@ Status Lsm::open_value_files(const ManifestState& state, ValueFiles& values) {
 }
 
 Status Lsm::open_tables(const ManifestState& state, std::vector<LsmRun>& all) {
-  std::map<uint64_t, LsmRun> runs;
+  std::map<std::pair<uint8_t, uint64_t>, LsmRun> runs;
   for (const auto& [number, entry] : state.tables) {
     if (entry.level >= kLevelCount) {
       return {Code::kNewerFormat, "lsm: a table on level " + std::to_string(entry.level)};
@@ -246,12 +272,12 @@ Status Lsm::open_tables(const ManifestState& state, std::vector<LsmRun>& all) {
       if (note_lost(table.error(), table_path(options_.directory, number))) continue;
       return table.error();
     }
-    LsmRun& run = runs[entry.run];
+    LsmRun& run = runs[{entry.place, entry.run}];
     run.number = entry.run;
-    run.level = entry.level;
+    run.level = entry.place == kPlaceHistory ? kHistoryLevel : entry.level;
     run.tables.push_back(std::move(*table));
   }
-  for (auto& [number, run] : runs) all.push_back(std::move(run));
+  for (auto& [place, run] : runs) all.push_back(std::move(run));
   return Status::ok();
 }
 
@@ -283,33 +309,33 @@ void Lsm::publish(std::vector<LsmRun> runs, ValueFiles values, uint64_t absorbed
 
 // ---- absorbing
 
-// A file that does not become a table goes again: on a full disk it must not be what fills it.
-Result<std::optional<TableInfo>> Lsm::write_run(Run& run, const Retention& retention,
-                                                Separating& values, uint64_t number) {
-  TableOptions options = options_of_level(0);
-  options.number = number;
-  const std::string path = table_path(options_.directory, number);
-  Result<std::unique_ptr<TableWriter>> writer = TableWriter::create(os_, path, options);
-  if (!writer) return writer.error();
-  Result<std::optional<TableInfo>> info = fill_table(**writer, run, retention, values);
-  writer->reset();
-  if (info && *info) return info;
-  values.abandon();
-  const Status removed = os_.remove(path);
-  if (info && !removed) return removed.copy();
-  return info;
+struct Lsm::Writing {
+  RunWriter current;
+  RunWriter history;
+  Separating values;
+};
+
+// Files that do not become part of the store go again: on a full disk they must not be what fills
+// it.
+Status Lsm::write_run(Run& run, const Retention& retention, Writing& to) {
+  Status status = fill_tables(run, retention, to);
+  if (status) return status;
+  to.current.abandon();
+  to.history.abandon();
+  to.values.abandon();
+  return status;
 }
 
-// None when nothing of the run is left to keep.
-Result<std::optional<TableInfo>> Lsm::fill_table(TableWriter& writer, Run& run,
-                                                 const Retention& retention, Separating& values) {
+// Of a run nothing may be left to keep.
+Status Lsm::fill_tables(Run& run, const Retention& retention, Writing& to) {
   Keeping keeping(retention, run.range_deletions, false);
   const auto out = [&](const Edit& edit) {
+    RunWriter& place = edit.superseded == 0 ? to.current : to.history;
     const bool is_large =
         edit.kind == EditKind::kPut && edit.value.size() >= options_.large_value_bytes;
-    if (!is_large) return writer.add(edit);
-    const Result<Edit> referring = values.separate(edit);
-    return referring ? writer.add(*referring) : referring.error();
+    if (!is_large) return place.add(edit);
+    const Result<Edit> referring = to.values.separate(edit);
+    return referring ? place.add(*referring) : referring.error();
   };
   uint64_t taken_bytes = 0;
   for (; run.edits != nullptr && run.edits->valid(); run.edits->next()) {
@@ -320,46 +346,37 @@ Result<std::optional<TableInfo>> Lsm::fill_table(TableWriter& writer, Run& run,
   if (run.edits != nullptr) {
     if (Status status = run.edits->status(); !status) return status;
   }
-  for (const RangeDeletion& deletion : run.range_deletions) {
-    const bool hides = deletion.end.empty() || compare(deletion.begin, deletion.end) < 0;
-    if (hides) writer.add(deletion);
-  }
-  if (Status status = values.finish(); !status) return status;
-  std::optional<TableInfo> made;
-  if (!writer.empty()) {
-    Result<TableInfo> info = writer.finish();
-    if (!info) return info.error();
-    written_bytes_.fetch_add(info->file_bytes + values.written_bytes(), std::memory_order_relaxed);
-    made = std::move(*info);
-  }
+  if (Status status = to.values.finish(); !status) return status;
+  if (Status status = to.current.finish(); !status) return status;
+  if (Status status = to.history.finish(); !status) return status;
+  const uint64_t written = to.current.written_bytes() + to.history.written_bytes();
+  written_bytes_.fetch_add(written + to.values.written_bytes(), std::memory_order_relaxed);
   absorbed_bytes_.fetch_add(taken_bytes, std::memory_order_relaxed);
-  return made;
+  return Status::ok();
 }
 
 Status Lsm::absorb(Run& run, const Retention& retention) {
   if (run.commit_last < current()->absorbed()) {
     return Status::invalid("lsm: a run older than what is absorbed");
   }
-  const uint64_t number = next_number();
-  Separating separating(values_outside());
-  const Result<std::optional<TableInfo>> info = write_run(run, retention, separating, number);
-  if (!info) return info.error();
+  Writing to{RunWriter(run_outside(0), run.range_deletions), RunWriter(run_outside(kHistoryLevel)),
+             Separating(values_outside())};
+  if (Status status = write_run(run, retention, to); !status) return status;
+  Result<Made> made = open_made(to.current.made(), to.history.made(), retention, to.values.made());
+  if (!made) return made.error();
   ManifestEdit edit;
   edit.absorbed = run.commit_last;
   if (run.time_ms_last != 0) edit.time_ms = run.time_ms_last;
   edit.next_table = next_number_.load();
-  edit.add_value_files = separating.made();
-  Result<Made> made = Made{};
-  if (*info) {
-    edit.add_tables.push_back({**info, 0, 0, number});
-    made = open_made({**info}, separating.made());
-    if (!made) return made.error();
-  }
+  edit.add_value_files = to.values.made();
   const Lock held(mutex_);
-  if (Status status = append(edit, held); !status) return status;
-  std::vector<LsmRun> runs = current_->runs();
+  std::vector<LsmRun> runs = current_->all_runs();
   ValueFiles values = current_->values();
-  if (!made->tables.empty()) runs.push_back({number, 0, std::move(made->tables)});
+  if (!made->current.empty()) add_tables(made->current, new_run(made->current, 0), runs, edit);
+  if (!made->history.empty()) {
+    add_tables(made->history, new_run(made->history, kHistoryLevel), runs, edit);
+  }
+  if (Status status = append(edit, held); !status) return status;
   for (ValueFilePointer& file : made->value_files) values.add(std::move(file));
   count_uses(runs, values);
   publish(std::move(runs), std::move(values), run.commit_last, held);
@@ -387,19 +404,27 @@ std::vector<std::string> Lsm::paths_of(const ManifestEdit& edit) const {
   return paths;
 }
 
+Status Lsm::open_tables_of(const std::vector<TableInfo>& infos, LsmVersion::Tables& tables) {
+  for (const TableInfo& info : infos) {
+    Result<std::shared_ptr<Table>> table = open_table(info);
+    Status status = table ? (*table)->warm() : table.error();
+    if (!status) return status;
+    tables.push_back(std::move(*table));
+  }
+  return Status::ok();
+}
+
 // Opens what no manifest names yet. If one file cannot be opened, all go.
-Result<Lsm::Made> Lsm::open_made(const std::vector<TableInfo>& tables,
+Result<Lsm::Made> Lsm::open_made(const std::vector<TableInfo>& current,
+                                 const std::vector<TableInfo>& history, const Retention& retention,
                                  const std::vector<ValueFileInfo>& value_files) {
   Made made;
-  ManifestEdit edit;
-  edit.add_value_files = value_files;
   Status status = os_.sync_directory(options_.directory);
-  for (const TableInfo& info : tables) {
-    edit.add_tables.push_back({info, 0, 0, 0});
-    if (!status) continue;
-    Result<std::shared_ptr<Table>> table = open_table(info);
-    status = table ? (*table)->warm() : table.error();
-    if (status) made.tables.push_back(std::move(*table));
+  if (status) status = open_tables_of(current, made.current);
+  if (status) status = open_tables_of(history, made.history);
+  for (const auto& table : made.history) {
+    const bool is_behind = table->info().superseded_last <= retention.horizon;
+    if (is_behind) table->note_views(views_within(retention, table->info()));
   }
   for (size_t i = 0; i < value_files.size() && status; ++i) {
     Result<ValueFilePointer> file = open_values(value_files[i]);
@@ -408,6 +433,10 @@ Result<Lsm::Made> Lsm::open_made(const std::vector<TableInfo>& tables,
   }
   if (status) return made;
   made = {};  // Closes what is open before it is removed.
+  ManifestEdit edit;
+  for (const TableInfo& info : current) edit.add_tables.push_back({info});
+  for (const TableInfo& info : history) edit.add_tables.push_back({info});
+  edit.add_value_files = value_files;
   remove_files(paths_of(edit));
   return status;
 }
@@ -431,9 +460,8 @@ Lsm::JobPointer Lsm::begin(CompactionInput input, const Retention& retention, co
   check(held.owns_lock());
   auto job = std::make_shared<Job>();
   job->compaction = std::make_unique<Compaction>(
-      Compaction::Outside{os_, options_.directory, options_of_level(input.target_level),
-                          options_.table_bytes, held_bytes_max(), values_outside(),
-                          [this] { return next_number(); }},
+      Compaction::Outside{run_outside(input.target_level), run_outside(kHistoryLevel),
+                          values_outside()},
       std::move(input), retention);
   job->is_claimed = true;
   jobs_.push_back(job);
@@ -452,7 +480,8 @@ Lsm::JobPointer Lsm::claim(const Retention& retention) {
   std::vector<const CompactionInput*> under_way;
   for (const JobPointer& job : jobs_) under_way.push_back(&job->compaction->input());
   const std::shared_ptr<const LsmVersion> version = current();
-  std::optional<CompactionInput> input = Picker(options_, *version, under_way).pick(resume_);
+  std::optional<CompactionInput> input =
+      Picker(options_, *version, under_way).pick(resume_, retention);
   if (!input) return nullptr;
   const size_t level = input->target_level - 1;
   if (input->joins_level && level != 0) {
@@ -493,29 +522,36 @@ bool Lsm::note_unreadable(const Compaction& compaction, const Status& status) {
 
 Status Lsm::install(const Compaction& compaction) {
   const CompactionInput& input = compaction.input();
-  Result<Made> made = open_made(compaction.outputs(), compaction.value_files());
+  Result<Made> made = open_made(compaction.outputs(), compaction.history(), compaction.retention(),
+                                compaction.value_files());
   if (!made) return made.error();
   LsmVersion::Tables gone;
   for (const LsmVersion::Tables& tables : input.sources)
     gone.insert(gone.end(), tables.begin(), tables.end());
 
   const Lock held(mutex_);
-  std::vector<LsmRun> runs = current_->runs();
+  ManifestEdit edit;
+  std::vector<LsmRun> runs = current_->all_runs();
   for (LsmRun& run : runs) {
     std::erase_if(run.tables, [&](const auto& table) {
       return std::find(gone.begin(), gone.end(), table) != gone.end();
     });
   }
-  LsmRun none;
-  LsmRun& target =
-      made->tables.empty() ? none : target_of(input, made->tables.front()->info().number, runs);
-  target.tables.insert(target.tables.end(), made->tables.begin(), made->tables.end());
+  if (!made->current.empty()) {
+    add_tables(made->current, target_of(input, made->current, runs), runs, edit);
+  }
+  if (!made->history.empty()) {
+    const bool stays = input.target_level == kHistoryLevel && input.joins_run != 0;
+    const Target fresh = new_run(made->history, kHistoryLevel);
+    add_tables(made->history, stays ? Target{input.joins_run, kHistoryLevel} : fresh, runs, edit);
+  }
   ValueFiles values = current_->values();
   for (ValueFilePointer& file : made->value_files) values.add(std::move(file));
   count_uses(runs, values);
   const std::vector<ValueFilePointer> dead = values.take_dead();
 
-  ManifestEdit edit = edit_of(compaction, target, gone);
+  for (const auto& table : gone) edit.remove_tables.push_back(table->info().number);
+  edit.add_value_files = compaction.value_files();
   edit.next_table = next_number_.load();
   for (const ValueFilePointer& file : dead) {
     edit.remove_value_files.push_back(file->info().number);
@@ -523,6 +559,11 @@ Status Lsm::install(const Compaction& compaction) {
   if (Status status = append(edit, held); !status) return status;
   for (const auto& table : gone) table->drop();
   for (const ValueFilePointer& file : dead) file->drop();
+  std::erase_if(unreadable_, [&](const VerifyProblem& problem) {
+    return std::any_of(gone.begin(), gone.end(), [&](const auto& table) {
+      return problem.file == table_path(options_.directory, table->info().number);
+    });
+  });
   publish(std::move(runs), std::move(values), current_->absorbed(), held);
   written_bytes_.fetch_add(compaction.written_bytes(), std::memory_order_relaxed);
   read_bytes_.fetch_add(compaction.read_bytes(), std::memory_order_relaxed);
@@ -578,12 +619,12 @@ Status Lsm::compact(const KeyRange&, const Retention& retention) {
   }
   is_compacting_ = true;
   Status status = finish_jobs(held);
-  CompactionInput all = Picker(options_, *current(), {}).everything();
-  if (const Table* const table = Picker::damaged(all); table != nullptr && status) {
-    status = Status::corrupt("lsm: " + table_path(options_.directory, table->info().number) +
-                             " is damaged, and cannot be merged with the rest");
+  if (status) {
+    status = finish_whole(Picker(options_, *current(), {}).everything(), retention, held);
   }
-  if (status && !all.sources.empty()) status = finish_one(std::move(all), retention, held);
+  if (status) {
+    status = finish_whole(Picker(options_, *current(), {}).all_history(), retention, held);
+  }
   // What that left dead in value files is known only now.
   while (status) {
     std::optional<CompactionInput> input = Picker(options_, *current(), {}).pick_wasteful(0);
@@ -593,6 +634,16 @@ Status Lsm::compact(const KeyRange&, const Retention& retention) {
   is_compacting_ = false;
   job_left_->open();
   return status;
+}
+
+// A merge of all that one place has.
+Status Lsm::finish_whole(CompactionInput all, const Retention& retention, Lock& held) {
+  if (all.sources.empty()) return Status::ok();
+  if (const Table* const table = Picker::damaged(all); table != nullptr) {
+    return Status::corrupt("lsm: " + table_path(options_.directory, table->info().number) +
+                           " is damaged, and cannot be merged with the rest");
+  }
+  return finish_one(std::move(all), retention, held);
 }
 
 // ---- care
@@ -618,7 +669,7 @@ Status Lsm::checkpoint(const Sink& sink) {
     Status status = stream_file(share.file->path(), share.file->info().file_bytes, sink);
     if (!status) return status;
   }
-  for (const LsmRun& run : version->runs()) {
+  for (const LsmRun& run : version->all_runs()) {
     for (const auto& table : run.tables) {
       const std::string path = table_path(options_.directory, table->info().number);
       if (Status status = stream_file(path, table->info().file_bytes, sink); !status) return status;
@@ -636,7 +687,7 @@ Status Lsm::verify(std::vector<VerifyProblem>& problems) {
     const Result<ValueFilePointer> file = version->values().file_of(reference);
     return file ? (*file)->verify_reference(reference) : file.error();
   };
-  for (const LsmRun& run : version->runs()) {
+  for (const LsmRun& run : version->all_runs()) {
     for (size_t i = 0; i < run.tables.size(); ++i) {
       Status status = run.tables[i]->verify(problems, check_reference);
       if (!status) return status;
@@ -681,6 +732,17 @@ EngineStats Lsm::stats() const {
     stats.disk_bytes += run.bytes;
     for (const auto& table : run.tables) stats.entry_count += table->info().entry_count;
   }
+  size_t history_tables = 0;
+  uint64_t history_entries = 0;
+  for (const LsmRun& run : version->history()) {
+    stats.history_bytes += run.bytes;
+    stats.disk_bytes += run.bytes;
+    history_tables += run.tables.size();
+    for (const auto& table : run.tables) history_entries += table->info().entry_count;
+  }
+  stats.detail.emplace_back("historyRuns", version->history().size());
+  stats.detail.emplace_back("historyTables", history_tables);
+  stats.detail.emplace_back("historyEntries", history_entries);
   for (const auto& [level, sums] : levels) {
     const std::string name = "level" + std::to_string(level);
     stats.detail.emplace_back(name + "Runs", sums.runs);

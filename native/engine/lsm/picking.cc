@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/lsm/keeping.h"
+
 namespace varve {
 namespace {
 
@@ -38,6 +40,13 @@ bool is_damaged(const LsmRun& run) {
 }
 
 }  // namespace
+
+uint64_t views_within(const Retention& retention, const TableInfo& info) {
+  const auto& held = retention.held;
+  const auto first = std::lower_bound(held.begin(), held.end(), info.commit_first);
+  const auto behind = std::lower_bound(first, held.end(), info.superseded_last);
+  return static_cast<uint64_t>(behind - first);
+}
 
 uint64_t Picker::target_bytes(size_t level) const {
   uint64_t bytes = options_.level1_bytes;
@@ -87,7 +96,11 @@ size_t Picker::mergeable_count_max(Runs runs) const {
 }
 
 bool Picker::is_free(const CompactionInput& input) const {
-  if (damaged(input) != nullptr) return false;
+  return damaged(input) == nullptr && is_untouched(input);
+}
+
+// By what is under way.
+bool Picker::is_untouched(const CompactionInput& input) const {
   const Span span(input);
   for (const CompactionInput* other : under_way_) {
     if (other->target_level == input.target_level && span.meets(Span(*other))) return false;
@@ -139,14 +152,27 @@ CompactionInput Picker::everything() const {
   return input;
 }
 
-std::optional<CompactionInput> Picker::pick(const std::string (&resume)[kLevelCount]) const {
+CompactionInput Picker::all_history() const {
+  CompactionInput input;
+  input.target_level = kHistoryLevel;
+  for (const LsmRun& run : version_.history()) input.sources.push_back(run.tables);
+  return input;
+}
+
+std::optional<CompactionInput> Picker::pick(const std::string (&resume)[kLevelCount],
+                                            const Retention& retention) const {
   const ValueFiles& values = version_.values();
   const bool much = values.dead_bytes() * 100 > values.payload_bytes() * kWastefulPercent;
-  std::optional<CompactionInput> input;
+  const bool many = mergeable_history().size() >= options_.level0_count_max;
+  std::optional<CompactionInput> input = pick_forgotten(retention);
+  if (input) return input;
   if (much) input = pick_wasteful(kWastefulPercent);
+  if (!input && many) input = pick_history();
   if (!input) input = pick_by_style(resume);
   if (!input) input = pick_wasteful(kWastefulPercent);
   if (!input) input = pick_small_tables();
+  if (!input) input = pick_history();
+  if (!input) input = pick_behind(retention);
   if (!input) return input;
   input->emptied = wasteful(kWastefulPercent);
   input->emptied.merge(gathered(*input));
@@ -197,7 +223,32 @@ ValueFiles::Shares Picker::gathered(const CompactionInput& input) const {
   return found;
 }
 
-// They keep their place in the order, as neighbours do when they are one.
+namespace {
+
+LsmVersion::Tables some_of(const LsmVersion::Tables& tables, size_t begin, size_t end) {
+  return {tables.begin() + static_cast<ptrdiff_t>(begin),
+          tables.begin() + static_cast<ptrdiff_t>(end)};
+}
+
+}  // namespace
+
+// A merge of tables of one run that keep their place in the order: with nothing, or as neighbours
+// that become one.
+std::optional<CompactionInput> Picker::in_place(const LsmRun& run,
+                                                LsmVersion::Tables tables) const {
+  CompactionInput input;
+  input.sources = {std::move(tables)};
+  input.target_level = run.level;
+  input.joins_run = run.number;
+  if (!is_free(input)) return std::nullopt;
+  const std::vector<LsmRun>& runs = version_.runs();
+  const auto behind = std::find_if(runs.begin(), runs.end(),
+                                   [&](const LsmRun& other) { return other.number == run.number; });
+  const bool is_current = behind != runs.end();
+  input.bottom = is_current && is_bottom(input, static_cast<size_t>(behind - runs.begin()) + 1);
+  return input;
+}
+
 std::optional<CompactionInput> Picker::pick_small_tables() const {
   const std::vector<LsmRun>& runs = version_.runs();
   for (size_t i = 0; i < runs.size(); ++i) {
@@ -214,15 +265,9 @@ std::optional<CompactionInput> Picker::pick_small_tables() const {
       const auto largest = std::max_element(sizes.begin(), sizes.end());
       const size_t behind_largest = begin + static_cast<size_t>(largest - sizes.begin()) + 1;
       std::sort(sizes.begin(), sizes.end());
-      CompactionInput input;
-      input.sources = {{tables.begin() + static_cast<ptrdiff_t>(begin),
-                        tables.begin() + static_cast<ptrdiff_t>(end)}};
       const bool is_enough = end - begin >= kSmallTablesMin;
       if (is_enough && worth_gathering(sizes) == sizes.size()) {
-        input.target_level = runs[i].level;
-        input.joins_run = runs[i].number;
-        input.bottom = is_bottom(input, i + 1);
-        if (is_free(input)) return input;
+        if (auto input = in_place(runs[i], some_of(tables, begin, end))) return input;
       }
       begin = is_enough ? behind_largest : end + 1;
     }
@@ -238,24 +283,21 @@ ValueFiles::Shares Picker::wasteful(uint64_t dead_percent) const {
   return found;
 }
 
-// The table keeps its place in the order: it is merged with nothing.
 std::optional<CompactionInput> Picker::pick_wasteful(uint64_t dead_percent) const {
-  CompactionInput input;
-  input.emptied = wasteful(dead_percent);
-  if (input.emptied.empty()) return std::nullopt;
-  const std::vector<LsmRun>& runs = version_.runs();
-  for (size_t i = 0; i < runs.size(); ++i) {
-    for (const auto& table : runs[i].tables) {
-      const std::vector<ValueUse>& uses = table->info().value_uses;
-      const bool is_meant = std::any_of(uses.begin(), uses.end(), [&](const ValueUse& use) {
-        return input.emptied.contains(use.file);
-      });
-      if (!is_meant) continue;
-      input.sources = {{table}};
-      input.target_level = runs[i].level;
-      input.joins_run = runs[i].number;
-      input.bottom = is_bottom(input, i + 1);
-      if (is_free(input)) return input;
+  const ValueFiles::Shares emptied = wasteful(dead_percent);
+  if (emptied.empty()) return std::nullopt;
+  for (const std::vector<LsmRun>* const runs : {&version_.runs(), &version_.history()}) {
+    for (const LsmRun& run : *runs) {
+      for (const auto& table : run.tables) {
+        const std::vector<ValueUse>& uses = table->info().value_uses;
+        const bool is_meant = std::any_of(uses.begin(), uses.end(), [&](const ValueUse& use) {
+          return emptied.contains(use.file);
+        });
+        if (!is_meant) continue;
+        std::optional<CompactionInput> input = in_place(run, {table});
+        if (input) input->emptied = emptied;
+        if (input) return input;
+      }
     }
   }
   return std::nullopt;
@@ -374,21 +416,84 @@ std::optional<CompactionInput> Picker::pick_universal() const {
   return std::nullopt;
 }
 
-// The newest of some runs, as many as are of like size. The outcome takes the level of its oldest
-// source, so that the order of the runs stays theirs.
+namespace {
+
+// How many of some runs become one, the newest first: as many as are of like size, or, where sizes
+// do not suit, as are too many.
+size_t alike(const std::vector<const LsmRun*>& runs, size_t count_wanted) {
+  size_t count = 1;
+  for (uint64_t bytes = runs[0]->bytes;
+       count < runs.size() && runs[count]->bytes <= bytes + bytes / 5; ++count) {
+    bytes += runs[count]->bytes;
+  }
+  if (count < 2) count = std::max<size_t>(2, runs.size() + 2 - count_wanted);
+  return std::min(count, runs.size());
+}
+
+}  // namespace
+
+// The outcome takes the level of its oldest source, so that the order of the runs stays theirs.
 std::optional<CompactionInput> Picker::pick_alike(Runs runs) const {
   const std::vector<LsmRun>& all = version_.runs();
-  size_t end = runs.begin + 1;
-  for (uint64_t bytes = all[runs.begin].bytes;
-       end < runs.end && all[end].bytes <= bytes + bytes / 5; ++end) {
-    bytes += all[end].bytes;
-  }
-  // Where sizes do not suit, the newest are merged, as many as are too many.
-  if (end < runs.begin + 2) {
-    end = std::max(runs.begin + 2, runs.end + 2 - options_.level0_count);
-  }
-  end = std::min(end, runs.end);
+  std::vector<const LsmRun*> some;
+  for (size_t i = runs.begin; i < runs.end; ++i) some.push_back(&all[i]);
+  const size_t end = runs.begin + alike(some, options_.level0_count);
   return whole({runs.begin, end}, all[end - 1].level);
+}
+
+// ---- history
+
+std::vector<const LsmRun*> Picker::mergeable_history() const {
+  uint64_t bytes = 0;
+  for (const LsmRun& run : version_.history()) bytes += run.bytes;
+  const uint64_t large = std::max(options_.level1_bytes, bytes / kHistoryShare);
+  std::vector<const LsmRun*> found;
+  for (const LsmRun& run : version_.history()) {
+    if (run.bytes < large && !is_damaged(run)) found.push_back(&run);
+  }
+  return found;
+}
+
+std::optional<CompactionInput> Picker::pick_history() const {
+  const std::vector<const LsmRun*> runs = mergeable_history();
+  if (runs.size() < options_.level0_count) return std::nullopt;
+  CompactionInput input;
+  input.target_level = kHistoryLevel;
+  for (size_t i = 0; i < alike(runs, options_.level0_count); ++i) {
+    input.sources.push_back(runs[i]->tables);
+  }
+  if (!is_free(input)) return std::nullopt;
+  return input;
+}
+
+// All tables of history that no view is promised to see.
+std::optional<CompactionInput> Picker::pick_forgotten(const Retention& retention) const {
+  CompactionInput input;
+  input.target_level = kHistoryLevel;
+  input.is_forgotten = true;
+  for (const LsmRun& run : version_.history()) {
+    for (const auto& table : run.tables) {
+      const TableInfo& info = table->info();
+      if (is_asked_for(retention, info.commit_first, info.superseded_last)) continue;
+      CompactionInput one = input;
+      one.sources = {{table}};
+      if (is_untouched(one)) input.sources.push_back({table});
+    }
+  }
+  if (input.sources.empty()) return std::nullopt;
+  return input;
+}
+
+// A table that only snapshots keep, and no more than half of those it was written for.
+std::optional<CompactionInput> Picker::pick_behind(const Retention& retention) const {
+  for (const LsmRun& run : version_.history()) {
+    for (const auto& table : run.tables) {
+      const bool is_behind = table->info().superseded_last <= retention.horizon;
+      if (!is_behind || views_within(retention, table->info()) > table->views() / 2) continue;
+      if (auto input = in_place(run, {table})) return input;
+    }
+  }
+  return std::nullopt;
 }
 
 // ---- how far behind

@@ -18,6 +18,10 @@
 // nothing is written for it more than a few times; and there are never many more files than the
 // bytes need.
 //
+// History is merged with history alone: by age, as universal does, but a run that has an eighth of
+// it stays as it is, so that the horizon passes whole runs, whose tables go without being read.
+// What only a snapshot keeps behind the horizon is written again once, without the rest.
+//
 // A table that a merge could not read is damaged, and no merge takes it in again. It stays where it
 // is, so what is newer may not pass it: what lies beneath it goes on as before, and runs above it
 // are merged with each other by their sizes, as universal does. So their number stays bounded; only
@@ -47,12 +51,17 @@ struct CompactionInput {
   bool joins_level = false;    // The outcome belongs to the run that the level has already,
   uint64_t joins_run = 0;      // or to this one.
   bool bottom = false;         // Nothing of these keys lies beneath.
+  bool is_forgotten = false;   // Nobody asks for any of it: it goes without being read.
   ValueFiles::Shares emptied;  // Value files that what is merged leaves.
 };
+
+// The held views to which something in a table of history may stand.
+uint64_t views_within(const Retention& retention, const TableInfo& info);
 
 inline constexpr uint64_t kWastefulPercent = 50;   // Of a value file dead: what is left moves.
 inline constexpr uint64_t kSmallValuesShare = 16;  // Of a value file's bytes: less is small.
 inline constexpr uint64_t kSmallTableShare = 4;    // Of a table's bytes.
+inline constexpr uint64_t kHistoryShare = 8;       // Of all history: a run of it is large.
 inline constexpr size_t kSmallTablesMin = 8;       // Neighbours that become one,
 inline constexpr size_t kSmallTablesMax = 64;      // at most so many at a time.
 
@@ -63,8 +72,10 @@ class Picker {
       : options_(options), version_(version), under_way_(std::move(under_way)) {}
 
   // `resume`: by level, the smallest key of the table that was picked last.
-  std::optional<CompactionInput> pick(const std::string (&resume)[kLevelCount]) const;
-  CompactionInput everything() const;
+  std::optional<CompactionInput> pick(const std::string (&resume)[kLevelCount],
+                                      const Retention& retention) const;
+  CompactionInput everything() const;  // That is current,
+  CompactionInput all_history() const;
   // A source that no merge may take in, or null.
   static const Table* damaged(const CompactionInput& input);
   // A table that refers to a value file of which so much is dead.
@@ -86,6 +97,7 @@ class Picker {
   bool has_damage(Runs runs) const { return mergeable_count_max(runs) != runs.end - runs.begin; }
   uint64_t bytes_of(Runs runs) const;
   bool is_free(const CompactionInput& input) const;
+  bool is_untouched(const CompactionInput& input) const;
   bool is_bottom(const CompactionInput& input, size_t behind) const;
   std::optional<CompactionInput> whole(Runs runs, size_t target_level) const;
   std::optional<CompactionInput> pick_by_style(const std::string (&resume)[kLevelCount]) const;
@@ -98,6 +110,11 @@ class Picker {
   std::optional<CompactionInput> pick_level0() const;
   std::optional<CompactionInput> pick_from_level(size_t level, const std::string& resume) const;
   std::optional<CompactionInput> pick_alike(Runs runs) const;
+  std::vector<const LsmRun*> mergeable_history() const;
+  std::optional<CompactionInput> pick_history() const;
+  std::optional<CompactionInput> pick_forgotten(const Retention& retention) const;
+  std::optional<CompactionInput> pick_behind(const Retention& retention) const;
+  std::optional<CompactionInput> in_place(const LsmRun& run, LsmVersion::Tables tables) const;
   uint64_t excess_bytes(size_t level) const;
   CompactionInput down(size_t level, std::vector<LsmVersion::Tables> sources) const;
 

@@ -6,14 +6,28 @@
 namespace varve {
 namespace {
 
+// Current, and of history what `wanted` says.
+template <class Wanted>
 std::vector<LevelCursor> level_cursors(const LsmVersion& version, const KeyRange& range,
-                                       bool cached) {
+                                       Wanted wanted) {
   std::vector<LevelCursor> cursors;
-  for (const LsmRun& run : version.runs()) {
+  const auto add = [&](const LsmRun& run) {
     LsmRun::Tables tables = run.overlapping(range);
-    if (!tables.empty()) cursors.emplace_back(std::move(tables), cached);
+    if (!tables.empty()) cursors.emplace_back(std::move(tables), true);
+  };
+  for (const LsmRun& run : version.runs()) add(run);
+  for (const LsmRun& run : version.history()) {
+    if (wanted(run)) add(run);
   }
   return cursors;
+}
+
+// What a view sees.
+std::vector<LevelCursor> cursors_of_view(const LsmVersion& version, const KeyRange& range,
+                                         uint64_t commit) {
+  return level_cursors(version, range, [&](const LsmRun& run) {
+    return commit < version.absorbed() && run.may_stand(commit);
+  });
 }
 
 // The range deletions that a walk must look at, and whether one hides a version.
@@ -34,7 +48,7 @@ class Hiding {
 class LiveCursor final : public EngineCursor {
  public:
   LiveCursor(const LsmVersion& version, const KeyRange& range, uint64_t commit, Direction direction)
-      : merge_(level_cursors(version, range, true)),
+      : merge_(cursors_of_view(version, range, commit)),
         hiding_(version.range_deletions(range, 0, commit)),
         begin_(as_text(range.begin)),
         end_(as_text(range.end)),
@@ -80,7 +94,7 @@ class LiveCursor final : public EngineCursor {
     while (merge_.valid()) {
       const Edit& edit = merge_.edit();
       if (!end_.empty() && compare(edit.key, as_bytes(end_)) >= 0) return;
-      if (edit.commit > commit_) {
+      if (edit.commit > commit_ || !stands(edit, commit_)) {
         merge_.next();
         continue;
       }
@@ -100,7 +114,7 @@ class LiveCursor final : public EngineCursor {
       if (compare(as_bytes(key_), as_bytes(begin_)) < 0) return;
       bool any = false;
       for (; merge_.valid() && equal(merge_.edit().key, as_bytes(key_)); merge_.previous()) {
-        if (merge_.edit().commit > commit_) continue;
+        if (merge_.edit().commit > commit_ || !stands(merge_.edit(), commit_)) continue;
         edit_ = merge_.edit();
         value_.assign(as_text(edit_.value));
         any = true;
@@ -128,7 +142,7 @@ class LiveCursor final : public EngineCursor {
 class EveryVersionCursor final : public EditCursor {
  public:
   EveryVersionCursor(const LsmVersion& version, const KeyRange& range, uint64_t from, uint64_t to)
-      : merge_(level_cursors(version, range, true)),
+      : merge_(level_cursors(version, range, [](const LsmRun&) { return true; })),
         end_(as_text(range.end)),
         from_(from),
         to_(to) {

@@ -63,11 +63,15 @@ void LsmRun::settle() {
   std::sort(tables.begin(), tables.end(),
             [](const auto& a, const auto& b) { return a->info().smallest < b->info().smallest; });
   heads.clear();
-  bytes = commit_last = 0;
+  bytes = commit_last = superseded_last = 0;
+  commit_first = UINT64_MAX;
   for (const auto& table : tables) {
-    heads.push_back(head_of(as_bytes(table->info().smallest)));
-    bytes += table->info().file_bytes;
-    commit_last = std::max(commit_last, table->info().commit_last);
+    const TableInfo& info = table->info();
+    heads.push_back(head_of(as_bytes(info.smallest)));
+    bytes += info.file_bytes;
+    commit_first = std::min(commit_first, info.commit_first);
+    commit_last = std::max(commit_last, info.commit_last);
+    superseded_last = std::max(superseded_last, info.superseded_last);
   }
 }
 
@@ -81,8 +85,18 @@ LsmVersion::LsmVersion(std::vector<LsmRun> runs, ValueFiles values, uint64_t abs
     }
   }
   std::sort(runs_.begin(), runs_.end(), [](const LsmRun& a, const LsmRun& b) {
-    return a.level != b.level ? a.level < b.level : a.commit_last > b.commit_last;
+    return a.level != b.level ? a.level < b.level : a.age() > b.age();
   });
+  const auto history =
+      std::find_if(runs_.begin(), runs_.end(), [](const LsmRun& run) { return run.is_history(); });
+  history_.assign(std::make_move_iterator(history), std::make_move_iterator(runs_.end()));
+  runs_.erase(history, runs_.end());
+}
+
+std::vector<LsmRun> LsmVersion::all_runs() const {
+  std::vector<LsmRun> all = runs_;
+  all.insert(all.end(), history_.begin(), history_.end());
+  return all;
 }
 
 LsmRun::Tables LsmRun::overlapping(const KeyRange& range) const {
@@ -135,11 +149,28 @@ void LsmVersion::hide_deleted(Bytes key, uint64_t commit, Lookup& found) const {
   if (range_deletion_over(key, commit) > found.edit.commit) found.found = Found::kDeleted;
 }
 
+Status LsmVersion::get_past(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
+                            Lookup& answer) const {
+  if (commit >= absorbed_) return Status::ok();
+  Lookup one;
+  for (const LsmRun& run : history_) {
+    Table* const table = run.may_stand(commit) ? run.table_of(key) : nullptr;
+    if (table == nullptr) continue;
+    if (Status status = table->get(key, hash, commit, may_block, one); !status) return status;
+    if (one.found == Found::kAbsent) continue;
+    const bool would_block = one.found == Found::kWouldBlock;
+    const bool is_newer = answer.found == Found::kAbsent || one.edit.commit > answer.edit.commit;
+    if (would_block || (stands(one.edit, commit) && is_newer)) answer = one;
+    if (would_block) break;
+  }
+  return Status::ok();
+}
+
 // The indexes of all tables in question are on their way before the first is asked.
 Status LsmVersion::get(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
                        Lookup& answer) const {
-  Status status;
   answer.found = Found::kAbsent;
+  Status status = get_past(key, hash, commit, may_block, answer);
   Table* tables[kAskedAtOnce];
   size_t count = 0;
   const auto ask = [&] {
@@ -188,6 +219,9 @@ Status LsmVersion::get_group(std::span<PointQuery> group, uint64_t commit,
                              std::vector<Candidate>& candidates) const {
   candidates.clear();
   for (PointQuery& query : group) {
+    if (query.answer.found != Found::kAbsent) continue;
+    Status status = get_past(query.key, query.hash, commit, false, query.answer);
+    if (!status) return status;
     if (query.answer.found != Found::kAbsent) continue;
     each_table(query.key, [&](Table& table) {
       if (table.info().commit_first > commit) return false;
@@ -249,18 +283,27 @@ Status LsmVersion::get_cold(std::span<PointQuery*> queries, uint64_t commit) con
   return Status::ok();
 }
 
+namespace {
+
+// With its share of the values that lie apart.
+uint64_t size_within(Table& table, const KeyRange& range) {
+  const uint64_t within = table.size_within(range);
+  uint64_t apart = 0;
+  for (const ValueUse& use : table.info().value_uses) apart += use.bytes;
+  const double share =
+      static_cast<double>(within) / static_cast<double>(std::max<uint64_t>(1, table.data_bytes()));
+  return within + static_cast<uint64_t>(share * static_cast<double>(apart));
+}
+
+}  // namespace
+
 uint64_t LsmVersion::size(const KeyRange& range) const {
   uint64_t bytes = 0;
-  for (const LsmRun& run : runs_) {
-    for (const auto& table : run.tables) {
-      const TableInfo& info = table->info();
-      if (!touches(info, range)) continue;
-      const uint64_t within = table->size_within(range);
-      uint64_t apart = 0;
-      for (const ValueUse& use : info.value_uses) apart += use.bytes;
-      const double share = static_cast<double>(within) /
-                           static_cast<double>(std::max<uint64_t>(1, table->data_bytes()));
-      bytes += within + static_cast<uint64_t>(share * static_cast<double>(apart));
+  for (const std::vector<LsmRun>* const runs : {&runs_, &history_}) {
+    for (const LsmRun& run : *runs) {
+      for (const auto& table : run.tables) {
+        if (touches(table->info(), range)) bytes += size_within(*table, range);
+      }
     }
   }
   return bytes;

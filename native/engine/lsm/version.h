@@ -1,6 +1,7 @@
 // engine/lsm/version.h — an immutable view of the runs, and the merged walks over them.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -11,9 +12,11 @@
 namespace varve {
 
 inline constexpr size_t kLevelCount = 7;
+inline constexpr size_t kHistoryLevel = kLevelCount;  // Of runs in history, in memory alone.
 
 // Tables that do not overlap, by key. Of one key, a run holds newer versions than every run behind
-// it in the order of a version.
+// it in the order of a version; only in history there is no such order, and each version says what
+// superseded it.
 struct LsmRun {
   using Tables = std::vector<std::shared_ptr<Table>>;
 
@@ -25,8 +28,17 @@ struct LsmRun {
   Table* table_of(Bytes key) const;  // The one that may hold the key, or null.
   Tables overlapping(const KeyRange& range) const;
 
+  bool is_history() const { return level == kHistoryLevel; }
+  // Whether anything here may stand to such a view: of a run in history.
+  bool may_stand(uint64_t commit) const {
+    return commit_first <= commit && commit < superseded_last;
+  }
+
   uint64_t bytes = 0;
+  uint64_t commit_first = 0;
   uint64_t commit_last = 0;
+  uint64_t superseded_last = 0;
+  uint64_t age() const { return std::max(commit_last, superseded_last); }
   // The first eight bytes of each table's smallest key, as a number: they decide most comparisons
   // without going to the table.
   std::vector<uint64_t> heads;
@@ -36,7 +48,7 @@ class LsmVersion final : public EngineVersion {
  public:
   using Tables = LsmRun::Tables;
 
-  // Runs in any order; of the value files, what the runs use was counted.
+  // Runs of both places in any order; of the value files, what the runs use was counted.
   LsmVersion(std::vector<LsmRun> runs, ValueFiles values, uint64_t absorbed);
 
   Status get(Bytes key, uint64_t hash, uint64_t commit, bool may_block,
@@ -54,6 +66,8 @@ class LsmVersion final : public EngineVersion {
   uint64_t absorbed() const override { return absorbed_; }
 
   const std::vector<LsmRun>& runs() const { return runs_; }  // Newest first: by level, then by age.
+  const std::vector<LsmRun>& history() const { return history_; }  // Newest first.
+  std::vector<LsmRun> all_runs() const;
   const ValueFiles& values() const { return values_; }
 
  private:
@@ -68,17 +82,28 @@ class LsmVersion final : public EngineVersion {
                    std::vector<Candidate>& candidates) const;
   Status get_cold(std::span<PointQuery*> queries, uint64_t commit) const;
   void hide_deleted(Bytes key, uint64_t commit, Lookup& found) const;
-  // Calls `on_table` for each table that may hold the key, newest first, until it says true.
+  // What a view sees of a key in history: whatever lies there and stands is newer than all that
+  // current has for the view.
+  Status get_past(Bytes key, uint64_t hash, uint64_t commit, bool may_block, Lookup& answer) const;
+  // Calls `on_table` for each table of current that may hold the key, newest first, until it says
+  // true.
   template <class OnTable>
   void each_table(Bytes key, OnTable on_table) const;
 
   std::vector<LsmRun> runs_;
+  std::vector<LsmRun> history_;
   const ValueFiles values_;
   const uint64_t absorbed_;
   bool any_ranges_ = false;
 };
 
 bool touches(const TableInfo& info, const KeyRange& range);
+
+// Whether a version at or below the commit of a view may be what it sees: not superseded by then.
+// Of those that stand to a view, in either place, it sees the newest.
+inline bool stands(const Edit& edit, uint64_t commit) {
+  return edit.superseded == 0 || edit.superseded > commit;
+}
 
 // A level, or one table, as one walk over every version.
 class LevelCursor {

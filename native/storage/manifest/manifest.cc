@@ -96,6 +96,7 @@ void add_table(std::string& to, const ManifestTable& table) {
   for (const ValueUse& use : info.value_uses) {
     for (const uint64_t number : {use.file, use.count, use.bytes}) append<uint64_t>(bytes, number);
   }
+  if (table.place == kPlaceHistory) append<uint64_t>(bytes, info.superseded_last);
   add_field(to, Tag::kAddTable, as_bytes(bytes));
 }
 
@@ -233,7 +234,12 @@ bool read_table(Bytes bytes, ManifestTable& table) {
     key->assign(as_text(rest.subspan(4, size)));
     rest = rest.subspan(4 + size);
   }
-  return read_value_uses(rest, info) && table.place <= 1;
+  if (table.place == kPlaceHistory) {
+    if (rest.size() < 8) return false;
+    info.superseded_last = load<uint64_t>(rest.data() + rest.size() - 8);
+    rest = rest.first(rest.size() - 8);
+  }
+  return read_value_uses(rest, info) && table.place <= kPlaceHistory;
 }
 
 bool read_value_file(Bytes bytes, ValueFileInfo& info) {

@@ -32,10 +32,13 @@ struct ManifestCut {
   uint64_t resume = 0;
 };
 
+inline constexpr uint8_t kPlaceCurrent = 0;
+inline constexpr uint8_t kPlaceHistory = 1;
+
 struct ManifestTable {
   TableInfo info;
   uint8_t level = 0;
-  uint8_t place = 0;  // 0 current, 1 history
+  uint8_t place = kPlaceCurrent;
   uint64_t run = 0;   // Tables of one run do not overlap.
 };
 

@@ -13,14 +13,25 @@ namespace {
 constexpr uint8_t kMetaDelete = 1;
 constexpr uint8_t kMetaSeparate = 2;
 constexpr uint8_t kMetaExpiry = 4;
+constexpr uint8_t kMetaSuperseded = 8;
 constexpr uint8_t kLongSuffix = 255;
 constexpr uint32_t kHintMax = 0xffff;
 constexpr size_t kLineBytes = 64;
 constexpr size_t kPrefetchBytesMax = 256;
 
-// Sizes of an entry's fixed parts: meta, commit, expiry, suffix size.
-size_t suffix_at(uint8_t meta, uint32_t commit_width) {
+// Where the parts of an entry lie: meta, commit, expiry, superseding commit, suffix size.
+size_t superseded_at(uint8_t meta, uint32_t commit_width) {
   return 1 + commit_width + ((meta & kMetaExpiry) != 0 ? 8 : 0);
+}
+
+size_t suffix_at(uint8_t meta, uint32_t commit_width) {
+  return superseded_at(meta, commit_width) + ((meta & kMetaSuperseded) != 0 ? commit_width : 0);
+}
+
+void append_commit(std::string& to, uint64_t above_base, uint32_t width) {
+  uint8_t bytes[8];
+  store<uint64_t>(bytes, above_base);
+  append(to, Bytes(bytes, width));
 }
 
 // A number of 0 to 7 bytes. The eight bytes that end with it are read: before the first entry lies
@@ -37,22 +48,21 @@ uint64_t load_width(const uint8_t* at, uint32_t width) {
 void BlockBuilder::add(const Edit& edit) {
   entries_.push_back({bytes_.size(), static_cast<uint32_t>(edit.key.size()),
                       static_cast<uint32_t>(edit.value.size()), edit.commit, edit.expires_ms,
-                      edit.kind, edit.flags});
+                      edit.superseded, edit.kind, edit.flags});
   append(bytes_, edit.key);
   append(bytes_, edit.value);
 }
 
 void BlockBuilder::append_entry(std::string& to, const Entry& entry, size_t prefix, uint64_t base,
                                 uint32_t width) const {
-  const uint8_t meta =
-      static_cast<uint8_t>((entry.kind == EditKind::kDelete ? kMetaDelete : 0) |
-                           ((entry.flags & kFlagSeparateValue) != 0 ? kMetaSeparate : 0) |
-                           (entry.expires_ms != 0 ? kMetaExpiry : 0));
+  const uint8_t meta = static_cast<uint8_t>(
+      (entry.kind == EditKind::kDelete ? kMetaDelete : 0) |
+      ((entry.flags & kFlagSeparateValue) != 0 ? kMetaSeparate : 0) |
+      (entry.expires_ms != 0 ? kMetaExpiry : 0) | (entry.superseded != 0 ? kMetaSuperseded : 0));
   to.push_back(static_cast<char>(meta));
-  uint8_t commit[8];
-  store<uint64_t>(commit, entry.commit - base);
-  append(to, Bytes(commit, width));
+  append_commit(to, entry.commit - base, width);
   if (entry.expires_ms != 0) append<uint64_t>(to, entry.expires_ms);
+  if (entry.superseded != 0) append_commit(to, entry.superseded - base, width);
   const uint32_t suffix = entry.key_size - static_cast<uint32_t>(prefix);
   to.push_back(static_cast<char>(suffix < kLongSuffix ? suffix : kLongSuffix));
   if (suffix >= kLongSuffix) append<uint32_t>(to, suffix);
@@ -67,7 +77,7 @@ std::string BlockBuilder::finish() {
   uint64_t newest = 0;
   for (const Entry& entry : entries_) {
     base = std::min(base, entry.commit);
-    newest = std::max(newest, entry.commit);
+    newest = std::max({newest, entry.commit, entry.superseded});
   }
   const uint32_t width = static_cast<uint32_t>((std::bit_width(newest - base) + 7) /
                                                8);  // 7 at most: commits are below 2^53
@@ -227,6 +237,10 @@ Bytes Block::read(uint32_t slot, Edit& edit) const {
   edit.kind = (meta & kMetaDelete) != 0 ? EditKind::kDelete : EditKind::kPut;
   edit.flags = (meta & kMetaSeparate) != 0 ? kFlagSeparateValue : 0;
   edit.expires_ms = (meta & kMetaExpiry) != 0 ? load<uint64_t>(e + 1 + commit_width_) : 0;
+  const bool is_past = (meta & kMetaSuperseded) != 0;
+  edit.superseded =
+      is_past ? base_commit_ + load_width(e + superseded_at(meta, commit_width_), commit_width_)
+              : 0;
   const uint8_t* const value = key.data() + key.size();
   edit.value = Bytes(value, static_cast<size_t>(e + entry_size(slot) - value));
   return key;

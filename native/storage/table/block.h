@@ -32,6 +32,7 @@ class BlockBuilder {
     uint32_t value_size;
     uint64_t commit;
     uint64_t expires_ms;
+    uint64_t superseded;
     EditKind kind;
     uint8_t flags;
   };

@@ -62,6 +62,7 @@ void Table::verify_value_uses(const std::map<uint64_t, ValueUse>& found,
 Status Table::verify_blocks(const std::string& points, std::vector<VerifyProblem>& problems,
                             const CheckReference& check_reference) const {
   uint64_t count = 0;
+  uint64_t superseded_last = 0;
   std::map<uint64_t, ValueUse> uses;
   const auto check_value = [&](const Edit& edit, uint64_t offset) {
     if ((edit.flags & kFlagSeparateValue) == 0) return Status::ok();
@@ -102,10 +103,17 @@ Status Table::verify_blocks(const std::string& points, std::vector<VerifyProblem
       order.note(std::move(key), block.commit(slot));
       Edit edit;
       block.read(slot, edit);
+      superseded_last = std::max(superseded_last, edit.superseded);
+      if (edit.superseded != 0 && edit.superseded <= edit.commit) {
+        problems.push_back({path_, offset, "a version was superseded before it was written"});
+      }
       if (Status status = check_value(edit, offset); !status) return status;
     }
   }
   if (!any_damaged) verify_value_uses(uses, problems);
+  if (!any_damaged && superseded_last != info_.superseded_last) {
+    problems.push_back({path_, 0, "it was superseded at another commit than the manifest says"});
+  }
   if (!any_damaged && count != info_.entry_count) {
     problems.push_back({path_, 0,
                         "it holds " + std::to_string(count) + " entries, but " +

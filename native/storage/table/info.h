@@ -19,6 +19,7 @@ struct TableInfo {
   uint64_t delete_count = 0;
   uint64_t commit_first = 0;
   uint64_t commit_last = 0;
+  uint64_t superseded_last = 0;  // In history: of what was superseded last. Else 0.
   std::string
       smallest;  // Range deletions included. With one that has no end, `largest` is empty and
   std::string largest;  // unbounded is set.

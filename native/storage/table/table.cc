@@ -374,9 +374,12 @@ Status Table::get_at(uint32_t number, uint32_t slot, Bytes key, uint64_t commit,
     if (slot != kSearch) Block::prefetch(held.block->data(), held.hint, slot);
     at.attach(held.block->data(), held.hint);
     if (slot == kSearch) slot = at.lower_bound(key, UINT64_MAX);
-    for (; slot < at.count(); ++slot) {
+    while (slot < at.count()) {
       if (!at.key_equals(slot, key)) return Status::ok();
-      if (at.commit(slot) > commit) continue;
+      if (at.commit(slot) > commit) {
+        slot = at.lower_bound(key, commit);
+        continue;
+      }
       at.read(slot, answer.edit);
       answer.edit.key = key;
       answer.found = answer.edit.kind == EditKind::kPut ? Found::kPut : Found::kDeleted;

@@ -155,6 +155,9 @@ class Table : public std::enable_shared_from_this<Table> {
   static Result<TableInfo> describe(Os& os, const std::string& path);
   void drop() { dropped_.store(true); }  // The file goes with the last user.
   // Some of it cannot be read, so that it cannot be merged with others.
+  // How many held views the one who wrote it kept it for; of one that was found, nobody knows.
+  uint64_t views() const { return views_; }
+  void note_views(uint64_t count) { views_ = count; }  // Before others see it.
   void note_damage() const { is_damaged_.store(true, std::memory_order_relaxed); }
   bool is_damaged() const { return is_damaged_.load(std::memory_order_relaxed); }
   // How many bytes lie within a range, about, and how many in all.
@@ -267,6 +270,7 @@ class Table : public std::enable_shared_from_this<Table> {
   uint64_t charged_bytes_ = 0;                // What the cache was told of.
   std::atomic<bool> dropped_{false};
   mutable std::atomic<bool> is_damaged_{false};
+  uint64_t views_ = UINT64_MAX;
 };
 
 // The block index, read around the cache, one part at a time.

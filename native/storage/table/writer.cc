@@ -72,6 +72,7 @@ Status TableWriter::add(const Edit& edit) {
   if (edit.kind == EditKind::kDelete) ++info_.delete_count;
   info_.commit_first = std::min(info_.commit_first, edit.commit);
   info_.commit_last = std::max(info_.commit_last, edit.commit);
+  info_.superseded_last = std::max(info_.superseded_last, edit.superseded);
   return Status::ok();
 }
 

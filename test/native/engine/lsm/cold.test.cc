@@ -44,6 +44,7 @@ class Cold {
  public:
   explicit Cold(uint64_t cache_bytes) : subject_(open_lsm_subject()) {
     ground().options.block_bytes = kBlockBytes;
+    ground().options.table_bytes = uint64_t{64} << 20;
     expect_ok(subject_.reopen(subject_));
     InOrder edits;
     Run run;

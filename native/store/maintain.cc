@@ -11,6 +11,7 @@ constexpr uint64_t kStepBytes = uint64_t{2}
                                 << 20;        // Of maintenance, before a worker looks around again.
 constexpr uint64_t kCollectNs = 200'000'000;  // Until what readers hold is looked at again.
 constexpr uint64_t kCollectSoonNs = 10'000'000;
+constexpr uint64_t kForgetNs = 10'000'000'000;       // Until history is looked through again.
 constexpr uint64_t kDebtFree = uint64_t{256} << 20;  // Twice as much debt slows nobody.
 constexpr uint64_t kAbsorbPsMax = 100'000;           // 10 MB a second.
 constexpr uint64_t kPaceTimesMax = 8;                // As a byte is merged about so many times.
@@ -125,8 +126,8 @@ Status Store::flush_oldest() {
 Step Store::run_maintenance(uint32_t worker) {
   epochs_.collect();
   Step step = error() ? maintain(worker) : Step::idle();
-  if (step.wait_ns == Step::kUntilWoken && epochs_.pending() != 0) {
-    step.wait_ns = error() ? kCollectSoonNs : kCollectNs;
+  if (epochs_.pending() != 0) {
+    step.wait_ns = std::min(step.wait_ns, error() ? kCollectSoonNs : kCollectNs);
   }
   return step;
 }
@@ -152,7 +153,11 @@ Step Store::maintain(uint32_t worker) {
   if (is_idle && cleared_.load() < absorbed) cleared_.store(absorbed);
   if (engine_kind_ == EngineKind::kMemory) flushed_->open();  // Deletions may have made room.
   set_pace(stats);
-  return is_idle ? Step::idle() : Step::again();
+  if (!is_idle) return Step::again();
+  // The horizon moves, and snapshots are closed, though nobody writes. Data that rests in memory is
+  // looked through with the next flush.
+  const bool may_forget = engine_kind_ == EngineKind::kLsm && stats.history_bytes > 0;
+  return may_forget ? Step{kForgetNs} : Step::idle();
 }
 
 // Commits are slowed in proportion to what maintenance has still to do, so that there is no cliff.

@@ -52,6 +52,25 @@ describe.each(engines)('history with %s', (_, { path = fresh(), ...settings }) =
   })
 })
 
+it('lies apart from the present, and stats() shows what it takes', async () => {
+  interface Engine {
+    readonly historyBytes: number
+    readonly entryCount: number
+  }
+  const engineOf = (db: { stats(): object }) => (db.stats() as { engine: Engine }).engine
+  for (const engine of ['lsm', 'memory'] as const) {
+    await using db = await open(fresh(), { engine, history: { keep: 'forever' } })
+    await db.put('k', 'x'.repeat(1000))
+    await db.compact()
+    const { entryCount, historyBytes } = engineOf(db)
+    expect(historyBytes).toBeLessThan(1000)
+    for (let n = 0; n < 20; n++) await db.put('k', `${n}`.repeat(1000))
+    await db.compact()
+    expect(engineOf(db).historyBytes).toBeGreaterThan(20_000)
+    expect(engineOf(db).entryCount).toBeLessThan(entryCount + 20)
+  }
+})
+
 describe('at()', () => {
   it('refuses what lies beyond the newest commit or below the horizon, and what is no moment', async () => {
     await using db = await open(':memory:', { history: { keep: { commits: 2 } } })

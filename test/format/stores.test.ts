@@ -35,6 +35,19 @@ it('the store prepared commits what it was prepared for', async () => {
   await db.close()
 })
 
+it('the store past shows what it was at every commit', async () => {
+  const copy = join(root, 'to look back')
+  restore('past', copy)
+  const db = await open(copy)
+  const many = (commit: number) => db.at(commit).range({ prefix: ['many'] } as never).toArray()
+  expect(many(1)).toHaveLength(500)
+  expect(new Set(many(1).map(([, value]) => value))).toEqual(new Set(['an older value']))
+  expect(many(2)).toHaveLength(500)
+  expect(many(db.commit)).toEqual(many(2).filter(([, value]) => !/ 1\d\d$/.test(String(value))))
+  expect(db.history('gone' as never)).toMatchObject([{ deleted: true }, { value: 1 }])
+  await db.close()
+})
+
 describe.each(readdirSync(stores))('the store %s', (name) => {
   const copy = join(root, name)
 

@@ -11,6 +11,7 @@ const stores: Readonly<Record<string, OpenOptions>> = {
   compressed: { compression: 'fast', compaction: 'universal', blockSize: 1024 },
   large: { largeValue: '1KB' },
   memory: { engine: 'memory' },
+  past: { history: { keep: 'forever' } },
   prepared: {},
 }
 
@@ -42,8 +43,9 @@ for (const [name, options] of Object.entries(stores)) {
   const folder = fileURLToPath(new URL(`stores/${name}`, import.meta.url))
   rmSync(folder, { recursive: true, force: true })
   const db = await open(folder, { memory: '8MB', ...options })
-  // So little would be left to the log where it rests in memory.
-  await fill(db, options.engine === 'memory' ? () => db.compact() : undefined)
+  // So little would be left to the log where it rests in memory, and unmerged with what it supersedes elsewhere.
+  const isMerged = options.engine === 'memory' || options.history !== undefined
+  await fill(db, isMerged ? () => db.compact() : undefined)
   if (name === 'prepared') await prepare(db)
   await db.close()
   trimLogs(folder)

@@ -58,7 +58,8 @@ Original::Original() {
       const std::string value(i % 5 == 0 ? 4 : i + commit % 3, static_cast<char>('a' + i % 26));
       if (commit == 20) newest[key] = value;
       const Status added =
-          (*writer)->add({as_bytes(key), commit, EditKind::kPut, 0, i % 3 * 1000, as_bytes(value)});
+          (*writer)->add({as_bytes(key), commit, EditKind::kPut, 0, i % 3 * 1000, as_bytes(value),
+                          commit == 20 ? 0 : commit + 1});
       check(static_cast<bool>(added));
     }
   }
@@ -105,6 +106,8 @@ void check_gets(const Original& original, Table& table, bool is_damaged_only) {
     for (const std::string& asked : {key, key + "x"}) {
       const uint64_t hash = hash64(as_bytes(asked), original.options.hash_seed);
       Lookup answer;
+      const Status older = table.get(as_bytes(asked), hash, 3, true, answer);
+      check(older || older.code() == Code::kCorrupt);
       if (Status status = table.get(as_bytes(asked), hash, UINT64_MAX, true, answer); !status) {
         check(status.code() == Code::kCorrupt);
         continue;

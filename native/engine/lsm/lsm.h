@@ -3,11 +3,18 @@
 //
 // absorb() writes a run as a table of level 0, and its large values into a value file. maintain()
 // merges runs, by the style asked for (picking.h), a step at a time and several merges at once.
-// Versions that retention does not ask for are dropped on the way, and deletions with nothing
-// beneath them.
+// What is superseded on the way goes to runs of history if retention asks for it (keeping.h), and
+// is dropped if not, as are deletions with nothing beneath them.
+//
+//     run of edits ──▶ level 0 ──▶ level 1 ──▶ … ──▶ the last          current
+//                         └────────┬──┴────────┘
+//                                  ▼ superseded
+//                           runs of history ──▶ gone once the horizon has passed
 //
 // Invariants
-//   - tables of one run do not overlap; of one key, a run that comes later in the order is older.
+//   - tables of one run do not overlap; of one key, a run of current that comes later in the order
+//     is older.
+//   - a view at or above absorbed() reads nothing of history.
 //   - a table is in the manifest before a version shows it, and its file goes only after no version
 //   does.
 //   - a step that fails leaves the tables as they were.

@@ -4,6 +4,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/os/os_simulated.h"
 #include "base/random.h"
 #include "hasty_os.h"
 #include "store/store.h"
@@ -124,6 +125,24 @@ const Case late("a compaction that had to wait keeps what was held meanwhile", [
   expect(all_of(reader, commit).starts_with("held "));
   expect(all_of(reader, store.visible()).starts_with("new "));
   store.release(commit);
+  expect_ok(store.close());
+});
+
+const Case released("what only a snapshot kept goes soon after it, though nobody writes", [] {
+  SimulatedOs os(seed());
+  Result<std::shared_ptr<Store>> opened = Store::open(os, options_of(EngineKind::kLsm));
+  require(static_cast<bool>(opened));
+  Store& store = **opened;
+  put_at_rest(store, "old");
+  const uint64_t commit = store.hold();
+  put_at_rest(store, "new");
+  expect_ok(store.compact());
+  os.run(1000);
+  expect(store.stats().engine.history_bytes > 0);
+  store.release(commit);
+  const uint64_t soon_ns = os.now_ns() + uint64_t{11} * 1'000'000'000;
+  while (os.now_ns() < soon_ns) os.run(1);
+  expect(store.stats().engine.history_bytes == 0);
   expect_ok(store.close());
 });
 

@@ -115,6 +115,34 @@ const Case flagged(
       expect(value_in(**store, "forged") == "none" && value_in(**store, "honest") == "value");
     });
 
+// What deleted a key need not be there any more, when only a snapshot keeps what it was.
+const Case past("a salvage takes nothing from history, and verify() finds no fault with it", [] {
+  SimulatedOs os(seed());
+  {
+    Result<std::shared_ptr<Store>> store = Store::open(os, options_of("/data"));
+    require(static_cast<bool>(store));
+    put(**store, "kept", "old");
+    put(**store, "gone", "old");
+    (*store)->hold();
+    put(**store, "kept", "new");
+    Batch batch((*store)->hash_seed(), (*store)->commit_bytes_max());
+    batch.erase(as_bytes("gone"));
+    expect_ok((*store)->commit(batch).error());
+    expect_ok((*store)->compact());
+    expect((*store)->stats().engine.history_bytes > 0);
+    expect_ok((*store)->wait_for(Durability::kDisk));
+    os.go_down_at_call(0);
+  }
+  os.restart();
+  const Result<VerifyReport> verified = verify_store(os, "/data", "a test");
+  expect(verified && verified->problems.empty());
+  const Result<SalvageReport> saved = salvage_store(os, "/data", "/saved", "a test");
+  expect(saved && saved->lost.empty());
+  Result<std::shared_ptr<Store>> store = Store::open(os, options_of("/saved"));
+  require(static_cast<bool>(store));
+  expect(value_in(**store, "kept") == "new" && value_in(**store, "gone") == "none");
+});
+
 const Case destroyed("a destroyed store leaves no directory behind", [] {
   const std::string directory = scratch_directory() + "/store";
   Result<std::shared_ptr<Store>> store = Store::open(native_os(), options_of(directory));

@@ -46,6 +46,8 @@ ManifestTable table_of(uint64_t number) {
   table.info.largest = "z" + std::to_string(number);
   table.info.unbounded = number % 2 == 0;
   table.level = static_cast<uint8_t>(number % 7);
+  table.place = number % 4 == 3 ? kPlaceHistory : kPlaceCurrent;
+  if (table.place == kPlaceHistory) table.info.superseded_last = number * 100 + 120;
   table.run = number / 2;
   if (number > 1) table.info.value_uses = {{number, 2, 200 + number}};
   return table;
@@ -85,7 +87,8 @@ std::string text_of(const ManifestState& state) {
     for (const uint64_t value :
          {number, info.number, info.file_bytes, info.entry_count, info.range_deletion_count,
           info.key_bytes, info.value_bytes, info.delete_count, info.commit_first, info.commit_last,
-          uint64_t{info.unbounded}, uint64_t{table.level}, uint64_t{table.place}, table.run}) {
+          info.superseded_last, uint64_t{info.unbounded}, uint64_t{table.level},
+          uint64_t{table.place}, table.run}) {
       add(value);
     }
     text += info.smallest + ' ' + info.largest + ' ';

@@ -29,6 +29,28 @@ const Case example("the worked example of FORMAT.md decodes", [] {
   expect(builder.finish() == bytes);
 });
 
+const Case past("a superseded version says by which commit, with an expiry and without", [] {
+  for (const uint64_t expires_ms : {uint64_t{0}, uint64_t{1} << 40}) {
+    for (const uint64_t superseded : {uint64_t{8}, uint64_t{70'000}, uint64_t{1} << 52}) {
+      BlockBuilder builder;
+      builder.add({as_bytes("a"), 9, EditKind::kPut, 0, expires_ms, as_bytes("new")});
+      builder.add({as_bytes("a"), 7, EditKind::kPut, 0, expires_ms, as_bytes("old"), superseded});
+      builder.add({as_bytes("b"), 3, EditKind::kDelete, 0, 0, {}, 4});
+      const std::string bytes = builder.finish();
+      Block block;
+      require(Block::parse(as_bytes(bytes), block));
+      Edit edit;
+      block.read(1, edit);
+      expect(edit.commit == 7 && edit.superseded == superseded && edit.expires_ms == expires_ms);
+      expect(as_text(edit.value) == "old" && block.key_equals(1, as_bytes("a")));
+      block.read(2, edit);
+      expect(edit.commit == 3 && edit.superseded == 4 && edit.kind == EditKind::kDelete);
+      block.read(0, edit);
+      expect(edit.commit == 9 && edit.superseded == 0 && as_text(edit.value) == "new");
+    }
+  }
+});
+
 const Case mutated("a block of hostile bytes is refused or stays within itself", [] {
   Random random(seed());
   for (int round = 0; round < 3000; ++round) {
@@ -38,7 +60,7 @@ const Case mutated("a block of hostile bytes is refused or stays within itself",
       const std::string key = "key" + std::to_string(1000 + i);
       const std::string value(random.below(30), 'v');
       builder.add({as_bytes(key), 1 + random.below(1000), EditKind::kPut, 0, random.below(2),
-                   as_bytes(value)});
+                   as_bytes(value), random.below(2) * (1001 + random.below(1000))});
     }
     std::string bytes = builder.finish();
     for (uint64_t change = random.below(4); change > 0; --change) {

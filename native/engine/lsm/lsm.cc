@@ -407,8 +407,7 @@ std::vector<std::string> Lsm::paths_of(const ManifestEdit& edit) const {
 Status Lsm::open_tables_of(const std::vector<TableInfo>& infos, LsmVersion::Tables& tables) {
   for (const TableInfo& info : infos) {
     Result<std::shared_ptr<Table>> table = open_table(info);
-    Status status = table ? (*table)->warm() : table.error();
-    if (!status) return status;
+    if (!table) return table.error();
     tables.push_back(std::move(*table));
   }
   return Status::ok();
@@ -421,6 +420,7 @@ Result<Lsm::Made> Lsm::open_made(const std::vector<TableInfo>& current,
   Made made;
   Status status = os_.sync_directory(options_.directory);
   if (status) status = open_tables_of(current, made.current);
+  for (size_t i = 0; i < made.current.size() && status; ++i) status = made.current[i]->warm();
   if (status) status = open_tables_of(history, made.history);
   for (const auto& table : made.history) {
     const bool is_behind = table->info().superseded_last <= retention.horizon;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr Retention kNothing;
 const Retention kAll{0, {}};
-constexpr int kKeyCount = 200;
+constexpr int kKeyCount = 100;
 
 std::string key_of(int i) { return "key" + std::to_string(1000 + i); }
 
@@ -148,8 +148,8 @@ const Case few("runs of history stay few, however many merges leave one", [] {
     Subject subject = open_lsm_subject(style);
     Oracle oracle;
     uint64_t most = 0;
-    for (int run = 0; run < 60; ++run) {
-      write(oracle, 2);
+    for (int run = 0; run < 40; ++run) {
+      write(oracle, 1);
       expect_ok(oracle.absorb_into(*subject.engine, kAll));
       maintain_all(subject, kAll);
       most = std::max(most, detail_of(subject, "historyRuns"));
@@ -157,7 +157,7 @@ const Case few("runs of history stay few, however many merges leave one", [] {
     // An eighth of history each is large here (LsmOptions::level1_bytes), and four small ones
     // merge.
     expect(most <= 2 * kHistoryShare + 4);
-    expect(detail_of(subject, "historyEntries") >= 60 * kKeyCount);
+    expect(detail_of(subject, "historyEntries") >= 30 * kKeyCount);
     expect_ok(same(subject, oracle, kAll));
   }
 });

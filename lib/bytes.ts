@@ -3,7 +3,7 @@
 // Small ones lie in memory that several share, like those of Buffer.allocUnsafe(): a get leaves its value in a slab, and
 // of a batch of entries all raw bytes are copied at once. A Buffer over such memory costs a quarter of making room for
 // one value and copying it. Shared memory cannot be transferred, and goes with the last Buffer over it.
-import { markAsUntransferable } from 'node:worker_threads'
+import { createRequire } from 'node:module'
 
 import { addon, IN_SLAB, scratch, SLAB_VALUE_BYTES_MAX } from './native.ts'
 
@@ -14,6 +14,15 @@ type Shared = new (memory: ArrayBuffer, at: number, size: number) => Buffer
 // What Node makes its own pooled Buffers of.
 const Shared = (Buffer as unknown as Record<symbol, Shared>)[Symbol.species] as Shared
 
+type Workers = typeof import('node:worker_threads')
+let workers: Workers | undefined
+
+// To load what Node has for workers costs as much as opening a store: only who reads bytes pays for it.
+function keepHere(memory: ArrayBuffer): void {
+  workers ??= createRequire(import.meta.url)('node:worker_threads') as Workers
+  workers.markAsUntransferable(memory)
+}
+
 let slab = new ArrayBuffer(0)
 let batch: ArrayBuffer | undefined
 let batchFrom = 0
@@ -21,7 +30,7 @@ let batchTo = 0
 
 function renewSlab(): void {
   slab = new ArrayBuffer(SLAB_BYTES)
-  markAsUntransferable(slab)
+  keepHere(slab)
   addon.attachSlab(slab)
 }
 
@@ -41,7 +50,7 @@ export function endBatch(): void {
 function bytesOfBatch(at: number, size: number): Buffer {
   if (batch === undefined) {
     batch = scratch.bytes.slice(batchFrom, batchTo).buffer
-    markAsUntransferable(batch)
+    keepHere(batch)
   }
   return new Shared(batch, at - batchFrom, size)
 }

@@ -2,7 +2,6 @@
 //
 // The scratch is one ArrayBuffer a thread. Its first bytes are registers; then comes an area for an encoded key; then
 // the area for heads of values and entries of ranges. Offsets are those of native/binding/environment.h.
-import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -358,13 +357,16 @@ interface Addon extends NativeBitmaps, NativeBits, NativeVarint, NativeGeo, Nati
   lastError(): [number, string, number, Uint8Array]
 }
 
+const load = createRequire(import.meta.url)
+// Importing it would load its streams, too.
+const { existsSync } = load('node:fs') as typeof import('node:fs')
+
 function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
   return folder
 }
 
-const load = createRequire(import.meta.url)
 export const addon: Addon = (load('node-gyp-build') as (root: string) => Addon)(packageRoot())
 
 /** The memory that this thread shares with the addon. It grows when something larger has to pass. */

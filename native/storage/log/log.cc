@@ -16,6 +16,7 @@ Log::Log(Os& os, LogOptions options)
 
 Result<std::unique_ptr<Log>> Log::open(Os& os, LogOptions options) {
   std::unique_ptr<Log> log(new Log(os, std::move(options)));
+  if (Status status = log->prepare_one(0); !status) return status;
   log->preparer_ = os.start("varve-log-room", [raw = log.get()] { return raw->run_preparer(); });
   log->writer_ = os.start("varve-log", [raw = log.get()] { return raw->run_writer(); });
   return log;
@@ -300,8 +301,7 @@ bool Log::tidy_idle() {
   {
     const Lock held(mutex_);
     if (failed() || is_ended_) return false;
-    const bool is_used = current_ || !kept_.empty();  // Until then one is ready.
-    more = spares_.size() < (is_used ? options_.spare_count : 1);
+    more = spares_.size() < options_.spare_count && (current_ || !kept_.empty());
     while (recyclable_.size() > options_.spare_count + 2) {
       surplus.push_back(recyclable_.front());
       recyclable_.erase(recyclable_.begin());

@@ -3,9 +3,7 @@
 // Small ones lie in memory that several share, like those of Buffer.allocUnsafe(): a get leaves its value in a slab, and
 // of a batch of entries all raw bytes are copied at once. A Buffer over such memory costs a quarter of making room for
 // one value and copying it. Shared memory cannot be transferred, and goes with the last Buffer over it.
-import { createRequire } from 'node:module'
-
-import { addon, IN_SLAB, scratch, SLAB_VALUE_BYTES_MAX } from './native.ts'
+import { addon, IN_SLAB, load, scratch, SLAB_VALUE_BYTES_MAX } from './native.ts'
 
 const SLAB_BYTES = 64 * 1024
 const BATCH_BYTES_MAX = 256 * 1024
@@ -17,9 +15,9 @@ const Shared = (Buffer as unknown as Record<symbol, Shared>)[Symbol.species] as 
 type Workers = typeof import('node:worker_threads')
 let workers: Workers | undefined
 
-// To load what Node has for workers costs as much as opening a store: only who reads bytes pays for it.
+// To load what Node has for workers takes milliseconds: only who reads bytes pays for it.
 function keepHere(memory: ArrayBuffer): void {
-  workers ??= createRequire(import.meta.url)('node:worker_threads') as Workers
+  workers ??= load('node:worker_threads') as Workers
   workers.markAsUntransferable(memory)
 }
 

@@ -357,7 +357,8 @@ interface Addon extends NativeBitmaps, NativeBits, NativeVarint, NativeGeo, Nati
   lastError(): [number, string, number, Uint8Array]
 }
 
-const load = createRequire(import.meta.url)
+/** For what of Node is not to be loaded with the package, or not whole. */
+export const load = createRequire(import.meta.url)
 // Importing it would load its streams, too.
 const { existsSync } = load('node:fs') as typeof import('node:fs')
 

@@ -38,7 +38,7 @@ class Compaction {
   const Table* unreadable() const { return merge_.unreadable(); }
   const CompactionInput& input() const { return input_; }
   const Retention& retention() const { return retention_; }
-  const std::vector<TableInfo>& outputs() const { return current_.made(); }
+  const std::vector<TableInfo>& current() const { return current_.made(); }
   const std::vector<TableInfo>& history() const { return history_.made(); }
   const std::vector<ValueFileInfo>& value_files() const { return moving_.made(); }
   uint64_t read_bytes() const { return read_bytes_; }

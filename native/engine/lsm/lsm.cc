@@ -522,7 +522,7 @@ bool Lsm::note_unreadable(const Compaction& compaction, const Status& status) {
 
 Status Lsm::install(const Compaction& compaction) {
   const CompactionInput& input = compaction.input();
-  Result<Made> made = open_made(compaction.outputs(), compaction.history(), compaction.retention(),
+  Result<Made> made = open_made(compaction.current(), compaction.history(), compaction.retention(),
                                 compaction.value_files());
   if (!made) return made.error();
   LsmVersion::Tables gone;

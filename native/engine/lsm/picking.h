@@ -20,7 +20,8 @@
 //
 // History is merged with history alone: by age, as universal does, but a run that has an eighth of
 // it stays as it is, so that the horizon passes whole runs, whose tables go without being read.
-// What only a snapshot keeps behind the horizon is written again once, without the rest.
+// What of a table only snapshots keep, behind the horizon, is written again without the rest, once
+// half of those that kept it are gone.
 //
 // A table that a merge could not read is damaged, and no merge takes it in again. It stays where it
 // is, so what is newer may not pass it: what lies beneath it goes on as before, and runs above it
@@ -31,7 +32,8 @@
 //
 // Invariants
 //   - what is picked is no part of a merge under way, and its outcome meets none's.
-//   - sources are neighbours in age, newest first: their outcome has one place in the order.
+//   - sources are neighbours in age, newest first: their outcome has one place in the order. Only
+//     history has no order.
 // Threads: pure functions of a version and of what is under way.
 #pragma once
 

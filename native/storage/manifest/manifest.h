@@ -39,7 +39,7 @@ struct ManifestTable {
   TableInfo info;
   uint8_t level = 0;
   uint8_t place = kPlaceCurrent;
-  uint64_t run = 0;   // Tables of one run do not overlap.
+  uint64_t run = 0;  // Tables of one run do not overlap.
 };
 
 // A file with all that a memory engine had absorbed. number 0: none.

@@ -154,10 +154,10 @@ class Table : public std::enable_shared_from_this<Table> {
   // What the file says of itself, for when no manifest does. Its keys are not known then.
   static Result<TableInfo> describe(Os& os, const std::string& path);
   void drop() { dropped_.store(true); }  // The file goes with the last user.
-  // Some of it cannot be read, so that it cannot be merged with others.
   // How many held views the one who wrote it kept it for; of one that was found, nobody knows.
   uint64_t views() const { return views_; }
   void note_views(uint64_t count) { views_ = count; }  // Before others see it.
+  // Some of it cannot be read, so that it cannot be merged with others.
   void note_damage() const { is_damaged_.store(true, std::memory_order_relaxed); }
   bool is_damaged() const { return is_damaged_.load(std::memory_order_relaxed); }
   // How many bytes lie within a range, about, and how many in all.

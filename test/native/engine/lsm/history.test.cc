@@ -107,7 +107,6 @@ const Case passed("history that the horizon has passed goes without being read",
   expect(reads.empty());
   const EngineStats stats = subject.engine->stats();
   expect(stats.history_bytes > 0 && stats.history_bytes < before);
-  expect(stats.read_bytes == 0 || stats.entry_count >= kKeyCount);
   expect_ok(same(subject, oracle, {boundary, {}}));
   maintain_all(subject, kNothing);
   expect(subject.engine->stats().history_bytes == 0);
@@ -149,7 +148,7 @@ const Case few("runs of history stay few, however many merges leave one", [] {
     Oracle oracle;
     uint64_t most = 0;
     for (int run = 0; run < 40; ++run) {
-      write(oracle, 1);
+      write(oracle, 2);
       expect_ok(oracle.absorb_into(*subject.engine, kAll));
       maintain_all(subject, kAll);
       most = std::max(most, detail_of(subject, "historyRuns"));
@@ -157,7 +156,7 @@ const Case few("runs of history stay few, however many merges leave one", [] {
     // An eighth of history each is large here (LsmOptions::level1_bytes), and four small ones
     // merge.
     expect(most <= 2 * kHistoryShare + 4);
-    expect(detail_of(subject, "historyEntries") >= 30 * kKeyCount);
+    expect(detail_of(subject, "historyEntries") >= 60 * kKeyCount);
     expect_ok(same(subject, oracle, kAll));
   }
 });

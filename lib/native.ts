@@ -164,7 +164,7 @@ export interface NativeStore {
   lockState(transaction: number): number
   /** 1 when it waited, and waits no more. */
   cancelLock(transaction: number): number
-  request(durability: number): number
+  request(durability: number, maySyncHere: number): number
   progress(): number
   /** 0, or one more than the reason of a stall that is not number `last`. */
   stall(last: number): number

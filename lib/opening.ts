@@ -46,7 +46,7 @@ export class Opening {
     this.durability = checked.durability
     this.durabilityMax = checked.durabilityMax
     this.commitBytesMax = Math.floor(checked.memory / 4)
-    this.settling = new Settling(native)
+    this.settling = new Settling(native, this.feeds)
     this.locks = new LockWaits(native)
     this.shapes = shapes
   }

@@ -2,6 +2,11 @@
 //
 // A write that is as durable as was asked may have to wait for something else: room for the next one. So a writer who awaits each
 // of his writes is slowed down by a disk that does not keep up, on no thread's time, and not refused.
+//
+// A tick that wrote once, for the disk, while nothing else waits, may be somebody's who has nothing to do until it is there: two
+// threads that wake each other would cost him half as much again as a quick sync. So it is looked at again when this turn of the
+// event loop is over, and if nobody else has written by then, this thread syncs, should syncs be quick. In the turn, that would
+// be one sync for each of many writers, and a loop that awaits its writes would let nobody else run.
 import { type VarveError } from './errors.ts'
 import { CROWDED, DURABLE, lastError, type NativeStore, scratch, WRITTEN } from './native.ts'
 import { type Durability, DURABILITY_NAMES } from './options.ts'
@@ -13,9 +18,13 @@ export interface Receipt {
 }
 
 const TICK = Promise.resolve() // What follows it runs at the end of the tick, as by queueMicrotask(), which costs more.
+const afterTurn = setImmediate // Whoever puts a clock of his own in its place for a test still has his writes settled.
+const DISK = DURABILITY_NAMES.indexOf('disk')
 
 class Group {
   commit = 0
+  writes = 0
+  isLate = false
   readonly durability: number
   readonly promise: Promise<Receipt>
   resolve: (receipt: Receipt) => void = () => undefined
@@ -36,16 +45,23 @@ class Group {
   }
 }
 
+interface Waiting {
+  progress(): void
+}
+
 /** The writes of one store and thread that wait. */
 export class Settling {
   readonly #native: NativeStore
+  readonly #feeds: Iterable<Waiting>
   readonly #open: (Group | undefined)[] = [undefined, undefined, undefined] // Of this tick, by class.
   #waiting: Group[] = []
   readonly #closers: readonly (() => void)[]
   #alive = false
 
-  constructor(native: NativeStore) {
+  /** The feeds that wait for commits, some of them until these are on disk. */
+  constructor(native: NativeStore, feeds: Iterable<Waiting>) {
     this.#native = native
+    this.#feeds = feeds
     this.#closers = DURABILITY_NAMES.map((_, durability) => () => this.#close(durability))
   }
 
@@ -61,6 +77,7 @@ export class Settling {
       void TICK.then(this.#closers[durability])
     }
     group.commit = commit
+    group.writes += 1
     return group.promise
   }
 
@@ -68,11 +85,26 @@ export class Settling {
   #close(durability: number): void {
     const group = this.#open[durability]
     if (group === undefined) return
+    const isAlone = durability === DISK && group.writes === 1 && this.#waiting.length === 0
+    if (isAlone && !group.isLate) {
+      group.isLate = true
+      afterTurn(this.#closers[durability] as () => void)
+      return
+    }
     this.#open[durability] = undefined
-    if (this.#native.request(durability) === 1) return this.#settle(group)
+    if (this.#native.request(durability, isAlone ? 1 : 0) === 1) {
+      this.#settle(group)
+      if (isAlone) for (const feed of this.#feeds) feed.progress()
+      return
+    }
     this.#waiting.push(group)
     if (!this.#alive) this.#native.keepAlive(1)
     this.#alive = true
+  }
+
+  #closeAll(): void {
+    for (const group of this.#open) if (group !== undefined) group.isLate = true
+    for (const close of this.#closers) close()
   }
 
   #settle(group: Group): void {
@@ -84,6 +116,7 @@ export class Settling {
 
   /** The log got further or failed, or room was made; where it is the last word, nobody waits for room. */
   progress(isLast = false): void {
+    if (isLast) this.#closeAll()
     if (this.#waiting.length === 0) return
     const failed = this.#native.progress() < 0 ? lastError() : undefined
     const written = scratch.f64[WRITTEN] ?? 0

@@ -26,13 +26,15 @@ void leave_progress(const Call& call) {
   environment.set32(Register32::kCrowded, store.is_crowded() ? 1 : 0);
 }
 
-// request(durability) → 1 when everything committed is there and there is room for more, 0 when
-// progress will tell; registers of progress()
+// request(durability, maySyncHere) → 1 when everything committed is there and there is room for
+// more, which progress does not tell then, 0 when it will tell; registers of progress()
 napi_value care_request(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   if (call.handle().closed) return make_int(env, 1);
-  const bool there =
-      call.store().request(durability_of(read_uint32(call, 0))) && !call.store().is_crowded();
+  const Durability durability = durability_of(read_uint32(call, 0));
+  std::optional<uint64_t> listener;
+  if (read_uint32(call, 1) != 0) listener = call.handle().listener;
+  const bool there = call.store().request(durability, listener) && !call.store().is_crowded();
   leave_progress(call);
   return make_int(env, there ? 1 : 0);
 }

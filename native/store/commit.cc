@@ -306,11 +306,15 @@ uint64_t Store::through(Durability durability) const {
   return durability == Durability::kOs ? log_->written_through() : log_->durable_through();
 }
 
-bool Store::request(Durability durability) {
+bool Store::request(Durability durability, std::optional<uint64_t> listener) {
   const uint64_t target = visible();
   if (through(durability) >= target) return true;
   if (!log_) return false;  // flush() alone brings it there.
   if (durability == Durability::kDisk) {
+    if (listener && log_->try_sync()) {
+      notify(listener);
+      return true;
+    }
     log_->request_sync();
     return false;
   }
@@ -342,9 +346,11 @@ void Store::unlisten(uint64_t id) {
   listeners_.erase(id);
 }
 
-void Store::notify() {
+void Store::notify(std::optional<uint64_t> except) {
   const Lock held(listen_mutex_);
-  for (const auto& [id, listener] : listeners_) listener();
+  for (const auto& [id, listener] : listeners_) {
+    if (id != except) listener();
+  }
 }
 
 }  // namespace varve

@@ -149,8 +149,9 @@ class Store {
   uint64_t visible() const { return visible_.load(std::memory_order_acquire); }
   uint64_t through(Durability durability) const;
   // Starts what brings everything committed so far to the class; true when it is there already. kOs
-  // is done by the calling thread when the log writer is idle.
-  bool request(Durability durability);
+  // is done by the calling thread when the log writer is idle, and so is kDisk for one who names
+  // his listener, which is not called for it, while syncs are quick.
+  bool request(Durability durability, std::optional<uint64_t> listener = {});
   // A commit may find no room and be held for it: whoever can do something else meanwhile waits
   // for listeners to be called, and asks again.
   bool is_crowded() const;
@@ -352,7 +353,7 @@ class Store {
   Step put_off(FullDisk& disk, uint32_t worker, const char* work, const Status& status);
   uint64_t free_bytes();
   void tell_damage(const EngineStats& stats);
-  void notify();
+  void notify(std::optional<uint64_t> except = {});
   Retention retention();
   uint64_t dispensable();
   uint64_t commit_before(uint64_t commit, uint64_t count) const;

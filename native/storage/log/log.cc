@@ -3,12 +3,20 @@
 #include <algorithm>
 
 namespace varve {
+namespace {
+
+// Threads that hand over a sync and are told of it take 50 to 100 us to wake each other. What takes
+// much longer than that is nothing to hold a thread for that may have other things to do.
+constexpr uint64_t kQuickSyncNs = 250'000;
+
+}  // namespace
 
 Log::Log(Os& os, LogOptions options)
     : os_(os),
       options_(std::move(options)),
       written_(options_.last_commit),
       durable_(options_.last_commit),
+      sync_ns_(2 * kQuickSyncNs),
       next_number_(options_.next_segment),
       first_number_(options_.next_segment),
       last_appended_(options_.last_commit),
@@ -158,8 +166,8 @@ Status Log::write() {
   return write_holding(file_held);
 }
 
-Status Log::sync_written() {
-  const Lock sync_held(sync_mutex_);
+Status Log::sync_written(Lock sync_held) {
+  check(sync_held.owns_lock());
   std::vector<std::shared_ptr<Segment>> dirty;
   uint64_t through = 0;
   {
@@ -168,6 +176,7 @@ Status Log::sync_written() {
     dirty.swap(dirty_);
     through = written_through();
   }
+  const uint64_t begin_ns = os_.now_ns();
   for (const std::shared_ptr<Segment>& segment : dirty) {
     if (Status status = segment->file->sync(); !status) {
       fail(status);
@@ -175,8 +184,18 @@ Status Log::sync_written() {
     }
     sync_count_.fetch_add(1, std::memory_order_relaxed);
   }
+  if (!dirty.empty()) {
+    const uint64_t took_ns = os_.now_ns() - begin_ns;
+    const uint64_t usual_ns = sync_ns_.load(std::memory_order_relaxed);
+    sync_ns_.store(std::max(took_ns, (7 * usual_ns + took_ns) / 8), std::memory_order_relaxed);
+  }
   durable_.store(through, std::memory_order_release);
   return Status::ok();
+}
+
+void Log::tell_progress() {
+  progress_->open();
+  if (options_.on_progress) options_.on_progress();
 }
 
 void Log::fail(const Status& status) {
@@ -188,8 +207,7 @@ void Log::fail(const Status& status) {
              status.message();
     failed_.store(true, std::memory_order_release);
   }
-  progress_->open();
-  if (options_.on_progress) options_.on_progress();
+  tell_progress();
 }
 
 Status Log::error() const {
@@ -201,12 +219,16 @@ Step Log::run_writer() {
   const bool sync = sync_wanted_.exchange(false, std::memory_order_acq_rel);
   const bool wanted = write_wanted_.exchange(false, std::memory_order_acq_rel);
   if (!sync && !wanted) return Step::idle();
-  const Status status = sync ? sync_written() : write();
-  if (status) {
-    progress_->open();
-    if (options_.on_progress) options_.on_progress();
-  }
+  if (sync ? sync_written(Lock(sync_mutex_)) : write()) tell_progress();
   return Step::again();
+}
+
+bool Log::try_sync() {
+  if (sync_ns_.load(std::memory_order_relaxed) > kQuickSyncNs) return false;
+  Lock sync_held(sync_mutex_, std::try_to_lock);
+  if (!sync_held.owns_lock() || !sync_written(std::move(sync_held))) return false;
+  progress_->open();
+  return true;
 }
 
 void Log::request_sync() {
@@ -219,6 +241,7 @@ void Log::request_write() {
   writer_->wake();
 }
 
+// Another's sync may be one that began too early, so whoever waits for it looks again.
 Status Log::sync_now() {
   uint64_t target = 0;
   {
@@ -229,8 +252,11 @@ Status Log::sync_now() {
     const uint64_t ticket = progress_->ticket();
     if (failed()) return error();
     if (durable_through() >= target) return Status::ok();
-    request_sync();
-    progress_->wait(ticket, UINT64_MAX);
+    Lock sync_held(sync_mutex_, std::try_to_lock);
+    if (!sync_held.owns_lock())
+      progress_->wait(ticket, UINT64_MAX);
+    else if (sync_written(std::move(sync_held)))
+      tell_progress();
   }
 }
 
@@ -399,15 +425,18 @@ void Log::remove_idle(uint64_t absorbed) {
 void Log::end() {
   const Status status = write();
   (void)status;  // Nobody is left to tell; recovery will find what was written.
-  const Lock prepare_held(prepare_mutex_);
-  const Lock sync_held(sync_mutex_);
-  const Lock file_held(file_mutex_);
-  const Lock held(mutex_);
-  is_ended_ = true;
-  spares_.clear();
-  current_.reset();
-  dirty_.clear();
-  pending_.clear();  // There is some only in a log that has failed.
+  {
+    const Lock prepare_held(prepare_mutex_);
+    const Lock sync_held(sync_mutex_);
+    const Lock file_held(file_mutex_);
+    const Lock held(mutex_);
+    is_ended_ = true;
+    spares_.clear();
+    current_.reset();
+    dirty_.clear();
+    pending_.clear();  // There is some only in a log that has failed.
+  }
+  progress_->open();
 }
 
 void Log::adopt_recovered(const RecoveredSegment& segment) {

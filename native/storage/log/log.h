@@ -2,10 +2,10 @@
 // them.
 //
 // The sequencer (one thread at a time, under the store's commit lock) reserves room, then appends.
-// Appending is a copy into a buffer. Bytes reach the file by write(), from the log's own worker or,
-// when that one is idle, from the thread that asks; they become durable by the worker's sync, one
-// for all that wait. Zeroed segments are made ready by a second worker, so that room in the log is
-// room on the disk.
+// Appending is a copy into a buffer. Bytes reach the file by write() and become durable by sync(),
+// one for all that wait: from the log's own worker or, where no other is at it, from the thread
+// that asks. Zeroed segments are made ready by a second worker, so that room in the log is room on
+// the disk.
 //
 //   reserve → append → … → write → written_through → sync → durable_through
 //
@@ -84,9 +84,11 @@ class Log {
   // left over.
   bool try_write();
   Status write();       // Waits for its turn.
+  // The same for a sync, and only while syncs are quick; on_progress is left to the caller.
+  bool try_sync();
   void request_sync();  // The worker syncs soon; on_progress tells.
   void request_write();
-  // Waits until everything appended so far is durable.
+  // Waits until everything appended so far is durable: by this thread's sync or another's.
   Status sync_now();
 
   uint64_t written_through() const { return written_.load(std::memory_order_acquire); }
@@ -140,7 +142,8 @@ class Log {
   Status prepare_one(uint64_t size_bytes_min);
   std::string take_recycled(uint64_t size_bytes);
   Status write_holding(const Lock& file_held);
-  Status sync_written();
+  Status sync_written(Lock sync_held);
+  void tell_progress();
   void fail(const Status& status);
   bool spare_fits(uint64_t bytes, const Lock& held) const;
   void begin_segment(uint64_t commit, uint64_t bytes, const Lock& held);
@@ -155,6 +158,7 @@ class Log {
   std::atomic<bool> write_wanted_{false};
   std::atomic<uint64_t> written_bytes_{0};
   std::atomic<uint64_t> sync_count_{0};
+  std::atomic<uint64_t> sync_ns_;  // What the last ones took, the longer the more it counts.
 
   mutable std::mutex mutex_;  // Guards the buffer, the segments and the error.
   std::vector<Chunk> pending_;
@@ -174,7 +178,8 @@ class Log {
 
   std::mutex file_mutex_;  // Held while writing; taken before mutex_. Guards dirty_.
   std::vector<std::shared_ptr<Segment>> dirty_;  // Written since the last sync.
-  std::mutex sync_mutex_;                        // Held while syncing; taken before file_mutex_.
+  // Held while syncing; taken before file_mutex_. Who lets go of it tells so behind that.
+  std::mutex sync_mutex_;
   std::mutex prepare_mutex_;  // Held while segments are made or removed; taken before mutex_.
 
   std::unique_ptr<Gate> progress_;

@@ -1,5 +1,10 @@
 #include "storage/log/log.h"
 
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include "base/os/os_simulated.h"
 #include "pure/codec/crc32c.h"
 #include "test.h"
 
@@ -15,14 +20,14 @@ std::string body_of(const std::string& key, const std::string& value) {
 }
 
 std::unique_ptr<Log> open_log(const std::string& directory, uint64_t next_segment,
-                              uint64_t last_commit) {
+                              uint64_t last_commit, Os& os = native_os()) {
   LogOptions options;
   options.directory = directory;
   options.next_segment = next_segment;
   options.last_commit = last_commit;
   options.segment_bytes = 64 << 10;
   options.first_segment_bytes = 8 << 10;
-  Result<std::unique_ptr<Log>> log = Log::open(native_os(), options);
+  Result<std::unique_ptr<Log>> log = Log::open(os, options);
   require(static_cast<bool>(log));
   return std::move(*log);
 }
@@ -155,6 +160,57 @@ const Case recycled("a recycled segment shows nothing of its older lives", [] {
   }
   const Recovered found = recover(directory, 900);
   expect(found.commits.size() == 100 && found.commits.front() == 901 && !found.log.corrupt);
+});
+
+// Of a simulated machine whose syncs take no time.
+const Case syncs_here("a thread that asks may sync itself once syncs are known to be quick", [] {
+  SimulatedOs os(seed());
+  expect_ok(os.create_directory("log"));
+  const auto log = open_log("log", 1, 0, os);
+  uint64_t commit = 0;
+  append_one(*log, ++commit, "v");
+  expect(!log->try_sync() && log->durable_through() == 0);
+  for (int round = 0; round < 20; ++round) {
+    append_one(*log, ++commit, "v");
+    expect_ok(log->sync_now());
+    expect(log->durable_through() == commit);
+  }
+  append_one(*log, ++commit, "v");
+  expect(log->try_sync() && log->durable_through() == commit);
+  append_one(*log, ++commit, "v");
+  os.fail_call(2, Code::kIo);  // The write does not, the sync does.
+  expect(!log->try_sync() && log->failed() && log->durable_through() == commit - 1);
+  expect(!log->try_sync() && log->sync_now().code() == Code::kIo);
+});
+
+const Case syncs_together("threads that wait for syncs are all served, whoever syncs", [] {
+  const auto log = open_log(scratch_directory(), 1, 0);
+  std::mutex appending;
+  uint64_t commit = 0;
+  std::atomic<bool> done{false};
+  std::thread asks([&] {
+    while (!done.load()) {
+      log->request_sync();
+      log->try_sync();
+    }
+  });
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 50; ++i) {
+        uint64_t mine = 0;
+        {
+          const std::lock_guard held(appending);
+          append_one(*log, mine = ++commit, "v");
+        }
+        expect_ok(log->sync_now());
+        expect(log->durable_through() >= mine);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  done.store(true);
+  asks.join();
 });
 
 const Case too_large("a commit whose size a record cannot tell is refused before it has a number",

@@ -11,6 +11,7 @@ namespace {
 
 constexpr uint64_t kKeyCount = 200;
 constexpr size_t kHeldMax = 4;
+constexpr uint64_t kNobody = 0;        // No listener has this number.
 constexpr uint64_t kJumpMsMax = 4000;  // Of the clock, either way.
 
 void apply(const Change& change, Contents& contents) {
@@ -189,8 +190,10 @@ void World::step() {
     refused = commit_some();
   else if (choice < 70)
     os_.run(random_.below(8));
-  else if (choice < 75)
+  else if (choice < 73)
     store_->request(Durability::kDisk);
+  else if (choice < 75)
+    store_->request(Durability::kDisk, kNobody);
   else if (choice < 78)
     refused = store_->wait_for(Durability::kDisk);
   else if (choice < 80)

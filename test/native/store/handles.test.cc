@@ -24,8 +24,8 @@ StoreOptions options_of(EngineKind engine, bool log) {
   return options;
 }
 
-// Until a write fails, some of them brought to rest.
-void write_some(Store& store) {
+// Until a write fails, some of them brought to rest, with so many steps of workers between them.
+void write_some(Store& store, SimulatedOs& os, uint64_t steps = 0) {
   for (int i = 0; i < 12; ++i) {
     Batch batch(store.hash_seed());
     const std::string value(i % 5 == 0 ? 3000 : 30, 'v');
@@ -33,6 +33,7 @@ void write_some(Store& store) {
     if (!store.commit(batch)) return;
     const Status status = i % 3 == 2 ? store.flush() : store.wait_for(Durability::kOs);
     if (!status) return;
+    os.run(steps);
   }
 }
 
@@ -49,7 +50,7 @@ bool closes_on_failing_disk(const Kind& kind, uint64_t failing, Code code) {
   Result<std::shared_ptr<Store>> store = Store::open(os, options_of(kind.engine, kind.log));
   require(static_cast<bool>(store));
   os.fail_call(failing, code, kForEver);
-  write_some(**store);
+  write_some(**store, os, 4);
   const Status closed = (*store)->close();
   expect(closed || os.failed_count() > 0);
   expect(os.open_count() == 0);
@@ -73,7 +74,7 @@ const Case reading("a store opened for reading leaves no file open when it is cl
   {
     Result<std::shared_ptr<Store>> store = Store::open(os, options);
     require(static_cast<bool>(store));
-    write_some(**store);
+    write_some(**store, os);
     expect_ok((*store)->close());
   }
   options.read_only = true;
@@ -94,7 +95,7 @@ void open_on_failing_disk(const Kind& kind, bool is_clean) {
   {
     Result<std::shared_ptr<Store>> store = Store::open(os, options);
     require(static_cast<bool>(store));
-    write_some(**store);
+    write_some(**store, os);
     if (is_clean) expect_ok((*store)->close());
     if (!is_clean) os.go_down_at_call(0);
   }

@@ -6,7 +6,7 @@ namespace varve {
 namespace {
 
 constexpr uint8_t kVersion = 0;
-constexpr size_t kHeadBytes = 24;
+constexpr size_t kHeadBytes = 32;
 constexpr size_t kChunkBytes = 4096;
 
 Bytes chunk_of(const std::string& state, size_t index) {
@@ -61,6 +61,10 @@ Status read_index_head(const Store::View& view, const std::string& prefix, uint8
   head.commit = found.edit.commit;
   head.next_block = load<uint32_t>(bytes.data() + 4);
   head.incarnation = load<uint64_t>(bytes.data() + 8);
+  head.rebuilt_from = load<uint32_t>(bytes.data() + 24);
+  const bool is_rebuilt = head.rebuilt_from != kNoBlock;
+  if (is_rebuilt && head.rebuilt_from > head.next_block) return corrupt("a rebuild of no block");
+  if (load<uint32_t>(bytes.data() + 28) != 0) return corrupt("unknown fields in its head");
   return read_state(view, prefix, load<uint64_t>(bytes.data() + 16), head.state);
 }
 
@@ -70,6 +74,7 @@ void put_index_head(Batch& batch, const std::string& prefix, uint8_t kind, const
   store<uint32_t>(head + 4, to.next_block);
   store<uint64_t>(head + 8, to.incarnation);
   store<uint64_t>(head + 16, to.state.size());
+  store<uint32_t>(head + 24, to.rebuilt_from);
   batch.put(as_bytes(key_of_part(prefix, IndexPart::kHead)), Bytes(head, kHeadBytes));
   const size_t count = chunk_count(to.state);
   for (size_t index = 0; index < count; ++index) {

@@ -3,6 +3,7 @@
 //
 //   commit of a user ─▶ one small key an entry: loose
 //   fold()           ─▶ many loose entries into blocks: one commit, put-if-version
+//                       or a part of the whole index into new blocks, where much was removed
 //   sync(view)       ─▶ the index as of a view: packed blocks, and what is loose added in memory
 //
 // So no commit of a user rewrites a shared block, and none fails because another one changed the
@@ -17,14 +18,23 @@
 //   static void detach(Index&)                        its blocks stay
 //   static Status apply(Bytes key, Bytes value, Index&) a loose entry; again is as once
 //   static void save(Index&, std::string& state)      all that was applied is in blocks then
+// and, if what is removed stays in its blocks until they are written anew:
+//   using Rebuild                                     step(), keep(), go_back(), save():
+//   pure/text/text.h bool wants_rebuild(const Index&) const Result<std::unique_ptr<Rebuild>>
+//   begin_rebuild(Bytes state, Blocks&) const
 //
 // Invariants
 //   - loose entries go with a fold alone, which writes the head: so whoever knows the head and up
 //   to which commit it has looked knows what is new.
 //   - what an index answers counts only if status() is fine afterwards.
+//   - while an index is rebuilt nothing else is folded, so that its old blocks stay as they are;
+//   one
+//     commit puts the new ones in their place. What was written of a rebuild that nobody goes on
+//     with goes with the next fold.
 // Threads: one; each thread has its own.      Bytes: FORMAT.md
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -38,6 +48,7 @@ struct IndexHead {
   uint64_t commit = 0;       // That wrote it; 0: there is none.
   uint64_t incarnation = 0;  // Of an index that was dropped and made again another one.
   BlockId next_block = 0;
+  BlockId rebuilt_from = kNoBlock;  // The first block of a rebuild that is not done.
   std::string state;
 };
 
@@ -51,6 +62,20 @@ void put_index_head(Batch& batch, const std::string& prefix, uint8_t kind, const
 struct FoldReport {
   uint64_t entry_count = 0;
   bool is_done = true;  // Else there was more than goes into a commit.
+};
+
+template <class Kind>
+concept Rebuilds = requires { typename Kind::Rebuild; };
+
+struct NoRebuild {};
+
+template <class Kind>
+struct RebuildOf {
+  using Type = NoRebuild;
+};
+template <Rebuilds Kind>
+struct RebuildOf<Kind> {
+  using Type = typename Kind::Rebuild;
 };
 
 template <class Kind>
@@ -95,6 +120,9 @@ class StoredIndex {
   // do not, half as many are tried. kConflict: somebody wrote one of them, or folded, meanwhile,
   // and nothing has changed.
   Result<FoldReport> fold(Store& store, Store::Reader& reader) {
+    if constexpr (Rebuilds<Kind>) {
+      if (wants_rebuild_) return fold_anew(store, reader);
+    }
     for (uint64_t count_max = UINT64_MAX;;) {
       FoldReport report;
       const Status folded = try_fold(store, reader, count_max, report);
@@ -120,6 +148,10 @@ class StoredIndex {
       if (synced_ != 0) forget();
       blocks_.trim();
       if (Status status = attach(view); !status) return status;
+      if (head_.rebuilt_from != kNoBlock) {
+        report.is_done = false;
+        return drop_rebuild(store, since);
+      }
       if (Status status = pack(view, store.commit_bytes_max(), count_max, batch, report); !status) {
         return status;
       }
@@ -132,16 +164,101 @@ class StoredIndex {
         return {Code::kTooLarge, "index: a fold of one entry is more than a commit takes"};
       }
       blocks_.gather(batch);
-      put_index_head(batch, prefix_, Kind::kKind, head_, next);
     }
+    if (Status status = put_head(store, batch, std::move(next), since); !status) return status;
+    blocks_.commit_done();
+    if constexpr (Rebuilds<Kind>) {
+      wants_rebuild_ = report.is_done && kind_.wants_rebuild(*index_);
+      if (wants_rebuild_) report.is_done = false;
+    }
+    return Status::ok();  // What is still loose is added by the next sync(), as it knows of none.
+  }
+
+  // Somebody has begun it and does not go on with it.
+  Status drop_rebuild(Store& store, uint64_t since) {
+    Batch batch(store.hash_seed(), store.commit_bytes_max());
+    IndexHead next = head_;
+    next.rebuilt_from = kNoBlock;
+    erase_blocks(batch, head_.rebuilt_from, head_.next_block);
+    return put_head(store, batch, std::move(next), since);
+  }
+
+  void erase_blocks(Batch& batch, BlockId begin, BlockId end) const {
+    batch.erase_range(as_bytes(block_key(prefix_, begin)), as_bytes(block_key(prefix_, end)));
+  }
+
+  // A step of a rebuild. What fails for good is left alone until more was folded.
+  Result<FoldReport> fold_anew(Store& store, Store::Reader& reader)
+    requires Rebuilds<Kind>
+  {
+    forget();
+    const Status stepped = step_rebuild(store, reader);
+    blocks_.set_view(nullptr);
+    if (stepped) return FoldReport{0, false};
+    if (stepped.code() != Code::kBusy)
+      end_rebuild();
+    else if (rebuild_)
+      rebuild_->go_back();
+    return stepped.copy();
+  }
+
+  void end_rebuild() {
+    rebuild_.reset();
+    wants_rebuild_ = false;
+  }
+
+  Status step_rebuild(Store& store, Store::Reader& reader)
+    requires Rebuilds<Kind>
+  {
+    Batch batch(store.hash_seed(), store.commit_bytes_max());
+    uint64_t since = 0;
+    bool is_more = true;
+    IndexHead next;
+    {
+      const Store::View view(reader);
+      since = view.commit();
+      blocks_.set_view(&view);
+      const uint64_t known = head_.commit;
+      if (Status status = read_head(view); !status) return status;
+      if (head_.commit != known) return {Code::kConflict, "index: folded by another"};
+      blocks_.trim();
+      if (!rebuild_) {
+        auto begun = kind_.begin_rebuild(as_bytes(head_.state), blocks_);
+        if (!begun) return begun.error();
+        rebuild_ = std::move(*begun);
+      }
+      while (is_more && cost(batch) * 2 < store.commit_bytes_max()) is_more = rebuild_->step();
+      next = head_;
+      next.next_block = blocks_.next_id();
+      if (next.rebuilt_from == kNoBlock) next.rebuilt_from = head_.next_block;
+      if (!is_more) {
+        erase_blocks(batch, 0, next.rebuilt_from);
+        next.rebuilt_from = kNoBlock;
+        next.state.clear();
+        rebuild_->save(next.state);
+      }
+      if (Status status = blocks_.status(); !status) return status;
+      if (cost(batch) > store.commit_bytes_max()) {
+        return {Code::kTooLarge, "index: a step of a rebuild is more than a commit takes"};
+      }
+      blocks_.gather(batch);
+    }
+    if (Status status = put_head(store, batch, std::move(next), since); !status) return status;
+    blocks_.commit_done();
+    rebuild_->keep();
+    if (!is_more) end_rebuild();
+    return Status::ok();
+  }
+
+  Status put_head(Store& store, Batch& batch, IndexHead next, uint64_t since) {
+    put_index_head(batch, prefix_, Kind::kKind, head_, next);
     Conditions conditions;
     conditions.add_writes(batch, since);
     const Result<uint64_t> commit = store.commit(batch, &conditions);
     if (!commit) return commit.error();
-    blocks_.commit_done();
     head_ = std::move(next);
     head_.commit = *commit;
-    return Status::ok();  // What is still loose is added by the next sync(), as it knows of none.
+    return Status::ok();
   }
 
   uint64_t cost(const Batch& batch) const {
@@ -171,20 +288,33 @@ class StoredIndex {
   // The index as the head has it, without what is loose, or as it was at the last sync().
   Status attach(const Store::View& view) {
     blocks_.set_view(&view);
+    const uint64_t known = head_.commit;
     IndexHead head;
     if (Status status = read_index_head(view, prefix_, Kind::kKind, head_, head); !status) {
       return status;
     }
-    const bool is_known = index_.has_value() && head.commit == head_.commit && blocks_.status();
+    const bool is_known = index_.has_value() && head.commit == known && blocks_.status();
     if (is_known && synced_ <= view.commit()) return Status::ok();
     detach();
+    take_head(std::move(head));
+    blocks_.trim();
+    synced_ = 0;
+    return kind_.attach(as_bytes(head_.state), blocks_, index_);
+  }
+
+  Status read_head(const Store::View& view) {
+    IndexHead head;
+    Status status = read_index_head(view, prefix_, Kind::kKind, head_, head);
+    if (status) take_head(std::move(head));
+    return status;
+  }
+
+  // The blocks are those that were committed with it.
+  void take_head(IndexHead head) {
     const bool is_other = head.incarnation != head_.incarnation;
     if (head.commit != head_.commit) head_ = std::move(head);
     blocks_.drop_changes(head_.next_block);
     if (is_other) blocks_.clear();
-    blocks_.trim();
-    synced_ = 0;
-    return kind_.attach(as_bytes(head_.state), blocks_, index_);
   }
 
   void detach() {
@@ -230,6 +360,8 @@ class StoredIndex {
   StoredBlocks blocks_;
   IndexHead head_;
   std::optional<typename Kind::Index> index_;
+  bool wants_rebuild_ = false;
+  std::unique_ptr<typename RebuildOf<Kind>::Type> rebuild_;
   uint64_t synced_ = 0;  // What is loose is in it up to this commit.
 };
 

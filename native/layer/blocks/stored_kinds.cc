@@ -138,6 +138,11 @@ Status StoredTexts::apply(Bytes key, Bytes value, TextIndex& index) {
   return added.copy();
 }
 
+bool StoredTexts::wants_rebuild(const TextIndex& index) const {
+  const TextStats stats = index.stats();
+  return stats.removed_count > stats.document_count + removed_min;
+}
+
 void StoredTexts::put(Batch& batch, const std::string& prefix, uint32_t id, std::string_view utf8) {
   const uint8_t change = static_cast<uint8_t>(Change::kAdd);
   const std::string key = key_of_part(prefix, IndexPart::kLoose, id);

@@ -43,15 +43,22 @@ struct StoredPlaces {
 
 // A document is one entry with its text, since one that takes its place must be able to know the
 // terms of the other without reading them. Who attaches derives two tables, of terms and of
-// documents, from all of the index. Removed documents keep their postings and numbers.
+// documents, from all of the index. Removed documents keep their postings and numbers until there
+// are more of them than others, and the index is written anew.
 struct StoredTexts {
   using Index = TextIndex;
+  using Rebuild = TextRebuild;
   static constexpr uint8_t kKind = 4;
   TextOptions options;  // Of an index that is there, with the same languages and stop words.
+  uint32_t removed_min = kTextRemovedMin;
   Status attach(Bytes state, Blocks& blocks, std::optional<TextIndex>& to) const;
   static void detach(TextIndex&) {}
   static Status apply(Bytes key, Bytes value, TextIndex& index);
   static void save(TextIndex& index, std::string& state) { index.save(state); }
+  bool wants_rebuild(const TextIndex& index) const;
+  Result<std::unique_ptr<TextRebuild>> begin_rebuild(Bytes state, Blocks& blocks) const {
+    return TextRebuild::begin(state, blocks, options);
+  }
 
   // In the place of a text of the same id.
   static void put(Batch& batch, const std::string& prefix, uint32_t id, std::string_view utf8);

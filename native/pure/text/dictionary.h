@@ -74,6 +74,7 @@ class Dictionary {
   void clear();
   // As an image has them.
   void assign(std::vector<BlockId> leaves) { leaves_ = std::move(leaves); }
+  void append(BlockId leaf) { leaves_.push_back(leaf); }
   const std::vector<BlockId>& leaves() const { return leaves_; }
 
  private:

@@ -363,7 +363,7 @@ bool ListReader::next(Posting& posting) {
 
 bool ListReader::next_group() {
   while (group_ >= page_.group_count) {
-    if (next_page_ == pages_.size()) return false;
+    if (next_page_ >= end_page_) return false;
     block_ = pages_[next_page_].page;
     page_ = read_page(blocks_, block_);
     next_page_ += 1;
@@ -379,6 +379,21 @@ bool ListReader::next_group() {
   base_ = group.last;
   positions_ = read_positions(blocks_, group, scratch_);
   return true;
+}
+
+uint32_t renumber(ListReader& from, const std::vector<uint32_t>& numbers,
+                  std::vector<uint8_t>& to) {
+  to.clear();
+  uint32_t count = 0;
+  uint32_t before = 0;
+  for (Posting posting{}; from.next(posting);) {
+    const uint32_t number = posting.document < numbers.size() ? numbers[posting.document] : 0;
+    if (number == 0) continue;
+    put_loose(to, number - before, posting);
+    before = number;
+    count += 1;
+  }
+  return count;
 }
 
 bool unpack_documents(const Blocks& blocks, BlockId page, const Group& group, uint32_t base,

@@ -174,12 +174,21 @@ class Lists {
 [[nodiscard]] bool unpack_frequencies(const Blocks& blocks, BlockId page, const Group& group,
                                       uint32_t (&to)[kGroupPostings]);
 
-// Reads a whole list in order, pages and tail.
+// Reads a list in order, pages and tail: the whole of it, or one page or the tail alone. The record
+// holds as long as the reader.
 class ListReader {
  public:
   ListReader(const Blocks& blocks, const Lists& lists, const TermRecord& record)
       : blocks_(blocks), tail_(lists.tail(record)) {
     lists.read_pages(record, pages_);
+    end_page_ = pages_.size();
+  }
+  size_t page_count() const { return pages_.size(); }
+  // The tail is the one behind the last page.
+  void read_only(size_t page) {
+    next_page_ = page;
+    end_page_ = std::min(page + 1, pages_.size());
+    if (page < pages_.size()) tail_ = LooseReader({});
   }
   // Positions hold until the next call.
   bool next(Posting& posting);
@@ -193,6 +202,7 @@ class ListReader {
   LooseReader tail_;
   std::vector<PageRef> pages_;
   size_t next_page_ = 0;
+  size_t end_page_ = 0;
   Page page_{};
   BlockId block_ = kNoBlock;
   uint32_t group_ = 0;
@@ -205,6 +215,10 @@ class ListReader {
   uint32_t documents_[kGroupPostings];
   uint32_t frequencies_[kGroupPostings];
 };
+
+// What the reader has left, in loose form, without documents whose new number is 0; answers how
+// many postings that are.
+uint32_t renumber(ListReader& from, const std::vector<uint32_t>& numbers, std::vector<uint8_t>& to);
 
 // The positions of a group as bytes: where they lie, or brought together in `scratch`.
 Bytes read_positions(const Blocks& blocks, const Group& group, std::vector<uint8_t>& scratch);

@@ -6,7 +6,8 @@
 //
 //   tokens.h, unicode.h, language.h    text to terms
 //   core.h                             what an index is made of; dictionary.h, postings.h, column.h
-//   writer.h, loose.h                  adding, removing, folding, compacting
+//   writer.h, loose.h, documents.h     adding, removing, folding, compacting
+//   rebuild.cc                         compacting in portions
 //   query.h                            what is asked, as a tree
 //   cursor.h, score.h, search.h        lists, BM25, the best of them
 //   image.h                            an index as bytes, and bytes as an index: FORMAT.md
@@ -32,6 +33,8 @@ namespace varve {
 
 inline constexpr size_t kTextBytesMax = size_t{16} << 20;
 inline constexpr uint32_t kTextDocumentsMax = 1u << 29;  // Removed ones count until compacting.
+// When so many more documents are removed than there are, it is worth it to write all anew.
+inline constexpr uint32_t kTextRemovedMin = 1024;
 inline constexpr uint32_t kQueryWordsMax = 1024;
 inline constexpr uint32_t kExpansionsMax = 1024;  // Terms that a prefix or a misspelling means,
 inline constexpr uint32_t kQueryTermsMax = 8192;  // and all of a query.
@@ -120,6 +123,28 @@ class TextIndex {
   std::unique_ptr<MappedBlocks> mapped_;
   std::unique_ptr<TextCore> core_;
   std::unique_ptr<TextWriter> writer_;
+};
+
+// An index in new blocks without what was removed, a portion at a time, for who can write only so
+// much at once. Documents get new numbers in their old order, terms keep theirs.
+class TextRebuild {
+ public:
+  // Of what save() left, whose blocks stay as they are.
+  static Result<std::unique_ptr<TextRebuild>> begin(Bytes state, Blocks& blocks,
+                                                    TextOptions options);
+  ~TextRebuild();
+  // Writes some documents, a page of a list, or a leaf of the dictionary; false when all is there.
+  bool step();
+  // As save(), when all is there.
+  void save(std::string& state) const;
+  // What was written since the last keep() may be gone: then it is written again behind go_back().
+  void keep();
+  void go_back();
+
+ private:
+  struct Work;
+  explicit TextRebuild(std::unique_ptr<Work> work);
+  std::unique_ptr<Work> work_;
 };
 
 }  // namespace varve

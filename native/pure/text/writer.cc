@@ -42,11 +42,6 @@ uint32_t TextWriter::number_of(const Token& token) {
 }
 
 void TextWriter::add(uint32_t id, std::string_view text) {
-  if (core_.documents.size() == 0) {  // Number 0 is nobody's.
-    core_.documents.append();
-    core_.lengths.append();
-    store(core_.lengths.write(0), kDeadBit);
-  }
   uint32_t length = 0;
   TokenReader reader(text);
   for (Token token; reader.next(token);) {
@@ -55,64 +50,20 @@ void TextWriter::add(uint32_t id, std::string_view text) {
     core_.loose.occur(term, token.position);
     length += 1;
   }
-  const uint32_t number = core_.documents.append();
-  core_.lengths.append();
-  store(core_.lengths.write(number), length);
-  DocumentRecord document{id, 0, 0};
-  log_terms(core_.loose.end_document(number), document);
-  store(core_.documents.write(number), document);
-  core_.ids.add(id, number);
-  core_.live_count += 1;
-  core_.length_sum += length;
-  core_.ids_rise = core_.ids_rise && (number == 1 || id > core_.last_id);
-  core_.last_id = id;
+  const uint32_t number = next_document(core_);
+  const std::span<const uint32_t> terms = core_.loose.end_document(number);
+  bytes_.resize(terms.size() * kVarint32BytesMax);
+  uint8_t* end = bytes_.data();
+  for (const uint32_t term : terms) end = put_varint(end, term);
+  add_document(core_, id, length, static_cast<uint32_t>(terms.size()), {bytes_.data(), end});
+  name_document(id, number);
   if (core_.loose.bytes() > kLooseBytesMax) fold();
 }
 
-void TextWriter::write_log(Bytes bytes) {
-  while (!bytes.empty()) {
-    const size_t at = core_.log_bytes % kLogBytes;
-    if (at == 0) core_.log.push_back(kNoBlock);
-    const size_t taken = std::min<size_t>(bytes.size(), kLogBytes - at);
-    const MutableBytes block = core_.blocks.write(core_.log.back(), kLogBytes);
-    std::memcpy(block.data() + at, bytes.data(), taken);
-    core_.log_bytes += taken;
-    bytes = bytes.subspan(taken);
-  }
-}
-
-void TextWriter::log_terms(std::span<const uint32_t> terms, DocumentRecord& document) {
-  document.term_count = static_cast<uint32_t>(terms.size());
-  document.terms_at = core_.log_bytes;
-  bytes_.resize(terms.size() * kVarint32BytesMax);
-  uint8_t* to = bytes_.data();
-  for (const uint32_t term : terms) to = put_varint(to, term);
-  write_log({bytes_.data(), to});
-}
-
-void TextWriter::read_log(uint64_t at, uint8_t* to, size_t size) const {
-  while (size > 0) {
-    const size_t from = at % kLogBytes;
-    const size_t taken = std::min<size_t>(size, kLogBytes - from);
-    const uint8_t* const block = core_.blocks.read(core_.log[at / kLogBytes], from + taken);
-    std::memcpy(to, block + from, taken);
-    at += taken;
-    to += taken;
-    size -= taken;
-  }
-}
-
-void TextWriter::read_terms(const DocumentRecord& document, std::vector<uint32_t>& to) const {
-  to.clear();
-  if (document.terms_at > core_.log_bytes) return;
-  const uint64_t most = uint64_t{document.term_count} * kVarint32BytesMax;
-  std::vector<uint8_t> bytes(std::min(most, core_.log_bytes - document.terms_at));
-  read_log(document.terms_at, bytes.data(), bytes.size());
-  Bytes rest = bytes;
-  uint32_t term = 0;
-  while (to.size() < document.term_count && take_varint(rest, term)) {
-    if (term < core_.terms.size()) to.push_back(term);
-  }
+void TextWriter::name_document(uint32_t id, uint32_t number) {
+  core_.ids.add(id, number);
+  core_.ids_rise = core_.ids_rise && (number == 1 || id > core_.last_id);
+  core_.last_id = id;
 }
 
 bool TextWriter::remove(uint32_t id) {
@@ -120,8 +71,8 @@ bool TextWriter::remove(uint32_t id) {
   if (number == 0) return false;
   core_.ids.remove(id);
   const uint32_t length = core_.length_of(number);
-  read_terms(load<DocumentRecord>(core_.documents.read(number)), terms_);
-  for (const uint32_t term : terms_) {
+  read_terms(core_, load<DocumentRecord>(core_.documents.read(number)), terms_);
+  for (const uint32_t term : terms_.numbers) {
     uint8_t* const cell = core_.terms.write(term);
     store(cell, load<uint32_t>(cell) - 1);  // TermRecord::live_count
   }
@@ -129,7 +80,7 @@ bool TextWriter::remove(uint32_t id) {
   core_.live_count -= 1;
   core_.length_sum -= length;
   const uint32_t dead = core_.documents.size() - 1 - core_.live_count;
-  if (core_.options.compacts && dead > core_.live_count + kDeadMin) compact();
+  if (core_.options.compacts && dead > core_.live_count + kTextRemovedMin) compact();
   return true;
 }
 
@@ -159,10 +110,11 @@ void TextWriter::fold_if_much() {
 // Columns and log without the dead, and the new number of each old one.
 std::vector<uint32_t> TextWriter::renumber_documents() {
   struct Live {
-    DocumentRecord document;
+    uint32_t id;
     uint32_t length;
-    uint64_t begin;
-    uint64_t end;
+    uint32_t term_count;
+    size_t begin;
+    size_t end;
   };
   std::vector<Live> live;
   std::vector<uint8_t> log;
@@ -171,55 +123,28 @@ std::vector<uint32_t> TextWriter::renumber_documents() {
     const uint32_t length = core_.length_of(number);
     if ((length & kDeadBit) != 0) continue;
     const DocumentRecord document = load<DocumentRecord>(core_.documents.read(number));
-    read_terms(document, terms_);
-    const uint64_t begin = log.size();
-    log.resize(begin + terms_.size() * kVarint32BytesMax);
-    uint8_t* to = log.data() + begin;
-    for (const uint32_t term : terms_) to = put_varint(to, term);
-    log.resize(static_cast<size_t>(to - log.data()));
-    live.push_back({document, length, begin, log.size()});
+    read_terms(core_, document, terms_);
+    const size_t begin = log.size();
+    log.insert(log.end(), terms_.bytes.begin(), terms_.bytes.end());
+    live.push_back({document.id, length, document.term_count, begin, log.size()});
     numbers[number] = static_cast<uint32_t>(live.size());
   }
-  for (const BlockId id : core_.log) core_.blocks.free(id);
-  core_.log.clear();
-  core_.log_bytes = 0;
-  core_.documents.clear();
-  core_.lengths.clear();
+  clear_documents(core_);
   core_.ids.clear();
-  core_.documents.append();
-  core_.lengths.append();
-  store(core_.lengths.write(0), kDeadBit);
   core_.ids_rise = true;
-  for (Live& one : live) {
-    const uint32_t number = core_.documents.append();
-    core_.lengths.append();
-    one.document.terms_at = core_.log_bytes;
-    write_log(Bytes(log).subspan(one.begin, one.end - one.begin));
-    store(core_.documents.write(number), one.document);
-    store(core_.lengths.write(number), one.length);
-    core_.ids.add(one.document.id, number);
-    core_.ids_rise = core_.ids_rise && (number == 1 || one.document.id > core_.last_id);
-    core_.last_id = one.document.id;
+  for (const Live& one : live) {
+    const uint32_t number = next_document(core_);
+    const Bytes terms = Bytes(log).subspan(one.begin, one.end - one.begin);
+    add_document(core_, one.id, one.length, one.term_count, terms);
+    name_document(one.id, number);
   }
   return numbers;
 }
 
 void TextWriter::rewrite_list(uint32_t term, const std::vector<uint32_t>& numbers) {
   const TermRecord record = core_.lists.record(term);
-  bytes_.clear();
-  uint32_t count = 0;
-  uint32_t before = 0;
   ListReader reader(core_.blocks, core_.lists, record);
-  for (Posting posting{}; reader.next(posting);) {
-    if (posting.document >= numbers.size() || numbers[posting.document] == 0) continue;
-    uint8_t head[2 * kVarint32BytesMax];
-    uint8_t* end = put_varint(head, numbers[posting.document] - before);
-    end = put_varint(end, posting.frequency);
-    bytes_.insert(bytes_.end(), head, end);
-    bytes_.insert(bytes_.end(), posting.positions.begin(), posting.positions.end());
-    before = numbers[posting.document];
-    count += 1;
-  }
+  const uint32_t count = renumber(reader, numbers, bytes_);
   core_.lists.clear(term);
   core_.lists.append(term, bytes_, count);
 }
@@ -235,13 +160,7 @@ void TextWriter::clear() {
   for (uint32_t term = 0; term < core_.terms.size(); ++term) core_.lists.clear(term);
   core_.terms.clear();
   core_.dictionary.clear();
-  for (const BlockId id : core_.log) core_.blocks.free(id);
-  core_.log.clear();
-  core_.log_bytes = 0;
-  core_.documents.clear();
-  core_.lengths.clear();
-  core_.live_count = 0;
-  core_.length_sum = 0;
+  clear_documents(core_);
   core_.sorted_terms = 0;
   core_.ids_rise = true;
   core_.last_id = 0;
@@ -265,9 +184,7 @@ void TextWriter::restore() {
   core_.loose.reset_terms(core_.terms.size());
   for (uint32_t number = 1; number < core_.documents.size(); ++number) {
     if ((core_.length_of(number) & kDeadBit) != 0) continue;
-    core_.ids.add(core_.id_of(number), number);
-    core_.ids_rise = core_.ids_rise && (number == 1 || core_.id_of(number) > core_.last_id);
-    core_.last_id = core_.id_of(number);
+    name_document(core_.id_of(number), number);
   }
 }
 

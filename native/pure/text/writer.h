@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "pure/text/core.h"
+#include "pure/text/documents.h"
 #include "pure/text/tokens.h"
 
 namespace varve {
@@ -36,15 +37,11 @@ class TextWriter {
   static constexpr size_t kLooseBytesMax = size_t{16} << 20;
   static constexpr size_t kLooseBytesSearched = size_t{128} << 10;
   static constexpr uint32_t kSurfacesMax = 1u << 18;
-  static constexpr uint32_t kDeadMin = 1024;
 
   uint32_t number_of(const Token& token);
   uint32_t surface_term(const Token& token);
   uint32_t number_of_term(std::string_view term);
-  void log_terms(std::span<const uint32_t> terms, DocumentRecord& document);
-  void read_log(uint64_t at, uint8_t* to, size_t size) const;
-  void write_log(Bytes bytes);
-  void read_terms(const DocumentRecord& document, std::vector<uint32_t>& to) const;
+  void name_document(uint32_t id, uint32_t number);
   void sort_new_terms();
   std::vector<uint32_t> renumber_documents();
   void rewrite_list(uint32_t term, const std::vector<uint32_t>& numbers);
@@ -54,7 +51,7 @@ class TextWriter {
   WordTable surfaces_;
   std::vector<uint32_t> surface_terms_;
   std::vector<uint8_t> bytes_;
-  std::vector<uint32_t> terms_;
+  DocumentTerms terms_;
 };
 
 }  // namespace varve

@@ -268,7 +268,7 @@ const Case example("the worked example of FORMAT.md is what is written", [] {
   StoredBitmapIndex index(kIndexPrefix, kFrameBytes);
   expect(bool(index.fold(*store, reader)));
   expect(everything(*store) ==
-         Pairs{{"130000000100", "000100000100000005000000000000001000000000000000"},
+         Pairs{{"130000000100", "000100000100000005000000000000001000000000000000ffffffff00000000"},
                {"13000000010100000000", "00000000000000000000000000000100"},
                {"13000000010200000000", "0700000000000000"}});
 });
@@ -297,7 +297,8 @@ const Case hostile(
     "what is no head, no state, no block and no entry is CORRUPT, and harms nothing", [] {
       const std::string head = key_of_part(kIndexPrefix, IndexPart::kHead);
       const std::string state = key_of_part(kIndexPrefix, IndexPart::kState, 0);
-      const std::string good("\0\1\0\0\1\0\0\0\1\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0", 24);
+      const std::string good(
+          "\0\1\0\0\1\0\0\0\1\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0\xff\xff\xff\xff\0\0\0\0", 32);
       expect(sync_with(head, good) == Code::kOk);
       expect(sync_with(head, good.substr(1)) == Code::kCorrupt);
       const auto with = [&](size_t place, char byte) {
@@ -311,6 +312,9 @@ const Case hostile(
       expect(sync_with(head, with(4, 0)) == Code::kCorrupt);  // Its block has no number yet.
       expect(sync_with(head, with(16, 15)) == Code::kCorrupt);
       expect(sync_with(head, with(23, '\x7f')) == Code::kCorrupt);
+      expect(sync_with(head, with(24, 0)) ==
+             Code::kCorrupt);  // A rebuild from block 2^32 - 256 on.
+      expect(sync_with(head, with(28, 1)) == Code::kCorrupt);
       expect(sync_with(state, std::string(16, '\0')) == Code::kCorrupt);
       expect(sync_with(state, std::string(16, '\xff')) == Code::kCorrupt);
       expect(sync_with(state, std::string(15, '\0')) == Code::kCorrupt);

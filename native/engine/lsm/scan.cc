@@ -91,9 +91,15 @@ class LiveCursor final : public EngineCursor {
  private:
   void find_forward() {
     valid_ = false;
+    uint32_t passed = 0;
     while (merge_.valid()) {
       const Edit& edit = merge_.edit();
       if (!end_.empty() && compare(edit.key, as_bytes(end_)) >= 0) return;
+      if (edit.commit > commit_ && ++passed % kStepsMax == 0) {  // Most may be this key's.
+        key_.assign(as_text(edit.key));
+        merge_.seek(as_bytes(key_), commit_);
+        continue;
+      }
       if (edit.commit > commit_ || !stands(edit, commit_)) {
         merge_.next();
         continue;
@@ -113,18 +119,39 @@ class LiveCursor final : public EngineCursor {
       key_.assign(as_text(merge_.edit().key));
       if (compare(as_bytes(key_), as_bytes(begin_)) < 0) return;
       bool any = false;
-      for (; merge_.valid() && equal(merge_.edit().key, as_bytes(key_)); merge_.previous()) {
+      uint32_t passed = 0;
+      for (; is_at_key() && ++passed < kStepsMax; merge_.previous()) {
         if (merge_.edit().commit > commit_ || !stands(merge_.edit(), commit_)) continue;
-        edit_ = merge_.edit();
-        value_.assign(as_text(edit_.value));
+        keep();
         any = true;
       }
+      if (is_at_key()) any = find_among_many();
       if (!merge_.valid() && !merge_.status()) return;  // A newer version may be what is damaged.
       edit_.key = as_bytes(key_);
       edit_.value = as_bytes(value_);
       valid_ = any && edit_.kind == EditKind::kPut && !hiding_.hides(edit_);
     }
   }
+
+  bool is_at_key() const { return merge_.valid() && equal(merge_.edit().key, as_bytes(key_)); }
+
+  void keep() {
+    edit_ = merge_.edit();
+    value_.assign(as_text(edit_.value));
+  }
+
+  // The version that a key is seen by, from its newest on; then it is left backwards.
+  bool find_among_many() {
+    merge_.seek(as_bytes(key_), commit_);
+    while (is_at_key() && !stands(merge_.edit(), commit_)) merge_.next();
+    const bool any = is_at_key();
+    if (any) keep();
+    if (merge_.status()) merge_.seek_before(as_bytes(key_), UINT64_MAX);
+    return any;
+  }
+
+  static constexpr uint32_t kStepsMax =
+      256;  // Through versions before the one that is wanted is sought.
 
   VersionMerge merge_;
   const Hiding hiding_;
@@ -133,8 +160,7 @@ class LiveCursor final : public EngineCursor {
   const uint64_t commit_;
   const bool forward_;
   bool valid_ = false;
-  // Of the entry shown, in reverse.
-  std::string key_;
+  std::string key_;  // And value: of the entry shown, in reverse.
   std::string value_;
   Edit edit_;
 };

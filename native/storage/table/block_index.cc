@@ -162,12 +162,13 @@ int IndexPart::compare_separator(uint32_t i, Bytes key) const {
   return compare(suffix(i), key.subspan(shared));
 }
 
-uint32_t IndexPart::find(Bytes key) const {
-  uint32_t low = 0;  // Not above, or the first.
+// The last that compares to the key as at most that; the first if none does.
+uint32_t IndexPart::last_of(Bytes key, int order_max) const {
+  uint32_t low = 0;
   uint32_t high = count_;
   while (high - low > 1) {
     const uint32_t middle = low + (high - low) / 2;
-    if (compare_separator(middle, key) <= 0)
+    if (compare_separator(middle, key) <= order_max)
       low = middle;
     else
       high = middle;

@@ -53,13 +53,16 @@ class IndexPart {
   std::string separator(uint32_t i) const;
   int compare_separator(uint32_t i, Bytes key) const;
   // The last entry whose separator is not above the key; 0 when all are.
-  uint32_t find(Bytes key) const;
+  uint32_t find(Bytes key) const { return last_of(key, 0); }
+  // The last whose separator is below it; 0 when none is.
+  uint32_t find_below(Bytes key) const { return last_of(key, -1); }
 
  private:
   // Numbers of less than eight bytes, side by side.
   static uint64_t number(const uint8_t* numbers, uint32_t width, uint64_t i) {
     return load<uint64_t>(numbers + i * width) & ((uint64_t{1} << (8 * width)) - 1);
   }
+  uint32_t last_of(Bytes key, int order_max) const;
 
   Bytes prefix_;
   uint64_t base_ = 0;
@@ -73,27 +76,24 @@ class IndexPart {
   const uint8_t* keys_ = nullptr;
 };
 
-// The block where the newest version of a key lies if it is there: what part_at(number, part) shows
-// of the parts, with kTopPart for the top, leads there.
 inline constexpr uint32_t kTopPart = UINT32_MAX;
 
+enum class VersionEnd { kNewest, kOldest };
+
+// The block where that version of a key lies if the key is there: what part_at(number, part) shows
+// of the parts, with kTopPart for the top, leads there. The newest may lie in the block before the
+// first that the key is the separator of.
 template <class PartAt>
-Status find_first_block(Bytes key, uint32_t part_bits, PartAt part_at, uint32_t& number) {
+Status find_block_of(Bytes key, VersionEnd end, uint32_t part_bits, PartAt part_at,
+                     uint32_t& number) {
   IndexPart view;
+  const auto find = [&] {
+    return end == VersionEnd::kNewest ? view.find_below(key) : view.find(key);
+  };
   if (Status status = part_at(kTopPart, view); !status) return status;
-  uint32_t part = view.find(key);
+  const uint32_t part = find();
   if (Status status = part_at(part, view); !status) return status;
-  uint32_t at = view.find(key);
-  // Its versions may begin in the block before the one that it leads to.
-  while (view.compare_separator(at, key) == 0 && (at > 0 || part > 0)) {
-    if (at > 0) {
-      --at;
-      continue;
-    }
-    if (Status status = part_at(--part, view); !status) return status;
-    at = view.count() - 1;
-  }
-  number = part << part_bits | at;
+  number = part << part_bits | find();
   return Status::ok();
 }
 

@@ -62,10 +62,10 @@ void TableCursor::refuse() {
   status_ = table_->corrupt({block_offset_, 0, "a block"}, "has keys out of order");
 }
 
-Status TableCursor::first_block_of(Bytes key, uint32_t& number) {
-  if (cached_) return table_->first_block_of(key, true, number);
+Status TableCursor::newest_block_of(Bytes key, uint32_t& number) {
+  if (cached_) return table_->block_of(key, VersionEnd::kNewest, true, number);
   const auto part_at = [&](uint32_t part, IndexPart& view) { return parts_.part(part, view); };
-  return find_first_block(key, table_->part_bits_, part_at, number);
+  return find_block_of(key, VersionEnd::kNewest, table_->part_bits_, part_at, number);
 }
 
 void TableCursor::show() {
@@ -92,10 +92,10 @@ void TableCursor::next_key() {
   while (++slot_ < block_.count()) {
     if (!equal(block_.suffix(slot_), suffix_)) return show();
   }
-  const std::string key = key_;  // The next block may go on with it.
-  do {
-    next();
-  } while (valid_ && key_ == key);
+  const std::string key = key_;  // The next block may go on with it, and many behind that.
+  next();
+  if (cached_ && valid_ && key_ == key) return seek(as_bytes(key), 0);
+  while (valid_ && key_ == key) next();
 }
 
 void TableCursor::previous() {
@@ -125,11 +125,15 @@ void TableCursor::seek(Bytes key, uint64_t commit) {
   valid_ = false;
   uint32_t number = 0;
   if (table_->block_count_ == 0) return;
-  status_ = first_block_of(key, number);
+  status_ = newest_block_of(key, number);
   Going going = Going::kAnywhere;
-  for (; status_ && enter(number, going); ++number, going = Going::kForward) {
+  while (status_ && enter(number, going)) {
     slot_ = block_.lower_bound(key, commit);
     if (slot_ < block_.count()) return show();
+    const uint32_t before = number;
+    if (cached_) status_ = table_->skip_newer(key, commit, true, number);
+    going = number == before ? Going::kForward : Going::kAnywhere;
+    if (number == before) number += 1;
   }
 }
 

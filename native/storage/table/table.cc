@@ -291,9 +291,9 @@ Status Table::find_part(uint32_t number, bool may_block, CachedBlock*& part) {
   return Status::ok();
 }
 
-Status Table::first_block_of(Bytes key, bool may_block, uint32_t& number) {
-  return find_first_block(
-      key, part_bits_,
+Status Table::block_of(Bytes key, VersionEnd end, bool may_block, uint32_t& number) {
+  return find_block_of(
+      key, end, part_bits_,
       [&](uint32_t part, IndexPart& view) {
         CachedBlock* cached = nullptr;
         Status status =
@@ -364,10 +364,25 @@ void Table::prefetch_index(uint64_t hash) const {
   varve::prefetch(points + static_cast<size_t>(place.second) * kBucketCount);
 }
 
+Status Table::skip_newer(Bytes key, uint64_t commit, bool may_block, uint32_t& number) {
+  uint32_t last = 0;
+  if (Status status = block_of(key, VersionEnd::kOldest, may_block, last); !status) return status;
+  for (uint32_t end = last + 1; number + 1 < end;) {
+    const uint32_t middle = number + (end - number) / 2;
+    Held held;
+    if (Status status = find_block(middle, may_block, held); !status) return status;
+    Block at;
+    at.attach(held.block->data(), held.hint);
+    const bool is_newer = at.key_equals(0, key) && at.commit(0) > commit;
+    (is_newer ? number : end) = middle;
+  }
+  return Status::ok();
+}
+
 // Leaves kAbsent where the slot has another key: then the fingerprint was one by chance.
 Status Table::get_at(uint32_t number, uint32_t slot, Bytes key, uint64_t commit, bool may_block,
                      Lookup& answer) {
-  for (; number < block_count_; ++number, slot = 0) {
+  while (number < block_count_) {
     Held held;
     if (Status status = find_block(number, may_block, held); !status) return status;
     Block at;
@@ -385,6 +400,10 @@ Status Table::get_at(uint32_t number, uint32_t slot, Bytes key, uint64_t commit,
       answer.found = answer.edit.kind == EditKind::kPut ? Found::kPut : Found::kDeleted;
       return Status::ok();
     }
+    const uint32_t before = number;
+    if (Status status = skip_newer(key, commit, may_block, number); !status) return status;
+    slot = number == before ? 0 : kSearch;
+    if (number == before) number += 1;
   }
   return Status::ok();
 }
@@ -490,7 +509,7 @@ Status Table::get_by_index(const uint32_t* points, Bytes key, uint64_t hash, uin
 Status Table::get_by_search(Bytes key, uint64_t commit, bool may_block, Lookup& answer) {
   if (block_count_ == 0) return Status::ok();
   uint32_t number = 0;
-  if (Status status = first_block_of(key, may_block, number); !status) return status;
+  if (Status status = block_of(key, VersionEnd::kNewest, may_block, number); !status) return status;
   return get_at(number, kSearch, key, commit, may_block, answer);
 }
 
@@ -527,7 +546,7 @@ Result<bool> Table::announce(Bytes key, uint64_t hash) {
       points != nullptr && index_is_whole_ && layout_.coarse_bits <= layout_.slot_bits;
   if (!is_exact) {
     uint32_t number = 0;
-    if (Status status = first_block_of(key, true, number); !status) return status;
+    if (Status status = block_of(key, VersionEnd::kNewest, true, number); !status) return status;
     return announce_block(number);
   }
   Result<bool> announced = false;
@@ -545,7 +564,7 @@ uint64_t Table::size_within(const KeyRange& range) {
   const auto place_of = [&](Bytes key, BlockPlace& place) {
     uint32_t number = 0;
     CachedBlock* part = nullptr;
-    const bool found = static_cast<bool>(first_block_of(key, true, number)) &&
+    const bool found = static_cast<bool>(block_of(key, VersionEnd::kNewest, true, number)) &&
                        static_cast<bool>(find_part(number >> part_bits_, true, part));
     if (found) place = view_of(*part).place(in_part(number));
     return found;

@@ -221,8 +221,7 @@ class Table : public std::enable_shared_from_this<Table> {
   Status check_part(uint32_t number, const IndexPart& top, Bytes bytes, IndexPart& part) const;
   Status find_top(bool may_block, CachedBlock*& top);
   Status find_part(uint32_t number, bool may_block, CachedBlock*& part);
-  // The block where the newest version of a key lies if it is there.
-  Status first_block_of(Bytes key, bool may_block, uint32_t& number);
+  Status block_of(Bytes key, VersionEnd end, bool may_block, uint32_t& number);
 
   // Blocks.
   struct Held {
@@ -231,6 +230,9 @@ class Table : public std::enable_shared_from_this<Table> {
   };
   Status find_block(uint32_t number, bool may_block, Held& held, WindowRead* ahead = nullptr);
   Status load_block(uint32_t number, CachedBlock& part, WindowRead* ahead, Held& held);
+  // Of blocks that begin with versions of the key newer than the commit, one behind the other
+  // behind `number`, the last; where there is none, `number`.
+  Status skip_newer(Bytes key, uint64_t commit, bool may_block, uint32_t& number);
   Result<bool> announce_block(uint32_t number);
   BlockHandle* handle_of(uint64_t number) const {  // Null while its part is not in memory.
     CachedBlock* const part = Cache::find(parts_[number >> part_bits_]);
@@ -338,7 +340,7 @@ class TableCursor final : public EditCursor {
   bool enter(uint32_t block, Going going);
   Status enter_cached(uint32_t block, Going going);
   Status enter_uncached(uint32_t block, Going going);
-  Status first_block_of(Bytes key, uint32_t& number);
+  Status newest_block_of(Bytes key, uint32_t& number);
   void show();
   void step();
   void next_in_order();

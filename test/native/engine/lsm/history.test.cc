@@ -1,4 +1,5 @@
 // Where the LSM engine keeps the past: apart from the present, which neither holds nor reads it.
+#include "base/random.h"
 #include "engine/compare.h"
 #include "engine/lsm/lsm_subject.h"
 #include "engine/lsm/picking.h"
@@ -180,6 +181,38 @@ const Case large("values that lie apart go with the history that refers to them"
   const EngineStats stats = subject.engine->stats();
   expect(stats.value_dead_bytes == 0 && stats.value_bytes < before / 8);
   expect_ok(same(subject, oracle, kNothing));
+});
+
+const Case many("of very many versions of a key a view reads few", [] {
+  constexpr int kVersionCount = 6000;
+  Subject subject = open_lsm_subject();
+  Oracle oracle;
+  for (int i = 0; i < kVersionCount; ++i) {
+    oracle.begin_commit();
+    if (i == 0) oracle.put("a", "first");
+    if (i == 0) oracle.put("z", "last");
+    oracle.put("counter", std::to_string(i) + std::string(150, 'v'));
+  }
+  expect_ok(oracle.absorb_into(*subject.engine, kAll));
+  expect_ok(subject.engine->compact({}, kAll));
+  const uint64_t disk_bytes = subject.engine->stats().disk_bytes;
+  Random random(seed());
+  for (int round = 0; round < 8; ++round) {
+    const uint64_t view = round == 0 ? 1 : 1 + random.below(kVersionCount);
+    expect_ok(subject.reopen(subject));
+    std::vector<HastyOs::Read> reads;
+    ground_of(subject).os.note_reads(&reads);
+    {
+      const Reading reading(subject);
+      const Compare compare(subject, subject.engine->version(), oracle);
+      expect_ok(compare.get("counter", view));
+      expect_ok(compare.scans({}, view));
+    }
+    ground_of(subject).os.note_reads(nullptr);
+    size_t bytes = 0;
+    for (const HastyOs::Read& read : reads) bytes += read.size;
+    expect(bytes < disk_bytes / 3);
+  }
 });
 
 }  // namespace

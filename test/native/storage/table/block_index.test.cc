@@ -87,6 +87,9 @@ const Case model("a part tells of every block as it was told", [] {
       uint32_t last = 0;
       while (last + 1 < entries.size() && entries[last + 1].separator <= key) ++last;
       expect(part.find(as_bytes(key)) == last);
+      uint32_t below = 0;
+      while (below + 1 < entries.size() && entries[below + 1].separator < key) ++below;
+      expect(part.find_below(as_bytes(key)) == below);
     }
   }
 });

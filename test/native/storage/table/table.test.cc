@@ -150,15 +150,26 @@ void check_seeks(Bench& bench, const std::vector<Version>& versions, Random& ran
   const EpochDomain::Guard guard(bench.epochs, *bench.slot);
   const auto cursor = bench.table->cursor();
   for (int i = 0; i < 200; ++i) {
-    const std::string key = random_key(random);
+    const std::string key =
+        random.one_in(2) ? random_key(random) : versions[random.below(versions.size())].key;
+    const uint64_t commit = random.one_in(2) ? UINT64_MAX : 97'000 + random.below(3200);
     size_t at = 0;
-    while (at < versions.size() && versions[at].key < key) ++at;
-    cursor->seek(as_bytes(key));
-    expect(cursor->valid() == (at < versions.size()));
-    if (cursor->valid()) expect(as_text(cursor->edit().key) == versions[at].key);
-    cursor->seek_before(as_bytes(key));
+    while (at < versions.size() &&
+           (versions[at].key < key || (versions[at].key == key && versions[at].commit > commit)))
+      ++at;
+    cursor->seek_before(as_bytes(key), commit);
     expect(cursor->valid() == (at > 0));
     if (cursor->valid()) expect(cursor->edit().commit == versions[at - 1].commit);
+    cursor->seek(as_bytes(key), commit);
+    expect(cursor->valid() == (at < versions.size()));
+    if (!cursor->valid()) continue;
+    expect(as_text(cursor->edit().key) == versions[at].key);
+    expect(cursor->edit().commit == versions[at].commit);
+    const std::string before = versions[at].key;
+    while (at < versions.size() && versions[at].key == before) ++at;
+    cursor->next_key();
+    expect(cursor->valid() == (at < versions.size()));
+    if (cursor->valid()) expect(cursor->edit().commit == versions[at].commit);
   }
 }
 

@@ -14,6 +14,7 @@ constexpr uint64_t kCollectSoonNs = 10'000'000;
 constexpr uint64_t kForgetNs = 10'000'000'000;       // Until history is looked through again.
 constexpr uint64_t kDebtFree = uint64_t{256} << 20;  // Twice as much debt slows nobody.
 constexpr uint64_t kAbsorbPsMax = 100'000;           // 10 MB a second.
+constexpr uint64_t kCalmNs = 1'000'000'000;          // Without a flush.
 constexpr uint64_t kPaceTimesMax = 8;                // As a byte is merged about so many times.
 
 }  // namespace
@@ -27,16 +28,37 @@ void Store::start_workers() {
 }
 
 Step Store::run_flush() {
+  bool is_any = false;
   {
     const Lock held(commit_mutex_);
-    if (sealed_.empty() || failure_code_ != Code::kOk) return Step::idle();
+    if (failure_code_ != Code::kOk) return Step::idle();
+    is_any = !sealed_.empty();
   }
+  if (!is_any) return grow_cache();
+  shrink_cache();
   if (!may_try(flush_disk_, 0)) return Step{FullDisk::kLookNs};
   const Status status = flush_oldest();
   if (status) return Step::again();
   // A full disk may empty: the memtable stays, and is written again under another name.
   if (status.code() == Code::kNoSpace) return put_off(flush_disk_, 0, "a flush", status);
   record_failure(status);
+  return Step::idle();
+}
+
+// While memtables are absorbed the cache has what three of them leave; once none was for a while,
+// what one leaves. An eighth of `memory` is for what flushes and merges hold.
+void Store::shrink_cache() {
+  if (is_cache_grown_) engine_->set_memory(cache_bytes_min());
+  is_cache_grown_ = false;
+  flushed_ns_ = os_.now_ns();
+}
+
+Step Store::grow_cache() {
+  if (is_cache_grown_) return Step::idle();
+  const uint64_t calm_ns = os_.now_ns() - flushed_ns_;
+  if (calm_ns < kCalmNs) return Step{kCalmNs - calm_ns};
+  engine_->set_memory(cache_bytes_max());
+  is_cache_grown_ = true;
   return Step::idle();
 }
 

@@ -192,7 +192,7 @@ Status Store::open_resting_memory_engine() {
 
 Status Store::open_engine() {
   if (engine_kind_ == EngineKind::kMemory) return open_resting_memory_engine();
-  cache_ = std::make_unique<Cache>(epochs_, options_.memory_bytes / 2 - recent_bytes_max());
+  cache_ = std::make_unique<Cache>(epochs_, cache_bytes_min());
   LsmOptions options;
   options.directory = options_.directory;
   options.block_bytes = options_.block_bytes;

@@ -368,6 +368,10 @@ class Store {
   void record_failure(const Status& status);
   uint64_t memtable_bytes_max() const { return options_.memory_bytes / 8; }
   uint64_t recent_bytes_max() const { return options_.memory_bytes / 16; }
+  uint64_t cache_bytes_min() const { return options_.memory_bytes / 2 - recent_bytes_max(); }
+  uint64_t cache_bytes_max() const { return cache_bytes_min() + 2 * memtable_bytes_max(); }
+  void shrink_cache();
+  Step grow_cache();
   // Nothing but what rests in the engine outlives the process.
   bool rests_alone() const { return !options_.log && !options_.directory.empty(); }
 
@@ -461,6 +465,8 @@ class Store {
   std::atomic<uint64_t> maintenance_ps_{0};          // 0 while maintenance keeps up.
   Stalls stalls_;
   Troubles troubles_;
+  bool is_cache_grown_ = false;                 // The flusher's, and
+  uint64_t flushed_ns_ = 0;                     // when there was something to absorb last.
   FullDisk flush_disk_;                         // The disk as flushes find it,
   FullDisk maintenance_disk_;                   // and maintenance.
   std::atomic<uint64_t> written_when_full_{0};  // By the engine, when maintenance found it full.

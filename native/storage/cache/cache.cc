@@ -112,10 +112,18 @@ void Cache::charge(int64_t bytes) {
   evict();
 }
 
+// Step by step, so that no reader waits long for the lock.
 void Cache::set_budget(uint64_t bytes) {
-  budget_.store(bytes);
-  const std::unique_lock<std::mutex> held(mutex_);
-  evict();
+  constexpr uint64_t kStepBytes = uint64_t{1} << 20;
+  uint64_t before = UINT64_MAX;
+  for (bool is_last = false; !is_last;) {
+    const uint64_t used = used_bytes();
+    is_last = used <= bytes + kStepBytes || used >= before;  // Or no step takes anything away.
+    budget_.store(is_last ? bytes : used - kStepBytes);
+    before = used;
+    const std::unique_lock<std::mutex> held(mutex_);
+    evict();
+  }
 }
 
 }  // namespace varve

@@ -15,6 +15,7 @@ constexpr uint64_t kForgetNs = 10'000'000'000;       // Until history is looked 
 constexpr uint64_t kDebtFree = uint64_t{256} << 20;  // Twice as much debt slows nobody.
 constexpr uint64_t kAbsorbPsMax = 100'000;           // 10 MB a second.
 constexpr uint64_t kCalmNs = 1'000'000'000;          // Without a flush.
+constexpr uint64_t kProcessBytes = uint64_t{4} << 20;
 constexpr uint64_t kPaceTimesMax = 8;                // As a byte is merged about so many times.
 
 }  // namespace
@@ -46,7 +47,13 @@ Step Store::run_flush() {
 }
 
 // While memtables are absorbed the cache has what three of them leave; once none was for a while,
-// what one leaves. An eighth of `memory` is for what flushes and merges hold.
+// what one leaves but for a few megabytes, which are much where memory is small. An eighth of
+// `memory` is for what flushes and merges hold.
+uint64_t Store::cache_bytes_max() const {
+  const uint64_t left = 2 * memtable_bytes_max();
+  return cache_bytes_min() + (left > kProcessBytes ? left - kProcessBytes : 0);
+}
+
 void Store::shrink_cache() {
   if (is_cache_grown_) engine_->set_memory(cache_bytes_min());
   is_cache_grown_ = false;

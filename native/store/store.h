@@ -369,7 +369,7 @@ class Store {
   uint64_t memtable_bytes_max() const { return options_.memory_bytes / 8; }
   uint64_t recent_bytes_max() const { return options_.memory_bytes / 16; }
   uint64_t cache_bytes_min() const { return options_.memory_bytes / 2 - recent_bytes_max(); }
-  uint64_t cache_bytes_max() const { return cache_bytes_min() + 2 * memtable_bytes_max(); }
+  uint64_t cache_bytes_max() const;
   void shrink_cache();
   Step grow_cache();
   // Nothing but what rests in the engine outlives the process.

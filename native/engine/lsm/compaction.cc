@@ -30,7 +30,7 @@ Compaction::Compaction(Outside outside, CompactionInput input, const Retention& 
       current_(std::move(outside.current), keeping_.kept_deletions()),
       history_(std::move(outside.history)),
       moving_(std::move(outside.values)) {
-  if (!input_.is_forgotten) merge_.seek_first();
+  if (!is_unread()) merge_.seek_first();
 }
 
 Status Compaction::write(const Edit& edit) {
@@ -51,7 +51,7 @@ Result<Edit> Compaction::moved(const Edit& edit) {
 }
 
 Result<Progress> Compaction::step(uint64_t budget_bytes) {
-  if (input_.is_forgotten) return Progress::kIdle;
+  if (is_unread()) return Progress::kIdle;
   const auto out = [this](const Edit& edit) { return write(edit); };
   for (uint64_t done = 0; merge_.valid() && done < budget_bytes;) {
     const Edit& edit = merge_.edit();

@@ -33,7 +33,7 @@ class Compaction {
   Compaction(Outside outside, CompactionInput input, const Retention& retention);
 
   // About so many bytes of input; kIdle when all is written.
-  Result<Progress> step(uint64_t budget_bytes);
+  Result<Progress> step(uint64_t budget_bytes);  // Of what stays unread: kIdle at once.
   // After step() failed: the source that cannot be read, or null if the failure was another.
   const Table* unreadable() const { return merge_.unreadable(); }
   const CompactionInput& input() const { return input_; }
@@ -48,6 +48,7 @@ class Compaction {
   void abandon();  // Removes what was written.
 
  private:
+  bool is_unread() const { return input_.is_forgotten || input_.is_moved; }
   static std::vector<RangeDeletion> deletions_of(const CompactionInput& input);
   Status write(const Edit& edit);
   Result<Edit> moved(const Edit& edit);

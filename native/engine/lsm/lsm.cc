@@ -525,17 +525,23 @@ Status Lsm::install(const Compaction& compaction) {
   Result<Made> made = open_made(compaction.current(), compaction.history(), compaction.retention(),
                                 compaction.value_files());
   if (!made) return made.error();
-  LsmVersion::Tables gone;
+  LsmVersion::Tables taken;
   for (const LsmVersion::Tables& tables : input.sources)
-    gone.insert(gone.end(), tables.begin(), tables.end());
+    taken.insert(taken.end(), tables.begin(), tables.end());
 
   const Lock held(mutex_);
   ManifestEdit edit;
   std::vector<LsmRun> runs = current_->all_runs();
   for (LsmRun& run : runs) {
     std::erase_if(run.tables, [&](const auto& table) {
-      return std::find(gone.begin(), gone.end(), table) != gone.end();
+      return std::find(taken.begin(), taken.end(), table) != taken.end();
     });
+  }
+  if (input.is_moved) {
+    Target target = target_of(input, taken, runs);
+    // Tables that stay where it was may be a run of the first one's number.
+    if (target.run == taken.front()->info().number) target.run = next_number();
+    add_tables(taken, target, runs, edit);
   }
   if (!made->current.empty()) {
     add_tables(made->current, target_of(input, made->current, runs), runs, edit);
@@ -550,13 +556,14 @@ Status Lsm::install(const Compaction& compaction) {
   count_uses(runs, values);
   const std::vector<ValueFilePointer> dead = values.take_dead();
 
-  for (const auto& table : gone) edit.remove_tables.push_back(table->info().number);
+  for (const auto& table : taken) edit.remove_tables.push_back(table->info().number);
   edit.add_value_files = compaction.value_files();
   edit.next_table = next_number_.load();
   for (const ValueFilePointer& file : dead) {
     edit.remove_value_files.push_back(file->info().number);
   }
   if (Status status = append(edit, held); !status) return status;
+  const LsmVersion::Tables gone = input.is_moved ? LsmVersion::Tables() : std::move(taken);
   for (const auto& table : gone) table->drop();
   for (const ValueFilePointer& file : dead) file->drop();
   std::erase_if(unreadable_, [&](const VerifyProblem& problem) {

@@ -173,7 +173,7 @@ std::optional<CompactionInput> Picker::pick(const std::string (&resume)[kLevelCo
   if (!input) input = pick_small_tables();
   if (!input) input = pick_history();
   if (!input) input = pick_behind(retention);
-  if (!input) return input;
+  if (!input || input->is_moved) return input;
   input->emptied = wasteful(kWastefulPercent);
   input->emptied.merge(gathered(*input));
   return input;
@@ -330,6 +330,25 @@ CompactionInput Picker::down(size_t level, std::vector<LsmVersion::Tables> sourc
   return input;
 }
 
+// Whether a merge would write what it reads: tables that share no keys, for a level that is
+// compressed no otherwise, of which nothing is dropped at the bottom.
+bool Picker::may_move(const CompactionInput& input, size_t from) const {
+  const uint32_t differing = options_.compressed_levels ^ options_.compressed_levels >> 1;
+  if ((differing >> from & 1) != 0) return false;
+  std::vector<const TableInfo*> infos;
+  for (const LsmVersion::Tables& tables : input.sources) {
+    for (const auto& table : tables) infos.push_back(&table->info());
+  }
+  std::sort(infos.begin(), infos.end(),
+            [](const TableInfo* a, const TableInfo* b) { return a->smallest < b->smallest; });
+  for (size_t i = 0; i < infos.size(); ++i) {
+    const bool deletes = infos[i]->delete_count != 0 || infos[i]->range_deletion_count != 0;
+    if (infos[i]->unbounded || (input.bottom && deletes)) return false;
+    if (i > 0 && infos[i]->smallest <= infos[i - 1]->largest) return false;
+  }
+  return true;
+}
+
 std::optional<CompactionInput> Picker::pick_leveled(
     const std::string (&resume)[kLevelCount]) const {
   // What another style left: a level below the first that has several runs.
@@ -366,7 +385,9 @@ std::optional<CompactionInput> Picker::pick_level0() const {
     std::optional<CompactionInput> input = down(0, std::move(sources));
     const bool may_pass = runs.end == all.end && damaged(*input) == nullptr;
     if (!may_pass) input = pick_alike(runs);
-    if (input && is_free(*input)) return input;
+    if (!input || !is_free(*input)) continue;
+    input->is_moved = may_pass && may_move(*input, 0);
+    return input;
   }
   return std::nullopt;
 }
@@ -384,7 +405,9 @@ std::optional<CompactionInput> Picker::pick_from_level(size_t level,
   const size_t start = static_cast<size_t>(from - tables.begin());
   for (size_t i = 0; i < tables.size(); ++i) {
     CompactionInput input = down(level, {{tables[(start + i) % tables.size()]}});
-    if (is_free(input)) return input;
+    if (!is_free(input)) continue;
+    input.is_moved = may_move(input, level);
+    return input;
   }
   return std::nullopt;
 }

@@ -2,7 +2,8 @@
 //
 //   leveled    level 0 takes runs as they come; every level below is one run, ten times as large as
 //              the one above. Too many runs on level 0 are merged into level 1; a level that is too
-//              large gives a table to the next. Least space, fewest runs to read.
+//              large gives a table to the next, as it is if nothing there has keys of its range.
+//              Least space, fewest runs to read; what comes in the order of keys is written once.
 //   tiered     every level gathers runs; when it has enough, all of them become one run of the next
 //              level. Each byte is written once a level.
 //   universal  runs by age over the whole store, without levels: neighbours of like size are merged,
@@ -54,6 +55,7 @@ struct CompactionInput {
   uint64_t joins_run = 0;      // or to this one.
   bool bottom = false;         // Nothing of these keys lies beneath.
   bool is_forgotten = false;   // Nobody asks for any of it: it goes without being read.
+  bool is_moved = false;       // Nothing is to be merged: it changes its level as it is.
   ValueFiles::Shares emptied;  // Value files that what is merged leaves.
 };
 
@@ -119,6 +121,7 @@ class Picker {
   std::optional<CompactionInput> in_place(const LsmRun& run, LsmVersion::Tables tables) const;
   uint64_t excess_bytes(size_t level) const;
   CompactionInput down(size_t level, std::vector<LsmVersion::Tables> sources) const;
+  bool may_move(const CompactionInput& input, size_t from) const;
 
   const LsmOptions& options_;
   const LsmVersion& version_;

@@ -2,8 +2,8 @@
 //
 //   leveled    level 0 takes runs as they come; every level below is one run, ten times as large as
 //              the one above. Too many runs on level 0 are merged into level 1; a level that is too
-//              large gives a table to the next, as it is if nothing there has keys of its range.
-//              Least space, fewest runs to read; what comes in the order of keys is written once.
+//              large gives a table to the next, as it is if nothing there has keys of its range
+//              and a merge would change nothing else. Least space, fewest runs to read.
 //   tiered     every level gathers runs; when it has enough, all of them become one run of the next
 //              level. Each byte is written once a level.
 //   universal  runs by age over the whole store, without levels: neighbours of like size are merged,

@@ -1,14 +1,15 @@
 // lib/settling.ts — when a write's promise settles: writes of one tick share a promise, and one call settles many.
 //
 // A write that is as durable as was asked may have to wait for something else: room for the next one. So a writer who awaits each
-// of his writes is slowed down by a disk that does not keep up, on no thread's time, and not refused.
+// of his writes is slowed down by a disk that does not keep up, on no thread's time, and not refused. As long as there is some
+// room he waits a while for more, and is let in then: what takes long is spread over his writes.
 //
 // A tick that wrote once, for the disk, while nothing else waits, may be somebody's who has nothing to do until it is there: two
 // threads that wake each other would cost him half as much again as a quick sync. So it is looked at again when this turn of the
 // event loop is over, and if nobody else has written by then, this thread syncs, should syncs be quick. In the turn, that would
 // be one sync for each of many writers, and a loop that awaits its writes would let nobody else run.
 import { type VarveError } from './errors.ts'
-import { CROWDED, DURABLE, lastError, type NativeStore, scratch, WRITTEN } from './native.ts'
+import { CROWDING, DURABLE, lastError, type NativeStore, scratch, WRITTEN } from './native.ts'
 import { type Durability, DURABILITY_NAMES } from './options.ts'
 
 /** What a write resolves to: the newest commit that reached the class, never older than the write's own. */
@@ -19,6 +20,10 @@ export interface Receipt {
 
 const TICK = Promise.resolve() // What follows it runs at the end of the tick, as by queueMicrotask(), which costs more.
 const afterTurn = setImmediate // Whoever puts a clock of his own in its place for a test still has his writes settled.
+const afterWhile = setTimeout
+const forget = clearTimeout
+const ROOM_MS = 25
+const SOME = 1 // Of CROWDING: there is room for little.
 const DISK = DURABILITY_NAMES.indexOf('disk')
 
 class Group {
@@ -57,6 +62,7 @@ export class Settling {
   #waiting: Group[] = []
   readonly #closers: readonly (() => void)[]
   #alive = false
+  #patience: NodeJS.Timeout | undefined
 
   /** The feeds that wait for commits, some of them until these are on disk. */
   constructor(native: NativeStore, feeds: Iterable<Waiting>) {
@@ -100,6 +106,16 @@ export class Settling {
     this.#waiting.push(group)
     if (!this.#alive) this.#native.keepAlive(1)
     this.#alive = true
+    this.#waitAwhile()
+  }
+
+  /** Where there is some room, whoever waits for more of it has it in a while. */
+  #waitAwhile(): void {
+    if (this.#patience !== undefined || scratch.u32[CROWDING] !== SOME) return
+    this.#patience = afterWhile(() => {
+      this.#patience = undefined
+      this.progress(false, false)
+    }, ROOM_MS)
   }
 
   #closeAll(): void {
@@ -115,13 +131,15 @@ export class Settling {
   }
 
   /** The log got further or failed, or room was made; where it is the last word, nobody waits for room. */
-  progress(isLast = false): void {
+  progress(isLast = false, isPatient = !isLast): void {
     if (isLast) this.#closeAll()
     if (this.#waiting.length === 0) return
     const failed = this.#native.progress() < 0 ? lastError() : undefined
     const written = scratch.f64[WRITTEN] ?? 0
     const durable = scratch.f64[DURABLE] ?? 0
-    const crowded = scratch.u32[CROWDED] === 1 && failed === undefined && !isLast
+    const crowding = scratch.u32[CROWDING] ?? 0
+    const waits = crowding > SOME || (crowding === SOME && isPatient)
+    const crowded = waits && failed === undefined && !isLast
     const still: Group[] = []
     for (const group of this.#waiting) {
       const reached = [group.commit, written, durable][group.durability] ?? durable
@@ -130,7 +148,13 @@ export class Settling {
       else still.push(group)
     }
     this.#waiting = still
-    if (still.length > 0 || !this.#alive) return
+    if (still.length > 0) {
+      this.#waitAwhile()
+      return
+    }
+    if (this.#patience !== undefined) forget(this.#patience)
+    this.#patience = undefined
+    if (!this.#alive) return
     this.#native.keepAlive(0)
     this.#alive = false
   }

@@ -23,7 +23,7 @@ void leave_progress(const Call& call) {
   Environment& environment = call.environment();
   environment.set64(Register64::kWritten, static_cast<double>(store.through(Durability::kOs)));
   environment.set64(Register64::kDurable, static_cast<double>(store.through(Durability::kDisk)));
-  environment.set32(Register32::kCrowded, store.is_crowded() ? 1 : 0);
+  environment.set32(Register32::kCrowding, static_cast<uint32_t>(store.crowding()));
 }
 
 // request(durability, maySyncHere) → 1 when everything committed is there and there is room for
@@ -34,13 +34,14 @@ napi_value care_request(napi_env env, napi_callback_info info) {
   const Durability durability = durability_of(read_uint32(call, 0));
   std::optional<uint64_t> listener;
   if (read_uint32(call, 1) != 0) listener = call.handle().listener;
-  const bool there = call.store().request(durability, listener) && !call.store().is_crowded();
+  const bool there = call.store().request(durability, listener);
+  const bool has_room = call.store().crowding() == Crowding::kNone;
   leave_progress(call);
-  return make_int(env, there ? 1 : 0);
+  return make_int(env, there && has_room ? 1 : 0);
 }
 
 // progress() → 1 when all is well, kFailed when the log failed; registers kWritten, kDurable
-// and kCrowded
+// and kCrowding
 napi_value care_progress(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   if (call.handle().closed) return make_int(env, 1);

@@ -49,7 +49,7 @@ enum class Register32 : uint32_t {
   kMore = 12,
   kCursor = 13,
   kPlace = 14,
-  kCrowded = 15,
+  kCrowding = 15,
   kBitmap = 24,
   kAnswer = 25,
   kFirst = 26,  // A member of a bitmap takes two cells.

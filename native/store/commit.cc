@@ -10,6 +10,7 @@ constexpr uint64_t kReserveCount = uint64_t{1} << 24;  // Commit numbers reserve
 constexpr size_t kPrefetchDistance = 12;  // Edits between fetching a slot and using it.
 constexpr size_t kSealedCountMax = 2;
 constexpr uint64_t kPaceNsMin = 200'000;            // Shorter waits are gathered,
+constexpr uint64_t kLittlePart = 64;                // Of a memtable a commit is little.
 constexpr uint64_t kPaceNsMax = 20'000'000;         // and longer ones cut.
 constexpr uint64_t kLastQuarterNs = 2'000'000'000;  // Of a memtable, while nothing is absorbed.
 
@@ -64,7 +65,7 @@ Result<uint64_t> Store::commit_step(Batch& batch, Conditions* conditions,
   times_.note(commit, last_time_ms_);
   insert(batch, commit);
   if (step != nullptr) take_step(*step, commit, held);
-  look_for_crowd(held);
+  look_for_crowd(batch.body_bytes(), held);
   visible_.store(commit, std::memory_order_seq_cst);  // Before it is asked who wants to know.
   if (recent_.is_wanted()) {
     recent_.add(batch, commit, conditions == nullptr ? UINT64_MAX : conditions->opened_at);
@@ -186,16 +187,23 @@ uint64_t Store::pace(uint64_t bytes, Lock& held) {
 }
 
 // Behind a full row of sealed memtables, before commits are paced: at most a quarter of the active
-// one is taken while nobody has to wait.
-void Store::look_for_crowd(const Lock& held) {
+// one is taken while nobody has to wait. In the next quarter there is room for whoever writes
+// little at a time, and waits a while each time.
+void Store::look_for_crowd(uint64_t bytes, const Lock& held) {
   check(held.owns_lock());
   if (sealed_.size() < kSealedCountMax) return;
-  const Memtable& active = *parts_.load(std::memory_order_relaxed)->active;
-  if (active.size_bytes() > memtable_bytes_max() / 4) crowded_.store(true);
+  const uint64_t used = parts_.load(std::memory_order_relaxed)->active->size_bytes();
+  const uint64_t max = memtable_bytes_max();
+  if (used <= max / 4) return;
+  const bool is_little = used <= max / 2 && bytes <= max / kLittlePart;
+  const Crowding found = is_little ? Crowding::kSome : Crowding::kFull;
+  if (found > crowding_.load()) crowding_.store(found);
 }
 
 // A full disk makes room when it will, if at all: nobody is to wait for that.
-bool Store::is_crowded() const { return crowded_.load() && !flush_disk_.is_full(); }
+Crowding Store::crowding() const {
+  return flush_disk_.is_full() ? Crowding::kNone : crowding_.load();
+}
 
 // What data takes, at rest in memory and on its way there.
 uint64_t Store::data_bytes(const Lock& held) const {

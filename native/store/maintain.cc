@@ -131,7 +131,7 @@ Status Store::flush_oldest() {
   const uint64_t ps = (os_.now_ns() - begun_ns) * 1000 / std::max<uint64_t>(1, run.size_bytes_hint);
   absorb_ps_.store((absorb_ps_.load() * 3 + std::min(ps, kAbsorbPsMax)) / 4);
 
-  bool was_crowded = false;
+  Crowding crowding = Crowding::kNone;
   {
     const Lock held(commit_mutex_);
     auto next = std::make_unique<Parts>(*parts_.load(std::memory_order_relaxed));
@@ -139,7 +139,7 @@ Status Store::flush_oldest() {
     next->sealed.pop_back();
     flushed_through_ = sealed.commit_last;
     sealed_.erase(sealed_.begin());
-    was_crowded = crowded_.exchange(false);
+    crowding = crowding_.exchange(Crowding::kNone);
     publish_parts(std::move(next));
   }
   flush_count_.fetch_add(1, std::memory_order_relaxed);
@@ -147,7 +147,7 @@ Status Store::flush_oldest() {
   trim_log();
   epochs_.collect();
   flushed_->open();
-  if (was_crowded) notify();
+  if (crowding != Crowding::kNone) notify();
   for (const auto& worker : maintainers_) worker->wake();
   return Status::ok();
 }
@@ -223,7 +223,7 @@ void Store::record_failure(const Status& status) {
       failure_ = "store: writing stopped after a failure: " + status.message();
     }
   }
-  crowded_.store(false);
+  crowding_.store(Crowding::kNone);
   flushed_->open();
   notify();
 }

@@ -57,6 +57,9 @@ namespace varve {
 
 enum class Durability : uint8_t { kMemory = 0, kOs = 1, kDisk = 2 };
 enum class EngineKind : uint8_t { kAny = 0, kLsm = 1, kMemory = 2 };
+// What the next commits find: room; some, for who writes little at a time; none, so that they are
+// held until a memtable is absorbed.
+enum class Crowding : uint8_t { kNone = 0, kSome = 1, kFull = 2 };
 enum class Create : uint8_t { kIfMissing = 0, kNever = 1, kAlwaysNew = 2 };
 
 struct StoreOptions {
@@ -153,8 +156,9 @@ class Store {
   // his listener, which is not called for it, while syncs are quick.
   bool request(Durability durability, std::optional<uint64_t> listener = {});
   // A commit may find no room and be held for it: whoever can do something else meanwhile waits
-  // for listeners to be called, and asks again.
-  bool is_crowded() const;
+  // for listeners to be called, and asks again; where it is not full, for some milliseconds at
+  // most.
+  Crowding crowding() const;
   Status wait_for(Durability durability);
   Status error() const;  // Sticky failure of the log.
   Stall last_stall() const { return stalls_.last(); }
@@ -310,7 +314,7 @@ class Store {
   static uint64_t cost_of(const Batch& batch);
   Status fits_commit(uint64_t body_bytes, uint64_t cost) const;
   uint64_t pace(uint64_t bytes, Lock& held);
-  void look_for_crowd(const Lock& held);
+  void look_for_crowd(uint64_t bytes, const Lock& held);
   Status wait_for_flush(Lock& held, size_t sealed_count_max, uint64_t wait_ns = kBusyNs);
   bool wait_held(Lock& held, uint64_t ticket, uint64_t deadline_ns, StallReason reason);
   Status fit_in_memory(const Batch& batch, uint64_t cost, Lock& held);
@@ -455,7 +459,8 @@ class Store {
   std::mutex close_mutex_;            // Held while closing; taken before all others.
   std::shared_mutex care_mutex_;      // Shared by who flushes, compacts, verifies; alone to close.
   std::mutex flush_mutex_;            // One absorbs at a time. Taken before commit_mutex_.
-  std::atomic<bool> crowded_{false};  // A commit found it so, and nothing was absorbed since.
+  // As commits found it since something was absorbed.
+  std::atomic<Crowding> crowding_{Crowding::kNone};
   std::atomic<uint64_t> flush_count_{0}, stall_count_{0}, stall_ns_{0}, stall_ns_max_{0};
   std::atomic<uint64_t> trimmed_{0};  // What the log was last told.
   std::atomic<uint64_t> cleared_{0};  // Absorbed when maintenance last found nothing more to do.

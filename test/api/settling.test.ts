@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { open } from '../../lib/index.ts'
-import type { NativeStore } from '../../lib/native.ts'
+import { CROWDING, type NativeStore, scratch } from '../../lib/native.ts'
 import { Settling } from '../../lib/settling.ts'
 
+const MEMORY = 0
 const OS = 1
 const DISK = 2
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -86,6 +87,43 @@ describe('a write for the disk', () => {
     expect(await written).toEqual({ commit: 7, durability: 'disk' })
     await turn()
     expect(made).toHaveLength(1)
+  })
+})
+
+describe('a write that finds the store crowded', () => {
+  afterEach(() => {
+    scratch.u32[CROWDING] = 0
+  })
+
+  it('waits a while for room where there is some, and then no longer', async () => {
+    const requests = new Requests()
+    requests.answer = 0
+    scratch.u32[CROWDING] = 1
+    const begun = performance.now()
+    const written = requests.settling.promise(1, MEMORY)
+    await Promise.resolve()
+    await Promise.resolve()
+    requests.settling.progress() // News of the log, not of room.
+    expect(requests.settling.isIdle).toBe(false)
+    await written
+    expect(performance.now() - begun).toBeGreaterThan(20)
+    expect(requests.settling.isIdle).toBe(true)
+  })
+
+  it('waits until there is room where there is none', async () => {
+    const requests = new Requests()
+    requests.answer = 0
+    scratch.u32[CROWDING] = 1
+    let isSettled = false
+    const written = requests.settling.promise(1, MEMORY).then(() => (isSettled = true))
+    await Promise.resolve()
+    await Promise.resolve()
+    scratch.u32[CROWDING] = 2 // When the while is over.
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(isSettled).toBe(false)
+    scratch.u32[CROWDING] = 0
+    requests.settling.progress()
+    expect(await written).toBe(true)
   })
 })
 

@@ -130,10 +130,10 @@ void TableCursor::seek(Bytes key, uint64_t commit) {
   while (status_ && enter(number, going)) {
     slot_ = block_.lower_bound(key, commit);
     if (slot_ < block_.count()) return show();
-    const uint32_t before = number;
-    if (cached_) status_ = table_->skip_newer(key, commit, true, number);
-    going = number == before ? Going::kForward : Going::kAnywhere;
-    if (number == before) number += 1;
+    const uint32_t next = number + 1;
+    if (cached_ && commit != UINT64_MAX) status_ = table_->next_with(key, commit, true, number);
+    if (number < next || number == table_->block_count_) number = next;
+    going = number == next ? Going::kForward : Going::kAnywhere;
   }
 }
 

@@ -364,9 +364,15 @@ void Table::prefetch_index(uint64_t hash) const {
   varve::prefetch(points + static_cast<size_t>(place.second) * kBucketCount);
 }
 
-Status Table::skip_newer(Bytes key, uint64_t commit, bool may_block, uint32_t& number) {
+Status Table::next_with(Bytes key, uint64_t commit, bool may_block, uint32_t& number) {
   uint32_t last = 0;
   if (Status status = block_of(key, VersionEnd::kOldest, may_block, last); !status) return status;
+  if (last <= number) {
+    number = block_count_;
+    return Status::ok();
+  }
+  number += 1;
+  if (commit == UINT64_MAX) return Status::ok();  // Nothing is newer.
   for (uint32_t end = last + 1; number + 1 < end;) {
     const uint32_t middle = number + (end - number) / 2;
     Held held;
@@ -400,10 +406,8 @@ Status Table::get_at(uint32_t number, uint32_t slot, Bytes key, uint64_t commit,
       answer.found = answer.edit.kind == EditKind::kPut ? Found::kPut : Found::kDeleted;
       return Status::ok();
     }
-    const uint32_t before = number;
-    if (Status status = skip_newer(key, commit, may_block, number); !status) return status;
-    slot = number == before ? 0 : kSearch;
-    if (number == before) number += 1;
+    if (Status status = next_with(key, commit, may_block, number); !status) return status;
+    slot = kSearch;
   }
   return Status::ok();
 }

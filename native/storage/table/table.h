@@ -230,9 +230,9 @@ class Table : public std::enable_shared_from_this<Table> {
   };
   Status find_block(uint32_t number, bool may_block, Held& held, WindowRead* ahead = nullptr);
   Status load_block(uint32_t number, CachedBlock& part, WindowRead* ahead, Held& held);
-  // Of blocks that begin with versions of the key newer than the commit, one behind the other
-  // behind `number`, the last; where there is none, `number`.
-  Status skip_newer(Bytes key, uint64_t commit, bool may_block, uint32_t& number);
+  // The block behind `number` to look for the key's versions in: the last that begins with one
+  // newer than the commit, or the next; the count of blocks where none behind it has the key.
+  Status next_with(Bytes key, uint64_t commit, bool may_block, uint32_t& number);
   Result<bool> announce_block(uint32_t number);
   BlockHandle* handle_of(uint64_t number) const {  // Null while its part is not in memory.
     CachedBlock* const part = Cache::find(parts_[number >> part_bits_]);

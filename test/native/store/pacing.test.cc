@@ -64,7 +64,7 @@ const Case waiting("who waits while it is crowded finds room at once, however sl
   uint64_t crowded = 0;
   for (uint64_t i = 0; i < 24; ++i) {
     uint64_t ticket = told->ticket();
-    while (store.is_crowded()) {
+    while (store.crowding() != Crowding::kNone) {
       ++crowded;
       require(told->wait(ticket, os.now_ns() + uint64_t{20'000'000'000}));
       ticket = told->ticket();
@@ -77,6 +77,36 @@ const Case waiting("who waits while it is crowded finds room at once, however sl
   expect(crowded > 0);
   expect(store.stats().stall_count == 0);
   store.unlisten(listener);
+  os.slow_down(0);
+  expect_ok(store.close());
+});
+
+// Little by little, as writers do who let a promise settle after a while: they stop before it is
+// full.
+const Case little("it is crowded, but not full, for who writes little behind a full row", [] {
+  HastyOs os;
+  const std::shared_ptr<Store> opened = open_small(os);
+  Store& store = *opened;
+  os.slow_down(kSyncNs * 10);  // For longer than filling takes.
+  const auto put = [&](uint64_t i, size_t value_bytes) {
+    Batch batch(store.hash_seed());
+    const std::string key = std::to_string(i);
+    const std::string value(value_bytes, 'v');
+    batch.put(as_bytes(key), as_bytes(value));
+    return static_cast<bool>(store.commit(batch));
+  };
+  uint64_t i = 0;
+  while (store.crowding() == Crowding::kNone) require(put(++i, 10'000));
+  expect(store.crowding() == Crowding::kSome);
+  while (store.crowding() == Crowding::kSome) require(put(++i, 10'000));
+  expect(store.crowding() == Crowding::kFull);
+  expect(store.stats().stall_count == 0);
+  os.slow_down(0);
+  expect_ok(store.flush());
+  expect(store.crowding() == Crowding::kNone);
+  os.slow_down(kSyncNs * 10);
+  while (store.crowding() == Crowding::kNone) require(put(++i, 200'000));
+  expect(store.crowding() == Crowding::kFull);  // Who writes much at a time has room for nothing.
   os.slow_down(0);
   expect_ok(store.close());
 });

@@ -72,6 +72,7 @@ class TableWriter {
   TableWriter(std::unique_ptr<File> file, const TableOptions& options)
       : file_(std::move(file)), options_(options) {}
   void hold(uint64_t bytes);  // From the budget.
+  uint64_t full_block_bytes() const;
   void begin_block(Bytes first_key);
   Status finish_block();
   Status write_part(const std::string& part, uint64_t* offset, uint8_t compression = 0);

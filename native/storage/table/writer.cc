@@ -42,6 +42,12 @@ void TableWriter::hold(uint64_t bytes) {
   if (options_.cache != nullptr) options_.cache->charge(static_cast<int64_t>(bytes));
 }
 
+// What a block has when it is written: to be compressed half as much again, of which as much may be
+// left, and the longer it is the more there is in it that comes again.
+uint64_t TableWriter::full_block_bytes() const {
+  return options_.compress ? options_.block_bytes * uint64_t{3} / 2 : options_.block_bytes;
+}
+
 Status TableWriter::add(const Edit& edit) {
   if ((edit.flags & kFlagSeparateValue) != 0) {
     const std::optional<ValueReference> reference = decode_value_reference(edit.value);
@@ -49,7 +55,7 @@ Status TableWriter::add(const Edit& edit) {
     count_value_use(*reference, value_uses_);
   }
   const bool new_key = info_.entry_count == 0 || !equal(edit.key, as_bytes(last_key_));
-  if (new_key && block_.size_bytes() >= options_.block_bytes) {
+  if (new_key && block_.size_bytes() >= full_block_bytes()) {
     if (Status status = finish_block(); !status) return status;
   }
   if (!new_key && block_.size_bytes() >= options_.block_bytes * 8) {

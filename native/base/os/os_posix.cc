@@ -19,6 +19,7 @@ namespace varve {
 namespace {
 
 constexpr int kLockTriesMax = 100;
+constexpr size_t kHolderBytesMax = 256;
 
 Code code_of(int error) {
   switch (error) {
@@ -181,10 +182,7 @@ class PosixOs final : public Os {
       if (error == EWOULDBLOCK) return locked_by(descriptor, directory);
       if (error != 0) return failed("flock", path, error);
       if (!is_file_at(descriptor, path)) continue;
-      if (ftruncate(descriptor, 0) == 0) {
-        const ssize_t written = pwrite(descriptor, holder.data(), holder.size(), 0);
-        (void)written;  // The lock holds without its comment.
-      }
+      note_holder(descriptor, holder);
       return std::unique_ptr<DirectoryLock>(std::move(lock));
     }
     return Status(Code::kLocked, "os: " + directory + " is being destroyed");
@@ -234,11 +232,20 @@ class PosixOs final : public Os {
   std::unique_ptr<Gate> gate() override { return make_thread_gate(); }
 
  private:
+  // Over what the last one said, zeros behind it: cutting a file may wait for the file system's
+  // journal, tens of milliseconds. The lock holds without its comment.
+  static void note_holder(int descriptor, const std::string& holder) {
+    char note[kHolderBytesMax] = {};
+    std::memcpy(note, holder.data(), std::min(holder.size(), sizeof note));
+    const ssize_t written = pwrite(descriptor, note, sizeof note, 0);
+    (void)written;
+  }
+
   static Status locked_by(int descriptor, const std::string& directory) {
-    char said[256];
-    const ssize_t size = pread(descriptor, said, sizeof said, 0);
-    const std::string by =
-        size > 0 ? std::string(said, static_cast<size_t>(size)) : "another process";
+    char note[kHolderBytesMax];
+    const ssize_t size = pread(descriptor, note, sizeof note, 0);
+    const size_t said = size > 0 ? strnlen(note, static_cast<size_t>(size)) : 0;
+    const std::string by = said > 0 ? std::string(note, said) : "another process";
     return {Code::kLocked, "os: " + directory + " is in use by " + by};
   }
 

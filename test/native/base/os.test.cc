@@ -106,7 +106,15 @@ void check_locks(Os& os, const std::string& root) {
     expect(second.code() == Code::kLocked);
     expect(second.error().message().find("the first") != std::string::npos);
   }
-  expect_ok(os.lock_directory(root, "the third").error());
+  expect_ok(os.lock_directory(root, std::string(1000, 'x')).error());
+  {
+    // Nothing is left of what others said.
+    const Result<std::unique_ptr<DirectoryLock>> third = os.lock_directory(root, "the third");
+    expect_ok(third.error());
+    const Status refused = os.lock_directory(root, "the fourth").error();
+    expect(refused.message().find("the third") + std::string("the third").size() ==
+           refused.message().size());
+  }
   expect(os.lock_directory(root + "/none", "nobody").code() == Code::kNotFound);
   expect(*os.identity(root) ==
          *os.identity(root + "/../" + root.substr(root.find_last_of('/') + 1)));

@@ -1,7 +1,6 @@
 #include "pure/text/image.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "pure/simd/simd.h"
@@ -198,8 +197,8 @@ Result<Head> read_head(Bytes image) {
   if (!has_stops || !has_tables)
     return refused("parts beyond the image", offsetof(Head, tables_at));
   const bool are_limits_kept = head.document_cells <= kTextDocumentsMax &&
-                               head.languages <= kLanguages && std::isfinite(head.k1) &&
-                               head.k1 >= 0 && head.b >= 0 && head.b <= 1;
+                               head.languages <= kLanguages && head.k1 >= 0 && head.k1 <= kK1Max &&
+                               head.b >= 0 && head.b <= 1;
   if (!are_limits_kept) return refused("options that are none", offsetof(Head, k1));
   return head;
 }

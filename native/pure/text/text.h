@@ -33,6 +33,7 @@ namespace varve {
 
 inline constexpr size_t kTextBytesMax = size_t{16} << 20;
 inline constexpr uint32_t kTextDocumentsMax = 1u << 29;  // Removed ones count until compacting.
+inline constexpr double kK1Max = 1000;                   // Far above it nothing is left of a score.
 // When so many more documents are removed than there are, it is worth it to write all anew.
 inline constexpr uint32_t kTextRemovedMin = 1024;
 inline constexpr uint32_t kQueryWordsMax = 1024;

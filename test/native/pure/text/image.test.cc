@@ -1,4 +1,5 @@
 // test/native/pure/text/image.test.cc — the bytes that FORMAT.md shows, and bytes that lie.
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -107,6 +108,30 @@ const test::Case lying("bytes that lie under a right checksum are refused or can
     }
   }
   expect(refused > 500);
+});
+
+const test::Case options("options that nobody could have given are refused with their place", [] {
+  const auto opened = [](double k1, double b) {
+    std::string image = small_image();
+    std::memcpy(image.data() + 32, &k1, sizeof k1);
+    std::memcpy(image.data() + 40, &b, sizeof b);
+    mend_checksum(image);
+    return TextIndex::open(Aligned(image).bytes());
+  };
+  test::expect_ok(opened(1000, 1).error());
+  test::expect_ok(opened(0, 0).error());
+  const double nan = std::nan("");
+  for (const auto& [k1, b] : {std::pair{1000.5, 0.5},
+                              {1e253, 0.5},
+                              {-1.0, 0.5},
+                              {nan, 0.5},
+                              {1.2, 1.5},
+                              {1.2, -0.5},
+                              {1.2, nan}}) {
+    const Result<std::unique_ptr<TextIndex>> refused = opened(k1, b);
+    expect(refused.code() == Code::kCorrupt);
+    expect(refused.error().message().find(" at offset 32") != std::string::npos);
+  }
 });
 
 const test::Case empty("an index of nothing is written and read", [] {

@@ -56,5 +56,20 @@ const Case once("what comes in the order of keys is read by few merges, and foun
   expect(in_order * 4 < mixed);
 });
 
+// A table with one shares the keys of all that come behind it in order.
+const Case endless("a range deletion without an end deletes wherever its table is moved", [] {
+  Subject subject = open_lsm_subject();
+  Oracle oracle;
+  for (int run = 0; run < kRunCount; ++run) {
+    oracle.begin_commit();
+    const int first = (run / 8 * 8 + 7 - run % 8) * kRunKeys;  // Eight runs go down the keys.
+    if (run % 3 == 2) oracle.delete_range(key_of(first + kRunKeys / 2), "");
+    for (int i = 0; i < kRunKeys / 2; ++i) oracle.put(key_of(first + i), std::string(40, 'v'));
+    expect_ok(oracle.absorb_into(*subject.engine, kNothing));
+    maintain_all(subject);
+    expect_ok(same(subject, oracle, kNothing));
+  }
+});
+
 }  // namespace
 }  // namespace varve::test

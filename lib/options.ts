@@ -65,7 +65,7 @@ export interface OpenSettings {
    * `['none', 'none', 'fast']` leaves the two newest levels as they are.
    */
   readonly compression?: Compression | readonly Compression[] | undefined
-  /** Bytes of a block of a table, half as many again before it is compressed. Default 4096; 1024 to 65536. */
+  /** Bytes of a block of a table; of one that is compressed half as many again, before that. Default 4096; 1024 to 65536. */
   readonly blockSize?: number | undefined
   /**
    * From this size on, as encoded, a value of 'lsm' lies apart from its key, in a file of its own kind: it is written once and not again by

@@ -10,8 +10,8 @@ constexpr uint64_t kReserveCount = uint64_t{1} << 24;  // Commit numbers reserve
 constexpr size_t kPrefetchDistance = 12;  // Edits between fetching a slot and using it.
 constexpr size_t kSealedCountMax = 2;
 constexpr uint64_t kPaceNsMin = 200'000;            // Shorter waits are gathered,
-constexpr uint64_t kLittlePart = 64;                // Of a memtable a commit is little.
 constexpr uint64_t kPaceNsMax = 20'000'000;         // and longer ones cut.
+constexpr uint64_t kLittlePart = 64;                // Of a memtable: a commit of more is not little.
 constexpr uint64_t kLastQuarterNs = 2'000'000'000;  // Of a memtable, while nothing is absorbed.
 
 bool puts_something(const Batch& batch) {

@@ -42,8 +42,8 @@ void TableWriter::hold(uint64_t bytes) {
   if (options_.cache != nullptr) options_.cache->charge(static_cast<int64_t>(bytes));
 }
 
-// What a block has when it is written: to be compressed half as much again, of which as much may be
-// left, and the longer it is the more there is in it that comes again.
+// What a block has when it is written. One that is to be compressed gets half as much again: the
+// longer it is, the more of it has been there before.
 uint64_t TableWriter::full_block_bytes() const {
   return options_.compress ? options_.block_bytes * uint64_t{3} / 2 : options_.block_bytes;
 }

@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { once } from 'node:events'
 
-const TOP = 20
+const TOP = 40
 const ATTACH_MS = 500
 
 export function whyNoPerf(): string | undefined {
@@ -31,21 +31,23 @@ export function recordSelf(file: string): Recording {
   }
 }
 
-/** Prints the functions with most samples, native ones and those of JavaScript. */
-export function printTop(file: string, pid: number): void {
-  const args = ['report', '-i', file, '--stdio', '--no-children', '--sort', 'dso,symbol', '-q']
+function printReport(file: string, sort: string, top: number): void {
+  const args = ['report', '-i', file, '--stdio', '--no-children', '--sort', sort, '-q']
   const { stdout, status, stderr } = spawnSync('perf', args, {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   })
   if (status !== 0) throw new Error(`perf report: ${stderr}`)
   const lines = stdout.split('\n').filter((line) => /^\s*\d+\.\d+%/.test(line))
-  console.log(
-    lines
-      .slice(0, TOP)
-      .map((line) => line.replace(/[\s-]+$/, ''))
-      .join('\n'),
-  )
+  const trimmed = lines.slice(0, top).map((line) => line.replace(/[\s-]+$/, ''))
+  console.log(`${trimmed.join('\n')}\n`)
+}
+
+/** Prints who has the samples: threads, the kernel and libraries, and the functions with most of them, native or not. */
+export function printTop(file: string, pid: number): void {
+  printReport(file, 'comm', TOP)
+  printReport(file, 'dso', 5)
+  printReport(file, 'dso,symbol', TOP)
   rmSync(file, { force: true })
   rmSync(`/tmp/perf-${pid}.map`, { force: true })
 }

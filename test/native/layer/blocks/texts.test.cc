@@ -44,15 +44,6 @@ void expect_texts(StoredTextIndex& index, const Store::View& view, const TextMod
 
 constexpr uint32_t kRemovedMin = 10;
 
-// However slow the disk is.
-void commit_some_time(Store& store, Batch& batch) {
-  Result<uint64_t> commit = store.commit(batch);
-  for (int tries = 0; commit.code() == Code::kBusy && tries < 1000; ++tries) {
-    commit = store.commit(batch);
-  }
-  require(bool(commit));
-}
-
 // All that is loose, and a rebuild where that is due; answers how many commits that took.
 int fold_all(StoredTextIndex& index, Store& store, Store::Reader& reader) {
   int commits = 0;
@@ -133,7 +124,7 @@ const Case parts("texts that do not fit one commit are folded by several, and an
                      const std::string text = texts::random_text(random, 1000, 300);
                      StoredTexts::put(batch, kIndexPrefix, id, text);
                      model.add(id, text);
-                     require(bool(store->commit(batch)));
+                     commit_some_time(*store, batch);
                    }
                    int folds = 0;
                    for (bool is_done = false; !is_done; ++folds) {

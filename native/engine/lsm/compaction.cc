@@ -36,7 +36,7 @@ Compaction::Compaction(Outside outside, CompactionInput input, const Retention& 
 Status Compaction::write(const Edit& edit) {
   const Result<Edit> kept = moved(edit);
   if (!kept) return kept.error();
-  return edit.superseded == 0 ? current_.add(*kept) : history_.add(*kept);
+  return edit.superseded == 0 ? current_.add(*kept, merge_.is_warm()) : history_.add(*kept);
 }
 
 // The edit with its value in a new file, if the one that it lies in is to be emptied.

@@ -41,6 +41,7 @@ class Compaction {
   const std::vector<TableInfo>& current() const { return current_.made(); }
   const std::vector<TableInfo>& history() const { return history_.made(); }
   const std::vector<ValueFileInfo>& value_files() const { return moving_.made(); }
+  KeptBlocks take_kept(size_t table) { return current_.take_kept(table); }  // Of current().
   uint64_t read_bytes() const { return read_bytes_; }
   uint64_t written_bytes() const {
     return current_.written_bytes() + history_.written_bytes() + moving_.written_bytes();

@@ -68,13 +68,11 @@ class Lsm final : public Engine {
     options.compress = level == kHistoryLevel ? levels != 0 : (levels >> level & 1) != 0;
     return options;
   }
-  RunWriter::Outside run_outside(size_t level) {
-    return {os_,
-            options_.directory,
-            options_of_level(level),
-            options_.table_bytes,
-            held_bytes_max(),
-            [this] { return next_number(); }};
+  RunWriter::Outside run_outside(size_t level, bool fills_cache = false) {
+    TableOptions options = options_of_level(level);
+    options.fills_cache = fills_cache;
+    const auto number = [this] { return next_number(); };
+    return {os_, options_.directory, options, options_.table_bytes, held_bytes_max(), number};
   }
   uint64_t held_bytes_max() const {
     return std::max(kHeldBytesMin, cache_.budget_bytes() / kHeldShare);
@@ -119,7 +117,8 @@ class Lsm final : public Engine {
   Status work(const JobPointer& job, uint64_t budget_bytes);
   bool note_unreadable(const Compaction& compaction, const Status& status);
   std::vector<VerifyProblem> damaged(const LsmVersion& version) const;
-  Status install(const Compaction& compaction);
+  void keep(Table& table, KeptBlocks kept);
+  Status install(Compaction& compaction);
   Status finish_jobs(Lock& held);
   Status finish_one(CompactionInput input, const Retention& retention, Lock& held);
   Status finish_whole(CompactionInput all, const Retention& retention, Lock& held);
@@ -460,8 +459,8 @@ Lsm::JobPointer Lsm::begin(CompactionInput input, const Retention& retention, co
   check(held.owns_lock());
   auto job = std::make_shared<Job>();
   job->compaction = std::make_unique<Compaction>(
-      Compaction::Outside{run_outside(input.target_level), run_outside(kHistoryLevel),
-                          values_outside()},
+      Compaction::Outside{run_outside(input.target_level, input.fills_cache),
+                          run_outside(kHistoryLevel), values_outside()},
       std::move(input), retention);
   job->is_claimed = true;
   jobs_.push_back(job);
@@ -520,11 +519,26 @@ bool Lsm::note_unreadable(const Compaction& compaction, const Status& status) {
   return true;
 }
 
-Status Lsm::install(const Compaction& compaction) {
+// Before anybody reads the table. What does not come into the cache now, readers load.
+void Lsm::keep(Table& table, KeptBlocks kept) {
+  EpochDomain::Slot* const slot = epochs_.take_slot();
+  if (slot == nullptr) return;
+  Status status;
+  kept.take([&](KeptBlocks::One one) {
+    const EpochDomain::Guard guard(epochs_, *slot);
+    if (status) status = table.keep(std::move(one));
+  });
+  epochs_.give_back(slot);
+}
+
+Status Lsm::install(Compaction& compaction) {
   const CompactionInput& input = compaction.input();
   Result<Made> made = open_made(compaction.current(), compaction.history(), compaction.retention(),
                                 compaction.value_files());
   if (!made) return made.error();
+  for (size_t i = 0; i < made->current.size(); ++i) {
+    keep(*made->current[i], compaction.take_kept(i));
+  }
   LsmVersion::Tables taken;
   for (const LsmVersion::Tables& tables : input.sources)
     taken.insert(taken.end(), tables.begin(), tables.end());

@@ -145,6 +145,7 @@ CompactionInput Picker::everything() const {
     bytes += run.bytes;
   }
   input.bottom = true;
+  input.fills_cache = true;
   input.target_level = runs.empty() ? 1 : std::max<size_t>(runs.back().level, 1);
   while (input.target_level + 1 < kLevelCount && bytes > target_bytes(input.target_level)) {
     ++input.target_level;

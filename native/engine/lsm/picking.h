@@ -56,6 +56,7 @@ struct CompactionInput {
   bool bottom = false;         // Nothing of these keys lies beneath.
   bool is_forgotten = false;   // Nobody asks for any of it: it goes without being read.
   bool is_moved = false;       // Nothing is to be merged: it changes its level as it is.
+  bool fills_cache = false;    // What becomes of it goes into the cache where there is room.
   ValueFiles::Shares emptied;  // Value files that what is merged leaves.
 };
 

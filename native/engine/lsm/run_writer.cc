@@ -35,15 +35,17 @@ Status RunWriter::end_table(Bytes next_key) {
   }
   for (const RangeDeletion& deletion : clipped) writer_->add(deletion);
   const Result<TableInfo> info = writer_->finish();
+  KeptBlocks kept = writer_->take_kept();
   writer_.reset();
   if (!info) return info.error();
+  kept_.push_back(std::move(kept));
   made_.push_back(*info);
   written_bytes_ += info->file_bytes;
   table_begin_.assign(as_text(next_key));
   return Status::ok();
 }
 
-Status RunWriter::add(const Edit& edit) {
+Status RunWriter::add(const Edit& edit, bool is_warm) {
   const bool new_key = !equal(edit.key, as_bytes(last_key_));
   if (writer_ && new_key && is_enough()) {
     if (Status status = end_table(edit.key); !status) return status;
@@ -52,7 +54,7 @@ Status RunWriter::add(const Edit& edit) {
     if (Status status = begin_table(); !status) return status;
   }
   last_key_.assign(as_text(edit.key));
-  return writer_->add(edit);
+  return writer_->add(edit, is_warm);
 }
 
 Status RunWriter::finish() { return end_table({}); }
@@ -67,6 +69,7 @@ void RunWriter::abandon() {
     (void)status;  // The last may be among those made already; the next open removes what is left.
   }
   made_.clear();
+  kept_.clear();
   writer_number_ = 0;
 }
 

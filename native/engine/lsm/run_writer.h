@@ -28,9 +28,12 @@ class RunWriter {
   explicit RunWriter(Outside outside, std::vector<RangeDeletion> deletions = {})
       : outside_(std::move(outside)), deletions_(std::move(deletions)) {}
 
-  Status add(const Edit& edit);  // By (key, commit descending).
+  // By (key, commit descending). `is_warm`: see TableWriter.
+  Status add(const Edit& edit, bool is_warm = false);
   Status finish();
-  const std::vector<TableInfo>& made() const { return made_; }  // After finish().
+  // After finish(), and what each of them is to have in the cache.
+  const std::vector<TableInfo>& made() const { return made_; }
+  KeptBlocks take_kept(size_t table) { return std::move(kept_[table]); }
   uint64_t written_bytes() const { return written_bytes_; }
   void abandon();  // Removes what was written.
 
@@ -46,6 +49,7 @@ class RunWriter {
   std::string table_begin_;  // Where the range deletions of the table being written begin.
   std::string last_key_;
   std::vector<TableInfo> made_;
+  std::vector<KeptBlocks> kept_;
   uint64_t written_bytes_ = 0;
 };
 

@@ -120,6 +120,7 @@ class LevelCursor {
   void seek_first();
   void seek_last();
   Status status() const { return cursor_ ? cursor_->status() : Status::ok(); }
+  bool is_warm() const { return cursor_->is_warm(); }  // See TableCursor.
   // The table that it is in; not behind the last.
   const Table& table() const { return *tables_[table_]; }
 
@@ -139,6 +140,7 @@ class VersionMerge {
   explicit VersionMerge(std::vector<LevelCursor> levels) : levels_(std::move(levels)) {}
   bool valid() const { return current_ != nullptr; }
   const Edit& edit() const { return current_->edit(); }
+  bool is_warm() const { return current_->is_warm(); }
   void next();
   void next_key();
   void previous();

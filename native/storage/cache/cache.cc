@@ -13,12 +13,17 @@ Cache::Loading Cache::make(uint32_t room, uint32_t handle_count) {
   return {block, Unmake{&heap_}};
 }
 
+// Not under the mutex: what is freed may drop handles itself.
+void Cache::free_retired() {
+  constexpr size_t kManyRetired = 256;
+  if (epochs_.pending() > kManyRetired) epochs_.collect();
+}
+
 CachedBlock* Cache::insert(BlockHandle& handle, Loading made, uint32_t size, CachedBlock* home) {
   made->size = size;
   made->handle = &handle;
   made->home = home;
-  if (epochs_.pending() > 256)
-    epochs_.collect();  // Before the lock: what is freed may drop handles itself.
+  free_retired();
   const std::unique_lock<std::mutex> held(mutex_);
   if (CachedBlock* const there = find(handle)) return there;
   CachedBlock* const block = made.release();
@@ -35,6 +40,19 @@ CachedBlock* Cache::insert(BlockHandle& handle, Loading made, uint32_t size, Cac
   handle.block.store(block, std::memory_order_release);
   evict();
   return block;
+}
+
+// What is behind a handle leaves it under the mutex alone: so what is found there stays meanwhile.
+bool Cache::take_within(BlockHandle& home, uint32_t index) {
+  if (home.block.load(std::memory_order_relaxed) == nullptr) return false;
+  free_retired();
+  const std::unique_lock<std::mutex> held(mutex_);
+  CachedBlock* const outer = home.block.load(std::memory_order_relaxed);
+  if (outer == nullptr) return false;
+  CachedBlock* const block = outer->inner(index).block.load(std::memory_order_relaxed);
+  if (block == nullptr) return false;
+  remove(block);
+  return true;
 }
 
 void Cache::retire(CachedBlock* block) {

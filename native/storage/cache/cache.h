@@ -83,6 +83,9 @@ class Cache {
   // it, so is the new one at once, and is whole until the caller's guard is left.
   CachedBlock* insert(BlockHandle& handle, Loading block, uint32_t size,
                       CachedBlock* home = nullptr);
+  // Takes away the block behind a handle of that number in the block behind `home`, if they are
+  // there; else false. Needs no guard.
+  bool take_within(BlockHandle& home, uint32_t index);
   // A file's own handles, and their end: the file is going away, and no reader may reach them any
   // more.
   std::span<BlockHandle> make_handles(size_t count);
@@ -98,6 +101,8 @@ class Cache {
   void set_budget(uint64_t bytes);
   uint64_t used_bytes() const { return used_.load(std::memory_order_relaxed); }
   size_t held_bytes() const { return heap_.held_bytes(); }  // From the machine.
+  // What a block without handles takes of the budget.
+  static uint64_t cost(size_t size) { return Heap::cost(bytes_of(size, 0)) + sizeof(CachedBlock*); }
   uint64_t load_count() const { return loads_.load(std::memory_order_relaxed); }
   uint64_t eviction_count() const { return evictions_.load(std::memory_order_relaxed); }
 
@@ -108,6 +113,7 @@ class Cache {
   static size_t bytes_of(size_t room, size_t handle_count) {
     return sizeof(CachedBlock) + handle_count * sizeof(BlockHandle) + room;
   }
+  void free_retired();
   // Holding the mutex:
   void remove(CachedBlock* block);  // From the clock, and behind its handles there is nothing.
   void empty(BlockHandle& handle);  // With all that lies behind it.

@@ -41,7 +41,10 @@ Status TableCursor::enter_uncached(uint32_t number, Going going) {
   if (Status status = parts_.part(number >> table_->part_bits_, part); !status) return status;
   const BlockPlace place = part.place(table_->in_part(number));
   block_offset_ = place.offset;
-  return table_->read_block(place, {window_, going}, raw_, block_);
+  Status status = table_->read_block(place, {window_, going}, raw_, block_);
+  BlockHandle& home = table_->parts_[number >> table_->part_bits_];
+  is_warm_ = status && table_->cache_.take_within(home, table_->in_part(number));
+  return status;
 }
 
 // What a walk around the cache sees is written again, in the order in which it comes: so the order

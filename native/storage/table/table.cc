@@ -417,6 +417,18 @@ Status Table::warm() {
   return may_load ? load_points().error() : Status::ok();
 }
 
+Status Table::keep(KeptBlocks::One kept) {
+  const uint32_t part_number = kept.number >> part_bits_;
+  CachedBlock* part = nullptr;
+  if (Status status = find_part(part_number, true, part); !status) return status;
+  Block block;
+  block.attach(kept.block->data());
+  BlockHandle& handle = part->inner(in_part(kept.number));
+  handle.hint.store(block.hint(), std::memory_order_relaxed);
+  cache_.insert(handle, std::move(kept.block), kept.size, part);
+  return Status::ok();
+}
+
 // The index comes through the cache like a block, and may have to make room like one.
 Result<const uint32_t*> Table::load_points() {
   Result<Cache::Loading> loading = read_to_cache(points_part(), 0);

@@ -33,6 +33,7 @@
 #include "storage/table/block.h"
 #include "storage/table/block_index.h"
 #include "storage/table/info.h"
+#include "storage/table/kept_blocks.h"
 #include "storage/table/point_index.h"
 #include "storage/table/read_window.h"
 
@@ -48,6 +49,7 @@ struct TableOptions {
   uint32_t fingerprint_bits_min = kFingerprintBitsMin;  // Of a key in the point index; below 32.
   uint32_t part_bits_max = kIndexPartBitsMax;  // Of the block index: how many blocks a part has.
   Cache* cache = nullptr;                      // Of a writer: whose budget it lives in, too.
+  bool fills_cache = false;  // Of a writer: blocks are kept where there is room, warm or not.
 };
 
 std::string table_path(const std::string& directory, uint64_t number);
@@ -59,7 +61,8 @@ class TableWriter {
                                                      const TableOptions& options);
   ~TableWriter();
   // By (key, commit descending). With kFlagSeparateValue the value is a reference to a value file.
-  Status add(const Edit& edit);
+  // `is_warm`: it comes from a block that was in the cache.
+  Status add(const Edit& edit, bool is_warm = false);
   void add(const RangeDeletion& deletion);
   uint64_t size_bytes() const { return written_ + buffer_.size() + block_.size_bytes(); }
   // Of memory: it grows by the key, as the indexes are written last.
@@ -67,6 +70,7 @@ class TableWriter {
   bool empty() const { return info_.entry_count == 0 && range_deletions_.empty(); }
   // Syncs the file, not its directory.
   Result<TableInfo> finish();
+  KeptBlocks take_kept() { return std::move(kept_); }  // For Table::keep().
 
  private:
   TableWriter(std::unique_ptr<File> file, const TableOptions& options)
@@ -86,6 +90,8 @@ class TableWriter {
   const TableOptions options_;
   TableInfo info_;
   BlockBuilder block_;
+  uint32_t warm_count_ = 0;  // Of the entries in it.
+  KeptBlocks kept_;
   std::string compressed_;
   std::string buffer_;
   uint64_t written_ = 0;
@@ -117,6 +123,8 @@ class Table : public std::enable_shared_from_this<Table> {
   // Loads the point index if there is room, so that no get has to: for a table that was just
   // written, on the thread that wrote it.
   Status warm();
+  // Puts a block that its writer kept into the cache, before others see the table.
+  Status keep(KeptBlocks::One kept);
 
   // The newest version at or below the commit; range deletions are not applied.
   Status get(Bytes key, uint64_t hash, uint64_t commit, bool may_block, Lookup& answer);
@@ -330,6 +338,8 @@ class TableCursor final : public EditCursor {
   void next_key();  // At the newest version of the next key.
   void previous();
   Status status() const override { return status_.copy(); }
+  // Around the cache: the block that it is in was there until now.
+  bool is_warm() const { return is_warm_; }
   void seek_first();
   void seek_last();
   // At the first version whose (key, commit descending) is not before the one given.
@@ -353,6 +363,7 @@ class TableCursor final : public EditCursor {
   PartReader parts_;  // Uncached,
   std::string raw_;   // with the block,
   uint64_t block_offset_ = 0;
+  bool is_warm_ = false;
   std::string before_;  // and the key that it was at.
   Block block_;
   uint32_t block_number_ = 0;

@@ -28,6 +28,7 @@ Result<std::unique_ptr<TableWriter>> TableWriter::create(Os& os, const std::stri
   std::unique_ptr<TableWriter> writer(new TableWriter(std::move(*file), options));
   writer->info_.number = options.number;
   writer->info_.commit_first = UINT64_MAX;
+  if (options.cache != nullptr) writer->kept_ = KeptBlocks(*options.cache);
   writer->buffer_.reserve(kBufferBytes);
   writer->hold(kBufferBytes);
   return writer;
@@ -48,7 +49,7 @@ uint64_t TableWriter::full_block_bytes() const {
   return options_.compress ? options_.block_bytes * uint64_t{3} / 2 : options_.block_bytes;
 }
 
-Status TableWriter::add(const Edit& edit) {
+Status TableWriter::add(const Edit& edit, bool is_warm) {
   if ((edit.flags & kFlagSeparateValue) != 0) {
     const std::optional<ValueReference> reference = decode_value_reference(edit.value);
     if (!reference) return Status::invalid("table: an entry with a value apart and no reference");
@@ -72,6 +73,7 @@ Status TableWriter::add(const Edit& edit) {
     slot_max_ = std::max(slot_max_, static_cast<uint32_t>(block_.count()));
   }
   block_.add(edit);
+  if (is_warm) ++warm_count_;
   ++info_.entry_count;
   info_.key_bytes += edit.key.size();
   info_.value_bytes += edit.value.size();
@@ -117,7 +119,12 @@ void TableWriter::begin_block(Bytes first_key) {
 Status TableWriter::finish_block() {
   if (block_.empty()) return Status::ok();
   BlockPlace place;
+  const bool is_warm = warm_count_ * 2 >= block_.count();
+  warm_count_ = 0;
   const std::string bytes = block_.finish();
+  if (options_.cache != nullptr && (is_warm || options_.fills_cache)) {
+    kept_.add(static_cast<uint32_t>(blocks_.size()), as_bytes(bytes), is_warm);
+  }
   compressed_.clear();
   // What saves less than an eighth is not worth unpacking.
   const bool is_smaller =

@@ -132,7 +132,7 @@ const Case parts("texts that do not fit one commit are folded by several, and an
                      require(folded || folded.code() == Code::kBusy);  // The disk is slow.
                      is_done = folded && folded->is_done;
                      if (folds < 3) expect_texts(index, Store::View(reader), model, random);
-                     require(folds < 100);
+                     require(folds < 1000);
                    }
                    expect(folds > 1);
                    expect(key_count(*store, key_of_part(kIndexPrefix, IndexPart::kLoose)) == 0);

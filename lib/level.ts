@@ -132,7 +132,7 @@ export class Level<T extends Types = Entry> extends Writing<T> {
     options: TransactionOptions & Pessimistic,
   ): Promise<Awaited<R>>
   transaction<R>(fn: (tx: Transaction<T>) => R, options?: TransactionOptions): Promise<Awaited<R>>
-  transaction<R>(fn: (tx: never) => R, options: TransactionOptions = {}): Promise<Awaited<R>> {
+  transaction<R>(fn: (tx: never) => R, options?: TransactionOptions): Promise<Awaited<R>> {
     try {
       const settings = this.#settings(fn, options, TRANSACTION)
       if (settings.readOnly) return this.#readOnly(fn as (tx: Snapshot<T>) => R, settings)
@@ -144,7 +144,7 @@ export class Level<T extends Types = Entry> extends Writing<T> {
   }
 
   /** transaction() of a callback that answers at once, waited for here. */
-  transactionSync<R>(fn: (tx: Transaction<T>) => R, options: TransactionSyncOptions = {}): R {
+  transactionSync<R>(fn: (tx: Transaction<T>) => R, options?: TransactionSyncOptions): R {
     const settings = this.#settings(fn, options, TRANSACTION_SYNC)
     const { value } = runSync(this.opening, (pending) => fn(this.#plain(pending)), settings)
     if (this.opening.native.waitFor(settings.durability) < 0) throw lastError()
@@ -177,6 +177,7 @@ export class Level<T extends Types = Entry> extends Writing<T> {
   #settings(fn: unknown, options: unknown, known: readonly string[]): TransactionSettings {
     this.opening.checkWrite()
     if (typeof fn !== 'function') throw invalid('transaction', 'a function', fn)
+    if (options === undefined) return this.opening.plainTransaction
     return checkTransaction(options, known, this.opening.durability, this.opening.durabilityMax)
   }
 

@@ -13,7 +13,12 @@ import {
   scratch,
   WAIT_COUNT,
 } from './native.ts'
-import type { CheckedOpen, Logger } from './options.ts'
+import {
+  type CheckedOpen,
+  type Logger,
+  plainTransaction,
+  type TransactionSettings,
+} from './options.ts'
 import { Settling } from './settling.ts'
 import { LockWaits } from './transaction/waits.ts'
 import type { Shapes } from './value.ts'
@@ -26,6 +31,7 @@ export class Opening {
   readonly durability: number
   readonly durabilityMax: number
   readonly commitBytesMax: number
+  readonly plainTransaction: TransactionSettings
   readonly listeners = new Listeners()
   isClosed = false
   /** A batch is being gathered: there is one room for it, and its operations may have getters. */
@@ -46,6 +52,7 @@ export class Opening {
     this.durability = checked.durability
     this.durabilityMax = checked.durabilityMax
     this.commitBytesMax = Math.floor(checked.memory / 4)
+    this.plainTransaction = plainTransaction(checked.durability)
     this.settling = new Settling(native, this.feeds)
     this.locks = new LockWaits(native)
     this.shapes = shapes

@@ -598,6 +598,18 @@ export interface TransactionSettings {
   readonly signal: AbortSignal | undefined
 }
 
+/** Those of a transaction without options. */
+export function plainTransaction(durability: number): TransactionSettings {
+  return {
+    isolation: 'serializable',
+    lockTimeoutMs: undefined,
+    retries: RETRIES,
+    readOnly: false,
+    durability,
+    signal: undefined,
+  }
+}
+
 const RETRIES = 100
 const LOCK_TIMEOUT_MS = 5000
 const LOCK_TIMEOUT_MS_MAX = 2 ** 31 - 1 // As far as timers reach.

@@ -26,14 +26,16 @@ const ROOM_MS = 25
 const SOME = 1 // Of CROWDING: there is room for little.
 const DISK = DURABILITY_NAMES.indexOf('disk')
 
+const nothing = (): void => undefined // Until the promise is made, which is at once.
+
 class Group {
   commit = 0
   writes = 0
   isLate = false
   readonly durability: number
   readonly promise: Promise<Receipt>
-  resolve: (receipt: Receipt) => void = () => undefined
-  reject: (error: VarveError) => void = () => undefined
+  resolve: (receipt: Receipt) => void = nothing
+  reject: (error: VarveError) => void = nothing
 
   constructor(durability: number) {
     this.durability = durability

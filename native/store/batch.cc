@@ -76,6 +76,7 @@ void Batch::clear() {
   payload_bytes_ = 0;
   any_dropped_ = false;
   any_ranges_ = false;
+  is_distinct_ = false;
   has_expiry_ = false;
 }
 
@@ -174,7 +175,7 @@ void Batch::rebuild() {
 
 void Batch::finish() {
   if (any_ranges_) drop_deleted();
-  if (items_.size() > 1) drop_superseded();
+  if (items_.size() > 1 && !is_distinct_) drop_superseded();
   if (any_dropped_) rebuild();
   body_checksum_ = crc32c(body());
 }

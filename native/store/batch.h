@@ -80,6 +80,8 @@ class Batch {
   uint64_t body_bytes() const { return body_.size(); }
   uint64_t payload_bytes() const { return payload_bytes_; }  // Keys and values alone.
 
+  // Before finish(): whoever made it knows that no key has two point edits.
+  void note_distinct() { is_distinct_ = true; }
   void finish();
   const std::vector<Item>& items() const { return items_; }
   Bytes body() const { return as_bytes(body_); }
@@ -103,6 +105,7 @@ class Batch {
   uint32_t body_checksum_ = 0;
   bool any_dropped_ = false;
   bool any_ranges_ = false;
+  bool is_distinct_ = false;
   bool has_expiry_ = false;
 };
 

@@ -53,6 +53,13 @@ void PendingEdits::give_back_room() {
   std::vector<uint32_t>().swap(ranges_);
 }
 
+Batch& PendingEdits::finished() {
+  const bool is_distinct =
+      std::all_of(older_.begin(), older_.end(), [](uint32_t older) { return older == kNone; });
+  if (is_distinct) batch_.note_distinct();
+  return batch_;
+}
+
 bool PendingEdits::is_point(uint32_t index) const {
   return batch_.items()[index].kind != LogEditKind::kRangeDeletion;
 }

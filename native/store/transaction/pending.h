@@ -40,7 +40,7 @@ class PendingEdits {
 
   bool empty() const { return batch_.empty(); }
   bool has_expiry() const { return batch_.has_expiry(); }
-  Batch& batch() { return batch_; }
+  Batch& finished();  // For a commit.
 
   // The newest edit: kPut, also of what has expired, kDeleted by a deletion or a range deletion,
   // kAbsent if there is none.

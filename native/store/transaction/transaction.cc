@@ -165,7 +165,7 @@ Result<uint64_t> Transaction::commit() {
   }
   if (edits_.empty()) return commit_reads();
   add_last_conditions();
-  Result<uint64_t> commit = store_.commit(edits_.batch(), &conditions_);
+  Result<uint64_t> commit = store_.commit(edits_.finished(), &conditions_);
   conflict_ = std::move(conditions_.conflict);
   end();
   return commit;
@@ -177,7 +177,7 @@ Result<uint64_t> Transaction::prepare(std::string_view id) {
     return status;
   }
   add_last_conditions();
-  Result<uint64_t> commit = store_.prepare(id, edits_.batch(), conditions_);
+  Result<uint64_t> commit = store_.prepare(id, edits_.finished(), conditions_);
   conflict_ = std::move(conditions_.conflict);
   end();
   return commit;
@@ -190,7 +190,7 @@ Status Transaction::check_locks() const {
 }
 
 void Transaction::add_last_conditions() {
-  if (isolation_ == Isolation::kSnapshot) conditions_.add_writes(edits_.batch(), since_);
+  if (isolation_ == Isolation::kSnapshot) conditions_.add_writes(edits_.finished(), since_);
   conditions_.opened_at = since_;
 }
 

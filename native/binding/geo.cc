@@ -304,6 +304,17 @@ napi_value within_polygon(napi_env env, napi_callback_info info) {
   return answer_found(call, index, 1);
 }
 
+// geoContains(corners, ends): a point; with corners of a polygon, else a box behind it → 1 or 0, or
+// FAILED
+napi_value contains(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  const Numbers numbers(env);
+  if (call.count == 0) return make_int(env, geo::contains(numbers.box(2), numbers.point(0)));
+  const Result<geo::Polygon> polygon = read_polygon(call, 0);
+  if (!polygon) return make_failure(env, polygon.error());
+  return make_int(env, polygon->contains(numbers.point(0)));
+}
+
 // geoTake(index, to): what the last query found.
 napi_value take(napi_env env, napi_callback_info info) {
   const Call call(env, info);
@@ -456,6 +467,7 @@ const std::vector<Method>& geo_methods() {
       {"geoNear", near},
       {"geoWithinBox", within_box},
       {"geoWithinPolygon", within_polygon},
+      {"geoContains", contains},
       {"geoTake", take},
       {"geoStats", stats},
       {"geoWrite", write},

@@ -26,33 +26,43 @@ interface Line {
 }
 
 const WIDTH = 640
-const HEIGHT = 380
+const HEIGHT = 396
 const LEFT = 64
 const RIGHT = 150
-const TOP = 48
+const TOP = 64
 const BOTTOM = 56
 const INNER_WIDTH = WIDTH - LEFT - RIGHT
 const INNER_HEIGHT = HEIGHT - TOP - BOTTOM
 const LABEL_HEIGHT = 16
-const RIVAL_COLORS = 5
 const UNITS = [
   [1e9, 'G'],
   [1e6, 'M'],
   [1e3, 'k'],
 ] as const
+const DECADES_PARTED = 2
+
+// By classes alone: not everything that draws an SVG knows variables of CSS.
+const LIGHT = ['#c2410c', '#1d4ed8', '#15803d', '#7e22ce', '#0e7490', '#6b7280']
+const DARK = ['#fb923c', '#79a8ff', '#4ade80', '#d8b4fe', '#67e8f9', '#9ca3af']
+const OUR_CLASS = 'c0'
+
+const colorRules = (colors: readonly string[]) =>
+  colors.map((color, i) => `  .c${i} { fill: ${color}; stroke: ${color}; }`).join('\n')
 
 const STYLE = `
-  svg { --back: #ffffff; --text: #1f2328; --grid: #d1d9e0; --ours: #c2410c;
-    --c0: #1d4ed8; --c1: #15803d; --c2: #7e22ce; --c3: #0e7490; --c4: #6b7280; }
+  .back { fill: #ffffff; }
+  text { fill: #1f2328; font: 12px system-ui, sans-serif; }
+  .grid { stroke: #d1d9e0; }
+${colorRules(LIGHT)}
   @media (prefers-color-scheme: dark) {
-    svg { --back: #0d1117; --text: #e6edf3; --grid: #30363d; --ours: #fb923c;
-      --c0: #79a8ff; --c1: #4ade80; --c2: #d8b4fe; --c3: #67e8f9; --c4: #9ca3af; }
+  .back { fill: #0d1117; }
+  text { fill: #e6edf3; }
+  .grid { stroke: #30363d; }
+${colorRules(DARK)}
   }
-  text { fill: var(--text); font: 12px system-ui, sans-serif; }
   .title { font-size: 15px; font-weight: 600; }
-  .grid { stroke: var(--grid); }
   .line { fill: none; stroke-width: 2; }
-  .name { font-weight: 600; }
+  .name { font-weight: 600; stroke: none; }
 `
 
 const escaped = (text: string) =>
@@ -64,40 +74,48 @@ function rateText(rate: number): string {
   return `${Number(shown.toPrecision(2)).toString()}${unit === undefined ? '' : ` ${unit[1]}`}`
 }
 
-const colorOf = (index: number) => (index < 0 ? 'var(--ours)' : `var(--c${index % RIVAL_COLORS})`)
+const classOf = (rival: number) => (rival < 0 ? OUR_CLASS : `c${1 + (rival % (LIGHT.length - 1))}`)
 
-/** Rates to heights: whole powers of ten around all that is drawn. */
+// Where a level may be drawn: whole powers of ten, and between few of those what is twice and five times as much.
+function levelsAround(least: number, most: number): readonly number[] {
+  const low = Math.floor(Math.log10(least))
+  const high = Math.ceil(Math.log10(most))
+  const parts = high - low > DECADES_PARTED ? [1] : [1, 2, 5]
+  const powers = Array.from({ length: high - low + 1 }, (_, i) => 10 ** (low + i))
+  const all = powers.flatMap((power) => parts.map((part) => part * power))
+  const first = all.findLastIndex((level) => level <= least)
+  const last = all.findIndex((level) => level >= most)
+  return all.slice(Math.max(0, first), Math.max(last, first + 1) + 1)
+}
+
+/** Rates to heights: levels around all that is drawn. */
 class Scale {
-  readonly low: number
-  readonly high: number
+  readonly levels: readonly number[]
 
   constructor(lines: readonly Line[]) {
     const all = lines.flatMap(({ points }) => points.flatMap((one) => (one ? [one] : [])))
-    this.low = Math.floor(Math.log10(Math.min(...all.map(({ min }) => min))))
-    this.high = Math.max(
-      this.low + 1,
-      Math.ceil(Math.log10(Math.max(...all.map(({ max }) => max)))),
+    this.levels = levelsAround(
+      Math.min(...all.map(({ min }) => min)),
+      Math.max(...all.map(({ max }) => max)),
     )
   }
   y(rate: number): number {
-    const share = (Math.log10(rate) - this.low) / (this.high - this.low)
-    return TOP + INNER_HEIGHT * (1 - share)
-  }
-  powers(): readonly number[] {
-    return Array.from({ length: this.high - this.low + 1 }, (_, i) => 10 ** (this.low + i))
+    const [low = 1, high = 10] = [this.levels[0], this.levels.at(-1)]
+    return TOP + INNER_HEIGHT * (1 - Math.log(rate / low) / Math.log(high / low))
   }
 }
 
 const xOf = (place: number, count: number) => LEFT + (INNER_WIDTH * (place + 0.5)) / count
 
 function text(x: number, y: number, words: string, attributes = ''): string {
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${escaped(words)}</text>`
+  const place = `x="${x.toFixed(1)}" y="${y.toFixed(1)}"`
+  return `<text ${`${place} ${attributes}`.trimEnd()}>${escaped(words)}</text>`
 }
 
 function frameOf(scale: Scale, { title, axis }: PlotPlace, places: readonly string[]): string[] {
   const right = LEFT + INNER_WIDTH
   const bottom = TOP + INNER_HEIGHT
-  const levels = scale.powers().flatMap((rate) => {
+  const levels = scale.levels.flatMap((rate) => {
     const y = scale.y(rate)
     const ends = `x1="${LEFT}" x2="${right}" y1="${y.toFixed(1)}" y2="${y.toFixed(1)}"`
     return [
@@ -109,12 +127,12 @@ function frameOf(scale: Scale, { title, axis }: PlotPlace, places: readonly stri
     text(xOf(place, places.length), bottom + 20, at, 'text-anchor="middle"'),
   )
   return [
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="var(--back)"/>`,
+    `<rect width="${WIDTH}" height="${HEIGHT}" class="back"/>`,
     text(LEFT, 26, title, 'class="title"'),
     ...levels,
     ...names,
     text(LEFT + INNER_WIDTH / 2, HEIGHT - 12, axis, 'text-anchor="middle"'),
-    text(8, TOP - 8, 'a CPU second'),
+    text(8, TOP - 10, 'operations a CPU second'),
   ]
 }
 
@@ -130,10 +148,10 @@ function drawn(scale: Scale, { name, points }: Line, color: string): string[] {
     const ends = `x1="${x}" x2="${x}" y1="${bottom}" y2="${top}"`
     const spread = `${rateText(point.min)} to ${rateText(point.max)}`
     const tip = `<title>${escaped(name)}: ${rateText(point.median)} (${spread})</title>`
-    shapes.push(`<line ${ends} stroke="${color}"/>`)
-    shapes.push(`<circle cx="${x}" cy="${y}" r="4" fill="${color}">${tip}</circle>`)
+    shapes.push(`<line ${ends} class="${color}"/>`)
+    shapes.push(`<circle cx="${x}" cy="${y}" r="4" class="${color}">${tip}</circle>`)
   })
-  return [`<path class="line" stroke="${color}" d="${path.join(' ')}"/>`, ...shapes]
+  return [`<path class="${color} line" d="${path.join(' ')}"/>`, ...shapes]
 }
 
 /** Names beside the ends of their lines, pushed apart where lines end close to one another. */
@@ -148,14 +166,14 @@ function labels(scale: Scale, lines: readonly Line[], colors: readonly string[])
   return ends.map(({ name, color, y }, i) => {
     const room = HEIGHT - BOTTOM - LABEL_HEIGHT * (ends.length - 1 - i)
     above = Math.min(Math.max(y, above + LABEL_HEIGHT), room)
-    return text(LEFT + INNER_WIDTH + 8, above + 4, name, `class="name" style="fill: ${color}"`)
+    return text(LEFT + INNER_WIDTH + 8, above + 4, name, `class="${color} name"`)
   })
 }
 
 function svgOf(place: PlotPlace, places: readonly string[], lines: readonly Line[]): string {
   const scale = new Scale(lines)
   const rivals = lines.filter(({ name }) => name !== OURS)
-  const colors = lines.map((line) => colorOf(rivals.indexOf(line)))
+  const colors = lines.map((line) => classOf(rivals.indexOf(line)))
   const body = [
     ...frameOf(scale, place, places),
     ...lines.flatMap((line, i) => drawn(scale, line, colors[i] ?? '')),

@@ -2,12 +2,19 @@
 // The same bundle is every process of a run: the first one, those of the rounds, and the victim of the crash.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { driverNames, OURS } from './drivers.ts'
+import { OURS } from './drivers.ts'
 import { describeMachine } from './machine.ts'
 import { dataRoot } from './place.ts'
 import { printTop, whyNoPerf } from './profile.ts'
 import { missingFrom, writePlots, writeResults } from './results.ts'
-import { keyCountOf, measure, send, type Plan, type RowResult } from './runner.ts'
+import {
+  contestantsOf,
+  keyCountOf,
+  measure,
+  send,
+  type Plan,
+  type RowResult,
+} from './runner.ts'
 import { beginsFilled, serve, type Order } from './session.ts'
 import type { Workload } from './shape.ts'
 import { printResults, printSum } from './table.ts'
@@ -57,12 +64,14 @@ function countOf(flags: Flags, name: string): number | undefined {
   throw new Error(`--${name} must be a count above 0, not '${text}'`)
 }
 
-function planOf(flags: Flags): Plan {
+// Stores, or what else is compared in these rows.
+function planOf(flags: Flags, workloads: readonly Workload[]): Plan {
   const isQuick = flags.has('quick')
   const stores = flags.text('stores')?.split(',')
-  const unknown = stores?.find((name) => !driverNames.includes(name))
+  const known = new Set(workloads.flatMap((workload) => contestantsOf(workload, undefined)))
+  const unknown = stores?.find((name) => !known.has(name))
   if (unknown !== undefined)
-    throw new Error(`no store named ${unknown}; there are: ${driverNames.join(', ')}`)
+    throw new Error(`nobody named ${unknown} is in these rows; there are: ${[...known].join(', ')}`)
   return {
     rounds: countOf(flags, 'rounds') ?? (isQuick ? QUICK_ROUNDS : ROUNDS),
     keys: countOf(flags, 'keys'),
@@ -170,7 +179,7 @@ async function main(args: readonly string[]): Promise<void> {
   }
   if (flags.has('list')) return printList(flags.set)
   const workloads = chosen(flags)
-  const plan = planOf(flags)
+  const plan = planOf(flags, workloads)
   takePlace()
   try {
     await (flags.has('profile') ? profile(workloads, plan) : measureAll(flags, workloads, plan))

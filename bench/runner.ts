@@ -109,8 +109,7 @@ export function keyCountOf(workload: Workload, plan: Plan): number {
 
 export function contestantsOf(workload: Workload, stores: Plan['stores']): readonly string[] {
   const all = [OURS, ...(workload.rivals ?? RIVALS)]
-  if (stores === undefined || (workload.contest ?? 'stores') !== 'stores') return all
-  return all.filter((name) => stores.includes(name))
+  return stores === undefined ? all : all.filter((name) => stores.includes(name))
 }
 
 // One runner of a workload: a contestant with the store it carries, or the bare system.

@@ -244,6 +244,21 @@ export class GeoIndex {
     return scratch.f64[AT] ?? 0
   }
 
+  /** Whether a point lies in a box or a polygon, as within() has it. */
+  static contains(area: Area, point: Point): boolean {
+    checkArea(area, 'area')
+    checkPoint(point, 'point')
+    setPoint(0, point)
+    if (isBox(area)) {
+      setBox(2, area)
+      return addon.geoContains() === 1
+    }
+    const { corners, ends } = cornersOf(area)
+    const answer = addon.geoContains(corners, ends)
+    if (answer === FAILED) throw lastError()
+    return answer === 1
+  }
+
   /** How many entries there are. */
   get size(): number {
     return this.stats().count

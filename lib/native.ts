@@ -281,6 +281,7 @@ interface NativeGeo {
     corners: Float64Array,
     ends: Uint32Array,
   ): number
+  geoContains(corners?: Float64Array, ends?: Uint32Array): number
   geoTake(index: NativeGeoIndex, to: Float64Array): number
   geoStats(index: NativeGeoIndex): number
   geoWrite(index: NativeGeoIndex): number

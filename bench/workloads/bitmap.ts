@@ -164,7 +164,8 @@ function densityRow(
   run: Run,
 ): Workload {
   const at = `1 in ${share}`
-  const plot = { family: `bitmap-${name}`, title, axis: 'density of the sets', at }
+  const drawn = { title: `bitmap: ${title}`, axis: 'density of the sets' }
+  const plot = { family: `bitmap-${name}`, ...drawn, at }
   return bitmapRow(`${name}-${share}`, `${title}, ${at}`, targets, run, plot)
 }
 

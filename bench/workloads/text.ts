@@ -180,7 +180,7 @@ const wordRows = (
     ['rare', rare, 20_000],
   ] as const
 ).map(([at, words, rounds]) => {
-  const plot = { family: 'text-word', title: 'the best 10 of a word', axis: 'the word', at }
+  const plot = { family: 'text-word', title: 'texts: the best 10 of a word', axis: 'the word', at }
   return topRow(
     { name: `text-${at}`, title: `text: best 10 of a ${at} word`, plot },
     words,

@@ -135,13 +135,8 @@ napi_value has(napi_env env, napi_callback_info info) {
   return make_int(env, index_of(call).tree->has(Numbers(env).entry()));
 }
 
-// Ids of a Float64Array or a Uint32Array. False with the place of one that is no id.
+// Ids of a Float64Array. False with the place of one that is no id.
 bool read_ids(const Call& call, size_t argument, std::vector<uint64_t>& ids, size_t& wrong) {
-  if (read_element_type(call, argument) == napi_uint32_array) {
-    const auto from = read_elements<const uint32_t>(call, argument);
-    ids.assign(from.begin(), from.end());
-    return true;
-  }
   const auto from = read_elements<const double>(call, argument);
   ids.resize(from.size());
   for (wrong = 0; wrong < from.size(); ++wrong) {
@@ -160,14 +155,19 @@ struct ColumnsArgument {
   // (index, ids, lats, lngs) or (index, ids, souths, wests, norths, easts)
   bool read(const Call& call) {
     size_t wrong = 0;
-    if (!read_ids(call, 1, ids, wrong)) return refuse("ids", wrong, "an integer of 0 to 2^53 - 1");
     const bool are_points = call.count == 4;
-    columns.ids = ids;
+    if (read_element_type(call, 1) == napi_uint32_array) {
+      columns.short_ids = read_elements<const uint32_t>(call, 1);
+    } else if (read_ids(call, 1, ids, wrong)) {
+      columns.ids = ids;
+    } else {
+      return refuse("ids", wrong, "an integer of 0 to 2^53 - 1");
+    }
     columns.souths = read_elements<const double>(call, 2);
     columns.wests = read_elements<const double>(call, 3);
     columns.norths = are_points ? columns.souths : read_elements<const double>(call, 4);
     columns.easts = are_points ? columns.wests : read_elements<const double>(call, 5);
-    for (size_t i = 0; i < ids.size(); ++i) {
+    for (size_t i = 0; i < columns.size(); ++i) {
       const Box box = {columns.souths[i], columns.wests[i], columns.norths[i], columns.easts[i]};
       if (!geo::is_valid(box)) return refuse_box(box, i, are_points);
     }
@@ -302,6 +302,17 @@ napi_value within_polygon(napi_env env, napi_callback_info info) {
   if (!polygon) return make_failure(env, polygon.error());
   find_within(*polygon, Asked(env, Numbers(env), 0), index);
   return answer_found(call, index, 1);
+}
+
+// geoContains(corners, ends): a point; with corners of a polygon, else a box behind it → 1 or 0, or
+// FAILED
+napi_value contains(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  const Numbers numbers(env);
+  if (call.count == 0) return make_int(env, geo::contains(numbers.box(2), numbers.point(0)));
+  const Result<geo::Polygon> polygon = read_polygon(call, 0);
+  if (!polygon) return make_failure(env, polygon.error());
+  return make_int(env, polygon->contains(numbers.point(0)));
 }
 
 // geoTake(index, to): what the last query found.
@@ -456,6 +467,7 @@ const std::vector<Method>& geo_methods() {
       {"geoNear", near},
       {"geoWithinBox", within_box},
       {"geoWithinPolygon", within_polygon},
+      {"geoContains", contains},
       {"geoTake", take},
       {"geoStats", stats},
       {"geoWrite", write},

@@ -145,6 +145,7 @@ napi_value add_many(napi_env env, napi_callback_info info) {
   const std::span<const uint32_t> ids = read_elements<const uint32_t>(call, 1);
   uint32_t added = 0;
   for (; added < ids.size(); ++added) {
+    index.expect(ids[added]);
     napi_handle_scope scope = nullptr;
     napi_open_handle_scope(env, &scope);
     napi_value value = nullptr;

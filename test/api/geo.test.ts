@@ -66,6 +66,31 @@ describe('GeoIndex', () => {
     expect([...cities().within([square(5), square(3)])].sort()).toEqual([1])
   })
 
+  it('says of a point alone whether it lies in an area, as a query would', () => {
+    const random = seeded(11)
+    const square = (size: number): Point[] => [
+      { lat: -size, lng: 176 - size }, { lat: -size, lng: 174 + size },
+      { lat: size, lng: 174 + size }, { lat: size, lng: 176 - size },
+    ]
+    const areas = [FIJI, { south: -90, west: -180, north: -60, east: 180 }, [square(5), square(2)]]
+    const points = Array.from({ length: 500 }, () => ({ lat: random() * 20 - 10, lng: 172 + random() * 8 }))
+    points.push({ lat: -90, lng: 12 }, { lat: -17, lng: 180 }, { lat: -17, lng: -180 }, { lat: -17, lng: 0 })
+    for (const area of areas) {
+      for (const point of points) {
+        const index = new GeoIndex()
+        index.add(1, point)
+        expect(GeoIndex.contains(area, point)).toBe(index.within(area).length === 1)
+      }
+    }
+    expect(GeoIndex.contains(FIJI, { lat: -17, lng: -180 })).toBe(true)
+    expect(GeoIndex.contains([square(5), square(2)], { lat: 0, lng: 175 })).toBe(false)
+    expect(GeoIndex.contains([square(5), square(2)], { lat: 0, lng: 172 })).toBe(true)
+    expectInvalid(() => GeoIndex.contains([[BERLIN, HAMBURG, BERLIN]], BERLIN),
+      'area[0] must be a ring of 3 points or more, not an array')
+    // @ts-expect-error a point is { lat, lng }
+    expectInvalid(() => GeoIndex.contains(FIJI, [1, 2]), 'point.lat must be degrees from -90 to 90, not undefined')
+  })
+
   it('removes and moves by id and place, and says whether it was there', () => {
     const index = cities()
     expect(index.remove(0, HAMBURG)).toBe(false)

@@ -81,12 +81,6 @@ size_t varint_size(uint64_t number) {
   return (static_cast<size_t>(std::bit_width(number | 1u)) + 6) / 7;
 }
 
-uint8_t* put_varint(uint8_t* to, uint64_t number) {
-  for (; number >= kMore; number >>= 7) *to++ = static_cast<uint8_t>(number | kMore);
-  *to++ = static_cast<uint8_t>(number);
-  return to;
-}
-
 void append_varint(std::string& to, uint64_t number) {
   uint8_t bytes[kVarint64BytesMax];
   append(to, Bytes(bytes, put_varint(bytes, number)));

@@ -32,7 +32,11 @@ inline constexpr size_t kVarint64BytesMax = 10;
 size_t varint_size(uint64_t number);
 
 // Writes the number and returns its end; `to` has room for what varint_size() says.
-uint8_t* put_varint(uint8_t* to, uint64_t number);
+inline uint8_t* put_varint(uint8_t* to, uint64_t number) {
+  for (; number >= 0x80; number >>= 7) *to++ = static_cast<uint8_t>(number | 0x80);
+  *to++ = static_cast<uint8_t>(number);
+  return to;
+}
 void append_varint(std::string& to, uint64_t number);
 
 // Takes one number off the front; where there is none, `from` and `number` stay as they are.

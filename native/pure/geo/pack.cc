@@ -3,7 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "pure/geo/buckets.h"
+
 namespace varve::geo {
+namespace {
+
+constexpr size_t kBucketsMin = 1024;  // Fewer points are gathered from where they lie.
+
+}  // namespace
 
 struct Packer::Open {
   union {
@@ -55,28 +62,35 @@ void Packer::add_to(const EntryKey& key, const Entry& entry, size_t fill) {
   leaf.set(leaf.head.count++, entry);
 }
 
-// A leaf of points is gathered column by column: short loops that wait for many cache lines at once.
-void Packer::add_all(const Columns& entries, const Order& order) {
-  const std::vector<uint32_t>& places = order.places;
-  if (holds_ != Holds::kPoints) {
-    for (const uint32_t place : places) {
-      add({order.cells[place], entries.ids[place]}, entries.entry(place));
-    }
-    return;
+void Packer::add_all(const Columns& entries) {
+  check(count_ == 0);
+  if (holds_ == Holds::kPoints && entries.size() >= kBucketsMin) return add_points(entries);
+  const Order order = order_of(entries, holds_);
+  for (const uint32_t place : order.places) {
+    add({order.cells[place], entries.id(place)}, entries.entry(place));
   }
+}
+
+void Packer::add_points(const Columns& points) {
   PointLeaf& leaf = open_[0]->leaf<PointLeaf>();
-  check(leaf.head.count == 0);
-  for (size_t begin = 0; begin < places.size(); begin += fill_) {
-    const uint32_t* const from = places.data() + begin;
-    const size_t count = std::min(fill_, places.size() - begin);
-    if (begin > 0) flush_leaf<PointLeaf>();
-    for (size_t i = 0; i < count; ++i) leaf.ids[i] = entries.ids[from[i]];
-    for (size_t i = 0; i < count; ++i) leaf.lats[i] = entries.souths[from[i]];
-    for (size_t i = 0; i < count; ++i) leaf.lngs[i] = entries.wests[from[i]];
-    leaf.head.count = static_cast<uint16_t>(count);
-    open_[0]->low = {order.cells[from[0]], leaf.ids[0]};
+  Buckets buckets(points);
+  for (size_t bucket = 0; bucket < buckets.count(); ++bucket) {
+    const std::span<const Located> from = buckets.points(bucket);
+    std::span<const uint32_t> order = buckets.order(bucket);
+    count_ += order.size();
+    while (!order.empty()) {
+      if (leaf.head.count == fill_) flush_leaf<PointLeaf>();
+      if (leaf.head.count == 0) open_[0]->low = from[order[0]].key();
+      const size_t taken = std::min(fill_ - leaf.head.count, order.size());
+      for (const uint32_t place : order.first(taken)) {
+        const size_t to = leaf.head.count++;
+        leaf.ids[to] = from[place].id;
+        leaf.lats[to] = from[place].lat;
+        leaf.lngs[to] = from[place].lng;
+      }
+      order = order.subspan(taken);
+    }
   }
-  count_ += places.size();
 }
 
 template <class Leaf>
@@ -173,7 +187,7 @@ Order order_of(const Columns& entries, Holds holds) {
   } else {
     for (size_t i = 0; i < size; ++i) order.cells[i] = hilbert_of(center_of(entries.entry(i).box));
   }
-  const auto key = [&](uint32_t place) { return EntryKey{order.cells[place], entries.ids[place]}; };
+  const auto key = [&](uint32_t place) { return EntryKey{order.cells[place], entries.id(place)}; };
   const auto is_before = [&](uint32_t a, uint32_t b) {
     return key(a) == key(b) ? a < b : key(a) < key(b);
   };

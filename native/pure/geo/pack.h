@@ -24,13 +24,14 @@ class Packer {
 
   // Keys ascend, no two the same.
   void add(const EntryKey& key, const Entry& entry);
-  // The same of all entries at once, before or without any others.
-  void add_all(const Columns& entries, const Order& order);
+  // The same of all entries at once, in any order, without any others.
+  void add_all(const Columns& entries);
   TreeState finish();
 
  private:
   struct Open;  // The node of a level that is being filled.
 
+  void add_points(const Columns& points);
   template <class Leaf>
   void add_to(const EntryKey& key, const Entry& entry, size_t fill);
   template <class Leaf>

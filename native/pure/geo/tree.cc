@@ -360,16 +360,16 @@ uint64_t Tree::remove_many(const Columns& entries) {
 
 // Writes the tree anew, of what is there and what is added; of the same key the added one.
 uint64_t Tree::merge(const Columns& entries) {
-  const Order order = order_of(entries, holds_);
   Packer packer(blocks_, holds_, kPackedShare);
   if (state_.height == 0) {
-    packer.add_all(entries, order);
+    packer.add_all(entries);
     state_ = packer.finish();
     return state_.count;
   }
+  const Order order = order_of(entries, holds_);
   size_t next = 0;
   const auto key_at = [&](size_t i) {
-    return EntryKey{order.cells[order.places[i]], entries.ids[order.places[i]]};
+    return EntryKey{order.cells[order.places[i]], entries.id(order.places[i])};
   };
   const auto add_next = [&] {
     packer.add(key_at(next), entries.entry(order.places[next]));

@@ -46,10 +46,12 @@ struct Columns {
   std::span<const double> wests;
   std::span<const double> norths;
   std::span<const double> easts;
+  std::span<const uint32_t> short_ids = {};  // In place of `ids`.
 
-  size_t size() const { return ids.size(); }
+  size_t size() const { return souths.size(); }
+  uint64_t id(size_t i) const { return short_ids.empty() ? ids[i] : short_ids[i]; }
   Entry entry(size_t i) const {
-    return {ids[i], unrolled({souths[i], wests[i], norths[i], easts[i]})};
+    return {id(i), unrolled({souths[i], wests[i], norths[i], easts[i]})};
   }
 };
 inline constexpr size_t kColumnSizeMax = UINT32_MAX;

@@ -154,29 +154,69 @@ size_t unite_one_by_one(const Number* a, size_t a_count, const Number* b, size_t
   return found;
 }
 
-// ---- eight by eight: Lanes::matches() says as bits which of eight are among eight others, and
-// Lanes::pack() writes those.
+// ---- eight by eight, by Lanes:
+//
+//   load       eight numbers
+//   shuffled   bytes of them in another order
+//   matches    as bits, which of eight are among eight others
+//   pack       writes the lanes of a mask, and always eight numbers; how many they are
+
+// By how many numbers a list has left: the order that brings the last of them to the front of a
+// vector, and repeats the very last behind them.
+struct RestOrders {
+  alignas(16) uint8_t at[8][16];
+  constexpr RestOrders() : at() {
+    for (int left = 1; left < 8; ++left) {
+      for (int lane = 0; lane < 8; ++lane) {
+        const int from = lane < left ? 8 - left + lane : 7;
+        at[left][2 * lane] = static_cast<uint8_t>(2 * from);
+        at[left][2 * lane + 1] = static_cast<uint8_t>(2 * from + 1);
+      }
+    }
+  }
+};
+
+template <class Lanes>
+constexpr RestOrders kRestOrders;
+
+// The next eight of a list, or fewer where it ends; it has eight at least.
+template <class Lanes, class Number>
+auto next_eight(const Number* list, size_t at, size_t count) {
+  if (at + 8 <= count) return Lanes::load(list + at);
+  return Lanes::shuffled(Lanes::load(list + count - 8), kRestOrders<Lanes>.at[count - at]);
+}
 
 template <class Lanes, bool kWrites, class Number>
 size_t intersect_eights(const Number* a, size_t a_count, const Number* b, size_t b_count,
                         Number* to) {
+  if (a_count < 8 || b_count < 8) {
+    return intersect_one_by_one<kWrites>(a, a_count, b, b_count, to);
+  }
   size_t i = 0;
   size_t j = 0;
   size_t found = 0;
-  while (i + 8 <= a_count && j + 8 <= b_count) {
-    const uint32_t mask = Lanes::matches(a + i, b + j);
+  const auto step = [&](auto left, auto right, uint32_t lanes, size_t a_taken, size_t b_taken) {
+    const uint32_t mask = Lanes::matches(left, right) & lanes;
     if constexpr (kWrites) {
-      found += Lanes::pack(a + i, mask, to + found);
+      found += Lanes::pack(left, mask, to + found);
     } else {
       found += static_cast<size_t>(__builtin_popcount(mask));
     }
-    const Number left_last = a[i + 7];
-    const Number right_last = b[j + 7];
-    i += left_last <= right_last ? 8 : 0;
-    j += right_last <= left_last ? 8 : 0;
+    const Number left_last = a[i + a_taken - 1];
+    const Number right_last = b[j + b_taken - 1];
+    i += left_last <= right_last ? a_taken : 0;
+    j += right_last <= left_last ? b_taken : 0;
+  };
+  while (i + 8 <= a_count && j + 8 <= b_count) {
+    step(Lanes::load(a + i), Lanes::load(b + j), 0xff, 8, 8);
   }
-  Number* const rest = kWrites ? to + found : nullptr;
-  return found + intersect_one_by_one<kWrites>(a + i, a_count - i, b + j, b_count - j, rest);
+  while (i < a_count && j < b_count) {
+    const size_t a_taken = a_count - i < 8 ? a_count - i : 8;
+    const size_t b_taken = b_count - j < 8 ? b_count - j : 8;
+    step(next_eight<Lanes>(a, i, a_count), next_eight<Lanes>(b, j, b_count), (1u << a_taken) - 1,
+         a_taken, b_taken);
+  }
+  return found < a_count + b_count ? found : a_count + b_count;  // Of lists that do not rise.
 }
 
 template <class Lanes>
@@ -187,6 +227,92 @@ size_t intersect_lists(const uint16_t* a, size_t a_count, const uint16_t* b, siz
 template <class Lanes>
 size_t count_common(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count) {
   return intersect_eights<Lanes, false, uint16_t>(a, a_count, b, b_count, nullptr);
+}
+
+// ---- uniting, eight by eight: two sorted vectors are merged by eight rounds of minimum, maximum
+// and turning by a lane, and what equals its neighbour is dropped. Of Lanes:
+//
+//   load, all            eight numbers; the same in every lane
+//   least, greatest      lane by lane
+//   turned               each lane to the place below it, the first to the last
+//   behind               the lanes, each one place up, below them the last one of another vector
+//   equals               as bits, the lanes that are equal
+//   pack                 writes the lanes of a mask, and always eight numbers; how many they are
+
+// For each mask of eight lanes, the bytes of what moves its lanes to the front; 0xff makes zeros.
+struct Packing {
+  alignas(16) uint8_t at[256][16];
+  constexpr Packing() : at() {
+    for (int mask = 0; mask < 256; ++mask) {
+      int to = 0;
+      for (int lane = 0; lane < 8; ++lane) {
+        if ((mask >> lane & 1) == 0) continue;
+        at[mask][to++] = static_cast<uint8_t>(2 * lane);
+        at[mask][to++] = static_cast<uint8_t>(2 * lane + 1);
+      }
+      while (to < 16) at[mask][to++] = 0xff;
+    }
+  }
+};
+
+// Two sorted vectors become the eight least and the eight greatest of their sixteen numbers.
+template <class Lanes, class Vector>
+void merge_eights(Vector& low, Vector& high) {
+  Vector least = Lanes::least(low, high);
+  high = Lanes::greatest(low, high);
+  for (int round = 0; round < 7; ++round) {
+    const Vector both = Lanes::turned(least);
+    least = Lanes::least(both, high);
+    high = Lanes::greatest(both, high);
+  }
+  low = Lanes::turned(least);
+}
+
+// Writes what differs from the number before it; `before` has that of the first lane in its last.
+template <class Lanes, class Vector>
+size_t pack_new(Vector before, Vector lanes, uint16_t* to) {
+  return Lanes::pack(lanes, Lanes::equals(Lanes::behind(lanes, before), lanes) ^ 0xff, to);
+}
+
+// The greatest eight so far (without what was written) and fewer than eight of the list that ran
+// out make one small list; it is united with what the other list still has.
+template <class Lanes, class Vector>
+size_t unite_rest(Vector before, Vector high, const uint16_t* few, size_t few_count,
+                  const uint16_t* rest, size_t rest_count, uint16_t* to) {
+  uint16_t pending[16];
+  uint16_t joined[24];
+  const size_t pending_count = pack_new<Lanes>(before, high, pending);
+  const size_t joined_count = unite_one_by_one(pending, pending_count, few, few_count, joined);
+  return unite_one_by_one(joined, joined_count, rest, rest_count, to);
+}
+
+template <class Lanes>
+size_t unite_lists(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
+                   uint16_t* to) {
+  if (a_count < 8 || b_count < 8) return unite_one_by_one(a, a_count, b, b_count, to);
+  auto low = Lanes::load(a);
+  auto high = Lanes::load(b);
+  size_t i = 8;
+  size_t j = 8;
+  // Nothing lies before the first number, so what stands there must differ from it.
+  auto before = Lanes::all(static_cast<uint16_t>(~(a[0] < b[0] ? a[0] : b[0])));
+  merge_eights<Lanes>(low, high);
+  size_t found = pack_new<Lanes>(before, low, to);
+  before = low;
+  while (i + 8 <= a_count && j + 8 <= b_count) {
+    const bool from_a = a[i] <= b[j];
+    low = Lanes::load(from_a ? a + i : b + j);
+    i += from_a ? 8 : 0;
+    j += from_a ? 0 : 8;
+    merge_eights<Lanes>(low, high);
+    found += pack_new<Lanes>(before, low, to + found);
+    before = low;
+  }
+  uint16_t* const rest = to + found;
+  if (i + 8 > a_count) {
+    return found + unite_rest<Lanes>(before, high, a + i, a_count - i, b + j, b_count - j, rest);
+  }
+  return found + unite_rest<Lanes>(before, high, b + j, b_count - j, a + i, a_count - i, rest);
 }
 
 }  // namespace

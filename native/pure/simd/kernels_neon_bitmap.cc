@@ -1,5 +1,5 @@
 // pure/simd/kernels_neon_bitmap.cc — bitmap kernels of arm64: bits are counted by CNT, and lists
-// are intersected eight numbers at a time, one vector turned through its eight places.
+// are joined eight numbers at a time; to intersect, one vector is turned through its eight places.
 #include "pure/simd/simd.h"
 
 #if defined(__aarch64__)
@@ -11,7 +11,7 @@ namespace varve {
 namespace {
 
 // The lanes of `a` that are somewhere in `b`, as all ones.
-uint16x8_t equals(uint16x8_t a, uint16x8_t b) {
+uint16x8_t among(uint16x8_t a, uint16x8_t b) {
   uint16x8_t found = vceqq_u16(a, b);
   found = vorrq_u16(found, vceqq_u16(a, vextq_u16(b, b, 1)));
   found = vorrq_u16(found, vceqq_u16(a, vextq_u16(b, b, 2)));
@@ -21,6 +21,8 @@ uint16x8_t equals(uint16x8_t a, uint16x8_t b) {
   found = vorrq_u16(found, vceqq_u16(a, vextq_u16(b, b, 6)));
   return vorrq_u16(found, vceqq_u16(a, vextq_u16(b, b, 7)));
 }
+
+constexpr Packing kPacking;
 
 struct Lanes {
   static constexpr size_t kWidth = 16;
@@ -58,14 +60,30 @@ struct Lanes {
     return total;
   }
 
-  static uint32_t matches(const uint16_t* a, const uint16_t* b) {
-    const uint16_t lane_bits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
-    return vaddvq_u16(vandq_u16(equals(vld1q_u16(a), vld1q_u16(b)), vld1q_u16(lane_bits)));
+  static uint32_t matches(uint16x8_t a, uint16x8_t b) { return bits_of(among(a, b)); }
+  static uint16x8_t shuffled(uint16x8_t lanes, const uint8_t* order) {
+    return vreinterpretq_u16_u8(vqtbl1q_u8(vreinterpretq_u8_u16(lanes), read(order)));
   }
-  static size_t pack(const uint16_t* from, uint32_t mask, uint16_t* to) {
-    size_t count = 0;
-    for (; mask != 0; mask &= mask - 1) to[count++] = from[__builtin_ctz(mask)];
-    return count;
+  static size_t pack(uint16x8_t lanes, uint32_t mask, uint16_t* to) {
+    vst1q_u16(to, shuffled(lanes, kPacking.at[mask]));
+    return static_cast<size_t>(__builtin_popcount(mask));
+  }
+
+  static uint16x8_t load(const uint16_t* at) { return vld1q_u16(at); }
+  static uint16x8_t all(uint16_t number) { return vdupq_n_u16(number); }
+  static uint16x8_t least(uint16x8_t a, uint16x8_t b) { return vminq_u16(a, b); }
+  static uint16x8_t greatest(uint16x8_t a, uint16x8_t b) { return vmaxq_u16(a, b); }
+  static uint16x8_t turned(uint16x8_t lanes) { return vextq_u16(lanes, lanes, 1); }
+  static uint16x8_t behind(uint16x8_t lanes, uint16x8_t before) {
+    return vextq_u16(before, lanes, 7);
+  }
+  static uint32_t equals(uint16x8_t a, uint16x8_t b) { return bits_of(vceqq_u16(a, b)); }
+
+ private:
+  // A bit for each lane of all ones.
+  static uint32_t bits_of(uint16x8_t lanes) {
+    const uint16_t lane_bits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+    return vaddvq_u16(vandq_u16(lanes, vld1q_u16(lane_bits)));
   }
 };
 
@@ -75,6 +93,7 @@ void fill_bitmap_neon(BitmapKernels& table) {
   fill_sets<Lanes>(table);
   table.intersect = intersect_lists<Lanes>;
   table.intersect_count = count_common<Lanes>;
+  table.unite = unite_lists<Lanes>;
 }
 
 }  // namespace varve

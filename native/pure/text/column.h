@@ -28,17 +28,19 @@ class Column {
 
   uint32_t size() const { return size_; }
   uint32_t cells_a_page() const { return 1u << shift_; }
-  const uint8_t* read(uint32_t index) const {
-    return page(index >> shift_) + (index & (cells_a_page() - 1)) * cell_bytes_;
+  uint32_t page_of(uint32_t index) const { return index >> shift_; }
+  size_t place_in_page(uint32_t index) const {
+    return size_t{index & (cells_a_page() - 1)} * cell_bytes_;
   }
+  const uint8_t* read(uint32_t index) const { return page(page_of(index)) + place_in_page(index); }
   // A number that no cell has, from a damaged block, reads as zeros.
   const uint8_t* page(uint32_t page_index) const {
     if (page_index >= pages_.size()) return kNoCells;
     return blocks_.read(pages_[page_index], kColumnPageBytes);
   }
   uint8_t* write(uint32_t index) {
-    uint8_t* const at = blocks_.write(pages_[index >> shift_], kColumnPageBytes).data();
-    return at + (index & (cells_a_page() - 1)) * cell_bytes_;
+    uint8_t* const at = blocks_.write(pages_[page_of(index)], kColumnPageBytes).data();
+    return at + place_in_page(index);
   }
   // A cell of zeros, and its number.
   uint32_t append() {
@@ -67,6 +69,26 @@ class Column {
   const uint32_t shift_;
   std::vector<BlockId> pages_;
   uint32_t size_ = 0;
+};
+
+// Reads cells that mostly stand near the one before: a page is asked for once. Nothing may be
+// written meanwhile.
+class ColumnReader {
+ public:
+  explicit ColumnReader(const Column& column) : column_(column) {}
+  const uint8_t* read(uint32_t index) {
+    const uint32_t wanted = column_.page_of(index);
+    if (page_ == nullptr || wanted != page_index_) {
+      page_ = column_.page(wanted);
+      page_index_ = wanted;
+    }
+    return page_ + column_.place_in_page(index);
+  }
+
+ private:
+  const Column& column_;
+  const uint8_t* page_ = nullptr;
+  uint32_t page_index_ = 0;
 };
 
 }  // namespace varve

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/bits.h"
+
 namespace varve {
 
 class IdTable {
@@ -15,6 +17,10 @@ class IdTable {
     for (uint64_t at = home(id);; at = (at + 1) & mask_) {
       if (slots_[at].number == 0 || slots_[at].id == id) return slots_[at].number;
     }
+  }
+  // The id will be looked for soon.
+  void expect(uint32_t id) const {
+    if (!slots_.empty()) prefetch(&slots_[home(id)]);
   }
   // The id is not there yet.
   void add(uint32_t id, uint32_t number) {

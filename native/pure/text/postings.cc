@@ -7,6 +7,7 @@ namespace varve {
 namespace {
 
 constexpr uint8_t kMore = 0x80;
+constexpr size_t kPostingBytesMin = 3;  // Of loose form.
 
 void put_loose(std::vector<uint8_t>& to, uint32_t distance, const Posting& posting) {
   uint8_t head[2 * kVarint32BytesMax];
@@ -82,10 +83,15 @@ void Lists::append(uint32_t term, Bytes loose, uint32_t count) {
     return;
   }
   const Bytes before = tail(record);
-  gathered_.clear();
-  Posting posting{};
-  for (LooseReader reader(before); reader.next(posting);) gathered_.push_back(posting);
-  for (LooseReader reader(loose); reader.next(posting);) gathered_.push_back(posting);
+  gathered_.resize(before.size() / kPostingBytesMin + count);
+  size_t held_count = 0;
+  const auto gather = [&](Bytes from) {
+    LooseReader reader(from);
+    while (held_count < gathered_.size() && reader.next(gathered_[held_count])) ++held_count;
+  };
+  gather(before);
+  gather(loose);
+  gathered_.resize(held_count);
   if (gathered_.empty()) return;
   // The tail is about to be overwritten, and its positions are borrowed from it.
   const std::vector<uint8_t> held(before.begin(), before.end());
@@ -170,13 +176,15 @@ void Lists::put_group(TermRecord& record, std::span<const Posting> postings) {
   uint32_t documents[kGroupPostings];
   uint32_t frequencies[kGroupPostings];
   FrontierMaker frontier;
-  for (size_t index = 0; index < kGroupPostings; ++index) {
-    const Posting& posting = postings[std::min(index, postings.size() - 1)];
+  ColumnReader lengths(lengths_);
+  for (size_t index = 0; index < postings.size(); ++index) {
+    const Posting& posting = postings[index];
     documents[index] = posting.document;
-    frequencies[index] = index < postings.size() ? posting.frequency - 1 : 0;
-    const uint32_t length = load<uint32_t>(lengths_.read(posting.document)) & ~kDeadBit;
-    if (index < postings.size()) frontier.add(posting.frequency, length);
+    frequencies[index] = posting.frequency - 1;
+    frontier.add(posting.frequency, load<uint32_t>(lengths.read(posting.document)) & ~kDeadBit);
   }
+  std::fill(documents + postings.size(), std::end(documents), postings.back().document);
+  std::fill(frequencies + postings.size(), std::end(frequencies), 0);
   Group group{};
   group.last = documents[kGroupPostings - 1];
   group.count = static_cast<uint8_t>(postings.size());
@@ -283,9 +291,12 @@ void Lists::put_ref(TermRecord& record, const PageRef& ref, bool is_new) {
 }
 
 void Lists::put_positions(std::span<const Posting> postings, Group& group) {
-  bytes_.clear();
+  size_t total = 0;
+  for (const Posting& posting : postings) total += posting.positions.size();
+  bytes_.resize(total);
+  uint8_t* to = bytes_.data();
   for (const Posting& posting : postings) {
-    bytes_.insert(bytes_.end(), posting.positions.begin(), posting.positions.end());
+    for (const uint8_t byte : posting.positions) *to++ = byte;
   }
   group.positions = kNoBlock;
   group.position_bytes = static_cast<uint32_t>(bytes_.size());

@@ -104,11 +104,19 @@ struct Posting {
   Bytes positions;
 };
 
-// take_varint(), quick for what one byte says, which is most.
+// take_varint(), quick for what one byte or two say, which is most.
 inline bool take_number(Bytes& from, uint32_t& number) {
-  if (from.empty() || from[0] >= 0x80) return take_varint(from, number);
-  number = from[0];
-  from = from.subspan(1);
+  if (from.size() < 2) return take_varint(from, number);
+  const uint32_t first = from[0];
+  const uint32_t second = from[1];
+  if (first < 0x80) {
+    number = first;
+    from = from.subspan(1);
+    return true;
+  }
+  if (second >= 0x80 || second == 0) return take_varint(from, number);
+  number = (first & 0x7f) | second << 7;
+  from = from.subspan(2);
   return true;
 }
 
@@ -136,6 +144,8 @@ class Lists {
     found.tail_bytes = static_cast<uint16_t>(std::min<uint32_t>(found.tail_bytes, most));
     return found;
   }
+  // The term will be appended to soon.
+  void expect(uint32_t term) const { prefetch(terms_.read(term)); }
   // Adds postings of loose form behind what is there; `count` of them.
   void append(uint32_t term, Bytes loose, uint32_t count);
   // Frees what the term has, and leaves it empty.

@@ -4,6 +4,10 @@ namespace varve {
 
 // Those that the new pair beats go; it goes itself if it is beaten.
 void FrontierMaker::add(Peak peak) {
+  if (count_ > 0) {  // Most are beaten by the shortest.
+    const Peak& last = held_[count_ - 1];
+    if (last.frequency >= peak.frequency && last.length <= peak.length) return;
+  }
   uint32_t at = 0;  // The first with a smaller frequency, or the same and no shorter.
   while (at < count_ && held_[at].frequency > peak.frequency) ++at;
   if (at > 0 && held_[at - 1].length <= peak.length) return;

@@ -45,6 +45,8 @@ Result<std::unique_ptr<TextIndex>> TextIndex::copy(Bytes image, Blocks& to) {
   return index;
 }
 
+void TextIndex::expect(uint32_t id) const { core_->ids.expect(id); }
+
 Status TextIndex::add(uint32_t id, std::string_view utf8) {
   check(is_writable());
   if (has(id))

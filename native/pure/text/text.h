@@ -95,6 +95,8 @@ class TextIndex {
   // A copy of an image in blocks, to be changed.
   static Result<std::unique_ptr<TextIndex>> copy(Bytes image, Blocks& to);
 
+  // Asks for what add() looks at first.
+  void expect(uint32_t id) const;
   // Refuses an id that is there, and what is above a limit.
   Status add(uint32_t id, std::string_view utf8);
   // False when there is no such document.

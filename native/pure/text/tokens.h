@@ -30,8 +30,11 @@ inline constexpr uint32_t kTermBytesMax = 120;
 
 enum class TokenKind : uint8_t { kWord, kPair, kLone };
 
+inline constexpr size_t kTermPadding = 16;  // As WordTable::hash_padded() reads.
+
 struct Token {
-  std::string_view term;  // Until the next call of next().
+  // Until the next call of next(). So many bytes behind it may be read.
+  std::string_view term;
   uint32_t position = 0;  // The how manieth token of the text.
   uint32_t begin = 0;
   uint32_t end = 0;
@@ -65,12 +68,12 @@ class TokenReader {
   uint32_t position_ = 0;
   uint32_t size_ = 0;
   bool is_full_ = false;
-  char term_[kTermBytesMax + 8];
+  char term_[kTermBytesMax + kTermPadding];
   // What is marked of the text, by the piece.
   uint32_t scanned_at_ = 0;
   uint32_t scanned_end_ = 0;
   TextMarks marks_ = {0, 0};
-  uint8_t small_[kScannedBytes];
+  uint8_t small_[kScannedBytes + kTermPadding];
 };
 
 class Utf16Offsets {

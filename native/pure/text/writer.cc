@@ -6,12 +6,23 @@
 #include "pure/codec/varint.h"
 
 namespace varve {
+namespace {
+
+// Most terms are short, and copied without asking how short.
+void copy_term(char* to, std::string_view term) {
+  std::memcpy(to, term.data(), kTermPadding);
+  if (term.size() <= kTermPadding) return;
+  std::memcpy(to + kTermPadding, term.data() + kTermPadding, term.size() - kTermPadding);
+}
+
+}  // namespace
 
 TextWriter::TextWriter(TextCore& core)
-    : core_(core), surfaces_(reinterpret_cast<uintptr_t>(this)) {}
+    : core_(core),
+      has_surfaces_(core.options.languages != 0 || core.stops.size() > 0),
+      surfaces_(reinterpret_cast<uintptr_t>(this)) {}
 
-uint32_t TextWriter::number_of_term(std::string_view term) {
-  const uint64_t hash = core_.words.hash(term);
+uint32_t TextWriter::number_of_term(std::string_view term, uint64_t hash) {
   const uint32_t found = core_.words.find(term, hash);
   if (found != WordTable::kAbsent) return found;
   core_.loose.add_term();
@@ -19,36 +30,65 @@ uint32_t TextWriter::number_of_term(std::string_view term) {
   return core_.words.add(term, hash);
 }
 
-uint32_t TextWriter::surface_term(const Token& token) {
-  if (core_.is_stop_word(token.term)) return kStopTerm;
+uint32_t TextWriter::surface_term(std::string_view word) {
+  if (core_.is_stop_word(word)) return kStopTerm;
   char stem[kTermBytesMax + 1];
-  const uint32_t size = static_cast<uint32_t>(token.term.size());
-  std::ranges::copy(token.term, stem);
-  return number_of_term({stem, std::min(core_.stem_term(stem, size), kTermBytesMax)});
+  std::ranges::copy(word, stem);
+  const uint32_t size = core_.stem_term(stem, static_cast<uint32_t>(word.size()));
+  const std::string_view term(stem, std::min(size, kTermBytesMax));
+  return number_of_term(term, core_.words.hash(term));
 }
 
-uint32_t TextWriter::number_of(const Token& token) {
-  if (core_.options.languages == 0 && core_.stops.size() == 0) return number_of_term(token.term);
-  const uint64_t hash = surfaces_.hash(token.term);
-  const uint32_t found = surfaces_.find(token.term, hash);
+uint32_t TextWriter::number_of(const Waiting::Word& word) {
+  if (!has_surfaces_) return number_of_term(word.text, word.hash);
+  const uint32_t found = surfaces_.find(word.text, word.hash);
   if (found != WordTable::kAbsent) return surface_terms_[found];
   if (surfaces_.size() >= kSurfacesMax) {
     surfaces_.clear();
     surface_terms_.clear();
   }
-  surface_terms_.push_back(surface_term(token));
-  surfaces_.add(token.term, hash);
+  surface_terms_.push_back(surface_term(word.text));
+  surfaces_.add(word.text, word.hash);
   return surface_terms_.back();
 }
 
+// The next words of a text; false when these were the last.
+bool TextWriter::gather(TokenReader& from, const WordTable& table) {
+  char* to = waiting_.texts;
+  waiting_.count = 0;
+  for (Token token; waiting_.count < kWaitingMax;) {
+    if (!from.next(token)) return false;
+    const std::string_view text(to, token.term.size());
+    copy_term(to, token.term);
+    to += text.size();
+    const uint64_t hash = table.hash_padded(text);
+    table.expect(hash);
+    waiting_.words[waiting_.count++] = {text, hash, token.position, 0};
+  }
+  return true;
+}
+
+void TextWriter::look_up() {
+  for (Waiting::Word& word : std::span(waiting_.words, waiting_.count)) {
+    word.term = number_of(word);
+    if (word.term != kStopTerm) core_.loose.expect(word.term);
+  }
+}
+
 void TextWriter::add(uint32_t id, std::string_view text) {
+  const WordTable& table = has_surfaces_ ? surfaces_ : core_.words;
   uint32_t length = 0;
   TokenReader reader(text);
-  for (Token token; reader.next(token);) {
-    const uint32_t term = number_of(token);
-    if (term == kStopTerm) continue;
-    core_.loose.occur(term, token.position);
-    length += 1;
+  for (bool goes_on = true; goes_on;) {
+    goes_on = gather(reader, table);
+    const std::span<Waiting::Word> words(waiting_.words, waiting_.count);
+    for (const Waiting::Word& word : words) table.expect_word(word.hash);
+    look_up();
+    for (const Waiting::Word& word : words) {
+      if (word.term == kStopTerm) continue;
+      core_.loose.occur(word.term, word.position);
+      length += 1;
+    }
   }
   const uint32_t number = next_document(core_);
   const std::span<const uint32_t> terms = core_.loose.end_document(number);
@@ -96,9 +136,12 @@ void TextWriter::sort_new_terms() {
 
 void TextWriter::fold() {
   sort_new_terms();
-  for (const LooseTerm& one : core_.loose.terms()) {
-    core_.loose.read(one.term, bytes_);
-    core_.lists.append(one.term, bytes_, one.count);
+  const std::span<const uint32_t> terms = core_.loose.terms();
+  for (size_t index = 0; index < terms.size(); ++index) {
+    core_.lists.expect(terms[std::min(index + kFoldedAhead, terms.size() - 1)]);
+    const uint32_t term = terms[index];
+    core_.loose.read(term, bytes_);
+    core_.lists.append(term, bytes_, core_.loose.count(term));
   }
   core_.loose.clear();
 }

@@ -72,6 +72,44 @@ const Case sorted_order("bulk loading and inserting one by one keep the same ent
   expect(ids[0].size() == 5000 && ids[0] == ids[1]);
 });
 
+using Placed = std::tuple<uint64_t, uint64_t, double, double>;
+
+std::vector<Placed> all_of(const Tree& tree) {
+  std::vector<Placed> all;
+  tree.each([&](const EntryKey& key, const Entry& entry) {
+    all.emplace_back(key.cell, key.id, entry.box.south, entry.box.west);
+    return true;
+  });
+  return all;
+}
+
+// Of entries that are repeated, which differ by less than their cell, the last one counts.
+const Case loaded("points of any world that are loaded at once are those that came one by one", [] {
+  Random random(varve::test::seed());
+  for (const World world : kWorlds) {
+    for (const uint64_t count : {1, 1023, 1024, 1025, 20'000}) {
+      MemoryBlocks blocks;
+      Tree in_bulk(blocks, Holds::kPoints);
+      Stored many;
+      std::map<EntryKey, Entry> expected;
+      for (uint64_t i = 0; i < count; ++i) {
+        Entry entry = entry_in(world, Holds::kPoints, random, random.below(count / 2 + 1));
+        many.add(entry);
+        expected.insert_or_assign(key_of(entry), entry);
+      }
+      expect(in_bulk.insert_many(many.columns()) == expected.size());
+      std::vector<Placed> wanted;
+      for (const auto& [key, entry] : expected) {
+        wanted.emplace_back(key.cell, key.id, entry.box.south, entry.box.west);
+      }
+      std::vector<Placed> made = all_of(in_bulk);
+      std::ranges::sort(made);  // A leaf is in no order.
+      expect(made == wanted);
+      expect_whole(in_bulk, blocks);
+    }
+  }
+});
+
 const Case small("a point takes at most 30 bytes after a bulk load, and 50 after inserts", [] {
   Random random(varve::test::seed());
   constexpr uint64_t kCount = 200'000;

@@ -18,7 +18,8 @@ constexpr int kBusyTriesMax = 1000;
 bool is_own(const std::string& name) {
   return name == "LOCK" || Manifest::is_own(name) || segment_number(name) != 0 ||
          table_number(name) != 0 || values_number(name) != 0 || bitcask::data_number(name) != 0 ||
-         bitcask::hint_number(name) != 0 || memory::checkpoint_number(name) != 0;
+         bitcask::hint_number(name) != 0 || bitcask::unfinished_hint_number(name) != 0 ||
+         memory::checkpoint_number(name) != 0;
 }
 
 Status within(const char* verb, const std::string& directory, const Status& status) {

@@ -156,10 +156,13 @@ Status Bitcask::remove_orphans() {
   const Result<std::vector<DirectoryEntry>> entries = os_.list(options_.directory);
   if (!entries) return entries.error();
   for (const DirectoryEntry& entry : *entries) {
-    const uint64_t number = std::max(data_number(entry.name), hint_number(entry.name));
+    const uint64_t unfinished = unfinished_hint_number(entry.name);
+    const uint64_t number =
+        std::max({data_number(entry.name), hint_number(entry.name), unfinished});
     if (number == 0) continue;
     next_number_ = std::max(next_number_.load(), number + 1);
-    if (state.data_files.contains(number) || options_.read_only) continue;
+    const bool is_named = state.data_files.contains(number) && unfinished == 0;
+    if (is_named || options_.read_only) continue;
     const Status status = os_.remove(options_.directory + "/" + entry.name);
     (void)status;  // Its number is not used again, so it is in nobody's way.
   }
@@ -202,13 +205,7 @@ void Bitcask::publish(Image image, std::vector<FileShare> files, const Lock& hel
 }
 
 void Bitcask::remove_files(const std::vector<uint64_t>& numbers) {
-  for (const uint64_t number : numbers) {
-    for (const std::string& path :
-         {data_path(options_.directory, number), hint_path(options_.directory, number)}) {
-      const Status status = os_.remove(path);
-      (void)status;  // What stays, the next opening removes.
-    }
-  }
+  for (const uint64_t number : numbers) remove_data_file(os_, options_.directory, number);
 }
 
 // After a failure nobody knows whether the disk names the new files: they stay until a later change

@@ -147,6 +147,16 @@ std::string hint_path(const std::string& directory, uint64_t number) {
 }
 uint64_t data_number(const std::string& name) { return number_in(name, ".data"); }
 uint64_t hint_number(const std::string& name) { return number_in(name, ".hint"); }
+uint64_t unfinished_hint_number(const std::string& name) {
+  return number_in(name, kUnfinishedHint);
+}
+
+void remove_data_file(Os& os, const std::string& directory, uint64_t number) {
+  for (const char* const suffix : {".data", ".hint", kUnfinishedHint}) {
+    const Status status = os.remove(numbered(directory, number, suffix));
+    (void)status;  // It may not be there.
+  }
+}
 
 // ---- reading
 

@@ -30,9 +30,14 @@ using Identity = std::array<uint8_t, 16>;
 
 std::string data_path(const std::string& directory, uint64_t number);
 std::string hint_path(const std::string& directory, uint64_t number);
+inline constexpr char kUnfinishedHint[] = ".hint.new";  // Until all of it is on disk.
 // The number in a name such as 00000012.data or 00000012.hint; 0 for any other name.
 uint64_t data_number(const std::string& name);
 uint64_t hint_number(const std::string& name);
+uint64_t unfinished_hint_number(const std::string& name);
+
+// With its hint, finished or not. What stays of them, the next opening removes.
+void remove_data_file(Os& os, const std::string& directory, uint64_t number);
 
 inline constexpr size_t kDataHeaderBytes = 128;  // As a segment's.
 

@@ -74,12 +74,15 @@ Result<uint64_t> HintWriter::write(Os& os, const std::string& directory,
   for (size_t i = 0; i < 7; ++i) store(header + 32 + i * 8, numbers[i]);
   store<uint32_t>(header + 124, crc32c(Bytes(header, 124)));
   const std::string path = hint_path(directory, info.number);
-  const Status removed = os.remove(path);  // One that was no good.
+  const std::string unfinished = path + ".new";
+  const Status removed = os.remove(unfinished);  // Left by an attempt that failed.
   if (!removed && removed.code() != Code::kNotFound) return removed.copy();
-  const Result<std::unique_ptr<File>> file = os.open(path, OpenMode::kCreate);
+  const Result<std::unique_ptr<File>> file = os.open(unfinished, OpenMode::kCreate);
   if (!file) return file.error();
   Status status = (*file)->write_at(0, Bytes(header, sizeof header));
   if (status && !blocks_.empty()) status = (*file)->write_at(sizeof header, as_bytes(blocks_));
+  if (status) status = (*file)->sync();
+  if (status) status = os.rename(unfinished, path);
   if (!status) return status;
   return kHintHeaderBytes + blocks_.size();
 }

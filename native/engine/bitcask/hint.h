@@ -30,7 +30,7 @@ class HintWriter {
   void add(const Listed& entry);                  // In order.
   void add_range(const RangeDeletion& deletion);  // Behind all entries.
   uint64_t entry_count() const { return entry_count_; }
-  // Not synced: what a crash leaves of it is made again. The size of the file.
+  // Durable, but for the name, and with its own name whole. The size of the file.
   Result<uint64_t> write(Os& os, const std::string& directory, const ManifestDataFile& info,
                          const Identity& identity);
 

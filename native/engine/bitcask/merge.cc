@@ -221,11 +221,7 @@ Status Merge::finish() {
 void Merge::abandon() {
   writer_.reset();
   for (const MadeFile& made : files_) {
-    for (const std::string& path : {data_path(out_.directory, made.info.number),
-                                    hint_path(out_.directory, made.info.number)}) {
-      const Status status = out_.os.remove(path);
-      (void)status;  // What stays, the next opening removes.
-    }
+    remove_data_file(out_.os, out_.directory, made.info.number);
   }
 }
 

@@ -258,13 +258,7 @@ void Placing::abandon() {
   writer_.reset();
   std::vector<uint64_t> numbers = linked_;
   for (const MadeFile& made : files_) numbers.push_back(made.info.number);
-  for (const uint64_t number : numbers) {
-    for (const std::string& path :
-         {data_path(out_.directory, number), hint_path(out_.directory, number)}) {
-      const Status status = out_.os.remove(path);
-      (void)status;  // What stays, the next opening removes.
-    }
-  }
+  for (const uint64_t number : numbers) remove_data_file(out_.os, out_.directory, number);
 }
 
 }  // namespace varve::bitcask

@@ -28,10 +28,11 @@ export interface FeedOptions {
 export interface OpenSettings {
   /**
    * Where data rests: 'lsm' in sorted tables on disk; 'memory' in memory, all of it within `memory`,
-   * with a log and a checkpoint on disk to be found again by. Default: what the store was made with;
-   * a new one is 'lsm', ':memory:' is 'memory'.
+   * with a log and a checkpoint on disk to be found again by; 'bitcask' every key in memory and every
+   * value where the log wrote it, for large values. Default: what the store was made with; a new one
+   * is 'lsm', ':memory:' is 'memory'.
    */
-  readonly engine?: 'lsm' | 'memory' | undefined
+  readonly engine?: 'lsm' | 'memory' | 'bitcask' | undefined
   /**
    * Whether writes go to a log. Without one, 'memory' alone, a store is found again as `flush()`, `compact()` or `close()` left it, and
    * durability is 'memory'. Default true.
@@ -40,8 +41,8 @@ export interface OpenSettings {
   /** What a write's promise waits for when it does not say. Default 'disk'; 'memory' without a log. */
   readonly durability?: Durability | undefined
   /**
-   * One budget for memtables, cache and filters, and for all data where that is in memory: bytes, or text such as '256MB'. Default
-   * '256MB', at least '8MB'.
+   * One budget for memtables, cache and filters, and for all data, or all keys, where those are in memory: bytes, or text such as
+   * '256MB'. Default '256MB', at least '8MB'.
    */
   readonly memory?: number | string | undefined
   /** Background threads. Default 2. */
@@ -233,7 +234,7 @@ const PESSIMISTIC = 1
 const CREATES: readonly string[] = ['if-missing', 'never', 'always-new']
 const COMPACTIONS: readonly string[] = ['leveled', 'tiered', 'universal']
 const DAMAGED: readonly string[] = ['refuse', 'serve']
-const ENGINES: readonly string[] = ['lsm', 'memory']
+const ENGINES: readonly string[] = ['lsm', 'memory', 'bitcask']
 // Their numbers across the binding begin at one.
 const FIRST_ENGINE = 1
 const AS_MADE = -FIRST_ENGINE
@@ -439,7 +440,7 @@ export interface CheckedOpen {
 function checkLog({ log, engine }: OpenSettings, inMemory: boolean): boolean {
   flag(log, 'log')
   if (log === true && inMemory) throw invalid('log', "a directory rather than ':memory:'", log)
-  if (log === false && engine === 'lsm') {
+  if (log === false && engine !== undefined && engine !== 'memory') {
     throw invalid('log', "true unless `engine` is 'memory'", log)
   }
   return log ?? !inMemory

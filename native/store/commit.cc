@@ -220,6 +220,7 @@ uint64_t Store::data_bytes(const Lock& held) const {
 // Deletions are not.
 Status Store::fit_in_memory(const Batch& batch, uint64_t cost, Lock& held) {
   const auto fits = [&] { return data_bytes(held) + cost <= options_.memory_bytes; };
+  if (engine_kind_ == EngineKind::kBitcask) return fit_keys(batch, held);
   if (engine_kind_ != EngineKind::kMemory || fits() || !puts_something(batch)) return Status::ok();
   const uint64_t deadline_ns = os_.now_ns() + kBusyNs;
   if (Status status = wait_for_flush(held, kSealedCountMax - 1); !status) return status;
@@ -230,6 +231,22 @@ Status Store::fit_in_memory(const Batch& batch, uint64_t cost, Lock& held) {
   return {Code::kTooLarge, "store: data in memory would be above `memory` (" +
                                std::to_string(options_.memory_bytes) + ") by this commit; " +
                                std::to_string(data_bytes(held)) + " bytes are in use"};
+}
+
+// Where all keys are in memory, they have what is the cache's otherwise. Those that are still on
+// their way are not counted, so that it may become more by as much as memtables hold. Deletions
+// need room for themselves until they are merged, and are not refused.
+Status Store::fit_keys(const Batch& batch, Lock& held) {
+  const auto fits = [&] { return engine_->memory_bytes() <= cache_bytes_min(); };
+  if (fits() || !puts_something(batch)) return Status::ok();
+  const uint64_t deadline_ns = os_.now_ns() + kBusyNs;
+  if (Status status = wait_for_flush(held, 0); !status) return status;
+  if (Status status = wait_for_clearing(held, deadline_ns); !status) return status;
+  if (fits()) return Status::ok();
+  return {Code::kTooLarge, "store: keys take " + std::to_string(engine_->memory_bytes()) +
+                               " bytes, which is above what `memory` (" +
+                               std::to_string(options_.memory_bytes) +
+                               ") has for those of engine 'bitcask'"};
 }
 
 Status Store::wait_for_clearing(Lock& held, uint64_t deadline_ns) {

@@ -180,12 +180,12 @@ Step Store::maintain(uint32_t worker) {
   tell_damage(stats);
   trim_log();
   if (is_idle && cleared_.load() < absorbed) cleared_.store(absorbed);
-  if (engine_kind_ == EngineKind::kMemory) flushed_->open();  // Deletions may have made room.
+  if (engine_kind_ != EngineKind::kLsm) flushed_->open();  // Deletions may have made room.
   set_pace(stats);
   if (!is_idle) return Step::again();
   // The horizon moves, and snapshots are closed, though nobody writes. Data that rests in memory is
   // looked through with the next flush.
-  const bool may_forget = engine_kind_ == EngineKind::kLsm && stats.history_bytes > 0;
+  const bool may_forget = engine_kind_ != EngineKind::kMemory && stats.history_bytes > 0;
   return may_forget ? Step{kForgetNs} : Step::idle();
 }
 

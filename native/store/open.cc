@@ -9,6 +9,7 @@
 //   5. know again what is prepared, before anybody can commit against it.
 #include <algorithm>
 
+#include "engine/bitcask/bitcask.h"
 #include "engine/lsm/lsm.h"
 #include "engine/memory/memory.h"
 #include "pure/codec/hash.h"
@@ -51,17 +52,30 @@ Status create_directories(Os& os, const std::string& path) {
   return os.sync_directory(has_above ? path.substr(0, slash) : slash == 0 ? "/" : ".");
 }
 
-std::string name_of(EngineKind kind) { return kind == EngineKind::kLsm ? "'lsm'" : "'memory'"; }
+// Null for one that is unknown here.
+const char* name_of(EngineKind kind) {
+  switch (kind) {
+    case EngineKind::kLsm:
+      return "'lsm'";
+    case EngineKind::kMemory:
+      return "'memory'";
+    case EngineKind::kBitcask:
+      return "'bitcask'";
+    case EngineKind::kAny:
+      break;
+  }
+  return nullptr;
+}
 
 Status check_engine(EngineKind made_with, const StoreOptions& options) {
-  if (made_with != EngineKind::kLsm && made_with != EngineKind::kMemory) {
+  if (name_of(made_with) == nullptr) {
     return {Code::kNewerFormat, "the store was made with an engine that is unknown here"};
   }
   if (options.engine != EngineKind::kAny && options.engine != made_with) {
-    return Status::invalid("`engine` is " + name_of(options.engine) +
+    return Status::invalid(std::string("`engine` is ") + name_of(options.engine) +
                            ", but the store was made with " + name_of(made_with));
   }
-  if (made_with == EngineKind::kLsm && !options.log) {
+  if (made_with != EngineKind::kMemory && !options.log) {
     return Status::invalid("`log` is false, which is for engine 'memory' alone");
   }
   return Status::ok();
@@ -190,8 +204,24 @@ Status Store::open_resting_memory_engine() {
   return Status::ok();
 }
 
+Status Store::open_bitcask_engine() {
+  cache_ = std::make_unique<Cache>(epochs_, cache_bytes_min());
+  BitcaskOptions options;
+  options.directory = options_.directory;
+  options.read_only = options_.read_only;
+  options.large_value_bytes = options_.large_value_bytes;
+  options.file_bytes = 2 * options_.table_bytes;
+  options.dead_bytes_min = options_.table_bytes / 2;
+  if (options_.serve_damaged) options.lost = &recovery_.lost;
+  Result<std::unique_ptr<Engine>> engine = open_bitcask(os_, *manifest_, *cache_, epochs_, options);
+  if (!engine) return engine.error();
+  engine_ = std::move(*engine);
+  return Status::ok();
+}
+
 Status Store::open_engine() {
   if (engine_kind_ == EngineKind::kMemory) return open_resting_memory_engine();
+  if (engine_kind_ == EngineKind::kBitcask) return open_bitcask_engine();
   cache_ = std::make_unique<Cache>(epochs_, cache_bytes_min());
   LsmOptions options;
   options.directory = options_.directory;
@@ -338,6 +368,7 @@ Status Store::open_log(const StoreMark& mark, const LogRecovery& found) {
   options.next_segment = found.next_number;
   options.keep = options_.feed;
   options.last_commit = found.last_commit;
+  options.recycles = engine_kind_ != EngineKind::kBitcask;  // Which adopts its segments.
   options.on_progress = [this] { notify(); };
   Result<std::unique_ptr<Log>> log = Log::open(os_, options);
   if (!log) return log.error();

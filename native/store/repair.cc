@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/bitcask/mend.h"
 #include "engine/memory/checkpoint.h"
 #include "engine/memory/memory.h"
 #include "storage/table/table.h"
@@ -16,7 +17,8 @@ constexpr int kBusyTriesMax = 1000;
 
 bool is_own(const std::string& name) {
   return name == "LOCK" || Manifest::is_own(name) || segment_number(name) != 0 ||
-         table_number(name) != 0 || values_number(name) != 0 ||
+         table_number(name) != 0 || values_number(name) != 0 || bitcask::data_number(name) != 0 ||
+         bitcask::hint_number(name) != 0 || bitcask::unfinished_hint_number(name) != 0 ||
          memory::checkpoint_number(name) != 0;
 }
 
@@ -59,6 +61,7 @@ LogSource source_of(const std::string& directory, const ManifestState& state) {
   source.absorbed = state.absorbed;
   source.must_reach = state.clean_close;
   source.cut = {state.cut.segment, state.cut.offset, state.cut.resume};
+  source.cut_below = state.data_files.empty() ? 0 : state.log_floor;
   return source;
 }
 
@@ -208,6 +211,17 @@ Status verify_checkpoint(const Site& site, const ManifestState& state, VerifyRep
                                    report.problems);
 }
 
+Status verify_data_files(const Site& site, const ManifestState& state, VerifyReport& report) {
+  for (const auto& [number, info] : state.data_files) {
+    report.byte_count += info.file_bytes;
+    report.entry_count += info.entry_count;
+    Status status =
+        bitcask::verify_data_file(site.os, site.directory, info, state.identity, report.problems);
+    if (!status) return status;
+  }
+  return Status::ok();
+}
+
 }  // namespace
 
 Result<VerifyReport> verify_store(Os& os, const std::string& directory, const std::string& holder) {
@@ -226,6 +240,7 @@ Result<VerifyReport> verify_store(Os& os, const std::string& directory, const st
   const ManifestState& state = (*manifest)->state();
   Status rest = verify_tables(*site, state, report);
   if (rest) rest = verify_checkpoint(*site, state, report);
+  if (rest) rest = verify_data_files(*site, state, report);
   if (!rest) return within("verify", directory, rest);
   const Result<LogRecovery> log =
       recover_log(os, source_of(directory, state), [&](const RecordHeader& header, Bytes body) {
@@ -458,6 +473,36 @@ Status save_checkpoint(const Site& site, const ManifestState& state, Saving& sav
   return cursor->status();
 }
 
+// An entry whose value is damaged is lost alone.
+Status save_data_files(const Site& site, const ManifestState& state, Saving& saving,
+                       SalvageReport& report) {
+  if (state.data_files.empty()) return Status::ok();
+  EpochDomain epochs;
+  Cache cache(epochs, kCacheBytes);
+  std::vector<ManifestDataFile> files;
+  for (const auto& [number, info] : state.data_files) files.push_back(info);
+  Result<std::shared_ptr<const EngineVersion>> version = bitcask::open_whole(
+      site.os, site.directory, files, state.identity, state.absorbed, cache, report.lost);
+  if (!version) return version.error();
+  const auto cursor = (*version)->scan({}, UINT64_MAX, Direction::kForward);
+  std::string value;
+  for (; cursor->valid(); cursor->next()) {
+    const Edit& edit = cursor->edit();
+    if (is_time_key(edit.key)) continue;
+    const Result<uint64_t> size = (*version)->value_bytes(edit);
+    if (!size) return size.error();
+    value.resize(*size);
+    const MutableBytes into(reinterpret_cast<uint8_t*>(value.data()), value.size());
+    Status status = (*version)->read_value(edit, into);
+    if (status) status = saving.put(edit, into);
+    const bool is_loss = status.code() == Code::kCorrupt || status.code() == Code::kTooLarge;
+    if (!status && !is_loss) return status;
+    if (is_loss) report.lost.push_back({site.directory, 0, status.message()});
+    report.entry_count += is_loss ? 0 : 1;
+  }
+  return cursor->status();
+}
+
 // Of several checkpoints the newest whose header is whole counts.
 void note_checkpoint(const Site& site, const std::string& name, ManifestState& state,
                      SalvageReport& report) {
@@ -473,12 +518,29 @@ void note_checkpoint(const Site& site, const std::string& name, ManifestState& s
   state.absorbed = owner->absorbed;
 }
 
+void note_data_file(const Site& site, uint64_t number, ManifestState& state,
+                    SalvageReport& report) {
+  const std::string path = bitcask::data_path(site.directory, number);
+  const Result<bitcask::DescribedFile> file =
+      bitcask::describe_data_file(site.os, site.directory, number);
+  if (!file) report.lost.push_back({path, 0, file.error().message()});
+  if (!file) return;
+  state.engine = static_cast<uint8_t>(EngineKind::kBitcask);
+  state.identity = file->identity;
+  state.data_files[number] = file->info;
+  state.absorbed = std::max(state.absorbed, file->info.commit_last);
+}
+
 // What the files themselves say, when no manifest does.
 ManifestState state_of_files(const Site& site, SalvageReport& report) {
   ManifestState state;
   for (const DirectoryEntry& entry : site.entries) {
     const std::string path = site.directory + "/" + entry.name;
     note_checkpoint(site, entry.name, state, report);
+    if (const uint64_t number = bitcask::data_number(entry.name); number != 0) {
+      note_data_file(site, number, state, report);
+      continue;
+    }
     if (const uint64_t number = values_number(entry.name); number != 0) {
       const Result<ValueFileInfo> info = ValueFile::describe(site.os, path);
       if (info) state.value_files[number] = *info;
@@ -536,6 +598,7 @@ Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const 
   }
   Status status = save_tables(tables, values, saving, report);
   if (status) status = save_checkpoint(*site, state, saving, report);
+  if (status) status = save_data_files(*site, state, saving, report);
   if (status) status = saving.commit();
   if (!status) return within("salvage", directory, status);
 

@@ -56,7 +56,7 @@
 namespace varve {
 
 enum class Durability : uint8_t { kMemory = 0, kOs = 1, kDisk = 2 };
-enum class EngineKind : uint8_t { kAny = 0, kLsm = 1, kMemory = 2 };
+enum class EngineKind : uint8_t { kAny = 0, kLsm = 1, kMemory = 2, kBitcask = 3 };
 // What the next commits find: room; some, for who writes little at a time; none, so that they are
 // held until a memtable is absorbed.
 enum class Crowding : uint8_t { kNone = 0, kSome = 1, kFull = 2 };
@@ -288,6 +288,7 @@ class Store {
   Status open_engine();
   Status open_memory();
   Status open_resting_memory_engine();
+  Status open_bitcask_engine();
   Status recover(const ManifestState& state);
   Status replay(const RecordHeader& header, Bytes body);
   Status begin_incarnation(const StoreMark& mark, const LogRecovery& found,
@@ -320,6 +321,7 @@ class Store {
   Status fit_in_memory(const Batch& batch, uint64_t cost, Lock& held);
   Status wait_for_clearing(Lock& held, uint64_t deadline_ns);
   uint64_t data_bytes(const Lock& held) const;
+  Status fit_keys(const Batch& batch, Lock& held);
   Status validate(Conditions& conditions, const Lock& held) const;
   Status settle_additions(Batch& batch, const Batch& needs_room, Lock& held);
   Result<bool> renew_additions(Batch& batch, const Lock& held) const;

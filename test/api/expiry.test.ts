@@ -18,6 +18,7 @@ const invalid = (message: RegExp) =>
 
 const engines: readonly (readonly [string, OpenSettings & { readonly path?: string }])[] = [
   ['lsm', { engine: 'lsm' }],
+  ['bitcask', { engine: 'bitcask' }],
   ['memory', { engine: 'memory' }],
   [':memory:', { path: ':memory:' }],
 ]

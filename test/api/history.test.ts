@@ -17,6 +17,7 @@ const error = (code: string, message: RegExp) =>
 
 const engines: readonly (readonly [string, OpenSettings & { readonly path?: string }])[] = [
   ['lsm', { engine: 'lsm' }],
+  ['bitcask', { engine: 'bitcask' }],
   ['memory', { engine: 'memory' }],
   ['memory without a log', { engine: 'memory', log: false }],
   [':memory:', { path: ':memory:' }],
@@ -58,7 +59,7 @@ it('lies apart from the present, and stats() shows what it takes', async () => {
     readonly entryCount: number
   }
   const engineOf = (db: { stats(): object }) => (db.stats() as { engine: Engine }).engine
-  for (const engine of ['lsm', 'memory'] as const) {
+  for (const engine of ['lsm', 'memory', 'bitcask'] as const) {
     await using db = await open(fresh(), { engine, history: { keep: 'forever' } })
     await db.put('k', 'x'.repeat(1000))
     await db.compact()

@@ -26,7 +26,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 const SIZE = "bytes, or text such as '256MB'"
 const SMALLEST = "at least '8MB'"
-const ENGINE = "'lsm' or 'memory'"
+const ENGINE = "'lsm', 'memory' or 'bitcask'"
 const DURABILITY = "'memory', 'os' or 'disk'"
 const CREATE = "'if-missing', 'never' or 'always-new'"
 const FLAG = 'true or false'

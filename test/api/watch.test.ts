@@ -35,6 +35,7 @@ function fold(state: Map<unknown, unknown>, { edits }: Commit): void {
 
 const engines: readonly (readonly [string, OpenSettings])[] = [
   ['lsm', { engine: 'lsm' }],
+  ['bitcask', { engine: 'bitcask' }],
   ['memory', { engine: 'memory' }],
 ]
 

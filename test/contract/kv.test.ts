@@ -35,6 +35,21 @@ for (const [shape, options] of shapes) {
   })
 }
 
+const bitcasks: readonly [string, OpenOptions][] = [
+  ['values in the cache', { ...small, engine: 'bitcask' }],
+  ['most values apart', { ...small, engine: 'bitcask', largeValue: '1KB', threads: 4 }],
+]
+
+describe.each(bitcasks)('key-values on bitcask, %s', (_name, options) => {
+  kv(() => open(join(root, `${++count}`), options))
+  for (const seed of SEEDS) {
+    it(`follows the model with seed ${seed}`, async () => {
+      const directory = join(root, `${++count}`)
+      await againstModel(seed, 1500, () => open(directory, options), true)
+    })
+  }
+})
+
 const resting = { ...small, engine: 'memory' } as const
 const logless = { memory: '8MB', engine: 'memory', log: false } as const
 

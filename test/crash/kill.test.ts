@@ -78,6 +78,7 @@ describe('a process that is killed while it writes', () => {
   const ways: readonly OpenOptions[] = [
     ...DURABILITIES.map((durability) => ({ durability })),
     ...DURABILITIES.map((durability) => ({ ...resting, durability })),
+    ...DURABILITIES.map((durability) => ({ engine: 'bitcask' as const, durability })),
     { ...resting, log: false },
   ]
   it.each(ways)('leaves whole commits without a hole with %j', async (options) => {

@@ -55,7 +55,7 @@ describe.each(readdirSync(stores))('the store %s', (name) => {
     restore(name, copy)
     const report = await verify(copy)
     expect(report.problems).toEqual([])
-    const resting = readdirSync(copy).filter((file) => /[.](table|checkpoint)$/.test(file))
+    const resting = readdirSync(copy).filter((file) => /[.](table|checkpoint|data)$/.test(file))
     expect(resting.length).toBeGreaterThan(0)
     expect(readdirSync(copy).some((file) => file.endsWith('.values'))).toBe(name === 'large')
     expect(report.checked.commits).toBeGreaterThan(0)

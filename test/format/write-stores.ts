@@ -11,6 +11,7 @@ const stores: Readonly<Record<string, OpenOptions>> = {
   compressed: { compression: 'fast', compaction: 'universal', blockSize: 1024 },
   large: { largeValue: '1KB' },
   memory: { engine: 'memory' },
+  bitcask: { engine: 'bitcask' },
   past: { history: { keep: 'forever' } },
   prepared: {},
 }

@@ -70,7 +70,7 @@ Status Log::reserve(uint64_t body_bytes) {
 void Log::keep_current(const Lock& held) {
   check(held.owns_lock());
   kept_.push_back({current_->header.number, current_->last_commit, current_->header.size_bytes,
-                   true, last_time_ms_});
+                   options_.recycles, last_time_ms_});
 }
 
 void Log::begin_segment(uint64_t commit, uint64_t bytes, const Lock& held) {

@@ -15,7 +15,8 @@
 //   the second never
 //     passes the first.
 //   - after a failed write or sync nothing is written any more, and every later call says so.
-//   - a segment is recycled only when all its commits are absorbed.
+//   - a segment is recycled only when all its commits are absorbed, and never in a log whose
+//   segments may have a second name.
 // Threads: reserve, append and seal under one lock of the caller; the rest from any thread. Bytes:
 // FORMAT.md
 #pragma once
@@ -58,6 +59,7 @@ struct LogOptions {
   uint64_t next_segment = 1;
   uint64_t last_commit = 0;  // The one that the first append follows.
   uint32_t spare_count = 2;
+  bool recycles = true;  // False where segments may get a second owner.
   LogKeep keep;
   std::function<void()> on_progress;  // After each advance or failure; must not block or call back.
 };

@@ -104,7 +104,8 @@ void check_whole(Scan& scan, const std::string& path, Bytes file, uint64_t size,
       note_damage(scan, "the header of " + path + " is damaged, but a commit lies at byte " +
                             std::to_string(*at));
     }
-  } else if (size < header->size_bytes && found.last_commit != 0) {
+  } else if (size < header->size_bytes && found.last_commit != 0 &&
+             found.number >= scan.source.cut_below) {
     note_damage(scan, path + " ends at byte " + std::to_string(size) + ", but had " +
                           std::to_string(header->size_bytes));
   }

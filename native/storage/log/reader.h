@@ -54,6 +54,7 @@ struct LogSource {
   std::string directory;
   StoreMark mark;
   uint64_t floor = 0;     // Segments below it hold nothing above `absorbed`, and are not read.
+  uint64_t cut_below = 0;  // Those below it may have been cut behind their last record.
   uint64_t absorbed = 0;  // Commits at or below it rest in the engine: read over, not handed out.
   uint64_t must_reach =
       0;  // The last commit of a clean close: a prefix that ends below it is corrupt.

@@ -17,6 +17,7 @@ constexpr uint64_t kGrowthMin = uint64_t{256}
 constexpr uint64_t kRecordBytesMax = uint64_t{1} << 30;
 constexpr uint16_t kCritical = 1;
 constexpr size_t kValueFileFieldBytes = 5 * 8;
+constexpr size_t kDataFileFieldBytes = 7 * 8;
 constexpr size_t kValueUseBytes = 3 * 8;
 constexpr size_t kHistoryBytes = 1 + 2 * 8;
 constexpr size_t kGapBytes = 2 * 8;
@@ -44,7 +45,14 @@ enum class Tag : uint16_t {
   kMayExpire = 18,
   kGaps = 19,
   kMayPrepare = 20,
+  kAddDataFile = 23,
+  kRemoveDataFile = 24,
 };
+
+bool is_known(uint16_t tag) {
+  const bool is_unused = tag == 21 || tag == 22;
+  return tag >= 1 && tag <= static_cast<uint16_t>(Tag::kRemoveDataFile) && !is_unused;
+}
 
 std::string path_of(const std::string& directory, uint64_t number) {
   return directory + "/MANIFEST-" + std::to_string(number);
@@ -108,6 +116,14 @@ void add_value_file(std::string& to, const ValueFileInfo& info) {
   add_field(to, Tag::kAddValueFile, bytes);
 }
 
+void add_data_file(std::string& to, const ManifestDataFile& file) {
+  uint8_t bytes[kDataFileFieldBytes];
+  const uint64_t numbers[] = {file.number,     file.segment,      file.file_bytes, file.entry_count,
+                              file.edit_bytes, file.commit_first, file.commit_last};
+  for (size_t i = 0; i < 7; ++i) store(bytes + i * 8, numbers[i]);
+  add_field(to, Tag::kAddDataFile, bytes);
+}
+
 void add_cut(std::string& to, const ManifestCut& cut) {
   uint8_t bytes[24];
   store(bytes, cut.segment);
@@ -162,6 +178,7 @@ std::string encode_state(const ManifestState& state) {
   if (state.may_prepare) add_field(to, Tag::kMayPrepare, {});
   for (const auto& [number, info] : state.value_files) add_value_file(to, info);
   for (const auto& [number, table] : state.tables) add_table(to, table);
+  for (const auto& [number, file] : state.data_files) add_data_file(to, file);
   return to;
 }
 
@@ -187,6 +204,10 @@ std::string encode_edit(const ManifestEdit& edit) {
   }
   for (const ValueFileInfo& info : edit.add_value_files) add_value_file(to, info);
   for (const ManifestTable& table : edit.add_tables) add_table(to, table);
+  for (const uint64_t number : edit.remove_data_files) {
+    add_number(to, Tag::kRemoveDataFile, number);
+  }
+  for (const ManifestDataFile& file : edit.add_data_files) add_data_file(to, file);
   return to;
 }
 
@@ -248,6 +269,16 @@ bool read_value_file(Bytes bytes, ValueFileInfo& info) {
                                &info.commit_first, &info.commit_last};
   for (size_t i = 0; i < 5; ++i) *numbers[i] = load<uint64_t>(bytes.data() + i * 8);
   return info.file_bytes >= kValueHeaderBytes;
+}
+
+bool read_data_file(Bytes bytes, ManifestDataFile& file) {
+  if (bytes.size() != kDataFileFieldBytes) return false;
+  uint64_t* const numbers[] = {&file.number,      &file.segment,    &file.file_bytes,
+                               &file.entry_count, &file.edit_bytes, &file.commit_first,
+                               &file.commit_last};
+  for (size_t i = 0; i < 7; ++i) *numbers[i] = load<uint64_t>(bytes.data() + i * 8);
+  return file.number != 0 && file.commit_first <= file.commit_last &&
+         file.edit_bytes <= file.file_bytes && file.entry_count <= file.edit_bytes;
 }
 
 bool read_history(Bytes bytes, ManifestHistory& history) {
@@ -312,6 +343,13 @@ bool apply_field(ManifestState& state, Tag tag, Bytes bytes) {
       if (!read_value_file(bytes, info)) return false;
       return state.value_files.emplace(info.number, info).second;
     }
+    case Tag::kAddDataFile: {
+      ManifestDataFile file;
+      if (!read_data_file(bytes, file)) return false;
+      return state.data_files.emplace(file.number, file).second;
+    }
+    case Tag::kRemoveDataFile:
+      return number(removed) && state.data_files.erase(removed) == 1;
     case Tag::kRemoveValueFile: return number(removed) && state.value_files.erase(removed) == 1;
     case Tag::kHistory: return read_history(bytes, state.history);
     case Tag::kGaps: return read_gaps(bytes, state.gaps);
@@ -332,7 +370,7 @@ Status apply_fields(ManifestState& state, Bytes fields, const std::string& path)
       return Status::corrupt("manifest: a cut field in " + path);
     const Bytes bytes = fields.subspan(kFieldHeadBytes, size);
     fields = fields.subspan(kFieldHeadBytes + size);
-    const bool known = tag >= 1 && tag <= static_cast<uint16_t>(Tag::kMayPrepare);
+    const bool known = is_known(tag);
     if (!known && (flags & kCritical) != 0) {
       return {Code::kNewerFormat,
               "manifest: " + path + " has a field of a newer version, " + std::to_string(tag)};

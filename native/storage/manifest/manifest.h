@@ -42,6 +42,19 @@ struct ManifestTable {
   uint64_t run = 0;  // Tables of one run do not overlap.
 };
 
+// A file that a bitcask engine has its entries in. number 0: none.
+struct ManifestDataFile {
+  uint64_t number = 0;
+  uint64_t segment = 0;      // Of the log, which it was adopted from; 0: the engine wrote it.
+  uint64_t file_bytes = 0;   // Nothing behind them counts.
+  uint64_t entry_count = 0;  // In its hint.
+  uint64_t edit_bytes = 0;   // What all of its edits take, dead or alive.
+  uint64_t commit_first = 0;
+  uint64_t commit_last = 0;
+
+  bool operator==(const ManifestDataFile&) const = default;
+};
+
 // A file with all that a memory engine had absorbed. number 0: none.
 struct ManifestCheckpoint {
   uint64_t number = 0;
@@ -86,6 +99,7 @@ struct ManifestState {
   bool may_prepare = false;       // A transaction was ever prepared.
   std::map<uint64_t, ManifestTable> tables;  // By number.
   std::map<uint64_t, ValueFileInfo> value_files;
+  std::map<uint64_t, ManifestDataFile> data_files;
 };
 
 // What changes; the rest stays.
@@ -108,6 +122,8 @@ struct ManifestEdit {
   std::vector<uint64_t> remove_tables;
   std::vector<ValueFileInfo> add_value_files;
   std::vector<uint64_t> remove_value_files;
+  std::vector<ManifestDataFile> add_data_files;
+  std::vector<uint64_t> remove_data_files;
 };
 
 class Manifest {

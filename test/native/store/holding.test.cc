@@ -93,6 +93,7 @@ void hold_among(EngineKind engine) {
 const Case held("what a held commit sees stays as it was while everything is merged around it", [] {
   hold_among(EngineKind::kLsm);
   hold_among(EngineKind::kMemory);
+  hold_among(EngineKind::kBitcask);
 });
 
 void put_at_rest(Store& store, const std::string& value) {

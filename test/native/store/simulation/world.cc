@@ -63,11 +63,13 @@ Result<Contents> contents_of(const Store::View& view, const KeyRange& range, Dir
 }  // namespace
 
 World::World(uint64_t seed) : random_(seed ^ 0x5eed), os_(seed), history_(1) {
-  engine_ = random_.one_in(4) ? EngineKind::kMemory : EngineKind::kLsm;
+  static constexpr EngineKind kEngines[] = {EngineKind::kMemory, EngineKind::kLsm, EngineKind::kLsm,
+                                            EngineKind::kBitcask, EngineKind::kBitcask};
+  engine_ = kEngines[random_.below(std::size(kEngines))];
   const uint64_t keep = random_.below(5);
   if (keep == 0) policy_ = {Keep::kAge, 2000 + random_.below(20000)};
   if (keep == 1) policy_ = {Keep::kCommits, random_.below(50)};
-  if (keep == 2 && engine_ == EngineKind::kLsm) policy_ = {Keep::kForever, 0};
+  if (keep == 2 && engine_ != EngineKind::kMemory) policy_ = {Keep::kForever, 0};
   expect_ok(os_.create_directory("/data"));
   expect_ok(os_.sync_directory("/"));
 }

@@ -1,0 +1,30 @@
+// engine/bitcask/loading.h — the directory as the files' hints say it, all of them walked at once.
+//
+// Versions that retention had let go of come back with it, where their bytes are still in a file:
+// the first maintenance lets go of them again.
+#pragma once
+
+#include <set>
+#include <vector>
+
+#include "engine/bitcask/version.h"
+
+namespace varve::bitcask {
+
+struct Loaded {
+  Image image;  // Without its index.
+  std::vector<FileShare> files;
+};
+
+struct LoadSource {
+  Os& os;
+  const std::string& directory;
+  const Identity& identity;
+  bool read_only = false;
+  std::vector<VerifyProblem>* lost = nullptr;  // As in BitcaskOptions.
+};
+
+Result<Loaded> load_directory(const LoadSource& source,
+                              const std::vector<std::shared_ptr<DataFile>>& files);
+
+}  // namespace varve::bitcask

@@ -11,6 +11,8 @@ const stores: Readonly<Record<string, OpenOptions>> = {
   compressed: { compression: 'fast', compaction: 'universal', blockSize: 1024 },
   large: { largeValue: '1KB' },
   memory: { engine: 'memory' },
+  btree: { engine: 'btree', largeValue: '1KB' },
+  'btree past': { engine: 'btree', history: { keep: 'forever' }, write: 'behind' },
   past: { history: { keep: 'forever' } },
   prepared: {},
 }

@@ -27,12 +27,11 @@ export interface FeedOptions {
 /** How a store is opened, but for the encoding of its values. */
 export interface OpenSettings {
   /**
-   * Where data rests: 'lsm' in sorted tables on disk; 'memory' in memory, all of it within `memory`,
-   * with a log and a checkpoint on disk to be found again by; 'bitcask' every key in memory and every
-   * value where the log wrote it, for large values. Default: what the store was made with; a new one
-   * is 'lsm', ':memory:' is 'memory'.
+   * Where data rests: 'lsm' in sorted tables on disk; 'btree' in pages on disk, for many reads and scans; 'bitcask' every key in
+   * memory and every value where the log wrote it, for large values; 'memory' in memory, all of it within `memory`, with a log and a
+   * checkpoint on disk to be found again by. Default: what the store was made with; a new one is 'lsm', ':memory:' is 'memory'.
    */
-  readonly engine?: 'lsm' | 'memory' | 'bitcask' | undefined
+  readonly engine?: 'lsm' | 'memory' | 'bitcask' | 'btree' | undefined
   /**
    * Whether writes go to a log. Without one, 'memory' alone, a store is found again as `flush()`, `compact()` or `close()` left it, and
    * durability is 'memory'. Default true.
@@ -69,8 +68,24 @@ export interface OpenSettings {
   /** Bytes of a block of a table; of one that is compressed half as many again, before that. Default 4096; 1024 to 65536. */
   readonly blockSize?: number | undefined
   /**
+   * Bytes of a page of 'btree', a power of two from 4096 to 65536. It belongs to the store: an opening that says another is INVALID. Default
+   * for a new store: 4096.
+   */
+  readonly pageSize?: number | undefined
+  /**
+   * Which pages in memory go when there is no more room for others: the one used longest ago ('lru', of sixteen taken at random), one that
+   * was not used for a round ('clock', default), or any ('random'). A store in memory has none.
+   */
+  readonly eviction?: 'lru' | 'clock' | 'random' | undefined
+  /**
+   * When pages of 'btree' that changed go to the disk: 'through' (default) when a memtable comes to rest; 'back' when they are more than a
+   * fourth of the pages in memory, or when the log that an opening would read is long; 'behind' in the background, a second later. What is
+   * durable is in the log until then. A page that changes again before it is written is written once.
+   */
+  readonly write?: 'through' | 'back' | 'behind' | undefined
+  /**
    * From this size on, as encoded, a value of 'lsm' lies apart from its key, in a file of its own kind: it is written once and not again by
-   * merges, and a get of it is one read, which is not cached. Bytes, or text such as '64KB', the default; '1KB' to '4GB'.
+   * merges, and a get of it is one read, which is not cached. One of 'btree' is not cached, either. Bytes, or text such as '64KB', the default; '1KB' to '4GB'.
    */
   readonly largeValue?: number | string | undefined
   /**
@@ -200,6 +215,9 @@ const OPEN = [
   'readOnly',
   'damaged',
   'blockSize',
+  'pageSize',
+  'eviction',
+  'write',
   'largeValue',
   'history',
   'feed',
@@ -234,10 +252,13 @@ const PESSIMISTIC = 1
 const CREATES: readonly string[] = ['if-missing', 'never', 'always-new']
 const COMPACTIONS: readonly string[] = ['leveled', 'tiered', 'universal']
 const DAMAGED: readonly string[] = ['refuse', 'serve']
-const ENGINES: readonly string[] = ['lsm', 'memory', 'bitcask']
-// Their numbers across the binding begin at one.
-const FIRST_ENGINE = 1
-const AS_MADE = -FIRST_ENGINE
+const ENGINES: readonly string[] = ['lsm', 'memory', 'bitcask', 'btree']
+const FIRST_ENGINE = 1 // Of their numbers across the binding, which are those of the manifest.
+const ENGINE_AS_MADE = 0
+const EVICTIONS: readonly string[] = ['lru', 'clock', 'random']
+const WRITES: readonly string[] = ['through', 'back', 'behind']
+const PAGE_SIZES: readonly number[] = [4096, 8192, 16_384, 32_768, 65_536]
+const PAGE_SIZE_AS_MADE = 0
 
 const UNIT_KB = 1024
 const LARGE_VALUE = '64KB'
@@ -348,6 +369,17 @@ function compressedLevels(given: unknown = 'none'): number {
   return bits
 }
 
+function pageBytes(given: unknown): number {
+  if (given === undefined) return PAGE_SIZE_AS_MADE
+  if (PAGE_SIZES.includes(given as number)) return given as number
+  throw invalid('pageSize', '4096, 8192, 16384, 32768 or 65536', given)
+}
+
+function engineOf(given: unknown, inMemory: boolean): number {
+  if (given === undefined && !inMemory) return ENGINE_AS_MADE
+  return FIRST_ENGINE + word(given, 'engine', ENGINES, 'memory')
+}
+
 function largeValueBytes(given: number | string = LARGE_VALUE): number {
   const bytes = parseSize(given, 'largeValue')
   if (bytes < UNIT_KB || bytes > LARGE_VALUE_MAX) {
@@ -430,6 +462,9 @@ export interface CheckedOpen {
   readonly compaction: number
   readonly compressedLevels: number
   readonly blockBytes: number
+  readonly pageBytes: number
+  readonly eviction: number
+  readonly pageWrites: number
   readonly largeValueBytes: number
   readonly historyKeep: number
   readonly historyAmount: number
@@ -468,9 +503,8 @@ export function checkOpen(directory: unknown, options: OpenOptions, waits: boole
   const memory = options.memory === undefined ? '256MB' : options.memory
   const memoryBytes = parseSize(memory, 'memory')
   if (memoryBytes < MEMORY_BYTES_MIN) throw invalid('memory', "at least '8MB'", memory)
-  const isAsMade = !inMemory && options.engine === undefined
-  const engine = isAsMade ? AS_MADE : word(options.engine, 'engine', ENGINES, 'memory')
-  if (inMemory && engine !== ENGINES.indexOf('memory')) {
+  const engine = engineOf(options.engine, inMemory)
+  if (inMemory && engine !== FIRST_ENGINE + ENGINES.indexOf('memory')) {
     throw invalid('engine', "'memory' for ':memory:'", options.engine)
   }
   const log = checkLog(options, inMemory)
@@ -481,7 +515,7 @@ export function checkOpen(directory: unknown, options: OpenOptions, waits: boole
   }
   checkLogger(options.logger)
   return {
-    engine: engine + FIRST_ENGINE,
+    engine,
     log: log ? 1 : 0,
     durability: checkDurability(options.durability, durabilityMax, durabilityMax),
     durabilityMax,
@@ -493,6 +527,9 @@ export function checkOpen(directory: unknown, options: OpenOptions, waits: boole
     compressedLevels: compressedLevels(options.compression),
     compaction: word(options.compaction, 'compaction', COMPACTIONS, 'leveled'),
     blockBytes: integer(options.blockSize, 'blockSize', 1024, 65_536, 4096),
+    pageBytes: pageBytes(options.pageSize),
+    eviction: word(options.eviction, 'eviction', EVICTIONS, 'clock'),
+    pageWrites: word(options.write, 'write', WRITES, 'through'),
     largeValueBytes: largeValueBytes(options.largeValue),
     ...historyOf(options.history),
     ...feedOf(options.feed, log),

@@ -103,6 +103,9 @@ StoreOptions read_options(napi_env env, napi_value from) {
   options.memory_bytes = static_cast<uint64_t>(option_number(env, from, "memory"));
   options.thread_count = static_cast<uint32_t>(option_number(env, from, "threads"));
   options.block_bytes = static_cast<uint32_t>(option_number(env, from, "blockBytes"));
+  options.page_bytes = static_cast<uint32_t>(option_number(env, from, "pageBytes"));
+  options.eviction = static_cast<Eviction>(option_number(env, from, "eviction"));
+  options.page_writes = static_cast<PageWrites>(option_number(env, from, "pageWrites"));
   options.large_value_bytes = static_cast<uint64_t>(option_number(env, from, "largeValueBytes"));
   options.feed.bytes = static_cast<uint64_t>(option_number(env, from, "feedBytes"));
   options.feed.age_ms = static_cast<uint64_t>(option_number(env, from, "feedAgeMs"));

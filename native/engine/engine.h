@@ -159,6 +159,8 @@ struct EngineStats {
   uint64_t entry_count = 0;
   uint64_t debt_bytes = 0;   // What maintenance has still to move: the store paces writers by it.
   bool stop_writes = false;  // Too far behind: writers help (maintain) until it clears.
+  // Until maintain() has something to do again, though nothing happens meanwhile.
+  uint64_t wait_ns = UINT64_MAX;
   uint64_t absorbed_bytes = 0, written_bytes = 0,
            read_bytes = 0;        // Since open: write amplification.
   uint64_t value_file_count = 0;  // Of values that lie apart,

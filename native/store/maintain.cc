@@ -186,7 +186,7 @@ Step Store::maintain(uint32_t worker) {
   // The horizon moves, and snapshots are closed, though nobody writes. Data that rests in memory is
   // looked through with the next flush.
   const bool may_forget = engine_kind_ != EngineKind::kMemory && stats.history_bytes > 0;
-  return may_forget ? Step{kForgetNs} : Step::idle();
+  return Step{std::min(stats.wait_ns, may_forget ? kForgetNs : Step::kUntilWoken)};
 }
 
 // Commits are slowed in proportion to what maintenance has still to do, so that there is no cliff.

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "engine/bitcask/bitcask.h"
+#include "engine/btree/btree.h"
 #include "engine/lsm/lsm.h"
 #include "engine/memory/memory.h"
 #include "pure/codec/hash.h"
@@ -55,16 +56,12 @@ Status create_directories(Os& os, const std::string& path) {
 // Null for one that is unknown here.
 const char* name_of(EngineKind kind) {
   switch (kind) {
-    case EngineKind::kLsm:
-      return "'lsm'";
-    case EngineKind::kMemory:
-      return "'memory'";
-    case EngineKind::kBitcask:
-      return "'bitcask'";
-    case EngineKind::kAny:
-      break;
+    case EngineKind::kLsm: return "'lsm'";
+    case EngineKind::kMemory: return "'memory'";
+    case EngineKind::kBitcask: return "'bitcask'";
+    case EngineKind::kBtree: return "'btree'";
+    default: return nullptr;
   }
-  return nullptr;
 }
 
 Status check_engine(EngineKind made_with, const StoreOptions& options) {
@@ -72,7 +69,8 @@ Status check_engine(EngineKind made_with, const StoreOptions& options) {
     return {Code::kNewerFormat, "the store was made with an engine that is unknown here"};
   }
   if (options.engine != EngineKind::kAny && options.engine != made_with) {
-    return Status::invalid(std::string("`engine` is ") + name_of(options.engine) +
+    const char* const asked = name_of(options.engine);
+    return Status::invalid(std::string("`engine` is ") + (asked != nullptr ? asked : "unknown") +
                            ", but the store was made with " + name_of(made_with));
   }
   if (made_with != EngineKind::kMemory && !options.log) {
@@ -205,7 +203,6 @@ Status Store::open_resting_memory_engine() {
 }
 
 Status Store::open_bitcask_engine() {
-  cache_ = std::make_unique<Cache>(epochs_, cache_bytes_min());
   BitcaskOptions options;
   options.directory = options_.directory;
   options.read_only = options_.read_only;
@@ -219,10 +216,27 @@ Status Store::open_bitcask_engine() {
   return Status::ok();
 }
 
+Status Store::open_btree_engine() {
+  BtreeOptions options;
+  options.directory = options_.directory;
+  options.page_bytes = options_.page_bytes;
+  options.extent_bytes = 2 * options_.table_bytes;
+  options.writing = static_cast<btree::Writing>(options_.page_writes);
+  options.large_value_bytes = options_.large_value_bytes;
+  options.log_bytes_max = kReplaySegments * options_.segment_bytes;
+  options.read_only = options_.read_only;
+  if (options_.serve_damaged) options.lost = &recovery_.lost;
+  Result<std::unique_ptr<Engine>> engine = open_btree(os_, *manifest_, *cache_, epochs_, options);
+  if (!engine) return engine.error();
+  engine_ = std::move(*engine);
+  return Status::ok();
+}
+
 Status Store::open_engine() {
   if (engine_kind_ == EngineKind::kMemory) return open_resting_memory_engine();
+  cache_ = std::make_unique<Cache>(epochs_, cache_bytes_min(), options_.eviction);
   if (engine_kind_ == EngineKind::kBitcask) return open_bitcask_engine();
-  cache_ = std::make_unique<Cache>(epochs_, cache_bytes_min());
+  if (engine_kind_ == EngineKind::kBtree) return open_btree_engine();
   LsmOptions options;
   options.directory = options_.directory;
   options.block_bytes = options_.block_bytes;

@@ -40,6 +40,9 @@ Status same_options(const Store& store, const StoreOptions& asked) {
   if (now.memory_bytes != asked.memory_bytes) return differs("memory");
   if (now.thread_count != asked.thread_count) return differs("threads");
   if (now.block_bytes != asked.block_bytes) return differs("blockSize");
+  if (now.page_bytes != asked.page_bytes) return differs("pageSize");
+  if (now.eviction != asked.eviction) return differs("eviction");
+  if (now.page_writes != asked.page_writes) return differs("write");
   if (now.feed != asked.feed) return differs("feed");
   if (asked.history && *asked.history != store.history_policy()) return differs("history");
   if (now.large_value_bytes != asked.large_value_bytes) return differs("largeValue");

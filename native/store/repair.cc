@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "engine/bitcask/mend.h"
+#include "engine/btree/btree.h"
+#include "engine/btree/salvage.h"
 #include "engine/memory/checkpoint.h"
 #include "engine/memory/memory.h"
 #include "storage/table/table.h"
@@ -19,7 +21,7 @@ bool is_own(const std::string& name) {
   return name == "LOCK" || Manifest::is_own(name) || segment_number(name) != 0 ||
          table_number(name) != 0 || values_number(name) != 0 || bitcask::data_number(name) != 0 ||
          bitcask::hint_number(name) != 0 || bitcask::unfinished_hint_number(name) != 0 ||
-         memory::checkpoint_number(name) != 0;
+         memory::checkpoint_number(name) != 0 || btree::is_btree_file(name);
 }
 
 Status within(const char* verb, const std::string& directory, const Status& status) {
@@ -222,6 +224,24 @@ Status verify_data_files(const Site& site, const ManifestState& state, VerifyRep
   return Status::ok();
 }
 
+// Opens the trees for reading alone, and what is damaged of them is a problem.
+Status verify_btree(const Site& site, Manifest& manifest, VerifyReport& report) {
+  if (manifest.state().engine != static_cast<uint8_t>(EngineKind::kBtree)) return Status::ok();
+  EpochDomain epochs;
+  Cache cache(epochs, kCacheBytes);
+  BtreeOptions options;
+  options.directory = site.directory;
+  options.read_only = true;
+  options.lost = &report.problems;
+  const Result<std::unique_ptr<Engine>> engine =
+      open_btree(site.os, manifest, cache, epochs, options);
+  if (!engine) return engine.error();
+  const EngineStats stats = (*engine)->stats();
+  report.byte_count += stats.disk_bytes;
+  report.entry_count += stats.entry_count;
+  return (*engine)->verify(report.problems);
+}
+
 }  // namespace
 
 Result<VerifyReport> verify_store(Os& os, const std::string& directory, const std::string& holder) {
@@ -241,6 +261,7 @@ Result<VerifyReport> verify_store(Os& os, const std::string& directory, const st
   Status rest = verify_tables(*site, state, report);
   if (rest) rest = verify_checkpoint(*site, state, report);
   if (rest) rest = verify_data_files(*site, state, report);
+  if (rest) rest = verify_btree(*site, **manifest, report);
   if (!rest) return within("verify", directory, rest);
   const Result<LogRecovery> log =
       recover_log(os, source_of(directory, state), [&](const RecordHeader& header, Bytes body) {
@@ -503,6 +524,20 @@ Status save_data_files(const Site& site, const ManifestState& state, Saving& sav
   return cursor->status();
 }
 
+// What is whole of a B+tree, up to where the log goes on.
+Status save_btree(const Site& site, const ManifestState& state, Saving& saving,
+                  SalvageReport& report) {
+  if (state.engine != static_cast<uint8_t>(EngineKind::kBtree)) return Status::ok();
+  const auto save = [&](const Edit& edit, Bytes value) {
+    if (is_time_key(edit.key)) return Status::ok();
+    Status status = saving.put(edit, value);
+    report.entry_count += status ? 1 : 0;
+    return status;
+  };
+  return btree::salvage_btree(site.os, site.directory, {state.identity, state.absorbed}, save,
+                              report.lost);
+}
+
 // Of several checkpoints the newest whose header is whole counts.
 void note_checkpoint(const Site& site, const std::string& name, ManifestState& state,
                      SalvageReport& report) {
@@ -555,6 +590,11 @@ ManifestState state_of_files(const Site& site, SalvageReport& report) {
     state.tables[number].info = *info;
     state.absorbed = std::max(state.absorbed, info->commit_last);
   }
+  if (const auto owner = btree::describe_btree(site.os, site.directory)) {
+    state.engine = static_cast<uint8_t>(EngineKind::kBtree);
+    state.identity = owner->identity;
+    state.absorbed = owner->absorbed;
+  }
   return state;
 }
 
@@ -599,6 +639,7 @@ Result<SalvageReport> salvage_store(Os& os, const std::string& directory, const 
   Status status = save_tables(tables, values, saving, report);
   if (status) status = save_checkpoint(*site, state, saving, report);
   if (status) status = save_data_files(*site, state, saving, report);
+  if (status) status = save_btree(*site, state, saving, report);
   if (status) status = saving.commit();
   if (!status) return within("salvage", directory, status);
 

@@ -56,7 +56,10 @@
 namespace varve {
 
 enum class Durability : uint8_t { kMemory = 0, kOs = 1, kDisk = 2 };
-enum class EngineKind : uint8_t { kAny = 0, kLsm = 1, kMemory = 2, kBitcask = 3 };
+enum class EngineKind : uint8_t { kAny = 0, kLsm = 1, kMemory = 2, kBitcask = 3, kBtree = 4 };
+// When the pages of a B+tree go to the disk (engine/btree/btree.h), but durable in any case by the
+// log.
+enum class PageWrites : uint8_t { kThrough = 0, kBack = 1, kBehind = 2 };
 // What the next commits find: room; some, for who writes little at a time; none, so that they are
 // held until a memtable is absorbed.
 enum class Crowding : uint8_t { kNone = 0, kSome = 1, kFull = 2 };
@@ -74,6 +77,9 @@ struct StoreOptions {
   uint64_t memory_bytes = uint64_t{256} << 20;
   uint32_t thread_count = 2;
   uint32_t block_bytes = 4096;
+  uint32_t page_bytes = 0;  // Of a B+tree; 0: what the store has.
+  Eviction eviction = Eviction::kClock;
+  PageWrites page_writes = PageWrites::kThrough;
   uint64_t table_bytes = uint64_t{32} << 20;
   uint64_t large_value_bytes = uint64_t{64} << 10;  // From this size on a value lies apart.
   uint64_t segment_bytes = 0;            // Of the log; 0: a sixteenth of the memory, 1 to 16 MB.
@@ -289,6 +295,7 @@ class Store {
   Status open_memory();
   Status open_resting_memory_engine();
   Status open_bitcask_engine();
+  Status open_btree_engine();
   Status recover(const ManifestState& state);
   Status replay(const RecordHeader& header, Bytes body);
   Status begin_incarnation(const StoreMark& mark, const LogRecovery& found,

@@ -26,7 +26,10 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 const SIZE = "bytes, or text such as '256MB'"
 const SMALLEST = "at least '8MB'"
-const ENGINE = "'lsm', 'memory' or 'bitcask'"
+const ENGINE = "'lsm', 'memory', 'bitcask' or 'btree'"
+const EVICTION = "'lru', 'clock' or 'random'"
+const PAGE = '4096, 8192, 16384, 32768 or 65536'
+const PAGE_WRITE = "'through', 'back' or 'behind'"
 const DURABILITY = "'memory', 'os' or 'disk'"
 const CREATE = "'if-missing', 'never' or 'always-new'"
 const FLAG = 'true or false'
@@ -42,7 +45,7 @@ const invalid = (message: string) => expect.objectContaining({ code: 'INVALID', 
 
 describe('open() takes', () => {
   it.each<Wrong>([
-    ['engine', 'btree', ENGINE, '"btree"'],
+    ['engine', 'b-tree', ENGINE, '"b-tree"'],
     ['engine', '', ENGINE, '""'],
     ['engine', 1, ENGINE, '1'],
     ['engine', null, ENGINE, 'null'],
@@ -79,6 +82,13 @@ describe('open() takes', () => {
     ['blockSize', 512, BLOCK, '512'],
     ['blockSize', 65_537, BLOCK, '65537'],
     ['blockSize', '4KB', BLOCK, '"4KB"'],
+    ['pageSize', 2048, PAGE, '2048'],
+    ['pageSize', 5000, PAGE, '5000'],
+    ['pageSize', '4KB', PAGE, '"4KB"'],
+    ['eviction', 'fifo', EVICTION, '"fifo"'],
+    ['eviction', 1, EVICTION, '1'],
+    ['write', 'around', PAGE_WRITE, '"around"'],
+    ['write', true, PAGE_WRITE, 'true'],
     ['largeValue', 1023, LARGE_VALUE, '1023'],
     ['largeValue', '5GB', LARGE_VALUE, '"5GB"'],
     ['largeValue', 'much', SIZE, '"much"'],
@@ -117,7 +127,7 @@ describe('open() takes', () => {
     [
       { path: 'x' },
       "open: unknown option 'path'; known are engine, log, durability, memory, threads, compaction, " +
-        'compression, create, readOnly, damaged, blockSize, largeValue, history, feed, encoding, logger, signal',
+        'compression, create, readOnly, damaged, blockSize, pageSize, eviction, write, largeValue, history, feed, encoding, logger, signal',
     ],
   ])('no options: %o', async (options, message) => {
     await expect(open(':memory:', options as object)).rejects.toEqual(invalid(message))

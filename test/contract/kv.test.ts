@@ -50,6 +50,24 @@ describe.each(bitcasks)('key-values on bitcask, %s', (_name, options) => {
   }
 })
 
+const tree = { ...small, engine: 'btree' } as const
+const trees: readonly [string, OpenOptions][] = [
+  ['through', tree],
+  ['back, large pages', { ...tree, write: 'back', eviction: 'lru', pageSize: 16_384 }],
+  ['behind', { ...tree, write: 'behind', eviction: 'random', threads: 4 }],
+]
+for (const [shape, options] of trees) {
+  describe(`key-values on btree, ${shape}`, () => {
+    kv(() => open(join(root, `${++count}`), options))
+    for (const seed of SEEDS) {
+      it(`follows the model with seed ${seed}`, async () => {
+        const directory = join(root, `${++count}`)
+        await againstModel(seed, 1500, () => open(directory, options), true)
+      })
+    }
+  })
+}
+
 const resting = { ...small, engine: 'memory' } as const
 const logless = { memory: '8MB', engine: 'memory', log: false } as const
 

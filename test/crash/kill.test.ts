@@ -80,6 +80,8 @@ describe('a process that is killed while it writes', () => {
     ...DURABILITIES.map((durability) => ({ ...resting, durability })),
     ...DURABILITIES.map((durability) => ({ engine: 'bitcask' as const, durability })),
     { ...resting, log: false },
+    ...DURABILITIES.map((durability) => ({ engine: 'btree' as const, durability })),
+    ...(['back', 'behind'] as const).map((write) => ({ engine: 'btree' as const, write })),
   ]
   it.each(ways)('leaves whole commits without a hole with %j', async (options) => {
     const directory = mkdtempSync(join(root, 'killed-'))

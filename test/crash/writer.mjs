@@ -1,7 +1,7 @@
 // test/crash/writer.mjs — writes until it is killed. node writer.mjs <directory> <options as JSON> <from>
 // Each commit is a batch of two halves with the same number; an acknowledged number is sent to the parent. A commit that
-// is refused because the disk does not keep up (BUSY) is tried again: nothing may be left out. A store in memory writes
-// checkpoints all the while; without a log, a number is acknowledged when a flush has brought it to rest.
+// is refused because the disk does not keep up (BUSY) is tried again: nothing may be left out. A store in memory, or of pages, writes
+// all of it anew all the while; without a log, a number is acknowledged when a flush has brought it to rest.
 import { open } from '../../dist/index.js'
 
 const [directory, given, from] = process.argv.slice(2)
@@ -26,7 +26,7 @@ async function write(n) {
 
 for (let n = Number(from); ; n++) {
   await write(n)
-  if (options.engine === 'memory' && n % 100 === 0) {
+  if ((options.engine === 'memory' || options.engine === 'btree') && n % 100 === 0) {
     compacting ??= db.compact().finally(() => (compacting = undefined))
     if (!isLogged) await db.flush()
   }

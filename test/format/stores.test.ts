@@ -35,9 +35,9 @@ it('the store prepared commits what it was prepared for', async () => {
   await db.close()
 })
 
-it('the store past shows what it was at every commit', async () => {
-  const copy = join(root, 'to look back')
-  restore('past', copy)
+it.each(['past', 'btree past'])('the store %s shows what it was at every commit', async (name) => {
+  const copy = join(root, `${name}, to look back`)
+  restore(name, copy)
   const db = await open(copy)
   const many = (commit: number) => db.at(commit).range({ prefix: ['many'] } as never).toArray()
   expect(many(1)).toHaveLength(500)
@@ -55,7 +55,9 @@ describe.each(readdirSync(stores))('the store %s', (name) => {
     restore(name, copy)
     const report = await verify(copy)
     expect(report.problems).toEqual([])
-    const resting = readdirSync(copy).filter((file) => /[.](table|checkpoint|data)$/.test(file))
+    const resting = readdirSync(copy).filter((file) =>
+      /[.](table|checkpoint|data|extent)$/.test(file),
+    )
     expect(resting.length).toBeGreaterThan(0)
     expect(readdirSync(copy).some((file) => file.endsWith('.values'))).toBe(name === 'large')
     expect(report.checked.commits).toBeGreaterThan(0)

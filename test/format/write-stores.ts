@@ -12,6 +12,8 @@ const stores: Readonly<Record<string, OpenOptions>> = {
   large: { largeValue: '1KB' },
   memory: { engine: 'memory' },
   bitcask: { engine: 'bitcask' },
+  btree: { engine: 'btree', largeValue: '1KB' },
+  'btree past': { engine: 'btree', history: { keep: 'forever' }, write: 'behind' },
   past: { history: { keep: 'forever' } },
   prepared: {},
 }

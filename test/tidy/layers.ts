@@ -16,7 +16,7 @@ const GROUND = ['base', 'base/os'] as const
 const PURE = [...GROUND, 'pure/codec', 'pure/simd'] as const
 const KERNELS = ['pure/blocks', 'pure/bitmap', 'pure/geo', 'pure/text'] as const
 const STORAGE = ['storage/cache', 'storage/log', 'storage/manifest', 'storage/table', 'storage/values'] as const
-const ENGINES = ['engine', 'engine/bitcask', 'engine/lsm', 'engine/memory'] as const
+const ENGINES = ['engine', 'engine/bitcask', 'engine/btree', 'engine/lsm', 'engine/memory'] as const
 
 export const MODULES: readonly Module[] = [
   { folder: 'base', mayInclude: [], doors: 'any' },
@@ -37,6 +37,7 @@ export const MODULES: readonly Module[] = [
   { folder: 'storage/manifest', mayInclude: [...PURE, 'storage/table', 'storage/values'] },
   { folder: 'engine/bitcask', mayInclude: [...PURE, ...STORAGE, 'engine'],
     doors: ['bitcask.h', 'mend.h', 'data_file.h'] },
+  { folder: 'engine/btree', mayInclude: [...PURE, ...STORAGE, 'engine'], doors: ['btree.h', 'salvage.h'] },
   { folder: 'engine/lsm', mayInclude: [...PURE, ...STORAGE, 'engine'] },
   { folder: 'engine/memory', mayInclude: [...PURE, ...STORAGE, 'engine'],
     doors: ['memory.h', 'checkpoint.h'] },

@@ -3,6 +3,12 @@
 #include "base/check.h"
 
 namespace varve {
+namespace {
+
+constexpr size_t kLruTries = 16;
+constexpr size_t kTicksPerFill = 64;
+
+}  // namespace
 
 Cache::Loading Cache::make(uint32_t room, uint32_t handle_count) {
   uint8_t* const bytes = heap_.allocate(bytes_of(room, handle_count));
@@ -37,6 +43,13 @@ CachedBlock* Cache::insert(BlockHandle& handle, Loading made, uint32_t size, Cac
   clock_.push_back(block);
   used_.fetch_add(cost(*block), std::memory_order_relaxed);
   handle.used.store(true, std::memory_order_relaxed);
+  if (eviction_ == Eviction::kLru) {
+    if (++since_tick_ > clock_.size() / kTicksPerFill) {
+      since_tick_ = 0;
+      tick_.fetch_add(1, std::memory_order_relaxed);
+    }
+    note_use(handle);
+  }
   handle.block.store(block, std::memory_order_release);
   evict();
   return block;
@@ -82,21 +95,48 @@ void Cache::empty(BlockHandle& handle) {
   remove(block);
 }
 
+// A mark saves a block once. After a whole round the readers are marking faster than the hand goes,
+// and blocks are taken as they come: the budget holds. What is passed by because it is home to
+// others leaves those to be taken. Null: it was passed by.
+CachedBlock* Cache::next_by_clock(size_t& marks) {
+  if (hand_ >= clock_.size()) hand_ = 0;
+  CachedBlock* const block = clock_[hand_];
+  const bool is_marked =
+      marks > 0 && block->handle->used.exchange(false, std::memory_order_relaxed);
+  if (is_marked) --marks;
+  if (!is_marked && block->kept_count == 0) return block;
+  ++hand_;
+  return nullptr;
+}
+
+// Of some blocks taken at random the one that was used longest ago. Where all of those are home to
+// others the next one that is not: what lies behind the handles of a block is cached, too.
+CachedBlock* Cache::next_by_chance(size_t tries) {
+  const uint16_t now = tick_.load(std::memory_order_relaxed);
+  CachedBlock* oldest = nullptr;
+  uint16_t age_max = 0;
+  for (size_t i = 0; i < tries; ++i) {
+    CachedBlock* const block = clock_[random_.below(clock_.size())];
+    const uint16_t tick = block->handle->tick.load(std::memory_order_relaxed);
+    const uint16_t age = static_cast<uint16_t>(now - tick);
+    if (block->kept_count > 0 || (oldest != nullptr && age <= age_max)) continue;
+    oldest = block;
+    age_max = age;
+  }
+  for (size_t i = random_.below(clock_.size()); oldest == nullptr; ++i) {
+    CachedBlock* const block = clock_[i % clock_.size()];
+    if (block->kept_count == 0) oldest = block;
+  }
+  return oldest;
+}
+
 void Cache::evict() {
-  // A mark saves a block once. After a whole round the readers are marking faster than the hand
-  // goes, and blocks are taken as they come: the budget holds. What is passed by because it is home
-  // to others leaves those to be taken.
   size_t marks = clock_.size();
   while (used_bytes() > budget_bytes() && clock_.size() > 1) {
-    if (hand_ >= clock_.size()) hand_ = 0;
-    CachedBlock* const block = clock_[hand_];
-    const bool is_marked =
-        marks > 0 && block->handle->used.exchange(false, std::memory_order_relaxed);
-    if (is_marked) --marks;
-    if (is_marked || block->kept_count > 0) {
-      ++hand_;
-      continue;
-    }
+    CachedBlock* const block = eviction_ == Eviction::kClock
+                                   ? next_by_clock(marks)
+                                   : next_by_chance(eviction_ == Eviction::kLru ? kLruTries : 1);
+    if (block == nullptr) continue;  // The hand passed it by.
     evictions_.fetch_add(1, std::memory_order_relaxed);
     remove(block);
   }
@@ -122,6 +162,12 @@ void Cache::drop(std::span<BlockHandle> handles) {
 void Cache::drop(BlockHandle& handle) {
   const std::unique_lock<std::mutex> held(mutex_);
   empty(handle);
+}
+
+void Cache::drop_inner(BlockHandle& home, uint32_t inner) {
+  const std::unique_lock<std::mutex> held(mutex_);
+  CachedBlock* const block = home.block.load(std::memory_order_relaxed);
+  if (block != nullptr) empty(block->inner(inner));
 }
 
 void Cache::charge(int64_t bytes) {

@@ -3,9 +3,12 @@
 // Whoever reads a block has a handle of it; a hit is one load of the handle's pointer, without
 // hashing or locks. A file keeps a few handles for as long as it is open; the others lie in blocks
 // themselves, such as parts of an index, and come and go with those. A block is verified once, when
-// it is loaded. Eviction is CLOCK: a hand goes round the cached blocks and takes those that were
-// not used since it last came by, and behind whose handles nothing is cached. What is evicted is
-// retired through the epoch domain, so that whoever is reading it may finish.
+// it is loaded. What is evicted is retired through the epoch domain, so that whoever is reading it
+// may finish. Only a block behind whose handles nothing is cached is evicted, and of those
+//   kClock   a hand goes round and takes those that were not used since it last came by.
+//   kLru     of sixteen taken at random the one whose last use is longest ago, as far as a clock
+//            tells that ticks 64 times while the cache is filled anew once.
+//   kRandom  any: what is used does not matter, so a hit costs least.
 //
 // Invariants
 //   - a block reached inside an epoch guard stays in place until the guard is left.
@@ -23,6 +26,7 @@
 #include "base/bytes.h"
 #include "base/epoch.h"
 #include "base/heap.h"
+#include "base/random.h"
 
 namespace varve {
 
@@ -34,7 +38,10 @@ struct BlockHandle {
   std::atomic<CachedBlock*> block{nullptr};
   std::atomic<uint32_t> hint{0};
   std::atomic<bool> used{false};
+  std::atomic<uint16_t> tick{0};  // Of its last use, for kLru.
 };
+
+enum class Eviction : uint8_t { kLru = 0, kClock = 1, kRandom = 2 };
 
 // Its bytes lie right behind it, on a cache line of their own; handles, if it has any, before them.
 struct alignas(64) CachedBlock {
@@ -59,7 +66,8 @@ struct alignas(64) CachedBlock {
 
 class Cache {
  public:
-  Cache(EpochDomain& epochs, uint64_t budget_bytes) : epochs_(epochs), budget_(budget_bytes) {}
+  Cache(EpochDomain& epochs, uint64_t budget_bytes, Eviction eviction = Eviction::kClock)
+      : epochs_(epochs), eviction_(eviction), budget_(budget_bytes) {}
 
   ~Cache() { epochs_.collect(); }  // No reader is inside: what was retired goes before its heap.
 
@@ -69,6 +77,12 @@ class Cache {
     if (block != nullptr && !handle.used.load(std::memory_order_relaxed)) {
       handle.used.store(true, std::memory_order_relaxed);
     }
+    return block;
+  }
+  // The same, noting when: for those who may have asked for kLru.
+  CachedBlock* use(BlockHandle& handle) const {
+    CachedBlock* const block = find(handle);
+    if (block != nullptr && eviction_ == Eviction::kLru) note_use(handle);
     return block;
   }
   // Room for a block that is being loaded, and for the handles that it is to have.
@@ -92,6 +106,9 @@ class Cache {
   void drop(std::span<BlockHandle> handles);
   // The same for a handle that is the owner's own.
   void drop(BlockHandle& handle);
+  // The same for one that lies in the block behind another handle, if that is cached. Outside of a
+  // guard, too.
+  void drop_inner(BlockHandle& home, uint32_t inner);
   // Memory that a file holds for as long as it is open.
   void charge(int64_t bytes);
 
@@ -119,16 +136,28 @@ class Cache {
   void empty(BlockHandle& handle);  // With all that lies behind it.
   void retire(CachedBlock* block);
   void evict();  // Until the budget holds.
+  CachedBlock* next_by_clock(size_t& marks);
+  CachedBlock* next_by_chance(size_t tries);
+
+  void note_use(BlockHandle& handle) const {
+    const uint16_t now = tick_.load(std::memory_order_relaxed);
+    if (handle.tick.load(std::memory_order_relaxed) == now) return;
+    handle.tick.store(now, std::memory_order_relaxed);
+  }
 
   EpochDomain& epochs_;
+  const Eviction eviction_;
   Heap heap_;
   std::atomic<uint64_t> budget_;
   std::atomic<uint64_t> used_{0};
   std::atomic<uint64_t> loads_{0};
   std::atomic<uint64_t> evictions_{0};
+  std::atomic<uint16_t> tick_{0};
   std::mutex mutex_;  // Guards the clock.
   std::vector<CachedBlock*> clock_;
   size_t hand_ = 0;
+  size_t since_tick_ = 0;  // Blocks that were put in.
+  Random random_{1};
 };
 
 }  // namespace varve

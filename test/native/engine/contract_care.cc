@@ -42,7 +42,8 @@ void adds_up(Subject& subject) {
     expect_ok(oracle.absorb_into(*subject.engine));
     const EngineStats stats = subject.engine->stats();
     expect(stats.absorbed_bytes == oracle.absorbed_bytes());
-    expect(stats.written_bytes > written);
+    // What came to rest was written.
+    expect(stats.written_bytes > written || subject.engine->rested() < oracle.commit());
     expect((stats.disk_bytes > 0) == subject.rests_on_disk);
     written = stats.written_bytes;
     if (run % 4 == 3) expect(static_cast<bool>(subject.engine->maintain(2000, {})));

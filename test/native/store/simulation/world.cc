@@ -35,6 +35,8 @@ StoreOptions options_of(EngineKind engine, uint64_t seed) {
   options.block_bytes = seed % 2 == 0 ? 512 : 4096;
   options.thread_count = 2 + static_cast<uint32_t>(seed % 3);
   options.compaction = static_cast<CompactionStyle>(seed / 7 % 3);
+  options.page_writes = static_cast<PageWrites>(seed / 3 % 3);
+  options.eviction = static_cast<Eviction>(seed / 5 % 3);
   options.compressed_levels = seed % 5 == 0 ? 0x7f : seed % 5 == 1 ? 0x7e : 0;
   options.large_value_bytes = uint64_t{50} << (seed / 4 % 5);
   if (seed % 4 == 0) options.large_value_bytes = uint64_t{64} << 10;
@@ -63,8 +65,10 @@ Result<Contents> contents_of(const Store::View& view, const KeyRange& range, Dir
 }  // namespace
 
 World::World(uint64_t seed) : random_(seed ^ 0x5eed), os_(seed), history_(1) {
-  static constexpr EngineKind kEngines[] = {EngineKind::kMemory, EngineKind::kLsm, EngineKind::kLsm,
-                                            EngineKind::kBitcask, EngineKind::kBitcask};
+  static constexpr EngineKind kEngines[] = {EngineKind::kMemory,  EngineKind::kLsm,
+                                            EngineKind::kLsm,     EngineKind::kBitcask,
+                                            EngineKind::kBitcask, EngineKind::kBtree,
+                                            EngineKind::kBtree};
   engine_ = kEngines[random_.below(std::size(kEngines))];
   const uint64_t keep = random_.below(5);
   if (keep == 0) policy_ = {Keep::kAge, 2000 + random_.below(20000)};

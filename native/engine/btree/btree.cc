@@ -32,6 +32,7 @@ constexpr uint64_t kBehindNs = 1'000'000'000;    // Until dirty pages are writte
 constexpr uint64_t kDirtyShare = 4;              // Of the cache's budget: more is written at once.
 constexpr uint64_t kCompactBytes = uint64_t{8} << 20;  // Of pages, before others get their turn.
 constexpr uint64_t kPrunedShare = 8;  // History is looked through when so much of it may go.
+constexpr uint64_t kWaitingShare = 3;  // Of all that is in use, freed and not yet free: it is hastened.
 constexpr int kSettlingRoots = 3;     // Until what was freed is free on the disk, too.
 
 class Btree final : public Engine {
@@ -51,6 +52,7 @@ class Btree final : public Engine {
   Result<Progress> maintain(uint64_t budget_bytes, const Retention& retention) override;
   Status compact(const KeyRange& range, const Retention& retention) override;
   Status checkpoint(const std::function<Status(Bytes)>& sink) override;
+  Result<std::vector<std::string>> freeze() override;
   Status verify(std::vector<VerifyProblem>& problems) override;
   EngineStats stats() const override;
   void set_memory(uint64_t cache_bytes) override { cache_.set_budget(cache_bytes); }
@@ -87,6 +89,7 @@ class Btree final : public Engine {
   Result<Progress> step_moving(uint64_t budget_bytes, const Retention& retention,
                                const Lock& held);
   Result<Progress> step_behind(uint64_t budget_bytes, const Lock& held);
+  Result<Progress> step_settling(const Lock& held);
   Result<Progress> note_damage(const Status& status);
   Status walk(Merging::Walk& walk, const Facts& facts, const Retention& retention, Image& next,
               bool& any_change, const Lock& held);
@@ -121,7 +124,8 @@ class Btree final : public Engine {
   std::optional<Pass> passed_;  // The last whole one.
   Merging::Walk moving_;        // Of extents that are being emptied.
   bool is_moving_ = false;
-  int settling_ = 0;            // Roots that are still to come, so that what was emptied can go.
+  int settling_ = 0;            // Roots that are still to come, so that what was freed can go.
+  bool is_much_waiting_ = false;  // Freed by runs since the last of those.
   uint64_t since_rest_bytes_ = 0;  // Of log, about, that an opening would replay.
   uint64_t dirty_since_ns_ = 0;
   std::vector<VerifyProblem> damaged_;
@@ -300,6 +304,9 @@ Status Btree::absorb(Run& run, const Retention& retention) {
   if (run.time_ms_last != 0) next.time_ms = run.time_ms_last;
   Status status = end(std::move(next), held);
   if (!status) absorbed_bytes_.store(taken_before);
+  const btree::Space& space = ground_->space();
+  const bool is_much = space.waiting_pages() > space.used_pages() / kWaitingShare;
+  if (is_much && options_.writing == Writing::kThrough) is_much_waiting_ = true;
   return status;
 }
 
@@ -448,13 +455,17 @@ Result<Progress> Btree::maintain(uint64_t budget_bytes, const Retention& asked) 
     return step_pass(budget_bytes, retention, held);
   }
   if (is_compacting_) return Progress::kIdle;
-  if (settling_ > 0) {
-    --settling_;
-    if (settling_ == 0) ground_->space().choose_none();
-    if (Status status = rest_now(held); !status) return status;
-    return Progress::kMore;
-  }
+  if (settling_ == 0 && is_much_waiting_) settling_ = kSettlingRoots;
+  if (settling_ > 0) return step_settling(held);
   return step_moving(budget_bytes, retention, held);
+}
+
+// Roots of what is there already, so that no root needs what was freed.
+Result<Progress> Btree::step_settling(const Lock& held) {
+  is_much_waiting_ = false;
+  if (--settling_ == 0) ground_->space().choose_none();
+  if (Status status = rest_now(held); !status) return status;
+  return Progress::kMore;
 }
 
 // ---- the smallest form
@@ -569,6 +580,15 @@ Status Btree::checkpoint(const std::function<Status(Bytes)>& sink) {
     }
   }
   return Status::ok();
+}
+
+// What comes from now on goes into new extents; that those are frozen is in the root.
+Result<std::vector<std::string>> Btree::freeze() {
+  const Lock held(mutex_);
+  if (is_closed_) return Status(Code::kClosed, "btree: closed");
+  std::vector<std::string> paths = ground_->space().freeze();
+  if (Status status = rest_now(held); !status) return status;
+  return paths;
 }
 
 Status Btree::verify(std::vector<VerifyProblem>& problems) {

@@ -378,6 +378,14 @@ void Space::release(uint64_t read, uint64_t rested) {
   }
 }
 
+uint64_t Space::waiting_pages() const {
+  uint64_t pages = 0;
+  for (const Waiting& one : waiting_) {
+    for (const Stretch& stretch : one.stretches) pages += stretch.units;
+  }
+  return pages;
+}
+
 void Space::trim() {
   bool any_gone = false;
   for (State& state : states_) {

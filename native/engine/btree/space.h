@@ -96,7 +96,7 @@ class Space {
   // ---- what becomes free
   // No version before change `read` is read, and none before `rested` is on the disk.
   void release(uint64_t read, uint64_t rested);
-  bool any_waiting() const { return !waiting_.empty(); }
+  uint64_t waiting_pages() const;  // Freed, and not yet free.
   // Gives back extents that are empty, and what is free at the end of files.
   void trim();
 

@@ -54,8 +54,11 @@ class Wreck {
   }
   std::map<std::string, uint64_t> extents() const {
     std::map<std::string, uint64_t> found;
-    for (const DirectoryEntry& entry : *native_os().list(directory())) {
-      if (btree::extent_number(entry.name) != 0) found[entry.name] = entry.size;
+    const auto entries = native_os().list(directory());
+    for (const DirectoryEntry& entry : *entries) {
+      if (btree::extent_number(entry.name) == 0) continue;
+      const auto file = native_os().open(directory() + "/" + entry.name, OpenMode::kRead);
+      found[entry.name] = *(*file)->size();
     }
     return found;
   }

@@ -55,10 +55,14 @@ Status create_directories(Os& os, const std::string& path) {
 // Null: no engine of that number is known here.
 const char* name_of(EngineKind kind) {
   switch (kind) {
-    case EngineKind::kLsm: return "'lsm'";
-    case EngineKind::kMemory: return "'memory'";
-    case EngineKind::kBtree: return "'btree'";
-    default: return nullptr;
+    case EngineKind::kLsm:
+      return "'lsm'";
+    case EngineKind::kMemory:
+      return "'memory'";
+    case EngineKind::kBtree:
+      return "'btree'";
+    default:
+      return nullptr;
   }
 }
 

@@ -57,7 +57,8 @@ namespace varve {
 
 enum class Durability : uint8_t { kMemory = 0, kOs = 1, kDisk = 2 };
 enum class EngineKind : uint8_t { kAny = 0, kLsm = 1, kMemory = 2, kBtree = 4 };
-// When the pages of a B+tree go to the disk (engine/btree/btree.h), but durable in any case by the log.
+// When the pages of a B+tree go to the disk (engine/btree/btree.h), but durable in any case by the
+// log.
 enum class PageWrites : uint8_t { kThrough = 0, kBack = 1, kBehind = 2 };
 // What the next commits find: room; some, for who writes little at a time; none, so that they are
 // held until a memtable is absorbed.

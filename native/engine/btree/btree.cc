@@ -27,13 +27,14 @@ using btree::Writing;
 using Lock = std::unique_lock<std::mutex>;
 using VersionPointer = std::shared_ptr<const BtreeVersion>;
 
-constexpr uint64_t kEditLogBytes = 64;           // What the log adds to an edit, about.
-constexpr uint64_t kBehindNs = 1'000'000'000;    // Until dirty pages are written by maintenance.
-constexpr uint64_t kDirtyShare = 4;              // Of the cache's budget: more is written at once.
+constexpr uint64_t kEditLogBytes = 64;         // What the log adds to an edit, about.
+constexpr uint64_t kBehindNs = 1'000'000'000;  // Until dirty pages are written by maintenance.
+constexpr uint64_t kDirtyShare = 4;            // Of the cache's budget: more is written at once.
 constexpr uint64_t kCompactBytes = uint64_t{8} << 20;  // Of pages, before others get their turn.
 constexpr uint64_t kPrunedShare = 8;  // History is looked through when so much of it may go.
-constexpr uint64_t kWaitingShare = 3;  // Of all that is in use, freed and not yet free: it is hastened.
-constexpr int kSettlingRoots = 3;     // Until what was freed is free on the disk, too.
+constexpr uint64_t kWaitingShare =
+    3;                             // Of all that is in use, freed and not yet free: it is hastened.
+constexpr int kSettlingRoots = 3;  // Until what was freed is free on the disk, too.
 
 class Btree final : public Engine {
  public:
@@ -86,8 +87,7 @@ class Btree final : public Engine {
   bool is_pass_due(const Retention& retention) const;
   Result<Progress> step_pass(uint64_t budget_bytes, const Retention& retention, const Lock& held);
   Status end_part(Pass& pass, Facts& facts);
-  Result<Progress> step_moving(uint64_t budget_bytes, const Retention& retention,
-                               const Lock& held);
+  Result<Progress> step_moving(uint64_t budget_bytes, const Retention& retention, const Lock& held);
   Result<Progress> step_behind(uint64_t budget_bytes, const Lock& held);
   Result<Progress> step_settling(const Lock& held);
   Result<Progress> note_damage(const Status& status);
@@ -124,8 +124,8 @@ class Btree final : public Engine {
   std::optional<Pass> passed_;  // The last whole one.
   Merging::Walk moving_;        // Of extents that are being emptied.
   bool is_moving_ = false;
-  int settling_ = 0;            // Roots that are still to come, so that what was freed can go.
-  bool is_much_waiting_ = false;  // Freed by runs since the last of those.
+  int settling_ = 0;               // Roots that are still to come, so that what was freed can go.
+  bool is_much_waiting_ = false;   // Freed by runs since the last of those.
   uint64_t since_rest_bytes_ = 0;  // Of log, about, that an opening would replay.
   uint64_t dirty_since_ns_ = 0;
   std::vector<VerifyProblem> damaged_;
@@ -220,8 +220,8 @@ Status Btree::end(Image image, const Lock& held) {
   return Status::ok();
 }
 
-// Dirty pages that are too many go to the disk; and all, when the log becomes long. The run is taken
-// in, whatever comes of that: a full disk makes writers wait, anything else shows at the next
+// Dirty pages that are too many go to the disk; and all, when the log becomes long. The run is
+// taken in, whatever comes of that: a full disk makes writers wait, anything else shows at the next
 // change.
 void Btree::write_behind(const Lock& held) {
   Status status;
@@ -326,8 +326,8 @@ bool Btree::is_pass_due(const Retention& retention) const {
   return past >= (image.absorbed - std::min(oldest, image.absorbed)) / kPrunedShare;
 }
 
-Status Btree::walk(Merging::Walk& walk, const Facts& facts, const Retention& retention,
-                   Image& next, bool& any_change, const Lock& held) {
+Status Btree::walk(Merging::Walk& walk, const Facts& facts, const Retention& retention, Image& next,
+                   bool& any_change, const Lock& held) {
   const Result<WriteSite> site = begin(next.absorbed, held);
   if (!site) return site.error();
   Merging merging(*site, next, facts, retention);
@@ -434,8 +434,7 @@ Result<Progress> Btree::step_behind(uint64_t budget_bytes, const Lock& held) {
   if (!is_behind || os_.now_ns() - dirty_since_ns_ < kBehindNs) return Progress::kIdle;
   const uint64_t dirty = ground_->pool()->dirty_bytes();
   if (dirty > budget_bytes) {
-    Status status =
-        ground_->pool()->write_dirty(*ground_->image().extents, dirty - budget_bytes);
+    Status status = ground_->pool()->write_dirty(*ground_->image().extents, dirty - budget_bytes);
     if (!status) return status;
     return Progress::kMore;
   }
@@ -626,8 +625,8 @@ void Btree::note_stats(const Lock& held) {
                   {"historyEntries", image.history.entry_count},
                   {"extents", space.extent_count()},
                   {"frozenExtents", space.frozen_count()},
-                  {"freePages", stats.disk_bytes / page_bytes - std::min(space.used_pages(),
-                                                        stats.disk_bytes / page_bytes)},
+                  {"freePages", stats.disk_bytes / page_bytes -
+                                    std::min(space.used_pages(), stats.disk_bytes / page_bytes)},
                   {"rangeDeletions", image.facts->all.size()}};
   const Lock pin_held(pin_mutex_);
   stats_ = std::move(stats);

@@ -117,7 +117,6 @@ class Btree final : public Engine {
 
   mutable std::mutex mutex_;  // Held by whoever changes the trees; guards everything below.
   std::unique_ptr<Ground> ground_;
-  EpochDomain::Slot* slot_ = nullptr;  // To look into the cache with. Null: there was none left.
   bool is_closed_ = false;
   bool is_compacting_ = false;
   std::optional<Pass> pass_;    // Under way.
@@ -150,7 +149,6 @@ Status Btree::open(Manifest& manifest) {
   Result<std::unique_ptr<Ground>> ground = Ground::open(os_, manifest, cache_, options_);
   if (!ground) return ground.error();
   ground_ = std::move(*ground);
-  slot_ = epochs_.take_slot();
   publish(held, ground_->image());
   return Status::ok();
 }
@@ -167,8 +165,6 @@ Status Btree::close() {
   closed.change = UINT64_MAX;
   publish(held, std::move(closed));
   ground_.reset();
-  if (slot_ != nullptr) epochs_.give_back(slot_);
-  slot_ = nullptr;
   return Status::ok();
 }
 
@@ -200,12 +196,16 @@ Result<WriteSite> Btree::begin(uint64_t commit, const Lock& held) {
   Result<WriteSite> site = ground_->begin(commit, alive_->oldest());
   if (!site) return site;
   site->on_node = [this](const PageRef& made, uint64_t replaced, Bytes page) {
-    if (slot_ == nullptr) return;
-    const EpochDomain::Guard guard(epochs_, *slot_);
-    const btree::Extents& extents = *ground_->space().extents();
-    const bool is_inner = btree::head_of(page.data()).level != 0;
-    const bool was_there = replaced != 0 && ground_->pool()->is_cached(extents, replaced);
-    if (is_inner || was_there) ground_->pool()->warm(extents, made, page);
+    EpochDomain::Slot* const slot = epochs_.take_slot();
+    if (slot == nullptr) return;  // As many read as may: then it is read when it is needed.
+    {
+      const EpochDomain::Guard guard(epochs_, *slot);
+      const btree::Extents& extents = *ground_->space().extents();
+      const bool is_inner = btree::head_of(page.data()).level != 0;
+      const bool was_there = replaced != 0 && ground_->pool()->is_cached(extents, replaced);
+      if (is_inner || was_there) ground_->pool()->warm(extents, made, page);
+    }
+    epochs_.give_back(slot);
   };
   return site;
 }

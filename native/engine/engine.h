@@ -200,6 +200,9 @@ class Engine {
   virtual Status compact(const KeyRange& range, const Retention& retention) = 0;
   // Streams a whole image that a new engine of this kind can be opened from.
   virtual Status checkpoint(const std::function<Status(Bytes)>& sink) = 0;
+  // For an engine that writes into files which it has: those are read from now on, and never
+  // written, so that a fork or backup may link them. Their paths.
+  virtual Result<std::vector<std::string>> freeze() { return std::vector<std::string>(); }
   // Reads every byte that a read could come to depend on.
   virtual Status verify(std::vector<VerifyProblem>& problems) = 0;
   virtual EngineStats stats() const = 0;

@@ -56,11 +56,16 @@ Status create_directories(Os& os, const std::string& path) {
 // Null for one that is unknown here.
 const char* name_of(EngineKind kind) {
   switch (kind) {
-    case EngineKind::kLsm: return "'lsm'";
-    case EngineKind::kMemory: return "'memory'";
-    case EngineKind::kBitcask: return "'bitcask'";
-    case EngineKind::kBtree: return "'btree'";
-    default: return nullptr;
+    case EngineKind::kLsm:
+      return "'lsm'";
+    case EngineKind::kMemory:
+      return "'memory'";
+    case EngineKind::kBitcask:
+      return "'bitcask'";
+    case EngineKind::kBtree:
+      return "'btree'";
+    default:
+      return nullptr;
   }
 }
 

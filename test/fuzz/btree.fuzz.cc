@@ -1,8 +1,8 @@
 // Pages, roots, extent headers, maps of free pages and facts of hostile bytes: they are refused, or
 // whatever is taken from them lies within them, and what is written anew from them is the same.
 //
-// The first byte says what the rest is. It is sealed anew, so that what lies behind the checksums is
-// reached.
+// The first byte says what the rest is. It is sealed anew, so that what lies behind the checksums
+// is reached.
 #include <algorithm>
 
 #include "engine/btree/extent.h"
@@ -115,12 +115,18 @@ void run(Bytes input) {
   if (input.empty()) return;
   const Bytes rest = input.subspan(1);
   switch (input[0] % 6) {
-    case 0: return run_page(std::string(as_text(rest)));
-    case 1: return run_space(rest);
-    case 2: return run_facts(rest);
-    case 3: return run_root(std::string(as_text(rest)));
-    case 4: return run_head(std::string(as_text(rest)));
-    default: return run_history_key(rest);
+    case 0:
+      return run_page(std::string(as_text(rest)));
+    case 1:
+      return run_space(rest);
+    case 2:
+      return run_facts(rest);
+    case 3:
+      return run_root(std::string(as_text(rest)));
+    case 4:
+      return run_head(std::string(as_text(rest)));
+    default:
+      return run_history_key(rest);
   }
 }
 

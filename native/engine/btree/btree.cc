@@ -27,12 +27,14 @@ using btree::Writing;
 using Lock = std::unique_lock<std::mutex>;
 using VersionPointer = std::shared_ptr<const BtreeVersion>;
 
-constexpr uint64_t kEditLogBytes = 64;           // What the log adds to an edit, about.
-constexpr uint64_t kBehindNs = 1'000'000'000;    // Until dirty pages are written by maintenance.
-constexpr uint64_t kDirtyShare = 4;              // Of the cache's budget: more is written at once.
+constexpr uint64_t kEditLogBytes = 64;         // What the log adds to an edit, about.
+constexpr uint64_t kBehindNs = 1'000'000'000;  // Until dirty pages are written by maintenance.
+constexpr uint64_t kDirtyShare = 4;            // Of the cache's budget: more is written at once.
 constexpr uint64_t kCompactBytes = uint64_t{8} << 20;  // Of pages, before others get their turn.
 constexpr uint64_t kPrunedShare = 8;  // History is looked through when so much of it may go.
-constexpr int kSettlingRoots = 3;     // Until what was freed is free on the disk, too.
+constexpr uint64_t kWaitingShare =
+    3;                             // Of all that is in use, freed and not yet free: it is hastened.
+constexpr int kSettlingRoots = 3;  // Until what was freed is free on the disk, too.
 
 class Btree final : public Engine {
  public:
@@ -51,6 +53,7 @@ class Btree final : public Engine {
   Result<Progress> maintain(uint64_t budget_bytes, const Retention& retention) override;
   Status compact(const KeyRange& range, const Retention& retention) override;
   Status checkpoint(const std::function<Status(Bytes)>& sink) override;
+  Result<std::vector<std::string>> freeze() override;
   Status verify(std::vector<VerifyProblem>& problems) override;
   EngineStats stats() const override;
   void set_memory(uint64_t cache_bytes) override { cache_.set_budget(cache_bytes); }
@@ -84,9 +87,9 @@ class Btree final : public Engine {
   bool is_pass_due(const Retention& retention) const;
   Result<Progress> step_pass(uint64_t budget_bytes, const Retention& retention, const Lock& held);
   Status end_part(Pass& pass, Facts& facts);
-  Result<Progress> step_moving(uint64_t budget_bytes, const Retention& retention,
-                               const Lock& held);
+  Result<Progress> step_moving(uint64_t budget_bytes, const Retention& retention, const Lock& held);
   Result<Progress> step_behind(uint64_t budget_bytes, const Lock& held);
+  Result<Progress> step_settling(const Lock& held);
   Result<Progress> note_damage(const Status& status);
   Status walk(Merging::Walk& walk, const Facts& facts, const Retention& retention, Image& next,
               bool& any_change, const Lock& held);
@@ -114,14 +117,14 @@ class Btree final : public Engine {
 
   mutable std::mutex mutex_;  // Held by whoever changes the trees; guards everything below.
   std::unique_ptr<Ground> ground_;
-  EpochDomain::Slot* slot_ = nullptr;  // To look into the cache with. Null: there was none left.
   bool is_closed_ = false;
   bool is_compacting_ = false;
   std::optional<Pass> pass_;    // Under way.
   std::optional<Pass> passed_;  // The last whole one.
   Merging::Walk moving_;        // Of extents that are being emptied.
   bool is_moving_ = false;
-  int settling_ = 0;            // Roots that are still to come, so that what was emptied can go.
+  int settling_ = 0;               // Roots that are still to come, so that what was freed can go.
+  bool is_much_waiting_ = false;   // Freed by runs since the last of those.
   uint64_t since_rest_bytes_ = 0;  // Of log, about, that an opening would replay.
   uint64_t dirty_since_ns_ = 0;
   std::vector<VerifyProblem> damaged_;
@@ -146,7 +149,6 @@ Status Btree::open(Manifest& manifest) {
   Result<std::unique_ptr<Ground>> ground = Ground::open(os_, manifest, cache_, options_);
   if (!ground) return ground.error();
   ground_ = std::move(*ground);
-  slot_ = epochs_.take_slot();
   publish(held, ground_->image());
   return Status::ok();
 }
@@ -163,8 +165,6 @@ Status Btree::close() {
   closed.change = UINT64_MAX;
   publish(held, std::move(closed));
   ground_.reset();
-  if (slot_ != nullptr) epochs_.give_back(slot_);
-  slot_ = nullptr;
   return Status::ok();
 }
 
@@ -196,12 +196,16 @@ Result<WriteSite> Btree::begin(uint64_t commit, const Lock& held) {
   Result<WriteSite> site = ground_->begin(commit, alive_->oldest());
   if (!site) return site;
   site->on_node = [this](const PageRef& made, uint64_t replaced, Bytes page) {
-    if (slot_ == nullptr) return;
-    const EpochDomain::Guard guard(epochs_, *slot_);
-    const btree::Extents& extents = *ground_->space().extents();
-    const bool is_inner = btree::head_of(page.data()).level != 0;
-    const bool was_there = replaced != 0 && ground_->pool()->is_cached(extents, replaced);
-    if (is_inner || was_there) ground_->pool()->warm(extents, made, page);
+    EpochDomain::Slot* const slot = epochs_.take_slot();
+    if (slot == nullptr) return;  // As many read as may: then it is read when it is needed.
+    {
+      const EpochDomain::Guard guard(epochs_, *slot);
+      const btree::Extents& extents = *ground_->space().extents();
+      const bool is_inner = btree::head_of(page.data()).level != 0;
+      const bool was_there = replaced != 0 && ground_->pool()->is_cached(extents, replaced);
+      if (is_inner || was_there) ground_->pool()->warm(extents, made, page);
+    }
+    epochs_.give_back(slot);
   };
   return site;
 }
@@ -216,8 +220,8 @@ Status Btree::end(Image image, const Lock& held) {
   return Status::ok();
 }
 
-// Dirty pages that are too many go to the disk; and all, when the log becomes long. The run is taken
-// in, whatever comes of that: a full disk makes writers wait, anything else shows at the next
+// Dirty pages that are too many go to the disk; and all, when the log becomes long. The run is
+// taken in, whatever comes of that: a full disk makes writers wait, anything else shows at the next
 // change.
 void Btree::write_behind(const Lock& held) {
   Status status;
@@ -300,6 +304,9 @@ Status Btree::absorb(Run& run, const Retention& retention) {
   if (run.time_ms_last != 0) next.time_ms = run.time_ms_last;
   Status status = end(std::move(next), held);
   if (!status) absorbed_bytes_.store(taken_before);
+  const btree::Space& space = ground_->space();
+  const bool is_much = space.waiting_pages() > space.used_pages() / kWaitingShare;
+  if (is_much && options_.writing == Writing::kThrough) is_much_waiting_ = true;
   return status;
 }
 
@@ -319,8 +326,8 @@ bool Btree::is_pass_due(const Retention& retention) const {
   return past >= (image.absorbed - std::min(oldest, image.absorbed)) / kPrunedShare;
 }
 
-Status Btree::walk(Merging::Walk& walk, const Facts& facts, const Retention& retention,
-                   Image& next, bool& any_change, const Lock& held) {
+Status Btree::walk(Merging::Walk& walk, const Facts& facts, const Retention& retention, Image& next,
+                   bool& any_change, const Lock& held) {
   const Result<WriteSite> site = begin(next.absorbed, held);
   if (!site) return site.error();
   Merging merging(*site, next, facts, retention);
@@ -427,8 +434,7 @@ Result<Progress> Btree::step_behind(uint64_t budget_bytes, const Lock& held) {
   if (!is_behind || os_.now_ns() - dirty_since_ns_ < kBehindNs) return Progress::kIdle;
   const uint64_t dirty = ground_->pool()->dirty_bytes();
   if (dirty > budget_bytes) {
-    Status status =
-        ground_->pool()->write_dirty(*ground_->image().extents, dirty - budget_bytes);
+    Status status = ground_->pool()->write_dirty(*ground_->image().extents, dirty - budget_bytes);
     if (!status) return status;
     return Progress::kMore;
   }
@@ -448,13 +454,17 @@ Result<Progress> Btree::maintain(uint64_t budget_bytes, const Retention& asked) 
     return step_pass(budget_bytes, retention, held);
   }
   if (is_compacting_) return Progress::kIdle;
-  if (settling_ > 0) {
-    --settling_;
-    if (settling_ == 0) ground_->space().choose_none();
-    if (Status status = rest_now(held); !status) return status;
-    return Progress::kMore;
-  }
+  if (settling_ == 0 && is_much_waiting_) settling_ = kSettlingRoots;
+  if (settling_ > 0) return step_settling(held);
   return step_moving(budget_bytes, retention, held);
+}
+
+// Roots of what is there already, so that no root needs what was freed.
+Result<Progress> Btree::step_settling(const Lock& held) {
+  is_much_waiting_ = false;
+  if (--settling_ == 0) ground_->space().choose_none();
+  if (Status status = rest_now(held); !status) return status;
+  return Progress::kMore;
 }
 
 // ---- the smallest form
@@ -571,6 +581,15 @@ Status Btree::checkpoint(const std::function<Status(Bytes)>& sink) {
   return Status::ok();
 }
 
+// What comes from now on goes into new extents; that those are frozen is in the root.
+Result<std::vector<std::string>> Btree::freeze() {
+  const Lock held(mutex_);
+  if (is_closed_) return Status(Code::kClosed, "btree: closed");
+  std::vector<std::string> paths = ground_->space().freeze();
+  if (Status status = rest_now(held); !status) return status;
+  return paths;
+}
+
 Status Btree::verify(std::vector<VerifyProblem>& problems) {
   VersionPointer version;
   std::vector<btree::ExtentUse> uses;
@@ -606,8 +625,8 @@ void Btree::note_stats(const Lock& held) {
                   {"historyEntries", image.history.entry_count},
                   {"extents", space.extent_count()},
                   {"frozenExtents", space.frozen_count()},
-                  {"freePages", stats.disk_bytes / page_bytes - std::min(space.used_pages(),
-                                                        stats.disk_bytes / page_bytes)},
+                  {"freePages", stats.disk_bytes / page_bytes -
+                                    std::min(space.used_pages(), stats.disk_bytes / page_bytes)},
                   {"rangeDeletions", image.facts->all.size()}};
   const Lock pin_held(pin_mutex_);
   stats_ = std::move(stats);

@@ -1,19 +1,19 @@
-// engine/btree/btree.h — a copy-on-write B+tree of checksummed pages: quick to read and to scan, and
-// small at rest.
+// engine/btree/btree.h — a copy-on-write B+tree of checksummed pages: quick to read and to scan,
+// and small at rest.
 //
 // Two trees of one code: *current* has the newest version of each key, *history* what was
 // superseded and is still asked for. absorb() merges a run into them in key order: a leaf that gets
-// something is written anew once, at the lowest places that are free, and so are the nodes above it;
-// the rest is shared with the version before. A version is durable when a root names it: there are
-// two, written in turns, and no page of either is written over.
+// something is written anew once, at the lowest places that are free, and so are the nodes above
+// it; the rest is shared with the version before. A version is durable when a root names it: there
+// are two, written in turns, and no page of either is written over.
 //
 //     run ──▶ current ──▶ new leaves, new inner nodes ──▶ sync ──▶ root ──▶ sync ──▶ manifest
 //                │ superseded
 //                ▼
 //             history ──▶ forgotten leaf by leaf, once the horizon has passed
 //
-// Range deletions are kept as facts beside the trees, and worked off in maintain(), which also moves
-// what lies in extents that are nearly empty, so that those go.
+// Range deletions are kept as facts beside the trees, and worked off in maintain(), which also
+// moves what lies in extents that are nearly empty, so that those go.
 //
 // Invariants
 //   - current has no deletion; of one key, history is older than current, and says of each version

@@ -117,8 +117,8 @@ Result<std::shared_ptr<Extent>> Extent::create(const ExtentSite& site, Cache& ca
   return extent;
 }
 
-Result<std::shared_ptr<Extent>> Extent::open(const ExtentSite& site, Cache& cache,
-                                             uint64_t number, OpenMode mode) {
+Result<std::shared_ptr<Extent>> Extent::open(const ExtentSite& site, Cache& cache, uint64_t number,
+                                             OpenMode mode) {
   std::shared_ptr<Extent> extent(new Extent(site, cache, number));
   Result<std::unique_ptr<File>> file = site.os.open(extent->path_, mode);
   if (!file) return file.error();

@@ -53,8 +53,8 @@ class Extent {
 
   static Result<std::shared_ptr<Extent>> create(const ExtentSite& site, Cache& cache,
                                                 uint64_t number, uint32_t slot);
-  static Result<std::shared_ptr<Extent>> open(const ExtentSite& site, Cache& cache,
-                                              uint64_t number, OpenMode mode);
+  static Result<std::shared_ptr<Extent>> open(const ExtentSite& site, Cache& cache, uint64_t number,
+                                              OpenMode mode);
   ~Extent();
   Extent(const Extent&) = delete;
   Extent& operator=(const Extent&) = delete;

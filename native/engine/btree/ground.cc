@@ -32,6 +32,12 @@ void Ground::make_pool(uint32_t page_bytes, uint32_t extent_pages) {
   space_ = std::make_unique<Space>(*pool_);
 }
 
+void Ground::note_root(uint64_t generation) {
+  Stretches apart = space_places_;
+  apart.insert(apart.end(), facts_places_.begin(), facts_places_.end());
+  space_->note_root(generation, apart);
+}
+
 // Whether a damage is one to do without.
 bool Ground::note_lost(const Status& status, const std::string& path) {
   const bool is_damage = status.code() == Code::kCorrupt || status.code() == Code::kNotFound;
@@ -46,8 +52,8 @@ Status Ground::open_files() {
   const bool is_missing = roots.code() == Code::kNotFound;
   if (!roots && !is_missing) return roots.error();
   if (is_missing && manifest_.state().absorbed != 0) {
-    Status missing = Status::corrupt("btree: " + options_.directory + "/" + kRootsName +
-                                     " is missing");
+    Status missing =
+        Status::corrupt("btree: " + options_.directory + "/" + kRootsName + " is missing");
     if (!note_lost(missing, options_.directory)) return missing;
   }
   if (roots) roots_ = std::move(*roots);
@@ -66,8 +72,8 @@ Status Ground::open_files() {
 // Nothing was ever absorbed, or nothing is left of it.
 Status Ground::begin_empty() {
   const uint32_t page_bytes = options_.page_bytes != 0 ? options_.page_bytes : kPageBytesStandard;
-  const uint64_t pages = std::clamp<uint64_t>(options_.extent_bytes / page_bytes, kExtentPagesMin,
-                                              kExtentPagesMax);
+  const uint64_t pages =
+      std::clamp<uint64_t>(options_.extent_bytes / page_bytes, kExtentPagesMin, kExtentPagesMax);
   make_pool(page_bytes, static_cast<uint32_t>(std::bit_floor(pages)));
   image_ = Image();
   image_.absorbed = manifest_.state().absorbed;
@@ -131,8 +137,8 @@ Status Ground::load(const Root& root) {
   image_.extents = space_->extents();
   if (root.facts.any()) {
     std::string bytes;
-    status = read_pieces(*pool_, *image_.extents, root.facts, PageType::kFacts, &bytes,
-                         &facts_places_);
+    status =
+        read_pieces(*pool_, *image_.extents, root.facts, PageType::kFacts, &bytes, &facts_places_);
     if (!status) return status;
     Result<Facts> facts = decode_facts(as_bytes(bytes));
     if (!facts) return facts.error();
@@ -143,6 +149,7 @@ Status Ground::load(const Root& root) {
   rested_absorbed_ = root.absorbed;
   if (Status adopted = space_->adopt(space_places_); !adopted) return adopted;
   if (Status adopted = space_->adopt(facts_places_); !adopted) return adopted;
+  note_root(root.generation);
   if (options_.read_only) return Status::ok();
   if (Status kept = keep_other(root); !kept) return kept;
   return remove_leftovers(true);
@@ -169,11 +176,11 @@ Status Ground::keep_other(const Root& root) {
     }
   }
   if (other->facts.any()) {
-    const Status read = read_pieces(*pool_, *space_->extents(), other->facts, PageType::kFacts,
-                                    nullptr, &places);
+    const Status read =
+        read_pieces(*pool_, *space_->extents(), other->facts, PageType::kFacts, nullptr, &places);
     (void)read;  // What could be read of it is kept.
   }
-  space_->keep(places, 1);
+  space_->keep(places, other->generation);
   return Status::ok();
 }
 
@@ -212,7 +219,7 @@ bool Ground::may_change(uint64_t commit) const {
 
 Result<WriteSite> Ground::begin(uint64_t commit, uint64_t oldest_read) {
   if (Status status = error(); !status) return status;
-  space_->release(oldest_read, older_root_);
+  space_->release(oldest_read);
   space_->trim();
   space_->begin();
   commit_ = commit;
@@ -326,8 +333,9 @@ Status Ground::rest(Image& image) {
   space_->settle(image.change);
   facts_places_ = std::move(made.facts);
   space_places_ = std::move(made.space);
-  older_root_ = std::exchange(newest_root_, image.change);
+  newest_root_ = image.change;
   root_ = made.root;
+  note_root(root_.generation);
   rested_absorbed_ = image.absorbed;
   rested_facts_ = image.facts;
   image.extents = space_->extents();

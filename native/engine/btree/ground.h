@@ -41,8 +41,8 @@ class Ground {
   bool is_ahead() const { return image_.change != newest_root_; }
   uint64_t root_bytes_written() const { return root_bytes_; }
   const Root& root() const { return root_; }  // That counts on the disk.
-  Status error() const;  // Nothing can be changed any more,
-  void fail(const Status& status);  // from now on.
+  Status error() const;                       // Nothing can be changed any more,
+  void fail(const Status& status);            // from now on.
 
   // A change begins: the site to write pages with, up to that commit. `oldest_read`: the change
   // of the oldest version that somebody reads.
@@ -64,6 +64,7 @@ class Ground {
   Status load(const Root& root);
   Status find_extents(std::vector<ExtentUse>& uses);
   Status keep_other(const Root& root);
+  void note_root(uint64_t generation);
   Status remove_leftovers(bool is_any);
   void make_pool(uint32_t page_bytes, uint32_t extent_pages);
   struct Metadata {  // Of a root that is being written, and where it lies.
@@ -90,9 +91,9 @@ class Ground {
   std::shared_ptr<const Facts> rested_facts_;
   Stretches facts_places_, space_places_;  // Of that root.
   uint64_t rested_absorbed_ = 0;
-  uint64_t newest_root_ = 1, older_root_ = 0;  // The changes that the roots are of.
+  uint64_t newest_root_ = 1;  // The change that the newest root is of.
   uint64_t commit_ = 0;
-  uint64_t root_bytes_ = 0;  // Written.
+  uint64_t root_bytes_ = 0;        // Written.
   uint64_t uncertain_commit_ = 0;  // The manifest may name it; 0: it is as it is known here.
   Code failure_code_ = Code::kOk;
   std::string failure_;

@@ -228,9 +228,8 @@ Result<bool> Merging::is_value_to_move(const Edit& edit) const {
   const std::shared_ptr<const Extents> extents = site_.space.extents();
   Status status = read_pieces(site_.pool, *extents, ref, PageType::kValue, nullptr, &places);
   if (!status) return status;
-  return std::any_of(places.begin(), places.end(), [&](const Stretch& stretch) {
-    return site_.space.is_chosen(stretch.place);
-  });
+  return std::any_of(places.begin(), places.end(),
+                     [&](const Stretch& stretch) { return site_.space.is_chosen(stretch.place); });
 }
 
 Result<bool> Merging::move_value(Bytes key, const Edit& edit, const Out& out) {
@@ -301,7 +300,8 @@ Status Merging::walk(Walk& walk) {
   plan.is_tight = walk.is_everything;
   plan.opens = [&](Bytes low, const Bound& high, const PageRef& ref, uint32_t level) {
     if (!is_below(as_bytes(from), high)) return false;  // It was done before.
-    const bool is_wanted = walk.is_everything || (walk.is_moving && (level != 0 || ref.has_values)) ||
+    const bool is_wanted = walk.is_everything ||
+                           (walk.is_moving && (level != 0 || ref.has_values)) ||
                            (is_current ? any_undone(low, high) : ref.oldest <= retention_.horizon);
     const bool must_open = is_wanted || (walk.is_moving && site_.space.is_chosen(ref.place));
     if (!must_open || !walk.is_whole) return false;

@@ -1,10 +1,10 @@
-// engine/btree/merging.h — what goes into the trees: a run, what it supersedes, and what maintenance
-// finds to be moved or forgotten.
+// engine/btree/merging.h — what goes into the trees: a run, what it supersedes, and what
+// maintenance finds to be moved or forgotten.
 //
 // Of one key, the newest version goes to current if it is a put that no range deletion hides. Every
-// other is superseded, by the next newer one or by the oldest range deletion above it, whichever came
-// first; and goes to history if retention asks for it. A deletion is kept there while it is above
-// the horizon, to be told of: what it superseded says so itself.
+// other is superseded, by the next newer one or by the oldest range deletion above it, whichever
+// came first; and goes to history if retention asks for it. A deletion is kept there while it is
+// above the horizon, to be told of: what it superseded says so itself.
 //
 // Threads: whoever changes the trees.
 #pragma once

@@ -214,8 +214,8 @@ uint32_t NodeView::child_of(Bytes key) const {
 }
 
 void Pending::add(Bytes key, Bytes payload) {
-  items_.push_back({text_.size(), static_cast<uint32_t>(key.size()),
-                    static_cast<uint32_t>(payload.size())});
+  items_.push_back(
+      {text_.size(), static_cast<uint32_t>(key.size()), static_cast<uint32_t>(payload.size())});
   append(text_, key);
   append(text_, payload);
   bytes_ += item_bytes(key.size(), payload.size());

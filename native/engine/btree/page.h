@@ -4,8 +4,8 @@
 // children in an inner node. Keys share a prefix that is kept once. Four bytes of each key lie side
 // by side, so that a search looks at one cache line after the other and at few keys.
 //
-//     head 64 │ prefix │ heads of keys │ ends │ item │ item │ …        item: size of the rest of the
-//                                                                     key │ rest of the key │ payload
+//     node   head 64 │ prefix │ heads of keys │ ends │ item │ item │ …
+//     item   size of the rest of its key │ rest of the key │ payload
 //
 // A node takes one page, and more, side by side, only where a key is so large. What refers to a
 // page names its place and its checksum, so that a page that was lost or misplaced does not pass.
@@ -34,7 +34,7 @@ enum class TreeKind : uint8_t { kCurrent = 0, kHistory = 1 };
 struct PageRef {
   uint64_t place = 0;  // Of its first page; 0: there is none.
   uint32_t checksum = 0;
-  uint32_t weight = 0;  // Pages of all that hangs on it, itself included.
+  uint32_t weight = 0;           // Pages of all that hangs on it, itself included.
   uint64_t oldest = UINT64_MAX;  // In history: the first commit that makes a row of it dispensable.
   uint16_t units = 0;            // Pages side by side.
   bool has_values = false;       // Somewhere below a value lies apart.

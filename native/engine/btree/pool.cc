@@ -20,10 +20,6 @@ Status corrupt(const Extent& extent, uint64_t offset, const char* what) {
 
 }  // namespace
 
-uint32_t kind_of(PageType type, TreeKind tree, uint32_t level) {
-  return static_cast<uint32_t>(type) | static_cast<uint32_t>(tree) << 8 | level << 16;
-}
-
 Pool::Pool(const ExtentSite& site, Cache& cache, Writing writing)
     : site_(site),
       cache_(cache),
@@ -45,8 +41,7 @@ Status Pool::extent_of(const Extents& extents, const PageRef& ref, const Extent*
   return Status::ok();
 }
 
-Status Pool::check_page(const Extent& extent, const PageRef& ref, uint32_t kind,
-                        Bytes page) const {
+Status Pool::check_page(const Extent& extent, const PageRef& ref, uint32_t kind, Bytes page) const {
   const uint32_t index = index_of(ref.place);
   bool is_newer = false;
   const char* const wrong = read_page(page, place_seed(extent.number(), index), &is_newer);
@@ -124,7 +119,8 @@ Status Pool::read(const Extents& extents, const PageRef& ref, uint32_t kind,
   const Extent* extent = nullptr;
   if (Status status = extent_of(extents, ref, extent); !status) return status;
   page.resize(size_t{ref.units} * site_.page_bytes);
-  return load(*extent, ref, kind, MutableBytes(reinterpret_cast<uint8_t*>(page.data()), page.size()));
+  return load(*extent, ref, kind,
+              MutableBytes(reinterpret_cast<uint8_t*>(page.data()), page.size()));
 }
 
 bool Pool::is_cached(const Extents& extents, uint64_t place) const {

@@ -26,7 +26,9 @@
 namespace varve::btree {
 
 // A page's type, tree and level, as its bytes 4 to 7 have them.
-uint32_t kind_of(PageType type, TreeKind tree = TreeKind::kCurrent, uint32_t level = 0);
+inline uint32_t kind_of(PageType type, TreeKind tree = TreeKind::kCurrent, uint32_t level = 0) {
+  return static_cast<uint32_t>(type) | static_cast<uint32_t>(tree) << 8 | level << 16;
+}
 inline uint32_t node_kind(TreeKind tree, uint32_t level) {
   return kind_of(level == 0 ? PageType::kLeaf : PageType::kInner, tree, level);
 }

@@ -84,8 +84,8 @@ Result<Root> decode_root(Bytes bytes, const std::string& path) {
   root.next_extent = load<uint64_t>(at + 216);
   // Pages and extents of tests are smaller than any that a store may be made with.
   const bool fits = is_power(root.page_bytes, 128, 65536) &&
-                    is_power(root.extent_pages, 64, uint32_t{1} << 24) &&
-                    is_sound(root.current) && is_sound(root.history);
+                    is_power(root.extent_pages, 64, uint32_t{1} << 24) && is_sound(root.current) &&
+                    is_sound(root.history);
   if (!fits) return Status::corrupt("btree: a root of " + path + " is no root");
   return root;
 }
@@ -112,9 +112,8 @@ Result<std::unique_ptr<RootFile>> RootFile::open(Os& os, const std::string& dire
 
 Result<Root> RootFile::read(uint64_t generation) const {
   std::string bytes(kRootBytes, '\0');
-  const Result<size_t> got =
-      file_->read_at(offset_of(generation),
-                     MutableBytes(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()));
+  const Result<size_t> got = file_->read_at(
+      offset_of(generation), MutableBytes(reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()));
   if (!got) return got.error();
   return decode_root(as_bytes(bytes).first(*got), path_);
 }

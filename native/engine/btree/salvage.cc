@@ -235,7 +235,8 @@ Status salvage_btree(Os& os, const std::string& directory, const BtreeOwner& own
   std::optional<Root> root = find_root(os, directory, owner.absorbed);
   if (!root) root = sizes_of_extents(os, directory);
   if (!root || root->identity != owner.identity) {
-    if (owner.absorbed != 0) lost.push_back({directory, 0, "btree: no root and no extent is whole"});
+    if (owner.absorbed != 0)
+      lost.push_back({directory, 0, "btree: no root and no extent is whole"});
     return Status::ok();
   }
   return Salvage(os, directory, *root, save, lost).run(*root);

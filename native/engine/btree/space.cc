@@ -9,10 +9,10 @@
 namespace varve::btree {
 namespace {
 
-constexpr uint32_t kRunPages = 8;         // A stretch of free pages worth writing to.
+constexpr uint32_t kRunPages = 8;  // A stretch of free pages worth writing to.
 constexpr uint64_t kSlotsMax = uint64_t{1} << 20;
-constexpr uint64_t kSparseShare = 4;      // An extent is nearly empty when less than a fourth is live.
-constexpr uint32_t kTrimPages = 64;       // Free at the end of a file: worth giving back.
+constexpr uint64_t kSparseShare = 4;  // An extent is nearly empty when less than a fourth is live.
+constexpr uint32_t kTrimPages = 64;   // Free at the end of a file: worth giving back.
 constexpr size_t kUseHeadBytes = 24;
 constexpr uint32_t kUseFrozen = 1;
 constexpr uint32_t kUseDense = 2;  // All pages up to the last are live: no bits follow.
@@ -81,8 +81,8 @@ Result<std::vector<ExtentUse>> decode_space(Bytes bytes, uint32_t extent_pages) 
     const bool is_dense = (flags & kUseDense) != 0;
     const size_t words = is_dense ? 0 : (size_t{end} + 63) / 64;
     const bool fits = use.slot >= slot_min && use.slot < kSlotsMax && use.number != 0 &&
-                      (flags & ~(kUseFrozen | kUseDense)) == 0 && end >= 1 &&
-                      end <= extent_pages && bytes.size() >= words * 8;
+                      (flags & ~(kUseFrozen | kUseDense)) == 0 && end >= 1 && end <= extent_pages &&
+                      bytes.size() >= words * 8;
     if (!fits) return damage.copy();
     slot_min = use.slot + 1;
     use.live.resize(extent_pages);
@@ -127,8 +127,7 @@ Status read_space(const Pool& pool, const PageRef& first, std::vector<ExtentUse>
     }
     ref = next;
   }
-  Result<std::vector<ExtentUse>> decoded =
-      decode_space(as_bytes(bytes), pool.site().extent_pages);
+  Result<std::vector<ExtentUse>> decoded = decode_space(as_bytes(bytes), pool.site().extent_pages);
   if (!decoded) return decoded.error();
   uses = std::move(*decoded);
   return Status::ok();
@@ -174,6 +173,7 @@ Status Space::open(const std::vector<ExtentUse>& extents, OpenMode mode) {
     state.is_frozen = use.is_frozen;
     state.live = use.live;
     state.used = use.live;
+    for (Bits& rooted : state.rooted) rooted.resize(pages);
     state.used.set(0);
     state.live_count = use.live.count();
     state.length = std::max<uint32_t>(1, use.live.end());
@@ -194,27 +194,27 @@ Status Space::adopt(const Stretches& stretches) {
     const uint32_t index = pool_.index_of(stretch.place);
     const bool is_there = slot < states_.size() && states_[slot].file != nullptr &&
                           index + stretch.units <= pool_.site().extent_pages;
-    const bool is_free =
-        is_there && states_[slot].used.find(index, index + stretch.units, true) ==
-                        index + stretch.units;
+    const bool is_free = is_there && states_[slot].used.find(index, index + stretch.units, true) ==
+                                         index + stretch.units;
     if (!is_free) return Status::corrupt("btree: the map of free pages does not go with its root");
     mark_used(stretch, true);
   }
   return Status::ok();
 }
 
-void Space::keep(const Stretches& stretches, uint64_t n) {
+void Space::keep(const Stretches& stretches, uint64_t generation) {
   Stretches fresh;  // What is in use anyway is not ours to let go of.
   for (const Stretch& stretch : stretches) {
     const uint64_t slot = pool_.slot_of(stretch.place);
     if (slot >= states_.size() || states_[slot].file == nullptr) continue;
     const uint32_t index = pool_.index_of(stretch.place);
     for (uint32_t i = 0; i < stretch.units && index + i < pool_.site().extent_pages; ++i) {
+      states_[slot].rooted[generation & 1].set(index + i);
       if (!states_[slot].used.has(index + i)) fresh.push_back({stretch.place + i, 1});
     }
   }
   for (const Stretch& stretch : fresh) mark_used(stretch, true);
-  if (!fresh.empty()) waiting_.push_back({n, std::move(fresh), false});
+  if (!fresh.empty()) waiting_.push_back({0, std::move(fresh)});
 }
 
 void Space::share() {
@@ -258,8 +258,8 @@ Status Space::add_extent() {
   uint64_t slot = 0;
   while (slot < states_.size() && states_[slot].file != nullptr) ++slot;
   if (slot >= kSlotsMax) return {Code::kTooLarge, "btree: no more extents"};
-  Result<std::shared_ptr<Extent>> made = Extent::create(pool_.site(), pool_.cache(), next_extent_++,
-                                                        static_cast<uint32_t>(slot));
+  Result<std::shared_ptr<Extent>> made =
+      Extent::create(pool_.site(), pool_.cache(), next_extent_++, static_cast<uint32_t>(slot));
   if (!made) return made.error();
   if (slot == states_.size()) states_.emplace_back();
   State& state = states_[slot];
@@ -268,6 +268,7 @@ Status Space::add_extent() {
   state.used.resize(pool_.site().extent_pages);
   state.used.set(0);
   state.live.resize(pool_.site().extent_pages);
+  for (Bits& rooted : state.rooted) rooted.resize(pool_.site().extent_pages);
   state.is_written = true;
   made_files_ = true;
   share();
@@ -333,8 +334,8 @@ void Space::take_back(size_t count) {
 }
 
 void Space::settle(uint64_t n) {
-  if (!freed_.empty()) waiting_.push_back({n, std::move(freed_), false});
-  if (!limbo_.empty()) waiting_.push_back({n, std::move(limbo_), false});
+  if (!freed_.empty()) waiting_.push_back({n, std::move(freed_)});
+  if (!limbo_.empty()) waiting_.push_back({n, std::move(limbo_)});
   limbo_.clear();
   freed_.clear();
   allocated_.clear();
@@ -365,17 +366,43 @@ void Space::reuse(const Stretch& stretch) {
   for (uint32_t i = 0; i < stretch.units; ++i) file.forget(index + i);
 }
 
-void Space::release(uint64_t read, uint64_t rested) {
+void Space::note_root(uint64_t generation, const Stretches& apart) {
+  for (State& state : states_) {
+    if (state.file != nullptr) state.rooted[generation & 1] = state.live;
+  }
+  for (const Stretch& stretch : apart) {
+    Bits& rooted = states_[pool_.slot_of(stretch.place)].rooted[generation & 1];
+    const uint32_t index = pool_.index_of(stretch.place);
+    for (uint32_t i = index; i < index + stretch.units; ++i) rooted.set(i);
+  }
+}
+
+bool Space::is_rooted(const Stretch& stretch) const {
+  const State& state = states_[pool_.slot_of(stretch.place)];
+  const uint32_t begin = pool_.index_of(stretch.place);
+  const uint32_t end = begin + stretch.units;
+  return state.rooted[0].find(begin, end, true) != end ||
+         state.rooted[1].find(begin, end, true) != end;
+}
+
+void Space::release(uint64_t read) {
   for (Waiting& one : waiting_) {
     if (one.change > read) break;
-    if (one.is_unread) continue;
-    one.is_unread = true;
-    for (const Stretch& stretch : one.stretches) pool_.drop_dirty(stretch.place);
+    std::erase_if(one.stretches, [&](const Stretch& stretch) {
+      const bool is_free = !is_rooted(stretch);
+      if (is_free) reuse(stretch);
+      return is_free;
+    });
   }
-  while (!waiting_.empty() && waiting_.front().change <= std::min(read, rested)) {
-    for (const Stretch& stretch : waiting_.front().stretches) reuse(stretch);
-    waiting_.pop_front();
+  std::erase_if(waiting_, [](const Waiting& one) { return one.stretches.empty(); });
+}
+
+uint64_t Space::waiting_pages() const {
+  uint64_t pages = 0;
+  for (const Waiting& one : waiting_) {
+    for (const Stretch& stretch : one.stretches) pages += stretch.units;
   }
+  return pages;
 }
 
 void Space::trim() {
@@ -441,15 +468,13 @@ uint64_t Space::used_pages() const {
 }
 
 size_t Space::extent_count() const {
-  return static_cast<size_t>(std::count_if(states_.begin(), states_.end(), [](const State& state) {
-    return state.file != nullptr;
-  }));
+  return static_cast<size_t>(std::count_if(
+      states_.begin(), states_.end(), [](const State& state) { return state.file != nullptr; }));
 }
 
 size_t Space::frozen_count() const {
-  return static_cast<size_t>(std::count_if(states_.begin(), states_.end(), [](const State& state) {
-    return state.is_frozen;
-  }));
+  return static_cast<size_t>(std::count_if(states_.begin(), states_.end(),
+                                           [](const State& state) { return state.is_frozen; }));
 }
 
 // ---- extents to be emptied

@@ -1,11 +1,11 @@
 // engine/btree/space.h — which pages of which extents are in use, and where new ones go.
 //
-// Two bits a page. *live*: the newest version has it; that is what a root says, and what is not live
-// in a root is free after an opening. *used*: nobody may write there: live, or of an older version
-// that is still read, or of a root that the disk still has.
+// Two bits a page. *live*: the newest version has it; that is what a root says, and what is not
+// live in a root is free after an opening. *used*: nobody may write there: live, or of an older
+// version that is still read, or of a root that the disk still has.
 //
 //     allocate ──▶ used ──▶ live ──▶ replaced by change n: not live, used until no version before n
-//                                    is read, and both roots are of change n or later ──▶ free
+//                                    is read, and neither root on the disk has it ──▶ free
 //
 // New pages go to the lowest places that are free, so that one change writes ascending places and
 // the last extents empty by themselves. While less than half of all is free only stretches of some
@@ -13,7 +13,7 @@
 // nearly empty extents.
 //
 // Invariants
-//   - nothing is allocated in an extent that is frozen, that is being emptied, or whose sync failed.
+//   - nothing is allocated in an extent that is frozen, being emptied, or whose sync failed.
 //   - an extent goes when nothing in it is used, and its number is never used again.
 // Threads: whoever changes the tree; the table of extents is shared with versions.
 // Bytes: FORMAT.md
@@ -76,8 +76,8 @@ class Space {
   Status open(const std::vector<ExtentUse>& extents, OpenMode mode);
   // Pages that a root needs, and no tree has.
   Status adopt(const Stretches& stretches);
-  // Pages that must not be written before change `n` and the one before it are on the disk.
-  void keep(const Stretches& stretches, uint64_t n);
+  // Pages of a root of that generation that the newest version may not have.
+  void keep(const Stretches& stretches, uint64_t generation);
   void set_next_extent(uint64_t number) { next_extent_ = std::max(next_extent_, number); }
 
   // ---- a change
@@ -89,14 +89,17 @@ class Space {
   void apply();
   size_t allocated_count() const { return allocated_.size(); }
   void take_back(size_t count);  // What was allocated since there were so many.
-  void settle(uint64_t n);  // Change n is what the newest version shows.
+  void settle(uint64_t n);       // Change n is what the newest version shows.
   // As it was. `is_written`: a root may name what was allocated.
   void revert(bool is_written);
 
   // ---- what becomes free
-  // No version before change `read` is read, and none before `rested` is on the disk.
-  void release(uint64_t read, uint64_t rested);
-  bool any_waiting() const { return !waiting_.empty(); }
+  // The disk has a root of all that is live, which itself lies in `apart`: where the older one of
+  // the two was.
+  void note_root(uint64_t generation, const Stretches& apart);
+  // No version before change `read` is read: what no root has is free.
+  void release(uint64_t read);
+  uint64_t waiting_pages() const;  // Freed, and not yet free.
   // Gives back extents that are empty, and what is free at the end of files.
   void trim();
 
@@ -131,6 +134,7 @@ class Space {
     std::shared_ptr<Extent> file;
     Bits used;
     Bits live;
+    Bits rooted[2];  // By the two roots that the disk has, in the places that those have there.
     uint32_t used_count = 0;
     uint32_t live_count = 0;
     uint32_t length = 1;  // Pages of the file, about.
@@ -142,7 +146,6 @@ class Space {
   struct Waiting {
     uint64_t change;
     Stretches stretches;
-    bool is_unread = false;  // Only the disk may still need it.
   };
   bool may_allocate(const State& state) const {
     return state.file != nullptr && !state.is_frozen && !state.is_chosen && !state.is_closed;
@@ -152,6 +155,7 @@ class Space {
   void mark_used(const Stretch& stretch, bool is_used);
   void mark_live(const Stretch& stretch, bool is_live);
   void share();  // The table, after it changed.
+  bool is_rooted(const Stretch& stretch) const;
   void reuse(const Stretch& stretch);
 
   Pool& pool_;
@@ -168,7 +172,7 @@ class Space {
   uint32_t run_pages_min_ = 1;
   Stretches allocated_, freed_;
   Stretches replaced_;  // Of what was freed: live before.
-  Stretches limbo_;  // Allocated by changes that failed when a root may have named it.
+  Stretches limbo_;     // Allocated by changes that failed when a root may have named it.
 };
 
 }  // namespace varve::btree

@@ -8,8 +8,8 @@ namespace varve::btree {
 namespace {
 
 constexpr size_t kPieceBytesMax = size_t{1} << 20;
-constexpr size_t kUnderfull = 3;    // A page with less than a third waits for the next one.
-constexpr size_t kHeldPages = 16;   // More than that is pending: what is full is written.
+constexpr size_t kUnderfull = 3;   // A page with less than a third waits for the next one.
+constexpr size_t kHeldPages = 16;  // More than that is pending: what is full is written.
 constexpr uint64_t kPiecesMax = uint64_t{1} << 32;
 
 // The shortest key above `last` that is not above `first`.
@@ -173,8 +173,8 @@ Status TreeWriter::visit_inner(uint32_t level, Bytes low, const PageRef& ref, co
     std::swap(separator, next);
   }
   Level& made = level_at(level);
-  bool is_same = !goes_on && !is_pending(level - 1) && !plan_.is_tight &&
-                 !plan_.moves(ref.place) && made.items.count() == view.count();
+  bool is_same = !goes_on && !is_pending(level - 1) && !plan_.is_tight && !plan_.moves(ref.place) &&
+                 made.items.count() == view.count();
   for (uint32_t i = 0; is_same && i < view.count(); ++i) {
     is_same = equal(made.items.payload(i), view.payload(i)) &&
               view.compare_key(i, made.items.key(i)) == 0;

@@ -41,8 +41,8 @@ struct TreePlan {
   std::function<Result<bool>(const NodeView* old, const Bound& high, const Out& out)> fill;
   // Whether a page must go elsewhere.
   std::function<bool(uint64_t place)> moves = [](uint64_t) { return false; };
-  bool is_tight = false;     // Every page is filled, whatever comes later.
-  bool is_at_end = false;    // Set by fill(): all that is new follows what was there.
+  bool is_tight = false;   // Every page is filled, whatever comes later.
+  bool is_at_end = false;  // Set by fill(): all that is new follows what was there.
 };
 
 // What pages are written with.

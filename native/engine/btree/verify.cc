@@ -110,7 +110,8 @@ class Verifier {
     for (uint32_t i = 0; i < view.count(); ++i) {
       view.copy_key(i, key);
       const bool ascends = !any_last_ || last_ < key;
-      if (!ascends || !is_below(as_bytes(key), high)) add(ref.place, "a leaf whose keys do not ascend");
+      if (!ascends || !is_below(as_bytes(key), high))
+        add(ref.place, "a leaf whose keys do not ascend");
       last_ = key;
       any_last_ = true;
       ++entry_count_;
@@ -159,7 +160,8 @@ class Verifier {
       const uint32_t pages = pool_.site().extent_pages;
       for (uint32_t i = 1; (i = live_[slot]->find(i, pages, true)) < pages; ++i) {
         if (!reached_[slot].has(i)) {
-          add(pool_.place_at(slot, i), "a page that is said to be in use, and nothing refers to it");
+          add(pool_.place_at(slot, i),
+              "a page that is said to be in use, and nothing refers to it");
         }
       }
     }

@@ -71,8 +71,8 @@ Status BtreeVersion::find_leaf(Bytes key, bool may_block, const uint8_t*& page) 
 // Small enough, a value that lies apart comes through the cache like any page.
 Status BtreeVersion::bring_value(bool may_block, Lookup& answer) const {
   const Apart apart = apart_of(answer.edit);
-  const bool is_large = apart.size >= large_value_bytes_ ||
-                        apart.size > piece_bytes_max(pool_->site());
+  const bool is_large =
+      apart.size >= large_value_bytes_ || apart.size > piece_bytes_max(pool_->site());
   if (is_large) {
     if (!may_block) answer.found = Found::kWouldBlock;
     return Status::ok();

@@ -24,7 +24,7 @@ struct Image {
   std::shared_ptr<const Extents> extents = std::make_shared<const Extents>();
   uint64_t absorbed = 0;
   uint64_t time_ms = 0;
-  uint64_t change = 1;  // That made it.
+  uint64_t change = 1;     // That made it.
   bool is_closed = false;  // The engine is, and answers kClosed.
 };
 
@@ -40,8 +40,7 @@ class Alive {
   std::multiset<uint64_t> changes_;
 };
 
-class BtreeVersion final : public EngineVersion,
-                           public std::enable_shared_from_this<BtreeVersion> {
+class BtreeVersion final : public EngineVersion, public std::enable_shared_from_this<BtreeVersion> {
  public:
   BtreeVersion(Image image, std::shared_ptr<const Pool> pool, std::shared_ptr<Alive> alive,
                uint64_t large_value_bytes);

@@ -41,9 +41,10 @@ struct Kind {
   EngineKind engine;
   bool log;
 };
-constexpr Kind kKinds[] = {
-    {EngineKind::kLsm, true}, {EngineKind::kMemory, true}, {EngineKind::kMemory, false},
-    {EngineKind::kBtree, true}};
+constexpr Kind kKinds[] = {{EngineKind::kLsm, true},
+                           {EngineKind::kMemory, true},
+                           {EngineKind::kMemory, false},
+                           {EngineKind::kBtree, true}};
 
 // True when the disk had no call left to fail.
 bool closes_on_failing_disk(const Kind& kind, uint64_t failing, Code code) {

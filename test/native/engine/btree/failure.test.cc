@@ -80,8 +80,8 @@ std::string roots_path(const Subject& subject) {
 uint64_t newest_root(const Subject& subject) {
   uint64_t newest = 0;
   uint64_t place = 0;
-  const auto file = btree::RootFile::open(native_os(), btree_ground(subject).options.directory,
-                                          OpenMode::kRead);
+  const auto file =
+      btree::RootFile::open(native_os(), btree_ground(subject).options.directory, OpenMode::kRead);
   require(static_cast<bool>(file));
   for (uint64_t i = 0; i < 2; ++i) {
     const Result<btree::Root> root = (*file)->read(i);
@@ -124,18 +124,20 @@ void open_after(int64_t steps) {
 
 }  // namespace
 
-static const Case absorbing("a B+tree whose absorb() finds the disk full at any step is as before, and "
-                            "takes the run later",
-                            absorb_on_full_disk);
+static const Case absorbing(
+    "a B+tree whose absorb() finds the disk full at any step is as before, and "
+    "takes the run later",
+    absorb_on_full_disk);
 
 static const Case compacting("a B+tree whose compact() fails at any step is as before", [] {
   compact_on_failing_disk(Code::kIo);
   compact_on_failing_disk(Code::kNoSpace);
 });
 
-static const Case reopened("a B+tree opened after a failure is as before the run or as after it", [] {
-  for (int64_t steps = 0; steps < 14; ++steps) open_after(steps);
-});
+static const Case reopened("a B+tree opened after a failure is as before the run or as after it",
+                           [] {
+                             for (int64_t steps = 0; steps < 14; ++steps) open_after(steps);
+                           });
 
 static const Case stopped("after a failed sync nothing is absorbed, and reads go on", [] {
   Subject subject = open_btree_subject();
@@ -153,49 +155,52 @@ static const Case stopped("after a failed sync nothing is absorbed, and reads go
   expect_ok(same(subject, before, kAll));
 });
 
-static const Case torn("where the newest root is torn the other one counts, if it is of that commit", [] {
-  Subject subject = open_btree_subject();
-  Oracle oracle;
-  for (int run = 0; run < 4; ++run) {
-    write(oracle);
-    expect_ok(oracle.absorb_into(*subject.engine, kAll));
-  }
-  expect_ok(subject.engine->compact({}, kAll));
-  spoil_root(subject, newest_root(subject));
-  expect_ok(crash_btree(subject));
-  expect_ok(same(subject, oracle, kAll));
-  for (int run = 0; run < 4; ++run) {
-    write(oracle);
-    expect_ok(oracle.absorb_into(*subject.engine, kAll));
-    expect_ok(same(subject, oracle, kAll));
-  }
-  // The other is of an older commit now, and what came since is nowhere else.
-  spoil_root(subject, newest_root(subject));
-  expect(crash_btree(subject).code() == Code::kCorrupt);
-});
+static const Case torn(
+    "where the newest root is torn the other one counts, if it is of that commit", [] {
+      Subject subject = open_btree_subject();
+      Oracle oracle;
+      for (int run = 0; run < 4; ++run) {
+        write(oracle);
+        expect_ok(oracle.absorb_into(*subject.engine, kAll));
+      }
+      expect_ok(subject.engine->compact({}, kAll));
+      spoil_root(subject, newest_root(subject));
+      expect_ok(crash_btree(subject));
+      expect_ok(same(subject, oracle, kAll));
+      for (int run = 0; run < 4; ++run) {
+        write(oracle);
+        expect_ok(oracle.absorb_into(*subject.engine, kAll));
+        expect_ok(same(subject, oracle, kAll));
+      }
+      // The other is of an older commit now, and what came since is nowhere else.
+      spoil_root(subject, newest_root(subject));
+      expect(crash_btree(subject).code() == Code::kCorrupt);
+    });
 
-static const Case missing("a B+tree without its roots is CORRUPT, and one that never had any is empty", [] {
-  Subject subject = open_btree_subject();
-  subject.shut();
-  expect_ok(native_os().remove(roots_path(subject)));
-  expect_ok(crash_btree(subject));
-  Oracle oracle;
-  write(oracle);
-  expect_ok(oracle.absorb_into(*subject.engine, kAll));
-  subject.shut();
-  expect_ok(native_os().remove(roots_path(subject)));
-  expect(crash_btree(subject).code() == Code::kCorrupt);
-});
+static const Case missing(
+    "a B+tree without its roots is CORRUPT, and one that never had any is empty", [] {
+      Subject subject = open_btree_subject();
+      subject.shut();
+      expect_ok(native_os().remove(roots_path(subject)));
+      expect_ok(crash_btree(subject));
+      Oracle oracle;
+      write(oracle);
+      expect_ok(oracle.absorb_into(*subject.engine, kAll));
+      subject.shut();
+      expect_ok(native_os().remove(roots_path(subject)));
+      expect(crash_btree(subject).code() == Code::kCorrupt);
+    });
 
-static const Case sizes("a page size that the store was not made with is INVALID, none takes the store's", [] {
-  Subject subject = open_btree_subject();
-  Oracle oracle;
-  write(oracle);
-  expect_ok(oracle.absorb_into(*subject.engine, kAll));
-  btree_ground(subject).options.page_bytes = 1024;
-  expect(crash_btree(subject).code() == Code::kInvalid);
-  btree_ground(subject).options.page_bytes = 0;
-  btree_ground(subject).options.extent_bytes = uint64_t{1} << 20;
-  expect_ok(crash_btree(subject));
-  expect_ok(same(subject, oracle, kAll));
-});
+static const Case sizes(
+    "a page size that the store was not made with is INVALID, none takes the store's", [] {
+      Subject subject = open_btree_subject();
+      Oracle oracle;
+      write(oracle);
+      expect_ok(oracle.absorb_into(*subject.engine, kAll));
+      btree_ground(subject).options.page_bytes = 1024;
+      expect(crash_btree(subject).code() == Code::kInvalid);
+      btree_ground(subject).options.page_bytes = 0;
+      btree_ground(subject).options.extent_bytes = uint64_t{1} << 20;
+      expect_ok(crash_btree(subject));
+      expect_ok(same(subject, oracle, kAll));
+    });

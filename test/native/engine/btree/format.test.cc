@@ -50,8 +50,8 @@ std::string some_leaf() {
 const Case example("the worked example of the B+tree's FORMAT.md is what the code makes of it", [] {
   std::string reference;
   append_reference(reference, some_reference(7));
-  expect(reference == bytes_of({7, 0, 0, 0, 0, 0, 1, 0, 0xef, 0xbe, 0xad, 0xde, 1, 0, 0, 0, 0xff,
-                                0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}));
+  expect(reference == bytes_of({7, 0, 0, 0, 0,    0,    1,    0,    0xef, 0xbe, 0xad, 0xde,
+                                1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}));
   const PageRef ref = read_reference(reinterpret_cast<const uint8_t*>(reference.data()));
   expect(ref == some_reference(7));
   const std::string row = bytes_of({0, 5, 0, 0, 0, 0, 0, 0, 'h', 'i'});
@@ -141,30 +141,31 @@ const Case hostile("whatever a page says, what is taken from it lies within it",
   }
 });
 
-const Case maps("the map of free pages is read back, dense or not, and cut short it is damaged", [] {
-  constexpr uint32_t kPages = 256;
-  std::vector<ExtentUse> uses(3);
-  for (size_t i = 0; i < 3; ++i) {
-    uses[i].slot = i * 2;
-    uses[i].number = 10 + i;
-    uses[i].live.resize(kPages);
-  }
-  uses[1].is_frozen = true;
-  for (uint32_t i = 1; i < 70; ++i) uses[0].live.set(i);  // Dense.
-  for (uint32_t i = 1; i < kPages; i += 3) uses[1].live.set(i);
-  const std::string bytes = encode_space(uses, kPages);
-  const Result<std::vector<ExtentUse>> read = decode_space(as_bytes(bytes), kPages);
-  require(static_cast<bool>(read) && read->size() == 3);
-  for (size_t i = 0; i < 3; ++i) {
-    expect((*read)[i].slot == uses[i].slot && (*read)[i].number == uses[i].number);
-    expect((*read)[i].is_frozen == uses[i].is_frozen);
-    expect((*read)[i].live.words() == uses[i].live.words());
-  }
-  for (size_t size = 0; size < bytes.size(); ++size) {
-    expect(!decode_space(as_bytes(bytes).first(size), kPages));
-  }
-  expect(!decode_space(as_bytes(bytes), 128));  // More pages than an extent has.
-});
+const Case maps("the map of free pages is read back, dense or not, and cut short it is damaged",
+                [] {
+                  constexpr uint32_t kPages = 256;
+                  std::vector<ExtentUse> uses(3);
+                  for (size_t i = 0; i < 3; ++i) {
+                    uses[i].slot = i * 2;
+                    uses[i].number = 10 + i;
+                    uses[i].live.resize(kPages);
+                  }
+                  uses[1].is_frozen = true;
+                  for (uint32_t i = 1; i < 70; ++i) uses[0].live.set(i);  // Dense.
+                  for (uint32_t i = 1; i < kPages; i += 3) uses[1].live.set(i);
+                  const std::string bytes = encode_space(uses, kPages);
+                  const Result<std::vector<ExtentUse>> read = decode_space(as_bytes(bytes), kPages);
+                  require(static_cast<bool>(read) && read->size() == 3);
+                  for (size_t i = 0; i < 3; ++i) {
+                    expect((*read)[i].slot == uses[i].slot && (*read)[i].number == uses[i].number);
+                    expect((*read)[i].is_frozen == uses[i].is_frozen);
+                    expect((*read)[i].live.words() == uses[i].live.words());
+                  }
+                  for (size_t size = 0; size < bytes.size(); ++size) {
+                    expect(!decode_space(as_bytes(bytes).first(size), kPages));
+                  }
+                  expect(!decode_space(as_bytes(bytes), 128));  // More pages than an extent has.
+                });
 
 const Case facts("range deletions are read back, and cut short they are damaged", [] {
   Facts all;

@@ -54,8 +54,11 @@ class Wreck {
   }
   std::map<std::string, uint64_t> extents() const {
     std::map<std::string, uint64_t> found;
-    for (const DirectoryEntry& entry : *native_os().list(directory())) {
-      if (btree::extent_number(entry.name) != 0) found[entry.name] = entry.size;
+    const auto entries = native_os().list(directory());
+    for (const DirectoryEntry& entry : *entries) {
+      if (btree::extent_number(entry.name) == 0) continue;
+      const auto file = native_os().open(directory() + "/" + entry.name, OpenMode::kRead);
+      found[entry.name] = *(*file)->size();
     }
     return found;
   }
@@ -65,8 +68,8 @@ class Wreck {
       saved.rows[std::string(as_text(edit.key))] = std::string(as_text(value));
       return Status::ok();
     };
-    expect_ok(btree::salvage_btree(native_os(), directory(), {identity_, commit_}, save,
-                                   saved.lost));
+    expect_ok(
+        btree::salvage_btree(native_os(), directory(), {identity_, commit_}, save, saved.lost));
     return saved;
   }
 
@@ -80,12 +83,13 @@ class Wreck {
 
 }  // namespace
 
-static const Case all_whole("of a B+tree that is whole everything is saved, and nothing that was deleted", [] {
-  Wreck wreck;
-  const Saved saved = wreck.salvage();
-  expect(saved.lost.empty());
-  expect(saved.rows == wreck.whole());
-});
+static const Case all_whole(
+    "of a B+tree that is whole everything is saved, and nothing that was deleted", [] {
+      Wreck wreck;
+      const Saved saved = wreck.salvage();
+      expect(saved.lost.empty());
+      expect(saved.rows == wreck.whole());
+    });
 
 static const Case one_page("a damaged page of a B+tree loses itself alone in a salvage", [] {
   Wreck wreck;
@@ -109,14 +113,15 @@ static const Case one_page("a damaged page of a B+tree loses itself alone in a s
   expect(hit > 10);
 });
 
-static const Case no_roots("where both roots are lost every page is looked at, and of each key the newest is saved", [] {
-  Wreck wreck;
-  wreck.flip(btree::kRootsName, 100);
-  wreck.flip(btree::kRootsName, btree::kRootStep + 100);
-  const Saved saved = wreck.salvage();
-  expect(!saved.lost.empty());
-  for (const auto& [key, value] : wreck.whole()) {
-    const auto found = saved.rows.find(key);
-    expect(found != saved.rows.end() && found->second == value);
-  }
-});
+static const Case no_roots(
+    "where both roots are lost every page is looked at, and of each key the newest is saved", [] {
+      Wreck wreck;
+      wreck.flip(btree::kRootsName, 100);
+      wreck.flip(btree::kRootsName, btree::kRootStep + 100);
+      const Saved saved = wreck.salvage();
+      expect(!saved.lost.empty());
+      for (const auto& [key, value] : wreck.whole()) {
+        const auto found = saved.rows.find(key);
+        expect(found != saved.rows.end() && found->second == value);
+      }
+    });

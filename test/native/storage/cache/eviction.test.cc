@@ -1,4 +1,5 @@
-// What each way of evicting keeps: the same blocks are read again and again while others pass by once.
+// What each way of evicting keeps: the same blocks are read again and again while others pass by
+// once.
 #include "storage/cache/cache.h"
 #include "test.h"
 
@@ -53,20 +54,22 @@ uint64_t hits(Eviction eviction) {
 
 }  // namespace
 
-static const Case recency("evicting what was used longest ago keeps what is read again and again", [] {
-  const uint64_t lru = hits(Eviction::kLru);
-  const uint64_t clock = hits(Eviction::kClock);
-  const uint64_t random = hits(Eviction::kRandom);
-  expect(lru > 980 && clock > 980);
-  expect(random < 960 && random > 500);
-});
+static const Case recency("evicting what was used longest ago keeps what is read again and again",
+                          [] {
+                            const uint64_t lru = hits(Eviction::kLru);
+                            const uint64_t clock = hits(Eviction::kClock);
+                            const uint64_t random = hits(Eviction::kRandom);
+                            expect(lru > 980 && clock > 980);
+                            expect(random < 960 && random > 500);
+                          });
 
-static const Case order("of blocks read once each, the oldest go first with 'lru', and any with 'random'", [] {
-  for (const Eviction eviction : {Eviction::kLru, Eviction::kRandom}) {
-    Bench bench(eviction);
-    for (size_t i = 0; i < 1000; ++i) bench.read(i);
-    size_t newest = 0;
-    for (size_t i = 900; i < 1000; ++i) newest += bench.read(i) ? 1 : 0;
-    expect(eviction == Eviction::kLru ? newest > 90 : newest < 80);
-  }
-});
+static const Case order(
+    "of blocks read once each, the oldest go first with 'lru', and any with 'random'", [] {
+      for (const Eviction eviction : {Eviction::kLru, Eviction::kRandom}) {
+        Bench bench(eviction);
+        for (size_t i = 0; i < 1000; ++i) bench.read(i);
+        size_t newest = 0;
+        for (size_t i = 900; i < 1000; ++i) newest += bench.read(i) ? 1 : 0;
+        expect(eviction == Eviction::kLru ? newest > 90 : newest < 80);
+      }
+    });

@@ -229,6 +229,19 @@ describe('a bitmap', () => {
     expect(bitmap.statistics().containers).toEqual({ array: 0, bits: 0, runs: 1 })
     expect(bitmap.statistics()).toMatchObject({ memberBytes: 4, directoryBytes: 16 })
   })
+
+  it.each([[1000, 2.3], [100, 2.11], [10, 1.33], [2, 0.26]])('takes for a member of 1 in %i at most %f bytes', (share, most) => {
+    let state = 1
+    const members: number[] = []
+    for (let member = 0; member < 2_000_000; member += 1) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+      if (state < 2 ** 32 / share) members.push(member)
+    }
+    const bitmap = new Bitmap(members).optimise()
+    const { memberBytes, directoryBytes } = bitmap.statistics()
+    expect((memberBytes + directoryBytes) / bitmap.size).toBeLessThan(most)
+    expect(bitmap.serialise().length / bitmap.size).toBeLessThan(most + 0.1)
+  })
 })
 
 describe('a bitmap of bigints', () => {

@@ -138,6 +138,23 @@ describe('TextIndex', () => {
     expect(index.highlight('fox '.repeat(50_000), 'fox')).toHaveLength(50_000)
   })
 
+  it('takes what docs/text.md says for a word', () => {
+    let state = 1
+    const word = () => {  // Half of the words are among a hundredth of all, as in a language.
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+      return `w${Math.floor((state / 2 ** 32) ** 7 * 60_000)}`
+    }
+    const index = new TextIndex()
+    const texts = Array.from({ length: 20_000 }, () => Array.from({ length: 40 }, word).join(' '))
+    index.addMany(texts.map((_, id) => id), texts)
+    index.compact()
+    const { words, bytes, terms } = index.stats()
+    expect(words).toBe(800_000)
+    expect(terms).toBeGreaterThan(50_000)
+    expect(bytes / words).toBeLessThan(20)
+    expect(index.serialise().length / words).toBeLessThan(8)
+  })
+
   it('is written as bytes and read back, and goes on', () => {
     const index = tales({ language: 'english', stopWords: ['over'] })
     index.remove(5)

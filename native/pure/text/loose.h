@@ -43,6 +43,8 @@ class Loose {
   size_t bytes() const { return used_; }
   size_t memory_bytes() const;
   void clear();
+  // After clear(): gives back what stayed for what comes next.
+  void release() { std::vector<std::unique_ptr<uint8_t[]>>().swap(chunks_); }
 
  private:
   // Of a term; all zeros where nothing of it is loose.

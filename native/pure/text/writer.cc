@@ -194,6 +194,7 @@ void TextWriter::rewrite_list(uint32_t term, const std::vector<uint32_t>& number
 
 void TextWriter::compact() {
   fold();
+  core_.loose.release();
   if (core_.documents.size() <= core_.live_count + 1) return;
   const std::vector<uint32_t> numbers = renumber_documents();
   for (uint32_t term = 0; term < core_.terms.size(); ++term) rewrite_list(term, numbers);

@@ -260,8 +260,8 @@ void count_live(const LiveChange& live, std::vector<FileShare>& files) {
   }
 }
 
-// All there is lies at or below `absorbed`, so that who holds that or more asks for nothing but the
-// newest.
+// While nothing is absorbed: all there is lies at or below `absorbed`, so that who holds that or
+// more asks for nothing but the newest.
 Retention what_counts(const Retention& asked, uint64_t absorbed) {
   Retention retention = asked;
   std::erase_if(retention.held, [&](uint64_t commit) { return commit >= absorbed; });
@@ -428,10 +428,11 @@ void Bitcask::end_merge(bool is_done) {
   merge_.reset();
 }
 
-// A step of the merge under way.
-Result<Progress> Bitcask::work(uint64_t budget_bytes, const Retention& asked, const Lock& merging) {
+// A step of the merge under way. Runs are absorbed meanwhile, of which retention knows nothing but
+// that they are above the horizon: it counts as it was asked.
+Result<Progress> Bitcask::work(uint64_t budget_bytes, const Retention& retention,
+                               const Lock& merging) {
   check(merging.owns_lock());
-  const Retention retention = what_counts(asked, current()->absorbed());
   Result<Progress> progress = merge_->step(budget_bytes, retention);
   if (!progress) {
     const bool is_noted = note_damage(*merge_, progress.error());
@@ -591,7 +592,7 @@ EngineStats Bitcask::stats() const {
     live_bytes += share.live_bytes;
     dead_bytes += share.dead_bytes();
   }
-  stats.entry_count = image.row_count - image.ghost_count;
+  stats.entry_count = image.key_count;
   stats.history_bytes = image.history_bytes;
   const Due due = due_of(options_, *version);
   stats.debt_bytes = due.debt_bytes;

@@ -165,7 +165,7 @@ void LeafBuilder::emit(size_t count) {
     const bool is_ghost = row.kind == RowKind::kGhost;
     leaf->data_bytes_ += row.bytes(place.key_bytes);
     if (!place.begins_key) leaf->history_bytes_ += row.bytes(place.key_bytes);
-    leaf->ghost_count_ += is_ghost ? 1 : 0;
+    leaf->key_count_ += place.begins_key && !is_ghost ? 1 : 0;
     uint64_t& oldest = is_ghost ? leaf->oldest_ghost_ : leaf->oldest_commit_;
     oldest = std::min(oldest, row.commit);
     leaf->is_unsettled_ |= !place.begins_key || row.kind != RowKind::kPut;
@@ -182,7 +182,7 @@ void LeafBuilder::emit(size_t count) {
 void Image::build_index() {
   starts_.clear();
   shared_.clear();
-  memory_bytes = row_count = ghost_count = history_bytes = 0;
+  memory_bytes = row_count = key_count = history_bytes = 0;
   oldest_ghost = UINT64_MAX;
   if (leaves.empty()) return;
   // They are in order: what the first and the last share, all share.
@@ -193,7 +193,7 @@ void Image::build_index() {
     starts_.push_back(start_of(leaf->key(0).subspan(shared_.size())));
     memory_bytes += leaf->memory_bytes();
     row_count += leaf->size();
-    ghost_count += leaf->ghost_count();
+    key_count += leaf->key_count();
     history_bytes += leaf->history_bytes();
     oldest_ghost = std::min(oldest_ghost, leaf->oldest_ghost());
   }

@@ -97,7 +97,7 @@ class Leaf {
   uint64_t memory_bytes() const;
   uint64_t data_bytes() const { return data_bytes_; }
   uint64_t history_bytes() const { return history_bytes_; }
-  size_t ghost_count() const { return ghost_count_; }
+  size_t key_count() const { return key_count_; }  // Without those that only a ghost stands for.
   uint64_t oldest_commit() const { return oldest_commit_; }  // Of rows that are no ghosts.
   uint64_t oldest_ghost() const { return oldest_ghost_; }
   // Something here is not a put that is the only version of its key.
@@ -112,7 +112,7 @@ class Leaf {
   size_t bytes_size_ = 0;
   uint64_t data_bytes_ = 0;
   uint64_t history_bytes_ = 0;
-  size_t ghost_count_ = 0;
+  size_t key_count_ = 0;
   uint64_t oldest_commit_ = UINT64_MAX;
   uint64_t oldest_ghost_ = UINT64_MAX;
   bool is_unsettled_ = false;
@@ -134,7 +134,7 @@ struct Image {
 
   uint64_t memory_bytes = 0;
   uint64_t row_count = 0;
-  uint64_t ghost_count = 0;
+  uint64_t key_count = 0;
   uint64_t history_bytes = 0;
   uint64_t oldest_ghost = UINT64_MAX;
 

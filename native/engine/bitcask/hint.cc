@@ -130,35 +130,42 @@ Status HintReader::read_header(const Identity& identity) {
   return Status::ok();
 }
 
-Status HintReader::load_block() {
-  const auto fill = [&](size_t size) -> Result<Bytes> {
-    buffer_.resize(size);
-    const Result<size_t> got = file_->read_at(
-        offset_, MutableBytes(reinterpret_cast<uint8_t*>(buffer_.data()), buffer_.size()));
+// So many bytes at the next block, or all that there are.
+Result<Bytes> HintReader::fill(size_t size) {
+  const bool is_there = offset_ >= buffer_at_ && offset_ + size <= buffer_at_ + buffer_.size();
+  if (!is_there) {
+    buffer_.resize(std::max(size, kReadBytes));
+    buffer_at_ = offset_;
+    const MutableBytes into(reinterpret_cast<uint8_t*>(buffer_.data()), buffer_.size());
+    const Result<size_t> got = file_->read_at(offset_, into);
+    buffer_.resize(got ? *got : 0);
     if (!got) return got.error();
-    return as_bytes(buffer_).first(*got);
-  };
-  Result<Bytes> bytes = fill(kReadBytes);
+  }
+  const Bytes bytes = as_bytes(buffer_).subspan(offset_ - buffer_at_);
+  return bytes.first(std::min(size, bytes.size()));
+}
+
+Status HintReader::load_block() {
+  Result<Bytes> bytes = fill(kBlockHeadBytes);
   if (!bytes) return bytes.error();
   if (bytes->size() < kBlockHeadBytes) return damage("it ends within a block");
   const size_t size = load<uint32_t>(bytes->data());
+  const uint32_t checksum = load<uint32_t>(bytes->data() + 4);
   if (size == 0 || size > kBlockBytesMax) return damage("a block of an impossible size");
-  if (size > bytes->size() - kBlockHeadBytes) bytes = fill(kBlockHeadBytes + size);
+  bytes = fill(kBlockHeadBytes + size);
   if (!bytes) return bytes.error();
   if (bytes->size() < kBlockHeadBytes + size) return damage("it ends within a block");
-  const Bytes payload = bytes->subspan(kBlockHeadBytes, size);
-  if (crc32c(payload, block_count_) != load<uint32_t>(bytes->data() + 4)) {
-    return damage("the checksum of a block fails");
-  }
+  rest_ = bytes->subspan(kBlockHeadBytes);
+  if (crc32c(rest_, block_count_) != checksum) return damage("the checksum of a block fails");
   ++block_count_;
   offset_ += kBlockHeadBytes + size;
-  rest_ = payload;
+  begins_block_ = true;
   return Status::ok();
 }
 
 // The kind and key at the front of what is left.
 bool HintReader::take_key(uint8_t& kind) {
-  const bool is_first = rest_.data() == as_bytes(buffer_).data() + kBlockHeadBytes;
+  const bool is_first = std::exchange(begins_block_, false);
   kind = rest_[0];
   rest_ = rest_.subspan(1);
   uint64_t shared = 0;
@@ -166,6 +173,7 @@ bool HintReader::take_key(uint8_t& kind) {
   if (!take_varint(rest_, shared) || !take_varint(rest_, size)) return false;
   if (shared > (is_first ? 0 : key_.size()) || size > rest_.size()) return false;
   if (shared + size > kStoredKeyBytesMax) return false;
+  order_ = compare(as_bytes(key_).subspan(shared), rest_.first(size));
   key_.resize(shared);
   key_.append(as_text(rest_.first(size)));
   rest_ = rest_.subspan(size);
@@ -197,13 +205,10 @@ Result<bool> HintReader::next(Listed& entry) {
   if (rest_.empty()) {
     if (Status status = load_block(); !status) return status;
   }
-  const std::string before = read_count_ == 0 ? std::string() : key_;
   uint8_t kind = 0;
   if (!take_key(kind) || !take_entry(kind, entry)) return damage("an entry that cannot be");
-  if (read_count_ != 0) {
-    const int order = compare(as_bytes(before), entry.key);
-    if (order > 0 || (order == 0 && entry.commit >= commit_)) return damage("entries out of order");
-  }
+  const bool is_behind = order_ < 0 || (order_ == 0 && entry.commit < commit_);
+  if (read_count_ != 0 && !is_behind) return damage("entries out of order");
   commit_ = entry.commit;
   ++read_count_;
   return true;

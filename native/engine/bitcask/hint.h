@@ -64,6 +64,7 @@ class HintReader {
       : file_(std::move(file)), path_(std::move(path)), info_(info) {}
   Status damage(const char* what) const;
   Status read_header(const Identity& identity);
+  Result<Bytes> fill(size_t size);
   Status load_block();
   bool take_key(uint8_t& kind);
   bool take_entry(uint8_t kind, Listed& entry);
@@ -76,10 +77,13 @@ class HintReader {
   uint64_t range_count_ = 0;
   uint64_t offset_ = 0;  // Of the next block.
   uint32_t block_count_ = 0;
-  std::string buffer_;
+  std::string buffer_;  // What was read of the file, from buffer_at_ on.
+  uint64_t buffer_at_ = 0;
   Bytes rest_;  // Of the block.
+  bool begins_block_ = false;
   uint64_t read_count_ = 0;
   std::string key_;
+  int order_ = 0;        // Of the key before against this one.
   uint64_t commit_ = 0;  // Of the entry before.
 };
 

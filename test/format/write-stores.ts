@@ -12,7 +12,7 @@ const stores: Readonly<Record<string, OpenOptions>> = {
   large: { largeValue: '1KB' },
   memory: { engine: 'memory' },
   btree: { engine: 'btree', largeValue: '1KB' },
-  'btree past': { engine: 'btree', history: { keep: 'forever' }, write: 'behind' },
+  'btree-past': { engine: 'btree', history: { keep: 'forever' }, write: 'behind' },
   past: { history: { keep: 'forever' } },
   prepared: {},
 }

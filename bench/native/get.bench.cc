@@ -1,6 +1,6 @@
 // A point get of a store at rest, by how much of it is asked for at once: 1 M keys of 16 B and
-// values of 100 B in settled tables, all in the cache. What JavaScript adds is the difference to
-// the rows of `npm run bench`.
+// values of 100 B in settled tables, or in full pages, all in the cache. What JavaScript adds is the
+// difference to the rows of `npm run bench`.
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -36,7 +36,7 @@ void fill(Store& store) {
 }
 
 template <class Body>
-void row(Table& table, const char* name, Body body) {
+void row(Table& table, const std::string& name, Body body) {
   const Timer timer;
   body();
   table.add(name, "ns a key", timer.per(kGets));
@@ -67,12 +67,13 @@ void get_hundreds(Store::Reader& reader, const std::vector<std::string>& keys) {
   check(found == keys.size());
 }
 
-const Bench gets("get", [](Table& table) {
+void measure(Table& table, EngineKind engine, const std::string& name) {
   const std::string directory =
       (std::filesystem::temp_directory_path() / "varve-bench-get").string();
   std::filesystem::remove_all(directory);
   StoreOptions options;
   options.directory = directory;
+  options.engine = engine;
   options.memory_bytes = uint64_t{512} << 20;
   Result<std::shared_ptr<Store>> opened = Store::open(native_os(), options);
   check(static_cast<bool>(opened));
@@ -89,12 +90,17 @@ const Bench gets("get", [](Table& table) {
     }
     // Brings the blocks into the cache.
     get_all(reader, cold);
-    row(table, "one at a time, 1,000 keys", [&] { get_all(reader, hot); });
-    row(table, "one at a time, 1 M keys", [&] { get_all(reader, cold); });
-    row(table, "a hundred at a time, 1 M keys", [&] { get_hundreds(reader, cold); });
+    row(table, name + ", one at a time, 1,000 keys", [&] { get_all(reader, hot); });
+    row(table, name + ", one at a time, 1 M keys", [&] { get_all(reader, cold); });
+    row(table, name + ", a hundred at a time, 1 M keys", [&] { get_hundreds(reader, cold); });
   }
   opened->reset();
   std::filesystem::remove_all(directory);
+}
+
+const Bench gets("get", [](Table& table) {
+  measure(table, EngineKind::kLsm, "lsm");
+  measure(table, EngineKind::kBtree, "btree");
 });
 
 }  // namespace

@@ -35,7 +35,7 @@ it('the store prepared commits what it was prepared for', async () => {
   await db.close()
 })
 
-it.each(['past', 'btree past'])('the store %s shows what it was at every commit', async (name) => {
+it.each(['past', 'btree-past'])('the store %s shows what it was at every commit', async (name) => {
   const copy = join(root, `${name}, to look back`)
   restore(name, copy)
   const db = await open(copy)

@@ -13,7 +13,7 @@ const stores: Readonly<Record<string, OpenOptions>> = {
   memory: { engine: 'memory' },
   bitcask: { engine: 'bitcask' },
   btree: { engine: 'btree', largeValue: '1KB' },
-  'btree past': { engine: 'btree', history: { keep: 'forever' }, write: 'behind' },
+  'btree-past': { engine: 'btree', history: { keep: 'forever' }, write: 'behind' },
   past: { history: { keep: 'forever' } },
   prepared: {},
 }

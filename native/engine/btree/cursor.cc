@@ -121,8 +121,8 @@ void TreeCursor::walk(bool forward) {
     return forward ? frame.at + 1 == frame.view.count() : frame.at == 0;
   };
   while (depth_ != 0 && at_edge(frames_[depth_ - 1])) {
+    if (depth_ != source_.root.height) announced_ = 0;  // Of another node's children from now on.
     --depth_;
-    announced_ = 0;
   }
   if (depth_ == 0) return;
   frames_[depth_ - 1].at += forward ? 1 : uint32_t{0} - 1;

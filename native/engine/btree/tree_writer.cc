@@ -209,8 +209,13 @@ size_t TreeWriter::count_within(uint32_t level) const {
     ++count;
   }
   count = std::max(count, std::min<size_t>(items.count(), level == 0 ? 1 : 2));
-  // What all share is kept once: so some more may fit.
-  while (count < items.count() && node_bytes(items, 0, count + 1) <= page_bytes()) ++count;
+  // What all share is kept once: so some more may fit, in steps that grow and then shrink again.
+  const auto fits = [&](size_t more) {
+    return more <= items.count() && node_bytes(items, 0, more) <= page_bytes();
+  };
+  size_t step = 1;
+  for (; fits(count + step); step *= 2) count += step;
+  for (; step != 0; step /= 2) count += fits(count + step) ? step : 0;
   return count;
 }
 

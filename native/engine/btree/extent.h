@@ -83,9 +83,7 @@ class Extent {
   BlockHandle& make_handle(uint32_t index, CachedBlock*& group) const;
   // The page gets other bytes: nobody reads what is cached of it.
   void forget(uint32_t index) const {
-    BlockHandle& group = groups_[index >> kGroupBits];
-    if (group.block.load(std::memory_order_acquire) == nullptr) return;
-    cache_.drop_inner(group, index & (kGroupPages - 1));
+    cache_.take_within(groups_[index >> kGroupBits], index & (kGroupPages - 1));
   }
 
  private:

@@ -62,9 +62,9 @@ bool Cache::take_within(BlockHandle& home, uint32_t index) {
   const std::unique_lock<std::mutex> held(mutex_);
   CachedBlock* const outer = home.block.load(std::memory_order_relaxed);
   if (outer == nullptr) return false;
-  CachedBlock* const block = outer->inner(index).block.load(std::memory_order_relaxed);
-  if (block == nullptr) return false;
-  remove(block);
+  BlockHandle& handle = outer->inner(index);
+  if (handle.block.load(std::memory_order_relaxed) == nullptr) return false;
+  empty(handle);
   return true;
 }
 
@@ -162,12 +162,6 @@ void Cache::drop(std::span<BlockHandle> handles) {
 void Cache::drop(BlockHandle& handle) {
   const std::unique_lock<std::mutex> held(mutex_);
   empty(handle);
-}
-
-void Cache::drop_inner(BlockHandle& home, uint32_t inner) {
-  const std::unique_lock<std::mutex> held(mutex_);
-  CachedBlock* const block = home.block.load(std::memory_order_relaxed);
-  if (block != nullptr) empty(block->inner(inner));
 }
 
 void Cache::charge(int64_t bytes) {

@@ -106,9 +106,6 @@ class Cache {
   void drop(std::span<BlockHandle> handles);
   // The same for a handle that is the owner's own.
   void drop(BlockHandle& handle);
-  // The same for one that lies in the block behind another handle, if that is cached. Outside of a
-  // guard, too.
-  void drop_inner(BlockHandle& home, uint32_t inner);
   // Memory that a file holds for as long as it is open.
   void charge(int64_t bytes);
 

@@ -15,6 +15,7 @@ const store = await varve.open(join(folder, 'store'), {
   compresses: false,
   keepsLog: false,
   isCold: false,
+  engine: 'lsm',
 })
 const keys = Array.from({ length: 1000 }, (_, i) => keyOf(i))
 await store.batch(

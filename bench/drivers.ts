@@ -6,6 +6,7 @@ export const RIVALS: readonly string[] = ['lmdb', 'classic-level', 'better-sqlit
 
 const loaders: Readonly<Record<string, () => Promise<Driver>>> = {
   varve: async () => (await import('./drivers/varve.ts')).varve,
+  'varve-lsm': async () => (await import('./drivers/varve.ts')).varveLsm,
   lmdb: async () => (await import('./drivers/lmdb.ts')).lmdb,
   'lmdb-cached': async () => (await import('./drivers/lmdb.ts')).lmdbCached,
   'classic-level': async () => (await import('./drivers/classic-level.ts')).classicLevel,

@@ -39,6 +39,7 @@ const DEFAULTS: OpenOptions = {
   compresses: false,
   keepsLog: false,
   isCold: false,
+  engine: 'lsm',
 }
 const WARM_SHARE = 0.1
 const NO_LAP: Lap = { cpuSeconds: 0, wallSeconds: 0 }

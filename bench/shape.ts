@@ -20,6 +20,8 @@ export interface OpenOptions {
   readonly keepsLog: boolean
   // Most reads will miss: reading ahead is a waste.
   readonly isCold: boolean
+  // Of ours: how its data rests. The driver `varve-lsm` takes no other than its own.
+  readonly engine: 'lsm' | 'bitcask'
 }
 
 // Of a range: how many entries, and the lengths of their values together, so that each value was made.
@@ -49,6 +51,8 @@ export interface Store {
   ): Maybe<unknown>
   // Puts everything in its final place: what the store offers as compaction or checkpoint.
   settle(): Maybe<unknown>
+  // What the store says of its engine, if it says anything.
+  engineStats?(): Readonly<Record<string, unknown>>
   close(): Maybe<unknown>
 }
 

@@ -17,6 +17,7 @@ interface Database {
   range(options: { gte?: string; limit?: number }): Iterable<readonly [string, Value]>
   transaction(fn: (tx: Transaction) => void): Promise<unknown>
   compact(): Promise<unknown>
+  stats(): { readonly engine: Readonly<Record<string, unknown>> }
   flush(): Promise<unknown>
   close(): Promise<unknown>
 }
@@ -72,25 +73,37 @@ class VarveStore implements Store {
     await this.#db.flush()
     await this.#db.compact()
   }
+  engineStats() {
+    return this.#db.stats().engine
+  }
   close() {
     return this.#db.close()
   }
 }
 
+async function openStore(path: string, options: OpenOptions, engine: OpenOptions['engine']) {
+  const href = pathToFileURL(join(repositoryRoot, 'dist', 'index.js')).href
+  const { open } = (await import(href)) as Package
+  return new VarveStore(
+    await open(path, {
+      engine,
+      durability: options.durability,
+      memory: options.memoryBytes,
+      encoding: options.encoding,
+      compression: options.compresses ? 'fast' : 'none',
+    }),
+  )
+}
+
 export const varve: Driver = {
   name: 'varve',
   logFiles: /\.log$/,
-  async open(path: string, options: OpenOptions) {
-    const href = pathToFileURL(join(repositoryRoot, 'dist', 'index.js')).href
-    const { open } = (await import(href)) as Package
-    return new VarveStore(
-      await open(path, {
-        engine: 'lsm',
-        durability: options.durability,
-        memory: options.memoryBytes,
-        encoding: options.encoding,
-        compression: options.compresses ? 'fast' : 'none',
-      }),
-    )
-  },
+  open: (path, options) => openStore(path, options, options.engine),
+}
+
+// Beside another engine of ours.
+export const varveLsm: Driver = {
+  name: 'varve-lsm',
+  logFiles: /\.log$/,
+  open: (path, options) => openStore(path, options, 'lsm'),
 }

@@ -31,7 +31,7 @@ function startAndOpen(name: string, context: Context, keyCount: number): number 
   return Number(BigInt(atNs) - begun) / 1e6
 }
 
-function openOverPlainNode(context: Context, keyCount: number): number {
+export function openOverPlainNode(context: Context, keyCount: number): number {
   const plain = startAndOpen('node', context, keyCount)
   return startAndOpen(context.contestant, context, keyCount) - plain
 }

@@ -1,5 +1,6 @@
 // bench/workloads/sets.ts — the sets of workloads by name, and a workload by its own.
 import type { Workload } from '../shape.ts'
+import { bitcaskWorkloads } from './bitcask.ts'
 import { kernelWorkloads } from './kernels.ts'
 import { storeWorkloads } from './store.ts'
 import { transactionWorkloads } from './transaction.ts'
@@ -8,6 +9,7 @@ export const sets: Readonly<Record<string, readonly Workload[]>> = {
   store: storeWorkloads,
   kernels: kernelWorkloads,
   transactions: transactionWorkloads,
+  bitcask: bitcaskWorkloads,
 }
 
 export function findWorkload(name: string): Workload {

@@ -104,9 +104,21 @@ export const versionOf = (write: number): number => 1 + (write % (POOL - 1))
 
 /** Indexes below `count` in the order of their keys: their first ten digits are enough to tell them apart. */
 export function inKeyOrder(count: number): Uint32Array {
-  if (count > 2 ** 21) throw new Error(`no more than 2^21 keys can be put in order, not ${count}`)
+  if (count > 2 ** 21) return manyInKeyOrder(count)
   const ranked = Float64Array.from({ length: count }, (_, i) => mix(i) * 2 ** 21 + i).sort()
   return Uint32Array.from(ranked, (one) => one % 2 ** 21)
+}
+
+// Of more than a double has digits for.
+function manyInKeyOrder(count: number): Uint32Array {
+  const ranked = new BigUint64Array(count)
+  const halves = new Uint32Array(ranked.buffer) // The lower one first, on every machine that Node runs on.
+  for (let i = 0; i < count; i += 1) {
+    halves[2 * i] = i
+    halves[2 * i + 1] = mix(i)
+  }
+  ranked.sort()
+  return Uint32Array.from({ length: count }, (_, i) => halves[2 * i] ?? 0)
 }
 
 /** The keys of the first `count` indexes as one run of bytes, for fills whose keys would not fit as strings. */

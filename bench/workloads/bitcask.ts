@@ -44,7 +44,10 @@ async function fillLarge({ store, keyCount, time }: Context): Promise<Outcome> {
 
 async function getLarge(context: Context): Promise<Outcome> {
   const { store, keyCount, round } = context
-  await fillLarge({ ...context, time: async (body) => (await body(), { cpuSeconds: 0, wallSeconds: 0 }) })
+  await fillLarge({
+    ...context,
+    time: async (body) => (await body(), { cpuSeconds: 0, wallSeconds: 0 }),
+  })
   await store.settle()
   const random = new Random(round + 81)
   const draw = () => Array.from({ length: context.count(GETS) }, () => random.below(keyCount))

@@ -8,7 +8,7 @@ const DURABLE_BATCH = 100
 // What a batch of 100 has to bring to the disk, with the least of heads.
 const DURABLE_BATCH_BYTES = DURABLE_BATCH * (16 + 100 + 16)
 
-async function fill(context: Context, batchSize: number): Promise<Outcome> {
+export async function fill(context: Context, batchSize: number): Promise<Outcome> {
   const { store, keyCount, round } = context
   const batches: [string[], Value[]][] = []
   for (let first = 0; first < keyCount; first += batchSize) {

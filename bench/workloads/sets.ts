@@ -1,6 +1,7 @@
 // bench/workloads/sets.ts — the sets of workloads by name, and a workload by its own.
 import type { Workload } from '../shape.ts'
 import { bitcaskWorkloads } from './bitcask.ts'
+import { btreeWorkloads } from './btree.ts'
 import { kernelWorkloads } from './kernels.ts'
 import { storeWorkloads } from './store.ts'
 import { transactionWorkloads } from './transaction.ts'
@@ -10,6 +11,7 @@ export const sets: Readonly<Record<string, readonly Workload[]>> = {
   kernels: kernelWorkloads,
   transactions: transactionWorkloads,
   bitcask: bitcaskWorkloads,
+  btree: btreeWorkloads,
 }
 
 export function findWorkload(name: string): Workload {

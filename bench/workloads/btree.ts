@@ -1,0 +1,134 @@
+// bench/workloads/btree.ts — the set `btree`: a fill at random, and reads, ranges and some writes of a store four times its
+// memory.
+import { expectCount, Written } from '../check.ts'
+import { freshKeys, inKeyOrder, keyOf, Random, valueOf, versionOf } from '../data.ts'
+import { alone, type Context, type Row, type Workload } from '../shape.ts'
+import { RAW_BYTES_PER_KEY } from './disk.ts'
+import { fill } from './fill.ts'
+
+const KEY_COUNT = 10_000_000
+const MEMORY_SHARE = 4
+const BATCH = 1000
+const REQUESTS = 200_000
+const IN_FLIGHT = 64
+const READ_SHARE = 0.95
+const RANGES = 2000
+const RANGE_SIZE = 100
+const VALUE_SIZE = 100
+
+const btreeFill = alone(
+  {
+    name: 'btree-fill',
+    title: 'fill at random: batches of 1,000, no fsync',
+    per: 'cpu',
+    targets: [{ times: 8, of: 'lmdb' }],
+  },
+  {
+    begins: 'empty',
+    rivals: ['lmdb'],
+    options: { engine: 'btree' },
+    run: (context) => fill(context, BATCH),
+  },
+)
+
+async function load({ store, keyCount }: Context): Promise<void> {
+  const order = inKeyOrder(keyCount)
+  for (let first = 0; first < keyCount; first += BATCH) {
+    const indexes = Array.from(order.subarray(first, first + BATCH))
+    await store.batch(
+      freshKeys(indexes),
+      indexes.map((index) => valueOf(index, 0, 'string')),
+    )
+  }
+  await store.settle()
+}
+
+async function mixed(context: Context, round: number): Promise<number> {
+  const { store, keyCount } = context
+  const random = new Random(round)
+  const count = context.count(REQUESTS, IN_FLIGHT)
+  const indexes = Array.from({ length: count }, () => random.below(keyCount))
+  const keys = freshKeys(indexes)
+  // What is read has no value to be written.
+  const values = indexes.map((index, i) =>
+    random.unit() < READ_SHARE ? undefined : valueOf(index, versionOf(round * count + i), 'string'),
+  )
+  let found = 0
+  const { cpuSeconds } = await context.time(async () => {
+    for (let first = 0; first < count; first += IN_FLIGHT) {
+      const pending: unknown[] = []
+      for (let i = first; i < first + IN_FLIGHT; i += 1) {
+        const key = keys[i] ?? ''
+        const value = values[i]
+        pending.push(value === undefined ? store.get(key) : store.put(key, value))
+      }
+      const answers = await Promise.all(pending)
+      for (let i = 0; i < IN_FLIGHT; i += 1)
+        if (values[first + i] === undefined && typeof answers[i] === 'string') found += 1
+    }
+  })
+  expectCount('reads', found, values.filter((value) => value === undefined).length)
+  const written = new Written()
+  values.forEach((value, i) => {
+    if (value !== undefined) written.note(Math.floor(i / IN_FLIGHT), indexes[i] ?? 0, value)
+  })
+  await written.expectIn(store)
+  return count / cpuSeconds
+}
+
+async function ranges(context: Context, round: number): Promise<number> {
+  const { store, keyCount } = context
+  const random = new Random(round)
+  const count = context.count(RANGES)
+  const from = Array.from({ length: count }, () => keyOf(random.below(keyCount)))
+  let entries = 0
+  let size = 0
+  const { cpuSeconds } = await context.time(async () => {
+    for (const key of from) {
+      const sum = await store.range(key, RANGE_SIZE)
+      entries += sum.count
+      size += sum.size
+    }
+  })
+  // A range may begin near the last key.
+  if (entries < (count - 1) * RANGE_SIZE) throw new Error(`range: ${entries} entries`)
+  expectCount('bytes', size, entries * VALUE_SIZE)
+  return entries / cpuSeconds
+}
+
+const rows: readonly Row[] = [
+  {
+    name: 'btree-mixed',
+    title: '10 M keys, four times the memory: 95 % gets and 5 % puts, 64 at a time',
+    per: 'cpu',
+    targets: [{ times: 1.5 }],
+  },
+  {
+    name: 'btree-range',
+    title: 'the same: ranges of 100 from a random key, entries',
+    per: 'cpu',
+    targets: [{ times: 1.5 }],
+  },
+]
+
+const btreeMixed: Workload = {
+  name: 'btree-mixed',
+  rows,
+  begins: 'empty',
+  warmUps: 0,
+  roundsMax: 1,
+  keyCount: KEY_COUNT,
+  quickKeyCount: 400_000,
+  rivals: ['lmdb', 'better-sqlite3'],
+  options: { engine: 'btree', memoryBytes: (KEY_COUNT * RAW_BYTES_PER_KEY) / MEMORY_SHARE },
+  async run(context) {
+    await load(context)
+    await mixed(context, context.round + 1)
+    const mixedRate = await mixed(context, context.round + 91)
+    await ranges(context, context.round + 1)
+    const rangeRate = await ranges(context, context.round + 91)
+    return { figures: { 'btree-mixed': mixedRate, 'btree-range': rangeRate } }
+  },
+}
+
+export const btreeWorkloads: readonly Workload[] = [btreeFill, btreeMixed]

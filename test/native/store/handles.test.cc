@@ -44,6 +44,7 @@ struct Kind {
 constexpr Kind kKinds[] = {{EngineKind::kLsm, true},
                            {EngineKind::kMemory, true},
                            {EngineKind::kMemory, false},
+                           {EngineKind::kBitcask, true},
                            {EngineKind::kBtree, true}};
 
 // True when the disk had no call left to fail.

@@ -94,6 +94,7 @@ const Case held("what a held commit sees stays as it was while everything is mer
   hold_among(EngineKind::kLsm);
   hold_among(EngineKind::kMemory);
   hold_among(EngineKind::kBitcask);
+  hold_among(EngineKind::kBtree);
 });
 
 void put_at_rest(Store& store, const std::string& value) {

@@ -81,6 +81,7 @@ class Btree final : public Engine {
   Result<WriteSite> begin(uint64_t commit, const Lock& held);
   Status end(Image image, const Lock& held);
   Status take(Run& run, const Retention& retention, Image& next, const Lock& held);
+  Status clear_doubt(uint64_t commit, const Lock& held);
   void write_behind(const Lock& held);
   uint64_t dirty_bytes_max() const { return cache_.budget_bytes() / kDirtyShare; }
   Status rest_now(const Lock& held);
@@ -280,6 +281,14 @@ Status Btree::take(Run& run, const Retention& retention, Image& next, const Lock
   return Status::ok();
 }
 
+// What the manifest may name is this run, tried again, or what is in memory already and was on its
+// way to the disk: that goes there first.
+Status Btree::clear_doubt(uint64_t commit, const Lock& held) {
+  if (ground_->may_change(commit)) return Status::ok();
+  if (ground_->may_change(ground_->image().absorbed)) return rest_now(held);
+  return Status::io("btree: the manifest may name another run than this one");
+}
+
 Status Btree::absorb(Run& run, const Retention& retention) {
   struct Waits {
     explicit Waits(Btree& engine) : engine_(engine) { engine.waiting_.fetch_add(1); }
@@ -291,13 +300,11 @@ Status Btree::absorb(Run& run, const Retention& retention) {
   } const waits(*this);
   const Lock held(mutex_);
   if (is_closed_) return {Code::kClosed, "btree: closed"};
-  Image next = ground_->image();
-  if (run.commit_last < next.absorbed) {
+  if (run.commit_last < ground_->image().absorbed) {
     return Status::invalid("btree: a run older than what is absorbed");
   }
-  if (!ground_->may_change(run.commit_last)) {
-    return Status::io("btree: the manifest may name another run than this one");
-  }
+  if (Status status = clear_doubt(run.commit_last, held); !status) return status;
+  Image next = ground_->image();
   const uint64_t taken_before = absorbed_bytes_.load();
   if (Status status = take(run, retention, next, held); !status) return status;
   next.absorbed = run.commit_last;

@@ -81,7 +81,7 @@ Status Ground::begin_empty() {
   rested_absorbed_ = image_.absorbed;
   rested_facts_ = image_.facts;
   if (options_.read_only) return Status::ok();
-  if (Status status = remove_leftovers(false); !status) return status;
+  if (Status status = remove_leftovers({}); !status) return status;
   if (roots_) return Status::ok();
   Result<std::unique_ptr<RootFile>> made = RootFile::create(os_, options_.directory);
   if (!made) return made.error();
@@ -151,12 +151,15 @@ Status Ground::load(const Root& root) {
   if (Status adopted = space_->adopt(facts_places_); !adopted) return adopted;
   note_root(root.generation);
   if (options_.read_only) return Status::ok();
-  if (Status kept = keep_other(root); !kept) return kept;
-  return remove_leftovers(true);
+  std::vector<uint64_t> known;
+  for (const ExtentUse& use : space_->uses()) known.push_back(use.number);
+  if (Status kept = keep_other(root, known); !kept) return kept;
+  return remove_leftovers(known);
 }
 
-// What the other root needs stays until it is written over, if it could still count.
-Status Ground::keep_other(const Root& root) {
+// What the other root needs stays until it is written over, if it could still count: the one that
+// was chosen may be lost with the power, where its own sync has failed before.
+Status Ground::keep_other(const Root& root, std::vector<uint64_t>& known) {
   const Result<Root> other = roots_->read(root.generation + 1);
   const bool counts = other && other->identity == root.identity &&
                       other->absorbed == root.absorbed && other->page_bytes == root.page_bytes &&
@@ -167,6 +170,7 @@ Status Ground::keep_other(const Root& root) {
   const bool is_whole = static_cast<bool>(read_space(*pool_, other->space, uses, places));
   if (!is_whole) return Status::ok();  // It could not count.
   for (const ExtentUse& use : uses) {
+    known.push_back(use.number);
     const Extents& extents = *space_->extents();
     const bool is_same = use.slot < extents.size() && extents[use.slot] != nullptr &&
                          extents[use.slot]->number() == use.number;
@@ -184,13 +188,9 @@ Status Ground::keep_other(const Root& root) {
   return Status::ok();
 }
 
-Status Ground::remove_leftovers(bool is_any) {
+Status Ground::remove_leftovers(const std::vector<uint64_t>& known) {
   const Result<std::vector<DirectoryEntry>> entries = os_.list(options_.directory);
   if (!entries) return entries.error();
-  std::vector<uint64_t> known;
-  if (is_any) {
-    for (const ExtentUse& use : space_->uses()) known.push_back(use.number);
-  }
   for (const DirectoryEntry& entry : *entries) {
     const uint64_t number = extent_number(entry.name);
     if (number == 0) continue;

@@ -63,9 +63,9 @@ class Ground {
   Result<std::optional<Root>> choose_root();
   Status load(const Root& root);
   Status find_extents(std::vector<ExtentUse>& uses);
-  Status keep_other(const Root& root);
+  Status keep_other(const Root& root, std::vector<uint64_t>& known);
   void note_root(uint64_t generation);
-  Status remove_leftovers(bool is_any);
+  Status remove_leftovers(const std::vector<uint64_t>& known);
   void make_pool(uint32_t page_bytes, uint32_t extent_pages);
   struct Metadata {  // Of a root that is being written, and where it lies.
     Root root;

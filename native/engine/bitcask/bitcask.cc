@@ -528,8 +528,9 @@ Status Bitcask::compact(const KeyRange&, const Retention& retention) {
     for (int i = 0; i < 2; ++i) {
       if (settle_some(UINT64_MAX, retention) == Progress::kIdle) break;
     }
+    const VersionPointer version = current();
     std::set<uint64_t> numbers;
-    for (const FileShare& share : current()->files()) {
+    for (const FileShare& share : version->files()) {
       if (share.file) numbers.insert(share.file->info().number);
     }
     if (Status status = merge_until(numbers, retention, merging); !status) return status;
@@ -538,7 +539,8 @@ Status Bitcask::compact(const KeyRange&, const Retention& retention) {
 }
 
 Status Bitcask::whole() const {
-  for (const FileShare& share : current()->files()) {
+  const VersionPointer version = current();
+  for (const FileShare& share : version->files()) {
     if (!share.file || !share.file->is_damaged()) continue;
     return Status::corrupt("bitcask: " + share.file->path() +
                            " is damaged, and cannot be merged with the rest");

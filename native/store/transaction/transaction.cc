@@ -87,10 +87,11 @@ Status Transaction::get(const Store::View& view, Bytes key, bool may_block, Look
   return view.get(key, hash, may_block, answer);
 }
 
-Status Transaction::get_many(const Store::View& view, std::span<PointQuery> queries) {
+Status Transaction::get_many(const Store::View& view, std::span<PointQuery> queries,
+                             size_t edit_count) {
   if (Status status = view.get_many(queries); !status) return status;
   for (PointQuery& query : queries) {
-    const Lookup own = edits_.find(query.key, query.hash);
+    const Lookup own = edits_.find(query.key, query.hash, edit_count);
     if (own.found != Found::kAbsent) {
       query.answer = own;
       view.hide_expired(query.answer);

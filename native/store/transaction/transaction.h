@@ -65,7 +65,9 @@ class Transaction {
   // As a View's, with the own edits over it. An own value has commit 0. The view is of
   // view_commit() and view_time_ms(), by which own values expire, too.
   Status get(const Store::View& view, Bytes key, bool may_block, Lookup& answer);
-  Status get_many(const Store::View& view, std::span<PointQuery> queries);
+  // As of the first `edit_count` edits.
+  Status get_many(const Store::View& view, std::span<PointQuery> queries,
+                  size_t edit_count = SIZE_MAX);
   // As of the first `edit_count` edits. What of the range was really read, and as of which commit,
   // is told by read_range().
   std::unique_ptr<EngineCursor> scan(const Store::View& view, const KeyRange& range,

@@ -49,7 +49,9 @@ export const MODULES: readonly Module[] = [
   { folder: 'layer/blocks', mayInclude: [...PURE, ...KERNELS, 'engine', 'store'],
     doors: ['stored_blocks.h', 'stored_index.h', 'stored_kinds.h', 'folder.h'] },
   { folder: 'layer/catalog', mayInclude: [...PURE, 'engine', 'store'], doors: ['catalog.h', 'expiry.h'] },
-  { folder: 'binding', mayInclude: [...PURE, ...KERNELS, 'engine', 'store', 'store/transaction', 'layer/catalog'],
+  { folder: 'layer/collection', mayInclude: [...PURE, 'pure/codec/record', 'engine', 'store', 'store/transaction', 'layer/catalog'],
+    doors: ['collection.h', 'run.h'] },
+  { folder: 'binding', mayInclude: [...PURE, ...KERNELS, 'engine', 'store', 'store/transaction', 'layer/catalog', 'layer/collection'],
     doors: [] },
 ]
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "layer/collection/keys.h"
+#include "layer/collection/spans.h"
 #include "pure/codec/key.h"
 #include "pure/codec/varint.h"
 
@@ -11,6 +12,12 @@ namespace {
 
 void turn(std::string& bytes, size_t from) {
   for (size_t i = from; i < bytes.size(); ++i) bytes[i] = static_cast<char>(~bytes[i]);
+}
+
+Status too_long(const IndexDefinition& index) {
+  return {Code::kTooLarge, "index \"" + index.name + "\" on " + index.fields +
+                               ": an entry takes more than " + std::to_string(kEntryBytesMax) +
+                               " bytes"};
 }
 
 // Adds the part that every entry has, or begins an entry for each element.
@@ -68,7 +75,38 @@ class Maker {
   std::vector<Entry> begun_;
 };
 
+// Where the part ends that the bytes begin with: those of null to true are one byte, numbers and
+// dates nine, and what varies ends with a zero that is not escaped.
+size_t part_bytes(Bytes parts) {
+  if (parts.empty()) return 0;
+  if (parts[0] <= kTrueKeyTag) return 1;
+  if (parts[0] <= kDateKeyTag) return std::min<size_t>(parts.size(), 9);
+  for (size_t i = 1; i < parts.size(); ++i) {
+    if (parts[i] != 0) continue;
+    if (i + 1 == parts.size() || parts[i + 1] != 0xff) return i + 1;
+    ++i;
+  }
+  return parts.size();
+}
+
 }  // namespace
+
+std::string parts_to_text(const IndexDefinition& index, Bytes parts) {
+  std::string text;
+  for (const PartDefinition& part : index.parts) {
+    std::string bytes(as_text(parts));
+    if (part.is_descending) turn(bytes, 0);
+    size_t size = part_bytes(as_bytes(bytes));
+    if (size == 9 && bytes.size() > 9 && static_cast<uint8_t>(bytes[9]) == kBigintMarker) {
+      size = std::min<size_t>(bytes.size(), 11 + static_cast<uint8_t>(bytes[10]));
+    }
+    if (size == 0) break;
+    if (!text.empty()) text += ", ";
+    text += key_to_text(as_bytes(alone(as_bytes(bytes).subspan(0, size))));
+    parts = parts.subspan(std::min(size, parts.size()));
+  }
+  return text;
+}
 
 Status make_entries(const IndexDefinition& index, const Document& document, Bytes document_key,
                     std::vector<Entry>& to) {
@@ -79,6 +117,7 @@ Status make_entries(const IndexDefinition& index, const Document& document, Byte
   to = std::move(maker.entries());
   for (Entry& entry : to) {
     if (!entry.is_unique) append(entry.key, document_key);
+    if (entry.key.size() > kEntryBytesMax) return too_long(index);
   }
   const auto by_key = [](const Entry& a, const Entry& b) { return a.key < b.key; };
   const auto is_same = [](const Entry& a, const Entry& b) { return a.key == b.key; };

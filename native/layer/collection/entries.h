@@ -19,7 +19,8 @@
 
 namespace varve::collection {
 
-inline constexpr size_t kEntriesMax = 65536;  // Of one document in one index.
+inline constexpr size_t kEntriesMax = 65536;     // Of one document in one index.
+inline constexpr size_t kEntryBytesMax = 65536;  // Of its key.
 
 struct Entry {
   std::string key;
@@ -38,5 +39,7 @@ struct EntryView {
   Bytes parts;
 };
 std::optional<EntryView> read_entry(Bytes key, Bytes value);
+// For messages: "Rome", 12.
+std::string parts_to_text(const IndexDefinition& index, Bytes parts);
 
 }  // namespace varve::collection

@@ -120,6 +120,7 @@ bool Filter::matches(const Document& document, uint32_t index) const {
 }
 
 bool Filter::compares(const Document& document, const FilterNode& node) const {
+  if (node.op == FilterOp::kIsNull) return !document.item(node.field).is_present();
   std::string& room = document.room();
   room.clear();
   document.append_key(node.field, room);
@@ -127,7 +128,6 @@ bool Filter::compares(const Document& document, const FilterNode& node) const {
   const bool is_null = key.size() == 1 && key[0] == kNullKeyTag;
   const auto order = [&](size_t operand) { return compare(key, as_bytes(node.operands[operand])); };
   switch (node.op) {
-    case FilterOp::kIsNull: return is_null;
     case FilterOp::kEq: return order(0) == 0;
     case FilterOp::kNe: return order(0) != 0;
     case FilterOp::kIn: return is_one_of(node.operands, key);

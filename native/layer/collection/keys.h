@@ -16,9 +16,10 @@ inline constexpr char kSystem = 0x01;
 inline constexpr char kNameTag = 'c';        // Name → id.
 inline constexpr char kDefinitionTag = 'd';  // Id → definition.
 inline constexpr char kRowsTag = 'r';        // Id → how many row numbers were given out.
+inline constexpr char kSequenceTag = 's';    // Id → how many numbers of its sequence.
+inline constexpr char kProgressTag = 'b';    // Index → the last document that its building has met.
 inline constexpr char kDocuments = 0x14;
 inline constexpr char kEntries = 0x15;
-inline constexpr char kRows = 0x16;
 
 inline constexpr size_t kIdBytes = 4;
 inline constexpr size_t kPrefixBytes = 1 + kIdBytes;  // Of documents, entries and rows.

@@ -120,7 +120,7 @@ Status Run::walk_entries(EngineCursor& cursor, const Reads& reads, const Take& t
   const bool needs = plan_.needs_documents(request_);
   std::vector<Found> found;
   while (cursor.valid() && look_left_ > 0 && phase_ == Phase::kWalk) {
-    if (Status status = gather(cursor, found); !status) return status;
+    if (Status status = gather(reads, cursor, found); !status) return status;
     if (needs) {
       if (Status status = look_up(reads, found); !status) return status;
     }
@@ -140,7 +140,7 @@ Status Run::walk_entries(EngineCursor& cursor, const Reads& reads, const Take& t
 }
 
 // No more than are wanted, as far as that is known.
-Status Run::gather(EngineCursor& cursor, std::vector<Found>& found) {
+Status Run::gather(const Reads& reads, EngineCursor& cursor, std::vector<Found>& found) {
   uint64_t count_max = std::min<uint64_t>(kBatchMax, look_left_);
   if (plan_.is_ordered && plan_.rest.is_always() && limit_left_ < kBatchMax) {
     count_max = std::min(count_max, limit_left_ + offset_left_);
@@ -148,7 +148,9 @@ Status Run::gather(EngineCursor& cursor, std::vector<Found>& found) {
   found.clear();
   for (; cursor.valid() && found.size() < count_max; cursor.next()) {
     const Edit& edit = cursor.edit();
-    const std::optional<EntryView> entry = read_entry(edit.key, edit.value);
+    const Result<Bytes> value = reads.view().value(edit, room_);
+    if (!value) return value.error();
+    const std::optional<EntryView> entry = read_entry(edit.key, *value);
     if (!entry) return corrupt(*definition_, "an index has an entry that is none");
     Found one{std::string(as_text(edit.key)), document_prefix_, entry->row};
     append(one.document_key, entry->document_key);

@@ -37,7 +37,8 @@ class Run {
   Status go_on(const Reads& reads, uint64_t look_max, const Take& take);
   bool is_done() const { return phase_ == Phase::kDone; }
   uint64_t taken() const { return taken_; }  // Counted, where documents are not wanted.
-  const Plan& plan() const { return plan_; }
+  bool is_paged() const { return request_.is_paged; }
+  std::string explained() const { return explain(plan_, *definition_, request_); }
   // Behind the last document that was taken, of which there is one.
   std::string position() const;
 
@@ -57,7 +58,7 @@ class Run {
   Status walk_span(const Reads& reads, const Take& take);
   Status walk_documents(EngineCursor& cursor, const Reads& reads, const Take& take);
   Status walk_entries(EngineCursor& cursor, const Reads& reads, const Take& take);
-  Status gather(EngineCursor& cursor, std::vector<Found>& found);
+  Status gather(const Reads& reads, EngineCursor& cursor, std::vector<Found>& found);
   Status look_up(const Reads& reads, const std::vector<Found>& found);
   // These two answer whether they are done with what they were given.
   Result<bool> look_at(const Reads& reads, Bytes key, const Edit& edit, const Take& take);

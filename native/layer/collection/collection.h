@@ -121,6 +121,17 @@ class Collections {
                      const Document* old_document, const Document* new_document, Change& change);
   Status check_unique(const Reads& reads, const IndexDefinition& index, const Definition& definition,
                       const Entry& entry, Bytes key);
+  Result<std::vector<DefinitionRef>> referrers_of(const Reads& reads, const Definition& target);
+  Status check_not_referred(Store::Reader& reader, const Definition& definition);
+  Status check_references(const Reads& reads, const Definition& definition, Bytes key,
+                          const Document* old_document, const Document& new_document);
+  Result<bool> remove_one(const Store::View& view, Transaction& transaction,
+                          const Definition& definition, const std::string& key, int depth);
+  Status remove_referrers(const Store::View& view, Transaction& transaction,
+                          const Definition& target, const std::string& key,
+                          const std::string& nested_key, int depth);
+  Result<std::vector<std::string>> find_referrers(const Reads& reads, const Definition& definition,
+                                                  uint32_t field, const std::string& nested_key);
   Status check_rules(const Definition& definition, const Document& document);
   static void apply(Transaction& transaction, const Change& change);
   template <class Edit>

@@ -105,6 +105,17 @@ KeyDefinition key_of_schema(const Schema& schema) {
   return key;
 }
 
+std::vector<ReferenceDefinition> references_of(const Schema& schema) {
+  std::vector<ReferenceDefinition> references;
+  for (uint32_t number = 0; number < schema.columns().size(); ++number) {
+    const Column& column = schema.column(number);
+    if (column.type == nullptr || !column.type->reference) continue;
+    const Reference& reference = *column.type->reference;
+    references.push_back({number, column.path, reference.collection, reference.on_delete});
+  }
+  return references;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Definition>> Definition::read(Bytes bytes, uint64_t commit) {
@@ -128,6 +139,7 @@ Result<std::shared_ptr<Definition>> Definition::read(Bytes bytes, uint64_t commi
   if (!schema_set) return schema_set.error();
   made->schema_set = std::move(*schema_set);
   made->key = key_of_schema(made->schema_set.newest());
+  made->references = references_of(made->schema_set.newest());
   if (!take_varint(bytes, count) || count > kIndexesMax) return corrupt();
   made->indexes.resize(count);
   for (IndexDefinition& index : made->indexes) {

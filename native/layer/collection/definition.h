@@ -52,6 +52,14 @@ struct KeyDefinition {
   std::vector<uint32_t> fields;  // Columns; empty: nothing is known of them.
 };
 
+// A field that names a document of another collection by its key.
+struct ReferenceDefinition {
+  uint32_t field = 0;
+  std::string path;
+  std::string target;  // A name.
+  OnDelete on_delete = OnDelete::kRestrict;
+};
+
 struct Definition {
   uint32_t id = 0;
   uint64_t commit = 0;  // That put it.
@@ -60,6 +68,7 @@ struct Definition {
   std::vector<std::string> schemas;  // By version, the first is version 1.
   SchemaSet schema_set;              // The same, read.
   std::vector<IndexDefinition> indexes;
+  std::vector<ReferenceDefinition> references;  // Of the newest schema.
 
   static Result<std::shared_ptr<Definition>> read(Bytes bytes, uint64_t commit);
   std::string write() const;

@@ -1,8 +1,11 @@
 // layer/collection/definitions.cc — the catalog's side: names, definitions, numbers.
+#include <algorithm>
+
 #include "layer/catalog/catalog.h"
 #include "layer/collection/collection.h"
 #include "layer/collection/keys.h"
 #include "pure/codec/hash.h"
+#include "pure/codec/record/record_key.h"
 
 namespace varve::collection {
 namespace {
@@ -53,6 +56,30 @@ void erase_index(Batch& batch, uint32_t id) {
 void erase_others(Batch& batch, const Definition& before, const Definition& draft) {
   for (const IndexDefinition& index : before.indexes) {
     if (draft.index_of(index.id) == nullptr) erase_index(batch, index.id);
+  }
+}
+
+std::string referrer_key(const std::string& target, uint32_t id) {
+  std::string name;
+  append_utf8_key(as_bytes(target), KeyPlace::kElement, name);
+  std::string key = referrers_key(as_bytes(name));
+  append_big32(key, id);
+  return key;
+}
+
+// Who refers to whom, as far as it changes.
+void put_references(Batch& batch, const Definition* before, const Definition& after) {
+  const auto names = [](const Definition& one, const std::string& target) {
+    return std::any_of(one.references.begin(), one.references.end(),
+                       [&](const ReferenceDefinition& it) { return it.target == target; });
+  };
+  for (const ReferenceDefinition& one : after.references) {
+    if (before != nullptr && names(*before, one.target)) continue;
+    batch.put(as_bytes(referrer_key(one.target, after.id)), Bytes());
+  }
+  if (before == nullptr) return;
+  for (const ReferenceDefinition& one : before->references) {
+    if (!names(after, one.target)) batch.erase(as_bytes(referrer_key(one.target, after.id)));
   }
 }
 
@@ -125,6 +152,7 @@ Result<DefinitionRef> Collections::define(Store::Reader& reader, Bytes name, Def
   Result<std::shared_ptr<Definition>> checked = Definition::read(as_bytes(bytes), 0);
   if (!checked) return checked.error();
   if (Status status = batch.fits(bytes.size()); !status) return status;
+  put_references(batch, before.get(), **checked);
   batch.put(as_bytes(system_key(kDefinitionTag, draft.id)), as_bytes(bytes));
   Conditions conditions;
   conditions.add_writes(batch, seen);
@@ -141,7 +169,11 @@ Result<bool> Collections::drop(Store::Reader& reader, Bytes name) {
   if (!found) return found.error();
   if (!*found) return false;
   const Definition& definition = **found;
+  if (Status status = check_not_referred(reader, definition); !status) return status;
   Batch batch(store_.hash_seed(), store_.commit_bytes_max());
+  for (const ReferenceDefinition& one : definition.references) {
+    batch.erase(as_bytes(referrer_key(one.target, definition.id)));
+  }
   const std::string documents = prefix_of(kDocuments, definition.id);
   batch.erase_range(as_bytes(documents), as_bytes(end_of(documents)));
   for (const IndexDefinition& index : definition.indexes) erase_index(batch, index.id);
@@ -155,6 +187,19 @@ Result<bool> Collections::drop(Store::Reader& reader, Bytes name) {
   const Result<uint64_t> commit = store_.commit(batch, &conditions);
   if (!commit) return commit.error();
   return true;
+}
+
+// By others: its own references go with it.
+Status Collections::check_not_referred(Store::Reader& reader, const Definition& definition) {
+  const Store::View view(reader);
+  const Reads reads(view);
+  const Result<std::vector<DefinitionRef>> all = referrers_of(reads, definition);
+  if (!all) return all.error();
+  for (const DefinitionRef& one : *all) {
+    if (one->id == definition.id) continue;
+    return {Code::kExists, definition.name + ": " + one->name + " refers to it; drop that first"};
+  }
+  return Status::ok();
 }
 
 // ---- numbers

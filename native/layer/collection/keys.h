@@ -18,6 +18,7 @@ inline constexpr char kDefinitionTag = 'd';  // Id → definition.
 inline constexpr char kRowsTag = 'r';        // Id → how many row numbers were given out.
 inline constexpr char kSequenceTag = 's';    // Id → how many numbers of its sequence.
 inline constexpr char kProgressTag = 'b';    // Index → the last document that its building has met.
+inline constexpr char kReferrerTag = 'f';    // Name and an id → nothing: that one refers to it.
 inline constexpr char kDocuments = 0x14;
 inline constexpr char kEntries = 0x15;
 
@@ -43,6 +44,13 @@ inline std::string system_key(char tag, uint32_t id) {
 inline std::string name_key(Bytes encoded_name) {
   std::string key{kSystem, kNameTag};
   append(key, encoded_name);
+  return key;
+}
+
+// All that refer to a collection lie behind this, by their ids.
+inline std::string referrers_key(Bytes nested_name) {
+  std::string key{kSystem, kReferrerTag};
+  append(key, nested_name);
   return key;
 }
 

@@ -52,7 +52,7 @@ std::string Run::position() const {
   Position position;
   position.is_sorted = !plan_.is_ordered;
   position.index = plan_.index == nullptr ? 0 : plan_.index->id;
-  position.key = plan_.is_ordered ? place_ : sorted_[given_ - 1].sort_key;
+  position.key = plan_.is_ordered ? last_place_ : sorted_[given_ - 1].sort_key;
   return position.write();
 }
 
@@ -111,7 +111,7 @@ Status Run::walk_documents(EngineCursor& cursor, const Reads& reads, const Take&
     const Result<bool> done = look_at(reads, edit.key, edit, take);
     if (!done) return done.error();
     if (!*done) return Status::ok();
-    place_.assign(as_text(edit.key));
+    done_with(as_text(edit.key));
   }
   return cursor.status();
 }
@@ -133,10 +133,16 @@ Status Run::walk_entries(EngineCursor& cursor, const Reads& reads, const Take& t
         if (!*done) return Status::ok();
         if (Status status = meet(found[i].row); !status) return status;
       }
-      place_ = std::move(found[i].place);
+      done_with(found[i].place);
     }
   }
   return cursor.status();
+}
+
+void Run::done_with(std::string_view place) {
+  place_ = place;
+  if (request_.is_paged && placed_ != taken_) last_place_ = place;
+  placed_ = taken_;
 }
 
 // No more than are wanted, as far as that is known.

@@ -67,6 +67,7 @@ class Run {
   Status give(const Reads& reads, const Take& take);
   Status note_read(const Reads& reads, const KeySpan& span, bool is_over) const;
   Status meet(uint64_t row);
+  void done_with(std::string_view place);
   Status too_much() const;
   void begin_behind();
   void begin_giving();
@@ -80,6 +81,8 @@ class Run {
   Phase phase_ = Phase::kWalk;
   size_t span_ = 0;    // Of plan_.spans.
   std::string place_;  // The last key of this span that is done with.
+  std::string last_place_;  // That of the last document taken, of a query that is paged.
+  uint64_t placed_ = 0;     // So many were taken up to there.
   uint64_t offset_left_;
   uint64_t limit_left_;
   uint64_t taken_ = 0;

@@ -71,10 +71,12 @@ Status Collections::put(Store::Reader& reader, Transaction& transaction,
   Document new_document(definition.schema_set);
   if (Status status = new_document.open(as_bytes(*record)); !status) return status;
   if (Status status = check_rules(definition, new_document); !status) return status;
+  const Document* const before = was_there ? &old_document : nullptr;
+  Status status = check_references(reads, definition, write.key, before, new_document);
+  if (!status) return status;
 
   Change change;
-  Status status = find_change(reads, definition, write.key, was_there ? &old_document : nullptr,
-                              &new_document, change);
+  status = find_change(reads, definition, write.key, before, &new_document, change);
   if (status) status = transaction.fits(change.bytes + key.size() + record->size());
   if (!status) return status;
   if (!was_there) rows.next += 1;
@@ -84,30 +86,18 @@ Status Collections::put(Store::Reader& reader, Transaction& transaction,
 }
 
 Result<bool> Collections::remove(Store::Reader& reader, Transaction& transaction,
-                                 uint32_t collection, Bytes key_given) {
+                                 uint32_t collection, Bytes key) {
   refusal_ = {};
   const Store::View view(reader, transaction.view_commit(), transaction.view_time_ms());
-  const Reads reads(view, &transaction);
-  const Result<DefinitionRef> found = guarded_definition(reads, collection);
+  const Result<DefinitionRef> found =
+      guarded_definition(Reads(view, &transaction), collection);
   if (!found) return found.error();
-  const Definition& definition = **found;
-  const std::string key = prefix_of(kDocuments, collection) + std::string(as_text(key_given));
-  Lookup old;
-  if (Status status = transaction.guard(as_bytes(key), view.commit()); !status) return status;
-  if (Status status = reads.get(as_bytes(key), old); !status) return status;
-  if (old.found != Found::kPut) return false;
-  std::string room;
-  const Result<Bytes> value = view.value(old.edit, room);
-  if (!value) return value.error();
-  Document document(definition.schema_set);
-  if (Status status = document.open(*value); !status) return status;
-  Change change;
-  Status status = find_change(reads, definition, key_given, &document, nullptr, change);
-  if (status) status = transaction.fits(change.bytes + key.size());
-  if (!status) return status;
-  apply(transaction, change);
-  transaction.erase(as_bytes(key));
-  return true;
+  const uint32_t savepoint = transaction.save();
+  Result<bool> removed =
+      remove_one(view, transaction, **found, std::string(as_text(key)), 0);
+  Status ended = removed ? transaction.forget(savepoint) : transaction.rewind(savepoint);
+  if (!ended) return ended;
+  return removed;
 }
 
 Status Collections::check_rules(const Definition& definition, const Document& document) {

@@ -72,6 +72,11 @@ Status Transaction::guard(Bytes key, uint64_t since) {
   return check_size();
 }
 
+Status Transaction::guard_range(Bytes begin, Bytes end, uint64_t since) {
+  conditions_.add_range(begin, end, since);
+  return check_size();
+}
+
 Status Transaction::get(const Store::View& view, Bytes key, bool may_block, Lookup& answer) {
   const uint64_t hash = hash64(key, store_.hash_seed());
   if (!edits_.empty()) {

@@ -16,7 +16,7 @@
 //   serializable     the begin                 keys and ranges read, as far as they were read
 //   snapshot         the begin                 keys and ranges written: the first to commit wins
 //   read committed   the newest at each read   none
-//   all                                        guarded keys: what an invariant hangs on
+//   all                                        guarded keys and ranges: what an invariant hangs on
 //
 // Without writes there is nothing to validate: it has seen one commit, or what was committed.
 //
@@ -76,6 +76,7 @@ class Transaction {
   Status read_range(Bytes begin, Bytes end, uint64_t commit);
   // A condition at every level: the commit is refused if the key is written after `since`.
   Status guard(Bytes key, uint64_t since);
+  Status guard_range(Bytes begin, Bytes end, uint64_t since);
 
   // The edit has to fit: see Batch::fits().
   Status fits(uint64_t edit_bytes) const { return edits_.fits(edit_bytes); }

@@ -8,8 +8,8 @@ import type { Fields } from './types.ts'
 
 export const COLUMNS_MAX = 1024
 const DEPTH_MAX = 16
-/** They mean something else in conditions. */
-const RESERVED = ['and', 'or', 'not']
+/** They mean something else in conditions, and in objects. */
+const RESERVED = ['and', 'or', 'not', '__proto__']
 
 export interface Described {
   readonly fields: readonly FieldDescription[]
@@ -109,7 +109,7 @@ function checkFieldName(name: string, at: string): void {
   if (name === '' || /[.#]/.test(name) || !isWellFormed(name))
     throw invalid(`the name '${path}'`, 'without dots and #, and not empty', name)
   if (RESERVED.includes(name))
-    throw new VarveError('INVALID', `a field cannot be called '${name}': conditions use the word`)
+    throw new VarveError('INVALID', `a field cannot be called '${name}'`)
 }
 
 function checkReference(type: TypeDescription, path: string, isColumn: boolean): void {

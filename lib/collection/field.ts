@@ -10,7 +10,7 @@ import type { Key } from '../key.ts'
 import { checkNames } from '../options.ts'
 import type { OnDelete, Rules, TypeDescription, TypeKind } from './description.ts'
 import { checkCount, checkDateRange, checkRange, patternOf } from './rules.ts'
-import type { Documented, Fields, Flat } from './types.ts'
+import type { Documented, Fields } from './types.ts'
 
 /** How a field stands in what insert() takes. */
 export type Need = 'given' | 'optional' | 'filled' | 'computed'
@@ -19,7 +19,6 @@ export type Need = 'given' | 'optional' | 'filled' | 'computed'
 export interface Referable {
   readonly name: string
 }
-type NameOf<R> = R extends string ? R : R extends { readonly name: infer N } ? N : never
 
 /** What a field is besides its type: all functions are here. */
 export interface Ways {
@@ -147,7 +146,7 @@ function sized(kind: TypeKind, options: SizeOptions): TypeDescription {
 
 function membersOf(kind: TypeKind, member: unknown, options: SizeOptions): Field {
   if (!(member instanceof Field)) throw invalid(`t.${kind}()`, 'a field, as t.string()', member)
-  if (member.type.optional && kind !== 'union')
+  if (member.type.optional)
     throw new VarveError('INVALID', `t.${kind}() of optional fields: use nullable()`)
   return new Field({ ...sized(kind, options), members: [member.type] }, { members: [member] })
 }
@@ -240,8 +239,11 @@ export const t = {
   ): Given<T[number]['~value']> {
     if (!Array.isArray(alternatives) || alternatives.length < 2 || alternatives.length > 255)
       throw invalid('t.union()', 'an array of 2 to 255 fields', alternatives)
-    for (const member of alternatives as readonly unknown[])
+    for (const member of alternatives as readonly unknown[]) {
       if (!(member instanceof Field)) throw invalid('t.union()', 'an array of fields', member)
+      if (member.type.optional || member.type.nullable)
+        throw new VarveError('INVALID', 't.union(): optional() and nullable() are of the union')
+    }
     const members = alternatives.map((member) => member.type)
     return new Field({ ...typeOf('union'), members }, { members: alternatives })
   },
@@ -271,5 +273,3 @@ export const t = {
     return new Field({ ...typeOf('vector'), dimensions })
   },
 } as const
-
-export type { Flat }

@@ -27,6 +27,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "base/bytes.h"
 #include "base/status.h"
@@ -98,10 +99,14 @@ class RecordView {
   size_t end_of(uint32_t number) const;
   Text text_of(uint32_t number) const;
   Bytes blob_of(uint32_t number) const;
+  Presence presence_said(const Column& column) const;
+  bool is_within_absent(const Column& column) const;
+  Status verify_frame() const;
   Status verify_ends() const;
   Status verify_column(uint32_t number) const;
 
   const Schema* schema_ = nullptr;
+  bool has_text_kind_ = false;
   bool has_row_ = false;
   uint8_t width_ = 1;
   uint64_t row_ = 0;

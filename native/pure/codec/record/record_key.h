@@ -34,6 +34,8 @@ void append_number_key(double number, std::string& to);
 void append_integer_key(int64_t number, std::string& to);
 // Units in either width, as WTF-8; an element escapes its zeros and is closed.
 void append_text_key(Text text, KeyPlace place, std::string& to);
+// The same of text that is UTF-8 already, as names in descriptions are.
+void append_utf8_key(Bytes text, KeyPlace place, std::string& to);
 void append_bytes_key(Bytes bytes, KeyPlace place, std::string& to);
 
 }  // namespace varve

@@ -9,6 +9,9 @@
 //   text                            0                                 1
 //   blobs                                                             0
 //
+// Columns point into the description, whose vectors keep their place when a schema is moved; it is
+// not copied.
+//
 // Threads: read-only once it is made. A RecordView borrows it.
 // Bytes: FORMAT.md
 #pragma once
@@ -64,6 +67,9 @@ class Schema {
   // INVALID where the description says what cannot be: a path that leads nowhere, too many columns.
   static Result<std::shared_ptr<const Schema>> of(Description description, uint32_t version);
 
+  Schema(Schema&&) = default;
+  Schema& operator=(Schema&&) = delete;
+
   const Description& description() const { return description_; }
   uint32_t version() const { return version_; }
   const std::vector<Column>& columns() const { return columns_; }
@@ -75,6 +81,7 @@ class Schema {
   uint32_t extra() const { return extra_; }  // kNoColumn where nothing is kept.
   const std::string& defaults() const { return description_.defaults; }
 
+  uint32_t bit_count() const { return bit_count_; }
   uint32_t bits_bytes() const { return bits_bytes_; }
   uint32_t slots_bytes() const { return slots_bytes_; }
   uint32_t text_count() const { return text_count_; }
@@ -94,7 +101,6 @@ class Schema {
   uint32_t slots_bytes_ = 0;
   uint32_t text_count_ = 0;
   uint32_t blob_count_ = 0;
-  Type extra_type_;
 };
 
 }  // namespace varve

@@ -1,0 +1,37 @@
+// lib/collection/frame.ts — a record whole, as the store holds it: kind, size of the head, head, text. The addon frames what is put into a
+// store; this is for records that lie elsewhere: defaults in a description, and what is handed over as bytes.
+import { encodedText, type Scratch } from '../value.ts'
+import { countsOf } from './scalar.ts'
+
+const WITHOUT_TEXT = 0x10
+const NARROW = 0x11
+const WIDE = 0x12
+
+/** Room for one record, of memory of its own. */
+export function roomFor(size: number): Scratch {
+  const room = {
+    bytes: new Uint8Array(size),
+    view: new DataView(new ArrayBuffer(0)),
+    dataAt: 0,
+    grow(needed: number): void {
+      const larger = new Uint8Array(Math.max(needed, 2 * room.bytes.length))
+      larger.set(room.bytes)
+      room.bytes = larger
+      room.view = new DataView(larger.buffer)
+    },
+  }
+  room.view = new DataView(room.bytes.buffer)
+  return room
+}
+
+/** The record that was encoded last, whose head is in `room`. */
+export function framed({ bytes, dataAt }: Scratch, size: number): Uint8Array {
+  const head = bytes.subarray(dataAt, dataAt + size)
+  const text = encodedText()
+  if (text === '') return Uint8Array.from([WITHOUT_TEXT, ...head])
+  const narrow = Buffer.from(text, 'latin1')
+  const isWide = narrow.toString('latin1') !== text
+  const run = isWide ? Buffer.from(text, 'utf16le') : narrow
+  const begin = [isWide ? WIDE : NARROW, ...countsOf(size)]
+  return new Uint8Array(Buffer.concat([Uint8Array.from(begin), head, run]))
+}

@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'LOST'
   | 'DEADLOCK'
   | 'TIMEOUT'
+  | 'SCHEMA'
 
 /** What a CONFLICT is by: another commit wrote the key; it is too long ago to tell; a prepared transaction holds the key. */
 export type ConflictReason = 'written' | 'too old' | 'prepared'
@@ -53,6 +54,8 @@ export const ERROR_CODES: readonly (ErrorCode | undefined)[] = [
   'LOST',
   'DEADLOCK',
   'TIMEOUT',
+  undefined,
+  'SCHEMA',
 ]
 
 export interface ErrorDetail {

@@ -17,6 +17,38 @@ export {
   type MemberRange,
   type RoaringOptions,
 } from './bitmap.ts'
+export {
+  Collection,
+  collection,
+  type Condition,
+  type Declaration,
+  Documents,
+  DocumentsSnapshot,
+  DocumentsTransaction,
+  type Explanation,
+  type Fields,
+  type FindOptions,
+  type Found,
+  type IndexName,
+  type IndexObject,
+  type IndexWord,
+  type Infer,
+  type InferInsert,
+  type InferKey,
+  type OnDelete,
+  type OrderBy,
+  type Page,
+  type PageOptions,
+  type Patch,
+  type Path,
+  Query,
+  type Relation,
+  type StandardSchema,
+  t,
+  type Update,
+  type Where,
+  type WhereOptions,
+} from './collection.ts'
 export { type EncodingOption, type UserEncoding } from './encoding.ts'
 export { type ConflictReason, type ErrorCode, isVarveError, VarveError } from './errors.ts'
 export { type Events, type RecoveryReport, type Stall } from './events.ts'

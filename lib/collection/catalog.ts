@@ -5,7 +5,7 @@
 //
 // Definitions change by commits, maybe of another thread. Whoever reads or writes says which definition it means, and is told when the store has
 // another one: then it is read anew.
-import { encodeKey } from '../key.ts'
+import { encodeKey, type Key } from '../key.ts'
 import { VarveError } from '../errors.ts'
 import { ABSENT, COMMIT, CONFLICT, lastError, type NativeCollection, scratch } from '../native.ts'
 import { openLevel } from '../level.ts'
@@ -14,9 +14,12 @@ import { type Columns, columnsOf } from './columns.ts'
 import type { Collection } from './declaration.ts'
 import { type Definition, readDefinition, writeDefinition } from './definition.ts'
 import { draftOf } from './draft.ts'
-import type { RecordCodec } from './record.ts'
-import { codecOf, differenceOf, readDescription } from './version.ts'
+import { differences, differenceText } from './compare.ts'
+import { readDescription } from './description-bytes.ts'
 import type { Description } from './description.ts'
+import { keyWriterOf } from './key.ts'
+import { type RecordCodec, recordCodec } from './record.ts'
+import { Records } from './upgrade.ts'
 
 const DOCUMENTS = 0x14
 const NEWEST = 0
@@ -39,17 +42,19 @@ export class Opened {
   readonly declared: AnyCollection
   readonly id: number
   readonly level: NativeCollection
+  /** What a caller calls a key, as an ordered key. INVALID where it can be none. */
+  readonly keyOf: (key: unknown) => Key
   #newest: Defined
-  readonly #codecs: (RecordCodec | undefined)[] = []
+  #records: Records
 
   constructor(opening: Opening, declared: AnyCollection, newest: Defined) {
     this.opening = opening
     this.declared = declared
     this.id = newest.definition.id
     this.#newest = newest
-    const prefix = Buffer.alloc(5, DOCUMENTS)
-    prefix.writeUInt32BE(this.id, 1)
-    this.level = openLevel(opening.native, prefix) as NativeCollection
+    this.#records = this.recordsOf(newest)
+    this.keyOf = keyWriterOf(newest.description)
+    this.level = openLevel(opening.native, prefixOf(this.id)) as NativeCollection
   }
 
   get newest(): Defined {
@@ -58,7 +63,10 @@ export class Opened {
 
   /** Reads the newest definition anew. */
   refresh(): void {
+    const before = this.#newest.definition.schemas.length
     this.#newest = definedAs(this.opening, this.id, NEWEST) ?? this.#gone()
+    if (this.#newest.definition.schemas.length !== before)
+      this.#records = this.recordsOf(this.#newest)
   }
 
   #gone(): never {
@@ -72,24 +80,30 @@ export class Opened {
 
   /** What writes. */
   get codec(): RecordCodec {
-    return this.codecOf(this.#newest.definition.schemas.length)
+    return this.#records.newest
   }
 
-  /** What reads records of a version. */
-  codecOf(version: number): RecordCodec {
-    return (this.#codecs[version] ??= this.#makeCodec(version))
+  /** What reads documents as they are now. */
+  get records(): Records {
+    return this.#records
   }
 
-  #makeCodec(version: number): RecordCodec {
-    if (version > this.#newest.definition.schemas.length) this.refresh()
-    const { schemas } = this.#newest.definition
-    if (version < 1 || version > schemas.length)
-      throw new VarveError(
-        'CORRUPT',
-        `${this.declared.name}: a document of version ${version}, which there is not`,
-      )
-    return codecOf(schemas, version, this.declared.live)
+  /** What reads documents as a definition has them. */
+  recordsOf({ definition: { schemas }, description }: Defined): Records {
+    const { shapes } = this.opening
+    const { live } = this.declared
+    const newest = recordCodec(description, live, schemas.length, shapes)
+    return new Records(newest, live, shapes, (version) => {
+      const bytes = schemas[version - 1]
+      return bytes && readDescription(bytes)
+    })
   }
+}
+
+function prefixOf(id: number): Uint8Array {
+  const prefix = Buffer.alloc(5, DOCUMENTS)
+  prefix.writeUInt32BE(id, 1)
+  return prefix
 }
 
 function placeName(name: string): number {
@@ -141,18 +155,18 @@ function isThere({ opening, id, declared }: Opened): boolean {
 
 function checkSame(before: AnyCollection, declared: AnyCollection): void {
   if (before === declared) return
-  const difference = differenceOf(before.description, declared.description)
-  if (difference.isNone) return
+  const all = differences(before.description, declared.description)
+  if (all.length === 0) return
   throw new VarveError(
     'INVALID',
-    `collection '${declared.name}' is open as declared otherwise: ${difference.text}`,
+    `collection '${declared.name}' is open as it was declared otherwise:\n${differenceText(all)}`,
   )
 }
 
 function defined(opening: Opening, declared: AnyCollection): Defined {
   for (let tries = 1; ; tries++) {
     const before = stored(opening, declared.name)
-    const draft = draftOf(declared, before)
+    const draft = draftOf(declared, before, () => hasDocuments(opening, before))
     if (draft === undefined && before !== undefined) return before
     if (draft === undefined) throw new VarveError('CORRUPT', `${declared.name}: no definition`)
     const bytes = writeDefinition(draft)
@@ -162,6 +176,14 @@ function defined(opening: Opening, declared: AnyCollection): Defined {
     const isOthers = id === CONFLICT && tries < TRIES_MAX
     if (!isOthers) throw lastError()
   }
+}
+
+function hasDocuments(opening: Opening, before: Defined | undefined): boolean {
+  if (before === undefined) return false
+  const level = openLevel(opening.native, prefixOf(before.definition.id))
+  const count = level.count(0, 0, NEWEST, 1)
+  if (count < 0) throw lastError()
+  return count > 0
 }
 
 /** Drops a collection with all documents; answers whether it was there. */

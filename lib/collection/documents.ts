@@ -14,6 +14,7 @@ import type { Defined, Opened } from './catalog.ts'
 import { documentEncoding } from './document-encoding.ts'
 import { type AnyTypes, DocumentsReading, type DocumentTypes } from './reading.ts'
 import type { Document } from './record.ts'
+import type { Records } from './upgrade.ts'
 import type { Infer, InferInsert, InferKey } from './types.ts'
 import {
   ALONE,
@@ -46,10 +47,11 @@ export class DocumentsSnapshot<C extends AnyTypes> extends DocumentsReading<C> {
   protected readonly isTransaction = false
   #defined: Defined | undefined
   #isKnown = false
+  #old: Records | undefined
 
   /** @internal */
   constructor(opened: Opened, snapshot: Snapshot<DocumentTypes>) {
-    super(opened, documentEncoding(opened), snapshot)
+    super(opened, documentEncoding(() => this.#records()), snapshot)
   }
 
   protected defined(): Defined | undefined {
@@ -60,6 +62,14 @@ export class DocumentsSnapshot<C extends AnyTypes> extends DocumentsReading<C> {
 
   protected refresh(): void {
     this.#isKnown = false
+    this.#old = undefined
+  }
+
+  #records(): Records {
+    const defined = this.defined()
+    const { newest, records } = this.opened
+    if (defined === undefined || defined.commit === newest.commit) return records
+    return (this.#old ??= this.opened.recordsOf(defined))
   }
 }
 
@@ -70,7 +80,7 @@ export class DocumentsTransaction<C extends AnyTypes> extends DocumentsReading<C
 
   /** @internal */
   constructor(opened: Opened, level: TransactionLevel<DocumentTypes>) {
-    super(opened, documentEncoding(opened), level)
+    super(opened, documentEncoding(() => opened.records), level)
     this.#pending = level.pending
   }
 
@@ -182,7 +192,7 @@ export class Documents<C extends AnyTypes> extends DocumentsReading<C> {
 
   /** @internal */
   constructor(opened: Opened) {
-    const encoding = documentEncoding(opened)
+    const encoding = documentEncoding(() => opened.records)
     const level = new Level<DocumentTypes>(opened.opening, opened.level, encoding, [])
     super(opened, encoding, level)
     this.#level = level

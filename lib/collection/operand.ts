@@ -4,10 +4,10 @@
 import { encodeKey, type Key } from '../key.ts'
 import { invalid, VarveError } from '../errors.ts'
 import { keyRoom } from '../range.ts'
+import { keyPart } from './key.ts'
 import { keyKinds } from './paths.ts'
+import { isUuid } from './uuid.ts'
 import type { TypeDescription, TypeKind } from './description.ts'
-
-const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 
 const EXPECTED: Partial<Readonly<Record<TypeKind, string>>> = {
   boolean: 'true or false',
@@ -38,19 +38,17 @@ function fits(kind: TypeKind, value: unknown): boolean {
     case 'date':
       return value instanceof Date && !Number.isNaN(value.getTime())
     case 'uuid':
-      return typeof value === 'string' && UUID.test(value)
+      return isUuid(value)
     default:
       return kind === 'key' && value !== null && value !== undefined
   }
 }
 
-/** What a value of a type is as a key; INVALID, by its place, where it is none. */
-export function keyValue({ kind }: TypeDescription, value: unknown, where: string): Key {
+function keyValue(type: TypeDescription, value: unknown, where: string): Key {
   if (value === undefined)
     throw new VarveError('INVALID', `${where} is undefined, which is no condition: leave it out`)
-  if (!fits(kind, value)) throw invalid(where, EXPECTED[kind] ?? 'a value that has an order', value)
-  if (kind === 'uuid') return Buffer.from((value as string).replaceAll('-', ''), 'hex')
-  return value as Key
+  if (fits(type.kind, value)) return keyPart(type, value)
+  throw invalid(where, EXPECTED[type.kind] ?? 'a value that has an order', value)
 }
 
 /** The bytes of a key as an element; of its own memory. */

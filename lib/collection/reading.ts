@@ -7,7 +7,6 @@ import type { Reading, Types } from '../reading.ts'
 import type { Found, FindOptions, Where } from './asking.ts'
 import type { Defined, Opened } from './catalog.ts'
 import { columnsOf } from './columns.ts'
-import { keyOf } from './document-key.ts'
 import { Query } from './query.ts'
 import { type Asked, checkCount, readToken } from './request.ts'
 import type { QuerySource } from './source.ts'
@@ -56,7 +55,7 @@ export abstract class DocumentsReading<C extends AnyTypes> {
   }
 
   protected key(key: unknown): Key {
-    return keyOf(this.opened.newest, key)
+    return this.opened.keyOf(key)
   }
 
   /** The document of a key, or undefined. */

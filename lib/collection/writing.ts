@@ -7,7 +7,6 @@ import { invalid, VarveError } from '../errors.ts'
 import { lastError, scratch } from '../native.ts'
 import { encodedText } from '../value.ts'
 import type { Opened } from './catalog.ts'
-import { keyOf } from './document-key.ts'
 import type { Document } from './record.ts'
 import { isPlain } from './where.ts'
 
@@ -51,7 +50,7 @@ export function writeDocument(
 
 /** Removes the document that a caller names; answers whether it was there. */
 export function removeDocument(opened: Opened, key: unknown, asOf: number): boolean {
-  return removeStored(opened, keyOf(opened.newest, key), asOf)
+  return removeStored(opened, opened.keyOf(key), asOf)
 }
 
 /** The same by an ordered key. */

@@ -11,6 +11,7 @@ import {
   type Indexes,
   type Kept,
 } from './collection/declaration.ts'
+import { build, isBuilt } from './collection/building.ts'
 import { Documents } from './collection/documents.ts'
 import type { AnyTypes } from './collection/reading.ts'
 import type { CheckedIndexes, DocumentOf, KeyPath, Schema } from './collection/types.ts'
@@ -88,6 +89,8 @@ export class Store<T extends Types = Entry>
     if (!(one instanceof Collection))
       throw invalid('collection', 'what collection() answers, or a name and a declaration', one)
     const opened = openCollection(this.opening, one)
+    // What goes wrong is told by ready().
+    if (!isBuilt(opened)) build(opened).catch(() => undefined)
     return new Documents(opened)
   }
 

@@ -2,14 +2,14 @@
 import { unlessAborted } from '../aborting.ts'
 import { invalid, VarveError, within } from '../errors.ts'
 import { Level } from '../level.ts'
-import { COMMIT, lastError, scratch, SEEN } from '../native.ts'
-import { checkWrite, type WriteOptions } from '../options.ts'
-import { checkNames } from '../options.ts'
+import { COMMIT, scratch, SEEN } from '../native.ts'
+import { checkNames, checkWrite, type WriteOptions } from '../options.ts'
 import { Snapshot } from '../snapshot.ts'
 import { TransactionLevel } from '../transaction.ts'
 import { run } from '../transaction/run.ts'
 import type { Pending } from '../transaction/pending.ts'
 import type { Where } from './asking.ts'
+import { build } from './building.ts'
 import type { Defined, Opened } from './catalog.ts'
 import { documentEncoding } from './document-encoding.ts'
 import { type AnyTypes, DocumentsReading, type DocumentTypes } from './reading.ts'
@@ -347,27 +347,4 @@ export class Documents<C extends AnyTypes> extends DocumentsReading<C> {
 function isWorthATry(error: unknown): boolean {
   if (!(error instanceof VarveError)) return false
   return error.code === 'CONFLICT' && error.reason !== 'prepared'
-}
-
-const builds = new WeakMap<Opened, Promise<void>>()
-
-/** Builds what is to be built, in slices on another thread; one at a time of each collection. */
-export function build(opened: Opened): Promise<void> {
-  let building = builds.get(opened)
-  if (building === undefined) {
-    building = buildAll(opened).finally(() => builds.delete(opened))
-    builds.set(opened, building)
-  }
-  return building
-}
-
-async function buildAll(opened: Opened): Promise<void> {
-  const { opening, id } = opened
-  while (opened.newest.definition.indexes.some(({ isReady }) => !isReady)) {
-    opening.check()
-    const slice = opening.native.collectionBuild(id)
-    if (typeof slice === 'number') throw lastError()
-    await opening.work(() => slice)
-    opened.refresh()
-  }
 }

@@ -4,6 +4,7 @@ import { invalid, VarveError, within } from '../errors.ts'
 import { Level } from '../level.ts'
 import { COMMIT, scratch, SEEN } from '../native.ts'
 import { checkNames, checkWrite, type WriteOptions } from '../options.ts'
+import type { Types } from '../reading.ts'
 import { Snapshot } from '../snapshot.ts'
 import { TransactionLevel } from '../transaction.ts'
 import { run } from '../transaction/run.ts'
@@ -207,13 +208,17 @@ export class Documents<C extends AnyTypes> extends DocumentsReading<C> {
   }
 
   /** This collection within a transaction of the same store; or as of the moment of a snapshot, or of at(). */
-  in(transaction: TransactionLevel<never>): DocumentsTransaction<C>
-  in(snapshot: Snapshot<never>): DocumentsSnapshot<C>
-  in(within: TransactionLevel<never> | Snapshot<never>): unknown {
-    if (within instanceof TransactionLevel)
-      return new DocumentsTransaction<C>(this.opened, this.#level.in(within as never))
-    if (within instanceof Snapshot)
-      return new DocumentsSnapshot<C>(this.opened, this.#level.in(within as never))
+  in<S extends Types>(transaction: TransactionLevel<S>): DocumentsTransaction<C>
+  in<S extends Types>(snapshot: Snapshot<S>): DocumentsSnapshot<C>
+  in(within: unknown): unknown {
+    if (within instanceof TransactionLevel) {
+      const level = this.#level.in(within as TransactionLevel<DocumentTypes>)
+      return new DocumentsTransaction<C>(this.opened, level)
+    }
+    if (within instanceof Snapshot) {
+      const snapshot = this.#level.in(within as Snapshot<DocumentTypes>)
+      return new DocumentsSnapshot<C>(this.opened, snapshot)
+    }
     throw invalid('in', 'a transaction or snapshot of this store, or what at() answered', within)
   }
 

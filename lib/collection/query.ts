@@ -65,6 +65,18 @@ export interface Explanation {
   readonly building: readonly string[]
 }
 
+// Of a view in which there was no such collection yet.
+const NOTHING: Explanation = {
+  way: 'documents',
+  spans: 0,
+  entries: 0,
+  atLeast: false,
+  filters: false,
+  sorts: false,
+  reads: false,
+  building: [],
+}
+
 /** A lazy sequence of documents: each run reads the view of the moment at which it begins. */
 export class Query<T> implements Iterable<T>, AsyncIterable<T> {
   /** A query is no promise. */
@@ -76,7 +88,8 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
   constructor(source: QuerySource, asked: Asked) {
     this.#source = source
     this.#asked = asked
-    requestOf(source.view(), asked, 0) // INVALID here, where it was asked.
+    const defined = source.view()
+    if (defined !== undefined) requestOf(defined, asked, 0) // INVALID here, where it was asked.
   }
 
   /** All of it, read at once. */
@@ -144,6 +157,7 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
 
   /** How many documents it has; none is brought over. */
   count(): number {
+    if (this.#source.view() === undefined) return 0
     return ask(this.#source, this.#asked, COUNTED, (size, asOf) =>
       this.#source.level.queryCount(size, asOf),
     )
@@ -151,6 +165,7 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
 
   /** How it is answered, without answering it. */
   explain(): Explanation {
+    if (this.#source.view() === undefined) return NOTHING
     const json = ask(this.#source, this.#asked, 0, (size, asOf) =>
       this.#source.level.queryExplain(size, asOf),
     )
@@ -166,7 +181,9 @@ function ask<A extends string | number>(
   call: (size: number, asOf: number) => A | number,
 ): A {
   while (true) {
-    const request = requestOf(source.view(), asked, flags)
+    const defined = source.view()
+    if (defined === undefined) throw new VarveError('NOT_FOUND', 'the collection is not there')
+    const request = requestOf(defined, asked, flags)
     scratch.grow(request.length)
     scratch.bytes.set(request, DATA_AT)
     const answer = call(request.length, source.asOf())
@@ -201,6 +218,7 @@ export class QueryRun<T> implements IterableIterator<T> {
     this.#source = source
     this.#asked = asked
     this.#size = first <= BATCH_MAX ? Math.max(1, first) : FIRST_BATCH
+    if (source.view() === undefined) return
     const answer = ask<string>(source, asked, flags, (size, asOf) =>
       source.level.queryOpen(size, asOf, this.#size, UNBOUNDED),
     ) as string | number
@@ -209,7 +227,10 @@ export class QueryRun<T> implements IterableIterator<T> {
       this.#cursor = scratch.u32[CURSOR] ?? 0
       abandoned.register(this, { source, cursor: this.#cursor }, this)
     }
-    if (isText) return this.#take(answer)
+    if (isText) {
+      this.#take(answer)
+      return
+    }
     growFor(answer)
     this.#next(this.#size)
   }
@@ -286,12 +307,14 @@ export class QueryRun<T> implements IterableIterator<T> {
 class SlicedRun<T> {
   readonly #source: QuerySource
   readonly #asked: Asked
-  readonly #cursor: number
+  readonly #cursor: number = -1
   #isOver = false
 
   constructor(source: QuerySource, asked: Asked) {
     this.#source = source
     this.#asked = asked
+    this.#isOver = source.view() === undefined
+    if (this.#isOver) return
     ask(source, asked, 0, (size, asOf) => source.level.queryOpen(size, asOf, 0, UNBOUNDED))
     this.#cursor = scratch.u32[CURSOR] ?? 0
     abandoned.register(this, { source, cursor: this.#cursor }, this)
@@ -334,7 +357,8 @@ class SlicedRun<T> {
 
   close(): void {
     abandoned.unregister(this)
-    if (!this.#source.opening.isClosed) this.#source.level.queryClose(this.#cursor)
+    if (this.#cursor < 0 || this.#source.opening.isClosed) return
+    this.#source.level.queryClose(this.#cursor)
   }
 }
 

@@ -6,7 +6,6 @@ import { checkNames } from '../options.ts'
 import type { Reading, Types } from '../reading.ts'
 import type { Found, FindOptions, Where } from './asking.ts'
 import type { Defined, Opened } from './catalog.ts'
-import { columnsOf } from './columns.ts'
 import { Query } from './query.ts'
 import { type Asked, checkCount, readToken } from './request.ts'
 import type { QuerySource } from './source.ts'
@@ -114,15 +113,10 @@ export abstract class DocumentsReading<C extends AnyTypes> {
       encoding,
       isTransaction: this.isTransaction,
       asOf: () => this.keyspace.asOf(),
-      view: () => this.defined() ?? NOTHING,
+      view: () => this.defined(),
       refresh: () => this.refresh(),
     }
   }
-}
-
-const NOTHING = {
-  commit: 0,
-  columns: columnsOf({ name: '', extra: 'refuse', fields: [], key: { on: '' }, indexes: [] }),
 }
 
 function askedOf(options: unknown, known: readonly string[], where: string): Asked {

@@ -11,8 +11,8 @@ export interface QuerySource {
   readonly isTransaction: boolean
   /** As that of a range: lib/range.ts. */
   asOf(): number
-  /** The definition that is known to hold there. */
-  view(): Defined
+  /** The definition that is known to hold there; undefined where there is no such collection yet. */
+  view(): Defined | undefined
   /** The addon has another one. */
   refresh(): void
 }

@@ -28,7 +28,7 @@ class Maker {
   }
 
   Status add_parts() {
-    for (const IndexPart& part : index_.parts) {
+    for (const PartDefinition& part : index_.parts) {
       if (part.is_each)
         add_each(part);
       else
@@ -43,7 +43,7 @@ class Maker {
   std::vector<Entry>& entries() { return begun_; }
 
  private:
-  void add_one(const IndexPart& part) {
+  void add_one(const PartDefinition& part) {
     std::string& room = document_.room();
     room.clear();
     document_.append_key(part.field, room);
@@ -55,7 +55,7 @@ class Maker {
     }
   }
 
-  void add_each(const IndexPart& part) {
+  void add_each(const PartDefinition& part) {
     std::vector<Entry> all;
     document_.each_key(part.field, [&](Bytes key) {
       for (const Entry& before : begun_) {

@@ -218,7 +218,10 @@ class Candidate {
       const auto bound = std::find_if(parts.begin(), parts.end(), is_it);
       if (bound != parts.end() && bound->is_equal && !bound->is_each) continue;
       while (at < parts.size() && parts[at].is_equal) ++at;
-      if (at == parts.size()) return index_ == nullptr && at > 0;  // A key is there once.
+      if (at == parts.size()) {  // A key is there once.
+        if (index_ != nullptr || at == 0) return false;
+        break;
+      }
       if (parts[at].field != wanted.field || parts[at].is_each) return false;
       const bool turns = parts[at].is_descending != wanted.is_descending;
       if (!is_first && turns != is_turned) return false;

@@ -17,6 +17,30 @@ export {
   type MemberRange,
   type RoaringOptions,
 } from './bitmap.ts'
+export {
+  Collection,
+  collection,
+  type Condition,
+  type Declaration,
+  Field,
+  type Fields,
+  type FindOptions,
+  type Found,
+  type IndexName,
+  type IndexObject,
+  type IndexWord,
+  type Infer,
+  type InferInsert,
+  type InferKey,
+  KeyField,
+  type OnDelete,
+  type OrderBy,
+  type Path,
+  type Relation,
+  type StandardSchema,
+  t,
+  type Where,
+} from './collection.ts'
 export { type EncodingOption, type UserEncoding } from './encoding.ts'
 export { type ConflictReason, type ErrorCode, isVarveError, VarveError } from './errors.ts'
 export { type Events, type RecoveryReport, type Stall } from './events.ts'

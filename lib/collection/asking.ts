@@ -97,7 +97,11 @@ type ReferencesOf<S> = {
 }
 
 /** What may be included: the document that a reference names, the documents of a relation. */
-export type Include<S, L> = {
+export type Include<S, L> = [keyof ReferencesOf<S> | keyof L] extends [never]
+  ? { readonly [name: string]: never }
+  : Includable<S, L>
+
+type Includable<S, L> = {
   readonly [P in keyof ReferencesOf<S>]?: true
 } & {
   readonly [P in keyof L]?: true | IncludeOptions<RelatedDocument<L[P]>>

@@ -32,7 +32,7 @@ import type {
 export type Indexes<D> = { readonly [name: string]: IndexWord | IndexObject<D, Where<D>> }
 export type Free = Field<Record<string, unknown>, 'given', undefined>
 /** A schema whose documents may have other fields, too. */
-export type Kept<S, E> = E extends 'keep' ? S & { readonly '~extra': 'keep' } : S
+export type Marked<S, E> = E extends 'keep' ? S & { readonly '~extra': 'keep' } : S
 
 export interface Declaration<K, S, X, E> {
   /** The field that is the key, or several: their values in an array. With dots: a field of an object. */
@@ -116,14 +116,14 @@ type Referring<S> = {
 /** Declares a collection: a value, to be opened by `db.collection(Users)`. */
 export function collection<
   const Name extends string,
-  const K extends KeyPath<DocumentOf<Kept<S, E>>>,
+  const K extends KeyPath<DocumentOf<Marked<S, E>>>,
   S extends Schema = Free,
   E extends 'refuse' | 'keep' = 'refuse',
-  const X extends Indexes<DocumentOf<Kept<S, E>>> = Record<never, never>,
+  const X extends Indexes<DocumentOf<Marked<S, E>>> = Record<never, never>,
 >(
   name: Name,
-  declaration: Declaration<K, S, X & CheckedIndexes<DocumentOf<Kept<S, E>>, X>, E>,
-): Collection<Name, Kept<S, E>, K, X, Record<never, never>> {
+  declaration: Declaration<K, S, X & CheckedIndexes<DocumentOf<Marked<S, E>>, X>, E>,
+): Collection<Name, Marked<S, E>, K, X, Record<never, never>> {
   checkName(name)
   checkNames(declaration, ['key', 'schema', 'indexes', 'extra', 'storage'], `collection '${name}'`)
   const { schema, storage } = declaration

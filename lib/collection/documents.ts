@@ -52,7 +52,11 @@ export class DocumentsSnapshot<C extends AnyTypes> extends DocumentsReading<C> {
 
   /** @internal */
   constructor(opened: Opened, snapshot: Snapshot<DocumentTypes>) {
-    super(opened, documentEncoding(() => this.#records()), snapshot)
+    super(
+      opened,
+      documentEncoding(() => this.#records()),
+      snapshot,
+    )
   }
 
   protected defined(): Defined | undefined {
@@ -81,7 +85,11 @@ export class DocumentsTransaction<C extends AnyTypes> extends DocumentsReading<C
 
   /** @internal */
   constructor(opened: Opened, level: TransactionLevel<DocumentTypes>) {
-    super(opened, documentEncoding(() => opened.records), level)
+    super(
+      opened,
+      documentEncoding(() => opened.records),
+      level,
+    )
     this.#pending = level.pending
   }
 
@@ -273,11 +281,7 @@ export class Documents<C extends AnyTypes> extends DocumentsReading<C> {
   }
 
   /** insert(), or update() of the document with this key by `change`: without one, by the fields that are given. */
-  upsert(
-    document: InferInsert<C>,
-    change?: Update<C>,
-    options?: WriteOptions,
-  ): Promise<Infer<C>> {
+  upsert(document: InferInsert<C>, change?: Update<C>, options?: WriteOptions): Promise<Infer<C>> {
     return this.#run(options, (documents) => documents.upsert(document, change))
   }
 
@@ -298,11 +302,7 @@ export class Documents<C extends AnyTypes> extends DocumentsReading<C> {
   }
 
   /** update() of every document that meets all conditions, as one commit; resolves to how many. */
-  updateWhere(
-    which: WhereOptions<C>,
-    change: Update<C>,
-    options?: WriteOptions,
-  ): Promise<number> {
+  updateWhere(which: WhereOptions<C>, change: Update<C>, options?: WriteOptions): Promise<number> {
     return this.#run(options, (documents) => documents.updateWhere(which, change))
   }
 
@@ -344,7 +344,12 @@ export class Documents<C extends AnyTypes> extends DocumentsReading<C> {
   #settled<V>(durability: number, options: WriteOptions | undefined, value: V): Promise<V> {
     const { settling } = this.opened.opening
     const settled = settling.promise(scratch.f64[COMMIT] ?? 0, durability)
-    const promise = unlessAborted(settled, options?.signal, 'write', 'the write itself has happened')
+    const promise = unlessAborted(
+      settled,
+      options?.signal,
+      'write',
+      'the write itself has happened',
+    )
     return promise.then(() => value)
   }
 }

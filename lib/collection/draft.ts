@@ -26,7 +26,8 @@ export function draftOf(
   checkKinds(description)
   if (before !== undefined && !isChanged(declared, before, hasDocuments)) return undefined
   const schemas = before?.definition.schemas ?? []
-  const nextId = 1 + Math.max(0, ...schemas.map((bytes) => greatestId(readDescription(bytes).fields)))
+  const nextId =
+    1 + Math.max(0, ...schemas.map((bytes) => greatestId(readDescription(bytes).fields)))
   const old = before && { description: before.description, nextId }
   const next = newVersion(description, live, schemas.length + 1, old).description
   const columns = columnsOf(next)
@@ -50,7 +51,9 @@ function isChanged(
   if (all.length === 0) return false
   const isHarmless = all.every(({ needs }) => needs === 'nothing')
   if ((isHarmless && !needsHidden(before.description, description)) || !hasDocuments()) return true
-  const why = isHarmless ? 'an index on a function is for documents that are written with it' : 'what differs'
+  const why = isHarmless
+    ? 'an index on a function is for documents that are written with it'
+    : 'what differs'
   throw new VarveError(
     'SCHEMA',
     `collection '${name}': its documents are stored as it was declared otherwise; ${why}:\n${differenceText(all)}`,

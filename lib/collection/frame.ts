@@ -8,20 +8,27 @@ const NARROW = 0x11
 const WIDE = 0x12
 
 /** Room for one record, of memory of its own. */
-export function roomFor(size: number): Scratch {
-  const room = {
-    bytes: new Uint8Array(size),
-    view: new DataView(new ArrayBuffer(0)),
-    dataAt: 0,
-    grow(needed: number): void {
-      const larger = new Uint8Array(Math.max(needed, 2 * room.bytes.length))
-      larger.set(room.bytes)
-      room.bytes = larger
-      room.view = new DataView(larger.buffer)
-    },
+export function roomFor(size: number, dataAt = 0): Scratch {
+  return new Room(size, dataAt)
+}
+
+class Room implements Scratch {
+  bytes: Uint8Array
+  view: DataView
+  readonly dataAt: number
+
+  constructor(size: number, dataAt: number) {
+    this.dataAt = dataAt
+    this.bytes = new Uint8Array(dataAt + size)
+    this.view = new DataView(this.bytes.buffer)
   }
-  room.view = new DataView(room.bytes.buffer)
-  return room
+
+  grow(size: number): void {
+    const larger = new Uint8Array(Math.max(this.dataAt + size, 2 * this.bytes.length))
+    larger.set(this.bytes)
+    this.bytes = larger
+    this.view = new DataView(larger.buffer)
+  }
 }
 
 /** The record that was encoded last, whose head is in `room`. */

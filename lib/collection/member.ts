@@ -42,8 +42,9 @@ export function memberOf(type: TypeDescription): MemberCodec {
   if (!type.optional && !type.nullable) return content
   return {
     write(value) {
-      const said = value === undefined ? ABSENT : value === null ? NULL : PRESENT
-      if ((said === ABSENT && !type.optional) || (said === NULL && !type.nullable)) throw REFUSED
+      // Null is a value of json and of keys.
+      const said = value === undefined ? ABSENT : value === null && type.nullable ? NULL : PRESENT
+      if (said === ABSENT && !type.optional) throw REFUSED
       sink.reserve(1)
       sink.bytes[sink.at++] = said
       if (said === PRESENT) content.write(value)

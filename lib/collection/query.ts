@@ -20,7 +20,15 @@ import { growFor } from '../range.ts'
 import { checkNames } from '../options.ts'
 import { unlessAborted } from '../aborting.ts'
 import type { QuerySource } from './source.ts'
-import { type Asked, checkCount, COUNTED, PAGED, readToken, requestOf, writeToken } from './request.ts'
+import {
+  type Asked,
+  checkCount,
+  COUNTED,
+  PAGED,
+  readToken,
+  requestOf,
+  writeToken,
+} from './request.ts'
 
 const FIRST_BATCH = 64
 const BATCH_MAX = 512

@@ -75,10 +75,7 @@ function columnOf(path: string, columns: Columns, where: string): number {
   const column = columns.get(path)
   if (column === undefined || column.hidden) {
     const names = [...columns.values()].filter(({ hidden }) => !hidden).map((one) => one.path)
-    throw new VarveError(
-      'INVALID',
-      `${where}: no field '${path}'; known are ${names.join(', ')}`,
-    )
+    throw new VarveError('INVALID', `${where}: no field '${path}'; known are ${names.join(', ')}`)
   }
   if (isOrdered(column.type)) return column.number
   throw invalid(`${where}: '${path}'`, 'of a type that has an order', column.type.kind)

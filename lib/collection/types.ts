@@ -33,10 +33,21 @@ export type Inserted<S> = Flat<
   }
 >
 
-export type DocumentOf<S> =
-  S extends StandardSchema ? StandardOutput<S> : S extends Field<infer V> ? V : Documented<S>
-export type InsertOf<S> =
-  S extends StandardSchema ? StandardInput<S> : S extends Field<infer V> ? V : Inserted<S>
+/** Beside fields that are declared: others, which may be anything. */
+export type Kept<D, S> = S extends { readonly '~extra': 'keep' }
+  ? D & { [name: string]: unknown }
+  : D
+
+export type DocumentOf<S> = S extends StandardSchema
+  ? StandardOutput<S>
+  : S extends Field<infer V>
+    ? V
+    : Kept<Documented<S>, S>
+export type InsertOf<S> = S extends StandardSchema
+  ? StandardInput<S>
+  : S extends Field<infer V>
+    ? V
+    : Kept<Inserted<S>, S>
 
 /** What a path does not lead into. */
 export type Leaf =

@@ -42,7 +42,10 @@ interface Node {
 /** The bytes of a condition; of none, those of one that always holds. */
 export function whereBytes(where: unknown, columns: Columns, name = 'where'): Uint8Array {
   const writer = new ByteWriter()
-  write(where === undefined ? { op: AND, children: [] } : group(where, columns, '', name, 0), writer)
+  write(
+    where === undefined ? { op: AND, children: [] } : group(where, columns, '', name, 0),
+    writer,
+  )
   return writer.bytes()
 }
 

@@ -44,7 +44,14 @@ export function writeDocument(
   const text = encodedText()
   const key = codec.keyOf(document)
   const passed = typeof key === 'string' ? key : writeKey(key)
-  const answer = level.documentPut(passed, text === '' ? undefined : text, headBytes, mode, asOf, since)
+  const answer = level.documentPut(
+    passed,
+    text === '' ? undefined : text,
+    headBytes,
+    mode,
+    asOf,
+    since,
+  )
   if (answer < 0) throw refused(opened)
 }
 
@@ -65,7 +72,8 @@ export function removeStored(opened: Opened, encoded: unknown, asOf: number): bo
 function refused({ level }: Opened): VarveError {
   const error = refusal()
   const [index, fields, path, rule] = level.documentRefusal()
-  if (index !== '') return new VarveError(error.code, error.message, { index, fields: fields.split(', ') })
+  if (index !== '')
+    return new VarveError(error.code, error.message, { index, fields: fields.split(', ') })
   if (path !== '') return new VarveError(error.code, error.message, { path, rule })
   return error
 }
@@ -78,7 +86,8 @@ export function changed(opened: Opened, before: Document, change: unknown): Docu
     typeof change === 'function'
       ? (change as (document: Document) => unknown)(before)
       : patched(opened, before, change)
-  if (!isPlain(after)) throw invalid('update', 'a patch, or a function that answers a document', after)
+  if (!isPlain(after))
+    throw invalid('update', 'a patch, or a function that answers a document', after)
   const whole = fillDocument(opened, withoutComputed(opened, after))
   checkSameKey(opened, before, whole)
   return whole
@@ -115,7 +124,9 @@ function withoutComputed({ newest }: Opened, document: Document): Document {
 function checkSameKey({ codec, declared }: Opened, before: Document, after: Document): void {
   const keys = [codec.keyOf(before), codec.keyOf(after)].map((key) => {
     const size = typeof key === 'string' ? key : writeKey(key)
-    return typeof size === 'string' ? size : Buffer.from(scratch.key.subarray(0, size)).toString('hex')
+    return typeof size === 'string'
+      ? size
+      : Buffer.from(scratch.key.subarray(0, size)).toString('hex')
   })
   if (keys[0] === keys[1]) return
   throw new VarveError(

@@ -31,8 +31,7 @@ napi_value collection_id(napi_env env, napi_callback_info info) {
   ReadAs as;
   if (Status status = read_as(call, 1, as); !status) return fail(call, status);
   const Store::View view(*call.handle().reader, as.commit, as.time_ms);
-  const Result<uint32_t> id =
-      room_of(call).collections.id_of(collection::Reads(view), *name);
+  const Result<uint32_t> id = room_of(call).collections.id_of(collection::Reads(view), *name);
   if (!id) return fail(call, id.error());
   return make_size(env, *id);
 }
@@ -64,9 +63,9 @@ napi_value collection_define(napi_env env, napi_callback_info info) {
   const auto draft = collection::Definition::read(Bytes(bytes.data(), bytes.size()), 0);
   if (!draft) return fail(call, draft.error());
   const std::string own_name(as_text(*name));  // A draft may lie where it was.
-  const Result<collection::DefinitionRef> defined = room_of(call).collections.define(
-      *call.handle().reader, as_bytes(own_name), **draft,
-      static_cast<uint64_t>(read_double(call, 2)));
+  const Result<collection::DefinitionRef> defined =
+      room_of(call).collections.define(*call.handle().reader, as_bytes(own_name), **draft,
+                                       static_cast<uint64_t>(read_double(call, 2)));
   if (!defined && defined.code() == Code::kConflict) return make_answer(env, Answer::kConflict);
   if (!defined) return fail(call, defined.error());
   call.environment().set64(Register64::kCommit, static_cast<double>((*defined)->commit));
@@ -78,8 +77,7 @@ napi_value collection_drop(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   const Result<Bytes> name = read_name(call, 0);
   if (!name) return fail(call, name.error());
-  const Result<bool> dropped =
-      room_of(call).collections.drop(*call.handle().reader, *name);
+  const Result<bool> dropped = room_of(call).collections.drop(*call.handle().reader, *name);
   if (!dropped) return fail(call, dropped.error());
   call.environment().set64(Register64::kCommit, static_cast<double>(call.store().visible()));
   return make_int(env, *dropped ? 1 : 0);
@@ -163,8 +161,7 @@ napi_value answer_commit(const Call& call, const Result<uint64_t>& commit, int32
     return make_int(call.env, answer);
   }
   const Answer failed = environment.fail(commit.error());
-  if (commit.code() == Code::kConflict)
-    environment.conflict = room_of(call).collections.conflict();
+  if (commit.code() == Code::kConflict) environment.conflict = room_of(call).collections.conflict();
   return make_answer(call.env, failed);
 }
 

@@ -22,7 +22,7 @@ constexpr uint8_t kAfter = 4;
 constexpr size_t kOrdersMax = 16;
 constexpr size_t kPageDocumentsMax = 128;  // Of a slice: what JavaScript decodes at a time,
 constexpr size_t kPageBytesMax = 32768;
-constexpr uint64_t kSliceLooks = 20'000;   // and what a slice looks at before it is asked again.
+constexpr uint64_t kSliceLooks = 20'000;  // and what a slice looks at before it is asked again.
 
 Status closed_error() { return {Code::kClosed, "the store is closed"}; }
 
@@ -145,9 +145,9 @@ Answer prepare(const Call& call, size_t index, const ReadAs& as, OpenQuery& quer
 
 Status go_on(const Call& call, OpenQuery& query, uint64_t look_max,
              const collection::Run::Take& take) {
-  const bool has_ended = query.transaction != nullptr &&
-                         !(query.transaction->is_open() &&
-                           query.serial == query.transaction->serial());
+  const bool has_ended =
+      query.transaction != nullptr &&
+      !(query.transaction->is_open() && query.serial == query.transaction->serial());
   if (has_ended) return {Code::kClosed, "query: its transaction has ended"};
   const Store::View view(*call.handle().reader, query.commit, query.time_ms);
   return query.run->go_on(collection::Reads(view, query.transaction, query.edit_count), look_max,
@@ -251,8 +251,8 @@ Status run_slice(Store& store, OpenQuery& query) {
   const Store::View view(*query.reader, query.commit, query.time_ms);
   std::string room;
   Status failed;
-  Status status = query.run->go_on(
-      collection::Reads(view), kSliceLooks, [&](Bytes, const Edit& edit) {
+  Status status =
+      query.run->go_on(collection::Reads(view), kSliceLooks, [&](Bytes, const Edit& edit) {
         const bool is_full = page.ends.size() >= kPageDocumentsMax ||
                              (!page.ends.empty() && page.bytes.size() >= kPageBytesMax);
         if (is_full) return false;
@@ -275,11 +275,12 @@ napi_value query_slice(napi_env env, napi_callback_info info) {
   const std::shared_ptr<OpenQuery> query = query_of(call, 0);
   if (!query) return fail(call, {Code::kClosed, "query: it has ended"});
   Store* const store = &call.store();
-  return start_work(env, nullptr, [=] { return run_slice(*store, *query); },
-                    [=](napi_env at) {
-                      const Lock held(query->mutex);
-                      return make_int(at, query->run && !query->run->is_done() ? 1 : 0);
-                    });
+  return start_work(
+      env, nullptr, [=] { return run_slice(*store, *query); },
+      [=](napi_env at) {
+        const Lock held(query->mutex);
+        return make_int(at, query->run && !query->run->is_done() ? 1 : 0);
+      });
 }
 
 // queryTake(number, count_max) → text of documents that a slice has brought; kMore is 1 while it
@@ -321,8 +322,7 @@ napi_value query_count(napi_env env, napi_callback_info info) {
   BriefQuery query(call);
   const Answer prepared = prepare(call, 0, as, *query);
   if (prepared != Answer::kOk) return make_answer(env, prepared);
-  const Status status =
-      go_on(call, *query, UINT64_MAX, [](Bytes, const Edit&) { return true; });
+  const Status status = go_on(call, *query, UINT64_MAX, [](Bytes, const Edit&) { return true; });
   if (!status) return fail(call, status);
   return make_double(env, static_cast<double>((*query).run->taken()));
 }

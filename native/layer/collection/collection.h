@@ -119,8 +119,8 @@ class Collections {
   Result<DefinitionRef> guarded_definition(const Reads& reads, uint32_t id);
   Status find_change(const Reads& reads, const Definition& definition, Bytes key,
                      const Document* old_document, const Document* new_document, Change& change);
-  Status check_unique(const Reads& reads, const IndexDefinition& index, const Definition& definition,
-                      const Entry& entry, Bytes key);
+  Status check_unique(const Reads& reads, const IndexDefinition& index,
+                      const Definition& definition, const Entry& entry, Bytes key);
   Result<std::vector<DefinitionRef>> referrers_of(const Reads& reads, const Definition& target);
   Status check_not_referred(Store::Reader& reader, const Definition& definition);
   Status check_references(const Reads& reads, const Definition& definition, Bytes key,

@@ -84,8 +84,7 @@ void append_index(std::string& to, const IndexDefinition& index) {
   append_varint(to, index.id);
   to += static_cast<char>(index.kind);
   to += static_cast<char>(index.state);
-  to += static_cast<char>((index.is_unique ? kUniqueFlag : 0) |
-                          (index.filter ? kPartialFlag : 0));
+  to += static_cast<char>((index.is_unique ? kUniqueFlag : 0) | (index.filter ? kPartialFlag : 0));
   append_text(to, index.name);
   append_text(to, index.fields);
   append_varint(to, index.parts.size());

@@ -10,8 +10,8 @@
 namespace varve::collection {
 namespace {
 
-constexpr size_t kOlderMax = 64;  // Definitions of the past that are remembered.
-constexpr uint64_t kRowBlock = 1024;      // Of a thread.
+constexpr size_t kOlderMax = 64;      // Definitions of the past that are remembered.
+constexpr uint64_t kRowBlock = 1024;  // Of a thread.
 constexpr uint64_t kSequenceBlock = 32;
 
 Result<uint64_t> read_number(const Store::View& view, Bytes key) {
@@ -240,8 +240,7 @@ Status Collections::reserve_row(Store::Reader& reader, uint32_t id) {
 }
 
 Result<uint64_t> Collections::next_in_sequence(Store::Reader& reader, uint32_t id) {
-  Result<uint64_t> number =
-      take_number(reader, sequences_[id], kSequenceTag, id, kSequenceBlock);
+  Result<uint64_t> number = take_number(reader, sequences_[id], kSequenceTag, id, kSequenceBlock);
   if (!number) return number.error();
   return *number + 1;
 }

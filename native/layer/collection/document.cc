@@ -29,8 +29,7 @@ Result<SchemaSet> SchemaSet::read(const std::vector<std::string>& descriptions) 
 }
 
 const Schema* SchemaSet::schema(uint32_t version) const {
-  return version == 0 || version > versions_.size() ? nullptr
-                                                    : versions_[version - 1].schema.get();
+  return version == 0 || version > versions_.size() ? nullptr : versions_[version - 1].schema.get();
 }
 
 uint32_t SchemaSet::column(uint32_t version, uint32_t number) const {

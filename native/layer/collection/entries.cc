@@ -23,7 +23,8 @@ Status too_long(const IndexDefinition& index) {
 // Adds the part that every entry has, or begins an entry for each element.
 class Maker {
  public:
-  Maker(const IndexDefinition& index, const Document& document) : index_(index), document_(document) {
+  Maker(const IndexDefinition& index, const Document& document)
+      : index_(index), document_(document) {
     begun_.push_back({prefix_of(kEntries, index.id), index.is_unique});
   }
 

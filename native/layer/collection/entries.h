@@ -5,8 +5,8 @@
 //
 // A part is a field's ordered key as it stands in an array, so that it ends by itself; of a
 // descending part all bits are turned. An entry of a unique index does not name its document in its
-// key, so that two documents meet in one key, and a condition on that key decides who was first. One
-// with a null among its parts is like one that is not unique: nulls do not collide.
+// key, so that two documents meet in one key, and a condition on that key decides who was first.
+// One with a null among its parts is like one that is not unique: nulls do not collide.
 //
 // Bytes: FORMAT.md
 #pragma once

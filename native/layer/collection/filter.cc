@@ -109,13 +109,18 @@ bool Filter::matches(const Document& document, uint32_t index) const {
   const FilterNode& node = nodes_[index];
   const auto holds = [&](uint32_t child) { return matches(document, child); };
   switch (node.op) {
-    case FilterOp::kAnd: return std::all_of(node.children.begin(), node.children.end(), holds);
-    case FilterOp::kOr: return std::any_of(node.children.begin(), node.children.end(), holds);
-    case FilterOp::kNot: return !holds(node.children.front());
+    case FilterOp::kAnd:
+      return std::all_of(node.children.begin(), node.children.end(), holds);
+    case FilterOp::kOr:
+      return std::any_of(node.children.begin(), node.children.end(), holds);
+    case FilterOp::kNot:
+      return !holds(node.children.front());
     case FilterOp::kHas:
     case FilterOp::kHasAny:
-    case FilterOp::kHasAll: return has(document, node);
-    default: return compares(document, node);
+    case FilterOp::kHasAll:
+      return has(document, node);
+    default:
+      return compares(document, node);
   }
 }
 
@@ -128,16 +133,26 @@ bool Filter::compares(const Document& document, const FilterNode& node) const {
   const bool is_null = key.size() == 1 && key[0] == kNullKeyTag;
   const auto order = [&](size_t operand) { return compare(key, as_bytes(node.operands[operand])); };
   switch (node.op) {
-    case FilterOp::kEq: return order(0) == 0;
-    case FilterOp::kNe: return order(0) != 0;
-    case FilterOp::kIn: return is_one_of(node.operands, key);
-    case FilterOp::kGt: return !is_null && order(0) > 0;
-    case FilterOp::kGte: return !is_null && order(0) >= 0;
-    case FilterOp::kLt: return !is_null && order(0) < 0;
-    case FilterOp::kLte: return !is_null && order(0) <= 0;
-    case FilterOp::kBetween: return !is_null && order(0) >= 0 && order(1) <= 0;
-    case FilterOp::kStartsWith: return begins_with(key, as_bytes(node.operands[0]));
-    default: return false;
+    case FilterOp::kEq:
+      return order(0) == 0;
+    case FilterOp::kNe:
+      return order(0) != 0;
+    case FilterOp::kIn:
+      return is_one_of(node.operands, key);
+    case FilterOp::kGt:
+      return !is_null && order(0) > 0;
+    case FilterOp::kGte:
+      return !is_null && order(0) >= 0;
+    case FilterOp::kLt:
+      return !is_null && order(0) < 0;
+    case FilterOp::kLte:
+      return !is_null && order(0) <= 0;
+    case FilterOp::kBetween:
+      return !is_null && order(0) >= 0 && order(1) <= 0;
+    case FilterOp::kStartsWith:
+      return begins_with(key, as_bytes(node.operands[0]));
+    default:
+      return false;
   }
 }
 

@@ -67,7 +67,9 @@ class Filter {
   // What of the tree has to be asked of a document: the conditions at these places of a root that
   // is `and` (or the root itself, at place 0) are answered otherwise.
   Filter without(const std::vector<uint32_t>& conditions) const;
-  bool is_always() const { return nodes_.front().op == FilterOp::kAnd && nodes_.front().children.empty(); }
+  bool is_always() const {
+    return nodes_.front().op == FilterOp::kAnd && nodes_.front().children.empty();
+  }
 
   bool matches(const Document& document) const { return matches(document, 0); }
 

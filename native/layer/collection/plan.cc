@@ -9,13 +9,13 @@
 namespace varve::collection {
 namespace {
 
-constexpr uint64_t kCountedMax = 256;      // Entries that an estimate looks at, of one way.
-constexpr uint64_t kManyGuess = 100'000;   // What lies beyond, with nothing bound;
-constexpr uint64_t kEqualShare = 20;       // a value leaves one in so many.
-constexpr double kEntryCost = 1;           // A guess, as are the next three.
-constexpr double kDocumentCost = 1.2;      // Walked where it lies,
-constexpr double kFetchedCost = 4;         // found by its key,
-constexpr double kSortedCost = 2;          // brought in order.
+constexpr uint64_t kCountedMax = 256;     // Entries that an estimate looks at, of one way.
+constexpr uint64_t kManyGuess = 100'000;  // What lies beyond, with nothing bound;
+constexpr uint64_t kEqualShare = 20;      // a value leaves one in so many.
+constexpr double kEntryCost = 1;          // A guess, as are the next three.
+constexpr double kDocumentCost = 1.2;     // Walked where it lies,
+constexpr double kFetchedCost = 4;        // found by its key,
+constexpr double kSortedCost = 2;         // brought in order.
 
 std::string quoted(const std::string& text) {
   std::string json = "\"";
@@ -173,11 +173,15 @@ class Candidate {
     switch (node.op) {
       case FilterOp::kEq:
       case FilterOp::kIn:
-      case FilterOp::kIsNull: return !part.is_each;
+      case FilterOp::kIsNull:
+        return !part.is_each;
       case FilterOp::kHas:
-      case FilterOp::kHasAny: return part.is_each;
-      case FilterOp::kHasAll: return part.is_each && !node.operands.empty();
-      default: return false;
+      case FilterOp::kHasAny:
+        return part.is_each;
+      case FilterOp::kHasAll:
+        return part.is_each && !node.operands.empty();
+      default:
+        return false;
     }
   }
 

@@ -1,8 +1,8 @@
-// layer/collection/references.cc — documents that name others: they must be there, and what becomes of those who
-// name one that goes.
+// layer/collection/references.cc — documents that name others: they must be there, and what becomes
+// of those who name one that goes.
 //
-// Who is named is guarded by whoever names him, and the entries of all who name a document by whoever
-// removes that: so of two such commits that meet one is refused.
+// Who is named is guarded by whoever names him, and the entries of all who name a document by
+// whoever removes that: so of two such commits that meet one is refused.
 #include <algorithm>
 
 #include "layer/collection/collection.h"
@@ -74,11 +74,9 @@ Status Collections::check_references(const Reads& reads, const Definition& defin
 Result<std::vector<DefinitionRef>> Collections::referrers_of(const Reads& reads,
                                                              const Definition& target) {
   std::vector<DefinitionRef> all;
-  const std::string begin =
-      referrers_key(as_bytes(text_key(target.name, KeyPlace::kElement)));
+  const std::string begin = referrers_key(as_bytes(text_key(target.name, KeyPlace::kElement)));
   const std::string end = end_of(begin);
-  const auto cursor =
-      reads.view().scan({as_bytes(begin), as_bytes(end)}, Direction::kForward);
+  const auto cursor = reads.view().scan({as_bytes(begin), as_bytes(end)}, Direction::kForward);
   for (; cursor->valid(); cursor->next()) {
     const Bytes key = cursor->edit().key;
     if (key.size() != begin.size() + kIdBytes) {
@@ -105,8 +103,8 @@ Result<std::vector<std::string>> Collections::find_referrers(const Reads& reads,
   const std::string begin =
       index == nullptr ? documents : prefix_of(kEntries, index->id) + nested_key;
   const std::string end = index == nullptr ? end_of(documents) : begin + '\xff';
-  Status status = reads.transaction()->guard_range(as_bytes(begin), as_bytes(end),
-                                                   reads.view().commit());
+  Status status =
+      reads.transaction()->guard_range(as_bytes(begin), as_bytes(end), reads.view().commit());
   if (!status) return status;
   const auto cursor = reads.scan({as_bytes(begin), as_bytes(end)}, Direction::kForward);
   std::string room;
@@ -134,7 +132,8 @@ Result<bool> Collections::remove_one(const Store::View& view, Transaction& trans
                                      const Definition& definition, const std::string& key,
                                      int depth) {
   if (depth > kDepthMax) {
-    return Status(Code::kTooLarge, definition.name + ": a deletion takes others with it, more than " +
+    return Status(Code::kTooLarge, definition.name +
+                                       ": a deletion takes others with it, more than " +
                                        std::to_string(kDepthMax) + " deep");
   }
   const Reads reads(view, &transaction);
@@ -178,16 +177,14 @@ Status Collections::remove_referrers(const Store::View& view, Transaction& trans
       for (const std::string& referrer : *keys) {
         if (reference.on_delete != OnDelete::kCascade) {
           refusal_.path = one->name + "." + reference.path;
-          refusal_.rule =
-              reference.on_delete == OnDelete::kSetNull ? "set null" : "restrict";
+          refusal_.rule = reference.on_delete == OnDelete::kSetNull ? "set null" : "restrict";
           return {Code::kExists, target.name + ": " + key_to_text(as_bytes(key)) +
                                      " is referred to by " + one->name + " " +
                                      key_to_text(as_bytes(referrer)) + " (" + reference.path + ")"};
         }
         const Result<DefinitionRef> guarded = guarded_definition(reads, one->id);
         if (!guarded) return guarded.error();
-        const Result<bool> removed =
-            remove_one(view, transaction, **guarded, referrer, depth + 1);
+        const Result<bool> removed = remove_one(view, transaction, **guarded, referrer, depth + 1);
         if (!removed) return removed.error();
       }
     }

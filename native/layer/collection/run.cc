@@ -8,7 +8,7 @@
 namespace varve::collection {
 namespace {
 
-constexpr size_t kBatchMax = 64;      // Documents that are looked up at once.
+constexpr size_t kBatchMax = 64;     // Documents that are looked up at once.
 constexpr uint64_t kKeptBytes = 64;  // What a row or a sort key takes beside its bytes, about.
 constexpr uint64_t kSortedWhole = uint64_t{1} << 32;  // From this limit on all are sorted.
 

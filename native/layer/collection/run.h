@@ -79,8 +79,8 @@ class Run {
   const uint64_t kept_bytes_max_;
   const std::string document_prefix_;
   Phase phase_ = Phase::kWalk;
-  size_t span_ = 0;    // Of plan_.spans.
-  std::string place_;  // The last key of this span that is done with.
+  size_t span_ = 0;         // Of plan_.spans.
+  std::string place_;       // The last key of this span that is done with.
   std::string last_place_;  // That of the last document taken, of a query that is paged.
   uint64_t placed_ = 0;     // So many were taken up to there.
   uint64_t offset_left_;
@@ -92,7 +92,7 @@ class Run {
   std::vector<Sorted> sorted_;        // A heap while it is being filled, if there is a limit.
   uint64_t kept_bytes_ = 0;
   size_t given_ = 0;
-  std::string after_;  // Sort keys up to this one are not wanted.
+  std::string after_;                // Sort keys up to this one are not wanted.
   std::vector<PointQuery> queries_;  // Of a batch; at least as many as it has.
   std::string room_;
 };

@@ -8,8 +8,8 @@
 namespace varve::collection {
 namespace {
 
-constexpr char kBehindAll = '\xff';                // Behind whatever begins with a prefix.
-constexpr char kBehindNull = kNullKeyTag + 1;      // Below every other key.
+constexpr char kBehindAll = '\xff';            // Behind whatever begins with a prefix.
+constexpr char kBehindNull = kNullKeyTag + 1;  // Below every other key.
 constexpr char kNullTurned = static_cast<char>(~kNullKeyTag);
 
 std::string turned(std::string bytes) {
@@ -20,8 +20,7 @@ std::string turned(std::string bytes) {
 }  // namespace
 
 std::string alone(Bytes nested) {
-  const bool has_end =
-      !nested.empty() && (nested[0] == kTextKeyTag || nested[0] == kBytesKeyTag);
+  const bool has_end = !nested.empty() && (nested[0] == kTextKeyTag || nested[0] == kBytesKeyTag);
   if (!has_end) return std::string(as_text(nested));
   std::string key;
   for (size_t i = 0; i < nested.size(); ++i) {
@@ -65,8 +64,10 @@ bool Spans::add_bound(Sense sense, const FilterNode& condition) {
     case FilterOp::kLt:
     case FilterOp::kLte:
     case FilterOp::kBetween:
-    case FilterOp::kStartsWith: break;
-    default: return false;
+    case FilterOp::kStartsWith:
+      break;
+    default:
+      return false;
   }
   if (sense == Sense::kDescending)
     bound_descending(condition);
@@ -81,12 +82,20 @@ void Spans::bound_ascending(const FilterNode& condition) {
   const std::string high = form_of(condition.operands.back(), Sense::kAscending);
   at_least(std::string(1, kBehindNull));
   switch (condition.op) {
-    case FilterOp::kGt: return at_least(low + behind);
-    case FilterOp::kGte: return at_least(low);
-    case FilterOp::kLt: return below(high);
-    case FilterOp::kLte: return below(high + behind);
-    case FilterOp::kBetween: at_least(low); return below(high + behind);
-    default: at_least(low); return below(end_of(low));
+    case FilterOp::kGt:
+      return at_least(low + behind);
+    case FilterOp::kGte:
+      return at_least(low);
+    case FilterOp::kLt:
+      return below(high);
+    case FilterOp::kLte:
+      return below(high + behind);
+    case FilterOp::kBetween:
+      at_least(low);
+      return below(high + behind);
+    default:
+      at_least(low);
+      return below(end_of(low));
   }
 }
 
@@ -96,11 +105,18 @@ void Spans::bound_descending(const FilterNode& condition) {
   below(std::string(1, kNullTurned));
   switch (condition.op) {
     case FilterOp::kGt:
-    case FilterOp::kGte: return below(low + kBehindAll);
-    case FilterOp::kLt: return at_least(high + kBehindAll);
-    case FilterOp::kLte: return at_least(high);
-    case FilterOp::kBetween: at_least(high); return below(low + kBehindAll);
-    default: at_least(low); return below(end_of(low));
+    case FilterOp::kGte:
+      return below(low + kBehindAll);
+    case FilterOp::kLt:
+      return at_least(high + kBehindAll);
+    case FilterOp::kLte:
+      return at_least(high);
+    case FilterOp::kBetween:
+      at_least(high);
+      return below(low + kBehindAll);
+    default:
+      at_least(low);
+      return below(end_of(low));
   }
 }
 

@@ -1,15 +1,15 @@
 // layer/collection/spans.h — conditions on the parts of an index as ranges of its keys.
 //
-// Parts are bound from the first on: to values, each of which makes a prefix longer, and then to one
-// range. No tag of an ordered key is ff, so all entries that begin with a prefix lie between it and
-// itself with ff behind: a number does not end there where an equal bigint goes on.
+// Parts are bound from the first on: to values, each of which makes a prefix longer, and then to
+// one range. No tag of an ordered key is ff, so all entries that begin with a prefix lie between it
+// and itself with ff behind: a number does not end there where an equal bigint goes on.
 //
 //   = "Rome"         15 id "Rome"        … 15 id "Rome" ff
 //   > 18 behind it   15 id "Rome" 18 ff  … 15 id "Rome" ff
 //
-// Of a descending part all bits are turned, so its bounds change sides; spans then may hold a little
-// more than was asked for, and whoever walks them asks again. A document's key that is one value
-// stands alone: its text has no end of its own, and nothing follows.
+// Of a descending part all bits are turned, so its bounds change sides; spans then may hold a
+// little more than was asked for, and whoever walks them asks again. A document's key that is one
+// value stands alone: its text has no end of its own, and nothing follows.
 //
 // Invariants
 //   - spans rise and none meets another.

@@ -89,12 +89,10 @@ Result<bool> Collections::remove(Store::Reader& reader, Transaction& transaction
                                  uint32_t collection, Bytes key) {
   refusal_ = {};
   const Store::View view(reader, transaction.view_commit(), transaction.view_time_ms());
-  const Result<DefinitionRef> found =
-      guarded_definition(Reads(view, &transaction), collection);
+  const Result<DefinitionRef> found = guarded_definition(Reads(view, &transaction), collection);
   if (!found) return found.error();
   const uint32_t savepoint = transaction.save();
-  Result<bool> removed =
-      remove_one(view, transaction, **found, std::string(as_text(key)), 0);
+  Result<bool> removed = remove_one(view, transaction, **found, std::string(as_text(key)), 0);
   Status ended = removed ? transaction.forget(savepoint) : transaction.rewind(savepoint);
   if (!ended) return ended;
   return removed;

@@ -70,7 +70,8 @@ function conditionOf(chance: Chance): Document {
   if (name === 'address') return { address: { zip: { gte: chance.one(WORDS) } } }
   const value = (): unknown => VALUES[name]?.(chance)
   if (NULLED.includes(name) && chance.is(15)) return { [name]: { isNull: chance.is(50) } }
-  if (name === 'name' && chance.is(20)) return { name: { startsWith: chance.one(['', 'a', 'ba', '日']) } }
+  if (name === 'name' && chance.is(20))
+    return { name: { startsWith: chance.one(['', 'a', 'ba', '日']) } }
   const condition = chance.one([
     value(),
     { eq: value() },
@@ -90,7 +91,8 @@ export function whereOf(chance: Chance, depth = 0): Document {
   for (let left = chance.below(3) + (depth === 0 ? 0 : 1); left > 0; left--) {
     Object.assign(where, conditionOf(chance))
   }
-  if (depth < 2 && chance.is(15)) where['or'] = [whereOf(chance, depth + 1), whereOf(chance, depth + 1)]
+  if (depth < 2 && chance.is(15))
+    where['or'] = [whereOf(chance, depth + 1), whereOf(chance, depth + 1)]
   if (depth < 2 && chance.is(10)) where['not'] = whereOf(chance, depth + 1)
   return where
 }
@@ -116,5 +118,7 @@ export function indexesOf(chance: Chance): Record<string, unknown> {
     big: 'ordered',
     fine: { on: 'age', where: { ok: true } },
   }
-  return Object.fromEntries(Object.entries(all).filter(([name]) => name === 'code' || chance.is(45)))
+  return Object.fromEntries(
+    Object.entries(all).filter(([name]) => name === 'code' || chance.is(45)),
+  )
 }

@@ -161,7 +161,12 @@ describe('a collection', () => {
     await users.insert(bob)
     expect(users.in(snapshot).find().all()).toMatchObject([{ age: 36 }])
     using then = db.at(first)
-    expect(users.in(then).find({ where: { age: { lt: 40 } } }).all()).toMatchObject([ada])
+    expect(
+      users
+        .in(then)
+        .find({ where: { age: { lt: 40 } } })
+        .all(),
+    ).toMatchObject([ada])
     expect(users.in(then).get(2)).toBeUndefined()
     using never = db.at(before)
     expect(users.in(never).find().all()).toEqual([])
@@ -238,9 +243,7 @@ describe('references', () => {
       code('INVALID', { path: 'author' }),
     )
     await all.insert({ id: 1, author: 1 })
-    await expect(authors.delete(1)).rejects.toThrow(
-      'authors: 1 is referred to by books 1 (author)',
-    )
+    await expect(authors.delete(1)).rejects.toThrow('authors: 1 is referred to by books 1 (author)')
     await expect(db.drop(authors)).rejects.toEqual(code('EXISTS'))
     await all.delete(1)
     expect(await authors.delete(1)).toBe(true)

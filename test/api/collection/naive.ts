@@ -65,10 +65,12 @@ function operator(name: string, value: Value, operand: unknown): boolean {
     case 'has':
       return Array.isArray(value) && value.some((one) => compare(one, operand) === 0)
     case 'hasAny':
-      return Array.isArray(value) && list.some((two) => value.some((one) => compare(one, two) === 0))
-    case 'hasAll':
       return (
-        list.every((two) => Array.isArray(value) && value.some((one) => compare(one, two) === 0))
+        Array.isArray(value) && list.some((two) => value.some((one) => compare(one, two) === 0))
+      )
+    case 'hasAll':
+      return list.every(
+        (two) => Array.isArray(value) && value.some((one) => compare(one, two) === 0),
       )
     default:
       throw new Error(`no operator ${name}`)
@@ -94,7 +96,9 @@ export interface Step {
 }
 
 export const at = (document: Document, path: string): unknown =>
-  path.split('.').reduce<unknown>((value, name) => (isObject(value) ? value[name] : undefined), document)
+  path
+    .split('.')
+    .reduce<unknown>((value, name) => (isObject(value) ? value[name] : undefined), document)
 
 export function byOrder(steps: readonly Step[]): (a: Document, b: Document) => number {
   return (a, b) => {

@@ -41,7 +41,10 @@ interface Things {
   find(options: object): {
     all(): unknown[]
     allAsync(): Promise<unknown[]>
-    page(options: { size: number; after?: string | undefined }): { items: readonly unknown[]; next: string | undefined }
+    page(options: { size: number; after?: string | undefined }): {
+      items: readonly unknown[]
+      next: string | undefined
+    }
     explain(): unknown
   }
   count(options: object): number
@@ -62,14 +65,19 @@ async function check(things: Things, model: Model, chance: Chance, said: string)
   const found = query.all() as Document[]
   expect([...found].sort(byId), message).toEqual([...wanted].sort(byId))
   const keysOf = (all: Document[]) =>
-    all.map((one) => steps.map(({ path }) => path.split('.').reduce<unknown>((v, n) => (v as Document)[n] ?? null, one)))
+    all.map((one) =>
+      steps.map(({ path }) =>
+        path.split('.').reduce<unknown>((v, n) => (v as Document)[n] ?? null, one),
+      ),
+    )
   expect(keysOf(found), message).toEqual(keysOf(wanted))
   expect(things.count({ where }), message).toBe(wanted.length)
   const limit = chance.below(8)
   const offset = chance.below(4)
   const some = things.find({ ...options, limit, offset }).all() as Document[]
   expect(keysOf(some), message).toEqual(keysOf(wanted.slice(offset, offset + limit)))
-  if (chance.is(50)) expect((await query.allAsync()).sort(byId), message).toEqual([...wanted].sort(byId))
+  if (chance.is(50))
+    expect((await query.allAsync()).sort(byId), message).toEqual([...wanted].sort(byId))
   const paged: unknown[] = []
   for (let after: string | undefined, isMore = true; isMore;) {
     const page = query.page({ size: 1 + chance.below(20), after })
@@ -116,7 +124,12 @@ describe.each(ENGINES)('queries with engine %s', (engine) => {
   it.each(seeds)('answer what a look at every document would (seed %i)', async (seed) => {
     const chance = new Chance(seed)
     const path = join(root, `${engine}-${seed}`)
-    const options = { engine, memory: '8MB', durability: 'memory', history: { keep: 'forever' } } as const
+    const options = {
+      engine,
+      memory: '8MB',
+      durability: 'memory',
+      history: { keep: 'forever' },
+    } as const
     await using db = await open(path, options)
     const things = db.collection(declared(indexesOf(chance)))
     const model: Model = new Map()

@@ -204,11 +204,11 @@ describe.each(WAYS)('records, code %s', (code) => {
       names.map((name, index) => [name, index % 2 === 0 ? t.boolean().optional() : t.string().nullable()]),
     )
     const many = harness(collection('many', { key: 'id', schema: { id: t.int32(), ...schema } }))
-    const document = Object.fromEntries(
-      names.flatMap((name, index) =>
-        index % 2 === 1 ? [[name, index % 3 === 0 ? null : name]] : index % 3 === 0 ? [] : [[name, index % 4 === 0]],
-      ),
-    )
+    const document: Record<string, unknown> = {}
+    for (const [index, name] of names.entries()) {
+      if (index % 2 === 1) document[name] = index % 3 === 0 ? null : name
+      else if (index % 3 !== 0) document[name] = index % 4 === 0
+    }
     expect(many.roundTrip({ id: 1, ...document })).toStrictEqual({ id: 1, ...document })
   })
 })

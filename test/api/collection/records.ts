@@ -25,9 +25,7 @@ export class Harness {
   }
 
   encode(document: unknown, row?: number, bytesMax = BYTES_MAX): Encoded {
-    const room = { ...roomFor(64), dataAt: DATA_AT }
-    const grow = room.grow.bind(room)
-    room.grow = (size) => grow(DATA_AT + size)
+    const room = roomFor(64, DATA_AT)
     const complete = this.codec.fill(document)
     // What was there before must not show through.
     room.bytes.fill(0xa5)

@@ -148,7 +148,6 @@ bool Reader::fields(std::vector<Field>& to, size_t depth) {
   uint32_t field_count = 0;
   if (!count(field_count, kTypesMax)) return false;
   if (field_count > rest_.size()) return fail("cut short");
-  to.reserve(field_count);
   for (uint32_t index = 0; index < field_count; ++index) {
     if (!field(to.emplace_back(), depth)) return false;
   }

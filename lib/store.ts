@@ -9,7 +9,7 @@ import {
   type Declaration,
   type Free,
   type Indexes,
-  type Kept,
+  type Marked,
 } from './collection/declaration.ts'
 import { build, isBuilt } from './collection/building.ts'
 import { Documents } from './collection/documents.ts'
@@ -75,14 +75,14 @@ export class Store<T extends Types = Entry>
   /** The same, declared here. */
   collection<
     const Name extends string,
-    const K extends KeyPath<DocumentOf<Kept<S, E>>>,
+    const K extends KeyPath<DocumentOf<Marked<S, E>>>,
     S extends Schema = Free,
     E extends 'refuse' | 'keep' = 'refuse',
-    const X extends Indexes<DocumentOf<Kept<S, E>>> = Record<never, never>,
+    const X extends Indexes<DocumentOf<Marked<S, E>>> = Record<never, never>,
   >(
     name: Name,
-    declaration: Declaration<K, S, X & CheckedIndexes<DocumentOf<Kept<S, E>>, X>, E>,
-  ): Documents<Collection<Name, Kept<S, E>, K, X, Record<never, never>>>
+    declaration: Declaration<K, S, X & CheckedIndexes<DocumentOf<Marked<S, E>>, X>, E>,
+  ): Documents<Collection<Name, Marked<S, E>, K, X, Record<never, never>>>
   collection(declared: unknown, declaration?: unknown): unknown {
     const one =
       declaration === undefined ? declared : collection(declared as string, declaration as never)

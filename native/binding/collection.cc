@@ -209,7 +209,9 @@ napi_value document_delete(napi_env env, napi_callback_info info) {
 // documentRefusal() → what refused the last write: [index, its fields, path, rule]
 napi_value document_refusal(napi_env env, napi_callback_info info) {
   const Call call(env, info);
-  const collection::Refusal& refusal = room_of(call).collections.refusal();
+  const collection::Refusal none;
+  const bool is_closed = call.handle().closed;
+  const collection::Refusal& refusal = is_closed ? none : room_of(call).collections.refusal();
   napi_value list = nullptr;
   napi_create_array_with_length(env, 4, &list);
   uint32_t at = 0;

@@ -162,7 +162,9 @@ uint32_t keep_query(CollectionRoom& room, std::shared_ptr<OpenQuery> query) {
   return static_cast<uint32_t>(number);
 }
 
+// Null: there is none, or the store is closed.
 std::shared_ptr<OpenQuery> query_of(const Call& call, size_t index) {
+  if (call.handle().closed || !call.handle().collections) return nullptr;
   const size_t number = read_uint32(call, index);
   const auto& queries = room_of(call).queries;
   return number < queries.size() ? queries[number] : nullptr;
@@ -231,7 +233,7 @@ napi_value query_close(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   const std::shared_ptr<OpenQuery> query = query_of(call, 0);
   if (!query) return make_answer(env, Answer::kOk);
-  if (!call.handle().closed) end_query(call.store(), *query);
+  end_query(call.store(), *query);
   room_of(call).queries[read_uint32(call, 0)].reset();
   return make_answer(env, Answer::kOk);
 }

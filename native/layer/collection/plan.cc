@@ -9,13 +9,14 @@
 namespace varve::collection {
 namespace {
 
-constexpr uint64_t kCountedMax = 256;     // Entries that an estimate looks at, of one way.
-constexpr uint64_t kManyGuess = 100'000;  // What lies beyond, with nothing bound;
-constexpr uint64_t kEqualShare = 20;      // a value leaves one in so many.
-constexpr double kEntryCost = 1;          // A guess, as are the next three.
-constexpr double kDocumentCost = 1.2;     // Walked where it lies,
-constexpr double kFetchedCost = 4;        // found by its key,
-constexpr double kSortedCost = 2;         // brought in order.
+constexpr uint64_t kCountedMax = 128;      // Entries that an estimate looks at, of one way;
+constexpr uint64_t kCountedWholeMax = 16;  // of one that has no bounds.
+constexpr uint64_t kManyGuess = 100'000;   // What lies beyond, with nothing bound;
+constexpr uint64_t kEqualShare = 20;       // a value leaves one in so many.
+constexpr double kEntryCost = 1;           // A guess, as are the next three.
+constexpr double kDocumentCost = 1.2;      // Walked where it lies,
+constexpr double kFetchedCost = 4;         // found by its key,
+constexpr double kSortedCost = 2;          // brought in order.
 
 std::string quoted(const std::string& text) {
   std::string json = "\"";
@@ -56,12 +57,17 @@ class Candidate {
     return true;
   }
 
-  // Counts what lies in the spans, up to a bound.
+  // Counts what lies in the spans, as far as it matters.
   Status count(const Reads& reads) {
+    const bool has_bounds = plan_.equal_count > 0 || is_bounded_;
+    uint64_t most = has_bounds ? kCountedMax : kCountedWholeMax;
+    if (ends_early() && plan_.rest.is_always()) {
+      most = std::min(most, std::max<uint64_t>(1, request_.limit));
+    }
     for (const KeySpan& span : plan_.spans) {
       const KeyRange range{as_bytes(span.begin), as_bytes(span.end)};
       const auto cursor = reads.view().scan(range, Direction::kForward);
-      for (; cursor->valid() && plan_.estimate < kCountedMax; cursor->next()) ++plan_.estimate;
+      for (; cursor->valid() && plan_.estimate < most; cursor->next()) ++plan_.estimate;
       plan_.is_more = plan_.is_more || cursor->valid();
       if (Status status = cursor->status(); !status) return status;
       if (plan_.is_more) break;
@@ -79,20 +85,31 @@ class Candidate {
     }
     const double wanted =
         static_cast<double>(request_.limit) + static_cast<double>(request_.offset);
-    const bool ends_early = plan_.is_ordered || request_.order.empty();
-    if (ends_early && plan_.rest.is_always()) entries = std::min(entries, wanted);
+    if (ends_early() && plan_.rest.is_always()) entries = std::min(entries, wanted);
     double each = kEntryCost;
     if (index_ == nullptr)
       each = kDocumentCost;
     else if (plan_.needs_documents(request_))
       each += kFetchedCost;
-    if (!ends_early) each += kSortedCost;
+    if (!ends_early()) each += kSortedCost;
     return entries * each;
   }
 
   Plan& plan() { return plan_; }
 
+  // All of its entries are wanted, in the order in which they come.
+  bool is_exact() const { return ends_early() && plan_.rest.is_always(); }
+  // An index that neither leaves anything out nor is in an order that is wanted.
+  bool is_pointless() const {
+    const bool has_bounds = plan_.equal_count > 0 || is_bounded_;
+    const bool has_order = plan_.is_ordered && !request_.order.empty();
+    return index_ != nullptr && !index_->filter && !has_bounds && !has_order && !request_.after;
+  }
+  void skip_count() { plan_.is_more = true; }
+
  private:
+  bool ends_early() const { return plan_.is_ordered || request_.order.empty(); }
+
   struct Part {
     uint32_t field;
     bool is_descending;
@@ -281,17 +298,27 @@ Result<Plan> make_plan(const Reads& reads, const Definition& definition, const R
   std::vector<Candidate> ways;
   const auto add = [&](const IndexDefinition* index) {
     ways.emplace_back(definition, request, index);
-    if (!ways.back().build() || !leads_on(request, ways.back().plan())) ways.pop_back();
+    Candidate& way = ways.back();
+    if (!way.build() || !leads_on(request, way.plan()) || way.is_pointless()) ways.pop_back();
   };
   add(nullptr);
   for (const IndexDefinition& index : definition.indexes) {
     if (index.is_ready()) add(&index);
   }
   if (ways.empty()) return no_position();
+  // One that reads nothing but what is wanted needs no count to be the best.
+  const auto is_exact = [](const Candidate& way) { return way.is_exact(); };
+  if (std::count_if(ways.begin(), ways.end(), is_exact) == 1) {
+    Candidate& exact = *std::find_if(ways.begin(), ways.end(), is_exact);
+    exact.skip_count();
+    return std::move(exact.plan());
+  }
   Candidate* best = nullptr;
   for (Candidate& way : ways) {
-    if (ways.size() > 1) {
-      if (Status status = way.count(reads); !status) return status;
+    if (ways.size() == 1) {
+      way.skip_count();
+    } else if (Status status = way.count(reads); !status) {
+      return status;
     }
     if (best == nullptr || way.cost() < best->cost()) best = &way;
   }

@@ -50,7 +50,10 @@ export function fillerOf(
 
 const isBusy = ({ fill, steps }: Step): boolean => fill !== undefined || steps.length > 0
 
-function generatorOf(generated: 'uuid' | 'sequence' | undefined, kind: string): (next: Next) => unknown {
+function generatorOf(
+  generated: 'uuid' | 'sequence' | undefined,
+  kind: string,
+): (next: Next) => unknown {
   if (generated === 'uuid') return () => newUuid()
   return (next) => {
     const number = next?.()
@@ -59,7 +62,9 @@ function generatorOf(generated: 'uuid' | 'sequence' | undefined, kind: string): 
   }
 }
 
-function makerOf(fill: { readonly value: unknown } | { readonly make: () => unknown }): () => unknown {
+function makerOf(
+  fill: { readonly value: unknown } | { readonly make: () => unknown },
+): () => unknown {
   if ('make' in fill) return fill.make
   // A default that is an object must not be shared by documents.
   const { value } = fill
@@ -94,8 +99,7 @@ const NOTHING: ReadonlySet<string> = new Set()
 // Computed fields stand where they are declared.
 function inOrder(document: Document, order: readonly string[]): Document {
   const sorted: Document = {}
-  for (const name of order)
-    if (document[name] !== undefined) sorted[name] = document[name]
+  for (const name of order) if (document[name] !== undefined) sorted[name] = document[name]
   for (const name of Object.keys(document))
     if (!Object.hasOwn(sorted, name)) scalars.setField(sorted, name, document[name])
   return sorted

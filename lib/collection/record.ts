@@ -119,7 +119,8 @@ class Codec implements RecordCodec {
   readonly #plans: Plan[] = []
 
   constructor(description: Description, live: Live, version: number, shapes: Shapes) {
-    if (!(version >= 0 && version <= VERSION_MAX)) throw new VarveError('INVALID', 'no such version')
+    if (!(version >= 0 && version <= VERSION_MAX))
+      throw new VarveError('INVALID', 'no such version')
     this.version = version
     this.description = description
     this.fill = fillerOf(description, live)
@@ -228,7 +229,6 @@ class Codec implements RecordCodec {
     openLead(bytes, at, size)
     return lead.row
   }
-
 }
 
 const nothing = (): undefined => undefined

@@ -47,7 +47,10 @@ export function rangeCheck({ least, greatest }: Rules = {}): (value: number | bi
   return (value) => value >= low && value <= high
 }
 
-function int32Of(rules: Rules | undefined, { bytes, signed }: { bytes: 1 | 2 | 4; signed: boolean }): SlotCodec {
+function int32Of(
+  rules: Rules | undefined,
+  { bytes, signed }: { bytes: 1 | 2 | 4; signed: boolean },
+): SlotCodec {
   const isFine = rangeCheck(rules)
   return {
     put(value, at) {
@@ -227,7 +230,10 @@ export function floatsOf(value: unknown, dimensions: number): ArrayLike<number> 
     const numbers = value as ArrayLike<unknown>
     if (numbers.length !== dimensions) return undefined
     for (let index = 0; index < dimensions; index++)
-      if (!Number.isFinite(numbers[index]) || !Number.isFinite(Math.fround(numbers[index] as number)))
+      if (
+        !Number.isFinite(numbers[index]) ||
+        !Number.isFinite(Math.fround(numbers[index] as number))
+      )
         return undefined
     return numbers as ArrayLike<number>
   }

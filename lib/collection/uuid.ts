@@ -85,7 +85,8 @@ export function newUuid(now = Date.now()): string {
     lastMs = now
     counter = fresh
   } else if (++counter > COUNTER_MAX) {
-    lastMs++ // More than that in a millisecond, or the clock went back: the time of uuids runs ahead.
+    // More than that in a millisecond, or the clock went back: the time of uuids runs ahead.
+    lastMs++
     counter = fresh
   }
   const high = Math.floor(lastMs / 2 ** 16)

@@ -30,8 +30,8 @@ import type {
   Schema,
 } from './types.ts'
 
-type Indexes<D> = { readonly [name: string]: IndexWord | IndexObject<D, Where<D>> }
-type Free = Field<Record<string, unknown>, 'given', undefined>
+export type Indexes<D> = { readonly [name: string]: IndexWord | IndexObject<D, Where<D>> }
+export type Free = Field<Record<string, unknown>, 'given', undefined>
 /** A schema whose documents may have other fields, too. */
 export type Marked<S, E> = E extends 'keep' ? S & { readonly '~extra': 'keep' } : S
 

@@ -6,7 +6,7 @@
 import { collection, type Collection, t } from '../lib/collection.ts'
 import { type Document, recordCodec } from '../lib/collection/record.ts'
 import { newVersion } from '../lib/collection/version.ts'
-import { encodedText, Shapes } from '../lib/value.ts'
+import { type CodeGeneration, encodedText, Shapes } from '../lib/value.ts'
 import { type Codec, codecOf } from './codecs.ts'
 import { documentOf, textOf } from './data.ts'
 
@@ -110,9 +110,9 @@ function viewOf(bytes: Viewed): DataView {
   return bytes.dataView
 }
 
-function ours({ declared }: Kind): Codec {
+function ours({ declared }: Kind, code: CodeGeneration): Codec {
   const { description } = newVersion(declared.description, declared.live, 1)
-  const codec = recordCodec(description, declared.live, 1, new Shapes())
+  const codec = recordCodec(description, declared.live, 1, new Shapes(undefined, code))
   const bytes = Buffer.alloc(ROOM_BYTES)
   const scratch = {
     bytes,
@@ -146,8 +146,11 @@ function ours({ declared }: Kind): Codec {
   }
 }
 
-export const recordCodecOf = (name: string, kind: Kind): Codec =>
-  name === 'varve' ? ours(kind) : codecOf(name)
+/** `closures` is ours where a process forbids code from strings. */
+export function recordCodecOf(name: string, kind: Kind): Codec {
+  if (name === 'varve') return ours(kind, 'auto')
+  return name === 'closures' ? ours(kind, 'never') : codecOf(name)
+}
 
 /** How many bytes are stored. */
 export const storedBytes = (name: string, encoded: Uint8Array): number =>

@@ -85,15 +85,16 @@ function workloadsOf(name: string, kind: Kind): Workload[] {
   const targets = [{ times: 1, of: 'msgpackr' }]
   // JSON has no dates.
   const rivals = name === 'plain' ? RIVALS : ['msgpackr']
+  const both = [...rivals, 'closures']
   const sizeName = `record-${name}-size`
   return [
-    rate({ name: `record-${name}-encode`, title: title('encode'), targets }, rivals, (context) =>
+    rate({ name: `record-${name}-encode`, title: title('encode'), targets }, both, (context) =>
       encode(context, kind),
     ),
-    rate({ name: `record-${name}-decode`, title: title('decode'), targets }, rivals, (context) =>
+    rate({ name: `record-${name}-decode`, title: title('decode'), targets }, both, (context) =>
       decode(context, kind, WHOLE),
     ),
-    rate({ name: `record-${name}-some`, title: title('2 fields'), targets }, rivals, (context) =>
+    rate({ name: `record-${name}-some`, title: title('2 fields'), targets }, both, (context) =>
       decode(context, kind, SOME),
     ),
     alone(

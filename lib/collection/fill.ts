@@ -1,7 +1,7 @@
 // lib/collection/fill.ts — a document as it will be stored: the validator's answer, defaults, generated keys and computed fields put in.
 //
-// What comes out is a new object, its fields in the order in which they will be read back; what is in them is the caller's own. Nothing is checked here
-// but that it is an object: the writer looks at every field once.
+// What comes out is a new object, without what is undefined; where something was put in, its fields are in the order in which they will be read
+// back. What is in them is the caller's own. Nothing is checked here but that it is an object: the writer looks at every field once.
 import { invalid } from '../errors.ts'
 import type { Live } from './declaration.ts'
 import type { Description, FieldDescription } from './description.ts'
@@ -39,13 +39,25 @@ export function fillerOf(
     .map((field) => stepOf(field, ''))
   const order = fields.filter(({ hidden }) => !hidden).map(({ name }) => name)
   const made = new Set(computed.keys())
+  const isBusyAtAll = steps.some(isBusy) || made.size > 0
   return (document, next) => {
     const given = validator === undefined ? document : validated(validator, document)
+    scalars.beginDocument()
+    if (!isBusyAtAll) return copyOf(given)
     const filled = filledOf(given, 'document', steps, made, next)
     if (made.size === 0) return filled
     for (const [name, compute] of computed) filled[name] = compute(filled as never)
     return inOrder(filled, order)
   }
+}
+
+// Nothing is put in: the order is the caller's.
+function copyOf(given: unknown): Document {
+  const fields = scalars.fieldsOf(given)
+  if (fields === undefined) throw invalid('document', 'an object', given)
+  const copy = { ...fields }
+  for (const name in copy) if (copy[name] === undefined) delete copy[name]
+  return copy
 }
 
 const isBusy = ({ fill, steps }: Step): boolean => fill !== undefined || steps.length > 0

@@ -43,6 +43,7 @@ import {
 import { type Column, type Layout, layoutOf } from './layout.ts'
 import { keyReaderOf } from './key.ts'
 import { refusal } from './refusal.ts'
+import { beginDocument } from './scalar.ts'
 
 export type { Document }
 
@@ -144,10 +145,12 @@ class Codec implements RecordCodec {
   }
 
   encode(document: Document, into: Scratch, bytesMax: number, row?: number): number {
-    const hidden = this.#hidden.map((make) => make(document as never))
+    const hidden =
+      this.#hidden.length === 0 ? NONE : this.#hidden.map((make) => make(document as never))
     sink.open(into, bytesMax, this.#shapes)
     try {
       beginValues()
+      beginDocument()
       const leadAt = sink.at
       sink.reserve(32)
       sink.at += this.#leadBytes
@@ -232,6 +235,7 @@ class Codec implements RecordCodec {
 }
 
 const nothing = (): undefined => undefined
+const NONE: readonly unknown[] = []
 
 function pick(document: Document | undefined, names: readonly string[]): Document | undefined {
   if (document === undefined) return undefined

@@ -225,13 +225,38 @@ const SNIPPETS: readonly (readonly [misuse: string, code: string, message: RegEx
   ],
 ]
 
+const SHOWN = `
+const user = get(Users, 'a')
+const some = find(Users, { select: ['name', 'nick'] })
+`
+
+/** What an editor shows of a variable. */
+function shown(program: ts.Program, source: ts.SourceFile, variable: string): string {
+  const checker = program.getTypeChecker()
+  const statement = source.statements
+    .filter(ts.isVariableStatement)
+    .find((one) =>
+      one.declarationList.declarations.some(({ name }) => name.getText(source) === variable),
+    )
+  const declaration = statement?.declarationList.declarations[0]
+  if (declaration === undefined) throw new Error(`no ${variable}`)
+  const flags =
+    ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.UseAliasDefinedOutsideCurrentScope
+  return checker.typeToString(checker.getTypeAtLocation(declaration), declaration, flags)
+}
+
+let shownUser = ''
+let shownSome = ''
+
 function messagesOf(): Map<number, string[]> {
   const name = join(root, 'test/types/collection-snippet.ts')
-  const text = HEAD + SNIPPETS.map(([, code]) => `void (() => ${code})`).join('\n')
+  const text = HEAD + SNIPPETS.map(([, code]) => `void (() => ${code})`).join('\n') + SHOWN
   const host = ts.createCompilerHost(options)
   const read = host.getSourceFile.bind(host)
   host.getSourceFile = (file, ...rest) =>
-    file === name ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2022) : read(file, ...rest)
+    file === name
+      ? ts.createSourceFile(name, text, ts.ScriptTarget.ES2022, true)
+      : read(file, ...rest)
   const program = ts.createProgram([name], options, host)
   const messages = new Map<number, string[]>()
   const first = HEAD.split('\n').length - 1
@@ -240,6 +265,10 @@ function messagesOf(): Map<number, string[]> {
     const message = ts.flattenDiagnosticMessageText(found.messageText, '\n')
     messages.set(line - first, [...(messages.get(line - first) ?? []), message])
   }
+  const source = program.getSourceFile(name)
+  if (source === undefined) throw new Error('no source')
+  shownUser = shown(program, source, 'user')
+  shownSome = shown(program, source, 'some')
   return messages
 }
 
@@ -248,6 +277,15 @@ describe('the compiler says what is wrong with', () => {
 
   it('nothing but the snippets', () => {
     expect([...messages].filter(([line]) => line < 0)).toEqual([])
+  })
+
+  it('a document shows its fields, and nothing of how they were made', () => {
+    expect(shownUser).toBe(
+      '{ id: string; name: string; age: number; role: "admin" | "guest"; at: Point; ' +
+        'tags: string[]; born: Date; data: object; address: { city: string; }; lower: string; ' +
+        'nick?: string | undefined; }',
+    )
+    expect(shownSome).toBe('{ name: string; nick?: string | undefined; }')
   })
 
   it.each(SNIPPETS.map(([misuse, , message], index) => [misuse, message, index] as const))(

@@ -91,9 +91,11 @@ export interface Relation<C = unknown, B = string> {
 export type Relations = { readonly [name: string]: Relation }
 
 type ReferencesOf<S> = {
-  [P in keyof S as S[P] extends { readonly '~reference': { readonly '~schema': unknown } }
-    ? P
-    : never]: S[P] extends { readonly '~reference': infer C } ? C : never
+  [
+    P in keyof S as S[P] extends { readonly '~reference': { readonly '~schema': unknown } }
+      ? P
+      : never
+  ]: S[P] extends { readonly '~reference': infer C } ? C : never
 }
 
 /** What may be included: the document that a reference names, the documents of a relation. */

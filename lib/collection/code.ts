@@ -111,7 +111,12 @@ class WriterText {
     this.#lines.push(`v = ${from}`)
     const isCounted = absentBit !== NONE && field?.hidden !== true
     if (absentBit !== NONE)
-      this.#lines.push(`if (v === undefined) {`, setBit(absentBit), ...this.#leave(column), '} else')
+      this.#lines.push(
+        `if (v === undefined) {`,
+        setBit(absentBit),
+        ...this.#leave(column),
+        '} else',
+      )
     if (nullBit !== NONE)
       this.#lines.push(
         `if (v === null) {`,
@@ -190,7 +195,9 @@ class WriterText {
   }
 
   #mark(column: Column): string[] {
-    return endsOf(column).map((end) => `${end} = ${end.startsWith('e') ? 'n' : 'sink.at - blobsAt'}`)
+    return endsOf(column).map(
+      (end) => `${end} = ${end.startsWith('e') ? 'n' : 'sink.at - blobsAt'}`,
+    )
   }
 
   #leave(column: Column): string[] {
@@ -223,9 +230,15 @@ function putInt32({ type }: Column, at: string): string {
 export function generatedWriter(layout: Layout): Writer {
   const writer = new WriterText(layout)
   const text = writer.text()
-  const make = new Function('sink', 'refused', 'things', 'putEnds', 'othersOf', 'putUuid', text) as (
-    ...given: unknown[]
-  ) => Writer
+  const make = new Function(
+    'sink',
+    'refused',
+    'things',
+    'putEnds',
+    'othersOf',
+    'putUuid',
+    text,
+  ) as (...given: unknown[]) => Writer
   return make(sink, REFUSED, writer.things.all, putEnds, othersOf, putUuid)
 }
 
@@ -262,7 +275,11 @@ class ReaderText {
   }
 
   #bits(columns: readonly Column[]): string[] {
-    const bits = columns.flatMap(({ absentBit, nullBit, truthBit }) => [absentBit, nullBit, truthBit])
+    const bits = columns.flatMap(({ absentBit, nullBit, truthBit }) => [
+      absentBit,
+      nullBit,
+      truthBit,
+    ])
     const used = new Set(bits.filter((bit) => bit !== NONE).map((bit) => bit >> 3))
     return [...used].map((index) => `const b${index} = bytes[fixed + ${index}]`)
   }
@@ -374,7 +391,8 @@ function neededEnds(numbers: readonly number[]): number[] {
 }
 
 const endText = (name: string, number: number, place: number, base = ''): string =>
-  `const ${name}${number} = ${base}(width === 1 ? bytes[ends + ${place}] : endAt(ends, ${place}, width))`
+  `const ${name}${number} = ${base}` +
+  `(width === 1 ? bytes[ends + ${place}] : endAt(ends, ${place}, width))`
 
 const literalOf = (fields: readonly (readonly [name: string, value: string])[]): string =>
   `{ ${fields.map(([name, value]) => `${quoted(name)}: ${value}`).join(', ')} }`

@@ -70,8 +70,11 @@ export function differenceText(all: readonly Difference[]): string {
 
 function lineOf({ kind, path, before, after, line }: Difference): string {
   const change =
-    before !== undefined && after !== undefined ? `: ${before} → ${after}` : `: ${after ?? before ?? ''}`
-  return `${path} ${kind}${change === ': ' ? '' : change}${line === undefined ? '' : `; add ${line}`}`
+    before !== undefined && after !== undefined
+      ? `: ${before} → ${after}`
+      : `: ${after ?? before ?? ''}`
+  const advice = line === undefined ? '' : `; add ${line}`
+  return `${path} ${kind}${change === ': ' ? '' : change}${advice}`
 }
 
 const keyText = ({ key: { on, generated } }: Description): string =>
@@ -259,7 +262,11 @@ function rulesText({ least, greatest, shortest, longest, pattern }: Rules = {}):
     .join(', ')
 }
 
-function referenceChange(before: TypeDescription, after: TypeDescription, path: string): Difference[] {
+function referenceChange(
+  before: TypeDescription,
+  after: TypeDescription,
+  path: string,
+): Difference[] {
   const [was, is] = [referenceText(before), referenceText(after)]
   if (was === is) return []
   const isNew = after.reference?.collection !== before.reference?.collection

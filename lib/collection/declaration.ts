@@ -26,6 +26,7 @@ import type {
   IndexObject,
   IndexWord,
   KeyPath,
+  Refuse,
   Schema,
 } from './types.ts'
 
@@ -49,7 +50,10 @@ export interface Declaration<K, S, X, E> {
 /** Functions that belong to a declaration. */
 export interface Live {
   /** By path. */
-  readonly fills: ReadonlyMap<string, { readonly value: unknown } | { readonly make: () => unknown }>
+  readonly fills: ReadonlyMap<
+    string,
+    { readonly value: unknown } | { readonly make: () => unknown }
+  >
   readonly computed: ReadonlyMap<string, (document: never) => unknown>
   /** Values of hidden fields, by name. */
   readonly hidden: ReadonlyMap<string, (document: never) => unknown>
@@ -87,7 +91,9 @@ export class Collection<
    * The same collection, which knows documents of others that refer to its own: `Users.relate({ posts: { from: Posts, by: 'author' } })`. Only queries
    * differ; nothing of it is stored.
    */
-  relate<const R extends Relations>(relations: R & CheckedRelations<R>): Collection<Name, S, K, X, R> {
+  relate<const R extends Relations>(
+    relations: R & CheckedRelations<R>,
+  ): Collection<Name, S, K, X, R> {
     for (const [name, relation] of Object.entries(relations as Relations)) {
       checkNames(relation, ['from', 'by'], `relate(): ${name}`)
       const { from, by } = relation
@@ -102,16 +108,22 @@ export class Collection<
 }
 
 type CheckedRelations<R> = {
-  readonly [P in keyof R]: R[P] extends Relation<infer C>
-    ? C extends { readonly '~schema': infer S }
-      ? { readonly from: C; readonly by: Referring<S> }
-      : never
-    : never
+  readonly [P in keyof R]: R[P] extends {
+    readonly from: { readonly '~schema': infer S }
+    readonly by: infer By
+  }
+    ? By extends Referring<S>
+      ? unknown
+      : Refuse<`'${By & string}' is no reference: there are '${Referring<S>}'`>
+    : unknown
 }
 type Referring<S> = {
   [P in keyof S]: S[P] extends { readonly '~reference': undefined } ? never : P
 }[keyof S] &
   string
+
+/** Those that were named: where none are declared, none. */
+type NamedIndexes<X> = string extends keyof X ? Record<never, never> : X
 
 /** Declares a collection: a value, to be opened by `db.collection(Users)`. */
 export function collection<
@@ -119,11 +131,12 @@ export function collection<
   const K extends KeyPath<DocumentOf<Marked<S, E>>>,
   S extends Schema = Free,
   E extends 'refuse' | 'keep' = 'refuse',
-  const X extends Indexes<DocumentOf<Marked<S, E>>> = Record<never, never>,
+  // Not nothing: without indexes there would be nothing to infer the parameters of their functions from.
+  const X extends Indexes<DocumentOf<Marked<S, E>>> = Indexes<DocumentOf<Marked<S, E>>>,
 >(
   name: Name,
   declaration: Declaration<K, S, X & CheckedIndexes<DocumentOf<Marked<S, E>>, X>, E>,
-): Collection<Name, Marked<S, E>, K, X, Record<never, never>> {
+): Collection<Name, Marked<S, E>, K, NamedIndexes<X>, Record<never, never>> {
   checkName(name)
   checkNames(declaration, ['key', 'schema', 'indexes', 'extra', 'storage'], `collection '${name}'`)
   const { schema, storage } = declaration
@@ -197,6 +210,7 @@ function checkKeyPart(
   if (column === undefined && extra === 'keep') return
   if (column === undefined) throw invalid('key', 'the name of a declared field', path)
   const { type } = column
-  if (!keyKinds.has(type.kind)) throw invalid(`key '${path}'`, 'of a type that has an order', type.kind)
+  if (!keyKinds.has(type.kind))
+    throw invalid(`key '${path}'`, 'of a type that has an order', type.kind)
   if (column.maybe) throw invalid(`key '${path}'`, 'never missing nor null', 'optional or nullable')
 }

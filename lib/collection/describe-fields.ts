@@ -108,8 +108,7 @@ function checkFieldName(name: string, at: string): void {
   const path = at === '' ? name : `${at}.${name}`
   if (name === '' || /[.#]/.test(name) || !isWellFormed(name))
     throw invalid(`the name '${path}'`, 'without dots and #, and not empty', name)
-  if (RESERVED.includes(name))
-    throw new VarveError('INVALID', `a field cannot be called '${name}'`)
+  if (RESERVED.includes(name)) throw new VarveError('INVALID', `a field cannot be called '${name}'`)
 }
 
 function checkReference(type: TypeDescription, path: string, isColumn: boolean): void {

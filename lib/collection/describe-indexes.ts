@@ -115,7 +115,8 @@ class Walk {
       if (typeof path !== 'string' || path === '')
         throw invalid(`${where}.on`, 'the name of a field', path)
       if (columnAt(this.#fields, path) !== undefined) return path
-      if (this.#extra === 'refuse') throw invalid(`${where}.on`, 'the name of a declared field', path)
+      if (this.#extra === 'refuse')
+        throw invalid(`${where}.on`, 'the name of a declared field', path)
       if (kind === 'geo') throw invalid(`${where}.on`, 'a declared field of points or boxes', path)
       const isMany = multiple === true
       return this.#hide(isMany ? `#${path}[]` : `#${path}`, reader(path), isMany, kind)
@@ -195,7 +196,8 @@ function partsOf(
 ): IndexDescription['parts'] {
   if (kind !== 'ordered' && kind !== 'text' && paths.length > 1)
     throw new VarveError('INVALID', `${where}: a ${kind} index is on one field`)
-  if (!Array.isArray(descending)) throw invalid(`${where}.descending`, 'an array of names', descending)
+  if (!Array.isArray(descending))
+    throw invalid(`${where}.descending`, 'an array of names', descending)
   const names: readonly unknown[] = typeof on === 'string' ? [on] : Array.isArray(on) ? on : []
   for (const one of descending as readonly unknown[])
     if (kind !== 'ordered' || !names.includes(one))
@@ -235,7 +237,8 @@ function reader(path: string): Make {
   return (document: unknown) => {
     let value: unknown = document
     for (const step of steps) {
-      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step))
+        return undefined
       value = (value as Record<string, unknown>)[step]
     }
     return value

@@ -42,7 +42,13 @@ const KINDS: readonly (TypeKind | undefined)[] = [
   'key',
 ]
 const ON_DELETES: readonly (OnDelete | undefined)[] = [undefined, 'restrict', 'cascade', 'set null']
-const INDEX_KINDS: readonly (IndexKind | undefined)[] = [undefined, 'ordered', 'bitmap', 'text', 'geo']
+const INDEX_KINDS: readonly (IndexKind | undefined)[] = [
+  undefined,
+  'ordered',
+  'bitmap',
+  'text',
+  'geo',
+]
 const GENERATED: readonly (Generated | undefined)[] = [undefined, 'uuid', 'sequence']
 
 const flagsOf = (...flags: readonly (boolean | undefined)[]): number =>
@@ -97,7 +103,13 @@ class Writer {
     this.byte(ON_DELETES.indexOf(reference.onDelete))
   }
 
-  #parameters({ kind, values = [], dimensions = 0, members = [], fields = [] }: TypeDescription): void {
+  #parameters({
+    kind,
+    values = [],
+    dimensions = 0,
+    members = [],
+    fields = [],
+  }: TypeDescription): void {
     if (kind === 'enum') this.list(values, (value) => this.text(value))
     if (kind === 'vector') this.count(dimensions)
     if (kind === 'union') this.count(members.length)
@@ -167,7 +179,10 @@ export function writeDescription(description: Description): Uint8Array {
   }
   const bytes = writer.bytes()
   if (bytes.length > BYTES_MAX)
-    throw new VarveError('TOO_LARGE', `collection '${name}': described in more than ${BYTES_MAX} bytes`)
+    throw new VarveError(
+      'TOO_LARGE',
+      `collection '${name}': described in more than ${BYTES_MAX} bytes`,
+    )
   return bytes
 }
 
@@ -320,7 +335,16 @@ class Reader {
       const [descending = false] = this.flags(1)
       return { path, descending }
     })
-    return { name, kind, unique, multiple, revision, parts, condition: this.text(), options: this.text() }
+    return {
+      name,
+      kind,
+      unique,
+      multiple,
+      revision,
+      parts,
+      condition: this.text(),
+      options: this.text(),
+    }
   }
 }
 

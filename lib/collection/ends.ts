@@ -4,7 +4,8 @@
 import { corrupt, sink, source } from '../value.ts'
 
 /** The code of the width that the greatest end needs. */
-export const widthCodeOf = (greatest: number): number => (greatest < 0x100 ? 0 : greatest < 0x10000 ? 1 : 2)
+export const widthCodeOf = (greatest: number): number =>
+  greatest < 0x100 ? 0 : greatest < 0x10000 ? 1 : 2
 
 /** Writes the ends at `at`, behind which the blobs lie to the end of the sink; answers the code of their width. */
 export function putEnds(ends: readonly number[], greatest: number, at: number): number {

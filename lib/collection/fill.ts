@@ -1,7 +1,7 @@
 // lib/collection/fill.ts — a document as it will be stored: the validator's answer, defaults, generated keys and computed fields put in.
 //
-// What comes out is a new object, its fields in the order in which they will be read back; what is in them is the caller's own. Nothing is checked here
-// but that it is an object: the writer looks at every field once.
+// What comes out is a new object, without what is undefined; where something was put in, its fields are in the order in which they will be read
+// back. What is in them is the caller's own. Nothing is checked here but that it is an object: the writer looks at every field once.
 import { invalid } from '../errors.ts'
 import type { Live } from './declaration.ts'
 import type { Description, FieldDescription } from './description.ts'
@@ -39,8 +39,11 @@ export function fillerOf(
     .map((field) => stepOf(field, ''))
   const order = fields.filter(({ hidden }) => !hidden).map(({ name }) => name)
   const made = new Set(computed.keys())
+  const isBusyAtAll = steps.some(isBusy) || made.size > 0
   return (document, next) => {
     const given = validator === undefined ? document : validated(validator, document)
+    scalars.beginDocument()
+    if (!isBusyAtAll) return copyOf(given)
     const filled = filledOf(given, 'document', steps, made, next)
     if (made.size === 0) return filled
     for (const [name, compute] of computed) filled[name] = compute(filled as never)
@@ -48,9 +51,21 @@ export function fillerOf(
   }
 }
 
+// Nothing is put in: the order is the caller's.
+function copyOf(given: unknown): Document {
+  const fields = scalars.fieldsOf(given)
+  if (fields === undefined) throw invalid('document', 'an object', given)
+  const copy = { ...fields }
+  for (const name in copy) if (copy[name] === undefined) delete copy[name]
+  return copy
+}
+
 const isBusy = ({ fill, steps }: Step): boolean => fill !== undefined || steps.length > 0
 
-function generatorOf(generated: 'uuid' | 'sequence' | undefined, kind: string): (next: Next) => unknown {
+function generatorOf(
+  generated: 'uuid' | 'sequence' | undefined,
+  kind: string,
+): (next: Next) => unknown {
   if (generated === 'uuid') return () => newUuid()
   return (next) => {
     const number = next?.()
@@ -59,7 +74,9 @@ function generatorOf(generated: 'uuid' | 'sequence' | undefined, kind: string): 
   }
 }
 
-function makerOf(fill: { readonly value: unknown } | { readonly make: () => unknown }): () => unknown {
+function makerOf(
+  fill: { readonly value: unknown } | { readonly make: () => unknown },
+): () => unknown {
   if ('make' in fill) return fill.make
   // A default that is an object must not be shared by documents.
   const { value } = fill
@@ -94,8 +111,7 @@ const NOTHING: ReadonlySet<string> = new Set()
 // Computed fields stand where they are declared.
 function inOrder(document: Document, order: readonly string[]): Document {
   const sorted: Document = {}
-  for (const name of order)
-    if (document[name] !== undefined) sorted[name] = document[name]
+  for (const name of order) if (document[name] !== undefined) sorted[name] = document[name]
   for (const name of Object.keys(document))
     if (!Object.hasOwn(sorted, name)) scalars.setField(sorted, name, document[name])
   return sorted

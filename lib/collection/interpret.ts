@@ -153,7 +153,9 @@ export function addOthers(document: Document, others: Document | undefined): voi
 }
 
 /** Reads what is kept of fields that are not declared; nothing where nothing is. */
-export function extraReader(layout: Layout): (fixed: number, width: number) => Document | undefined {
+export function extraReader(
+  layout: Layout,
+): (fixed: number, width: number) => Document | undefined {
   const { extra } = layout
   if (extra === undefined) return () => undefined
   const step = new ColumnReader(extra, layout)
@@ -222,7 +224,12 @@ const isSet = (fixed: number, bit: number): boolean =>
   bit !== NONE && ((source.bytes[fixed + (bit >> 3)] as number) & (1 << (bit & 7))) !== 0
 
 /** Where the text of a number ends; that of -1 is where the first begins. */
-function textEndOf({ textCount, fixedBytes }: Layout, text: number, fixed: number, width: number): number {
+function textEndOf(
+  { textCount, fixedBytes }: Layout,
+  text: number,
+  fixed: number,
+  width: number,
+): number {
   if (text < 0) return 0
   return text === textCount - 1 ? source.textEnd : endAt(fixed + fixedBytes, text, width)
 }

@@ -32,7 +32,10 @@ function stepsOf({ key, fields }: Description): Step[] {
   const paths = typeof key.on === 'string' ? [key.on] : key.on
   return paths.map((path) => {
     const type = columnAt(fields, path)?.type
-    return { names: type?.kind !== undefined && !path.includes('.') ? [path] : path.split('.'), type }
+    return {
+      names: type?.kind !== undefined && !path.includes('.') ? [path] : path.split('.'),
+      type,
+    }
   })
 }
 

@@ -1,7 +1,13 @@
 // lib/collection/layout.ts — where each field of a description lies in a record: the same as native/pure/codec/record/schema.cc.
 //
 // Fields become nodes of a tree, as documents have them; each node is a column, with its bits, slot, text and blob as far as it has them.
-import type { Description, FieldDescription, Rules, TypeDescription, TypeKind } from './description.ts'
+import type {
+  Description,
+  FieldDescription,
+  Rules,
+  TypeDescription,
+  TypeKind,
+} from './description.ts'
 
 export const NONE = -1
 
@@ -39,7 +45,10 @@ export interface Layout {
 }
 
 /** How many bytes an int32 takes, by its rules. */
-export function widthOfInt32({ least, greatest }: Rules = {}): { bytes: 1 | 2 | 4; signed: boolean } {
+export function widthOfInt32({ least, greatest }: Rules = {}): {
+  bytes: 1 | 2 | 4
+  signed: boolean
+} {
   if (least === undefined || greatest === undefined) return { bytes: 4, signed: true }
   if (least >= 0 && greatest <= 0xff) return { bytes: 1, signed: false }
   if (least >= 0 && greatest <= 0xffff) return { bytes: 2, signed: false }

@@ -43,6 +43,7 @@ import {
 import { type Column, type Layout, layoutOf } from './layout.ts'
 import { keyReaderOf } from './key.ts'
 import { refusal } from './refusal.ts'
+import { beginDocument } from './scalar.ts'
 
 export type { Document }
 
@@ -119,7 +120,8 @@ class Codec implements RecordCodec {
   readonly #plans: Plan[] = []
 
   constructor(description: Description, live: Live, version: number, shapes: Shapes) {
-    if (!(version >= 0 && version <= VERSION_MAX)) throw new VarveError('INVALID', 'no such version')
+    if (!(version >= 0 && version <= VERSION_MAX))
+      throw new VarveError('INVALID', 'no such version')
     this.version = version
     this.description = description
     this.fill = fillerOf(description, live)
@@ -143,10 +145,12 @@ class Codec implements RecordCodec {
   }
 
   encode(document: Document, into: Scratch, bytesMax: number, row?: number): number {
-    const hidden = this.#hidden.map((make) => make(document as never))
+    const hidden =
+      this.#hidden.length === 0 ? NONE : this.#hidden.map((make) => make(document as never))
     sink.open(into, bytesMax, this.#shapes)
     try {
       beginValues()
+      beginDocument()
       const leadAt = sink.at
       sink.reserve(32)
       sink.at += this.#leadBytes
@@ -228,10 +232,10 @@ class Codec implements RecordCodec {
     openLead(bytes, at, size)
     return lead.row
   }
-
 }
 
 const nothing = (): undefined => undefined
+const NONE: readonly unknown[] = []
 
 function pick(document: Document | undefined, names: readonly string[]): Document | undefined {
   if (document === undefined) return undefined

@@ -211,22 +211,35 @@ function sizeWords({ shortest, longest }: Rules = {}, what: string): string {
   return shortest === undefined ? what : `at least ${shortest} ${what}`
 }
 
-function rangeWords({ least, greatest }: Rules = {}, show: (bound: number | bigint) => string): string {
-  if (least !== undefined && greatest !== undefined) return ` from ${show(least)} to ${show(greatest)}`
+function rangeWords(
+  { least, greatest }: Rules = {},
+  show: (bound: number | bigint) => string,
+): string {
+  if (least !== undefined && greatest !== undefined)
+    return ` from ${show(least)} to ${show(greatest)}`
   if (least !== undefined) return ` of at least ${show(least)}`
   return greatest === undefined ? '' : ` of at most ${show(greatest)}`
 }
 
-const shown = (bound: number | bigint): string => (typeof bound === 'bigint' ? `${bound}n` : `${bound}`)
+const shown = (bound: number | bigint): string =>
+  typeof bound === 'bigint' ? `${bound}n` : `${bound}`
 const shownDate = (bound: number | bigint): string => new Date(Number(bound)).toISOString()
 
+const INT32 = { least: -(2 ** 31), greatest: 2 ** 31 - 1 }
+
 /** What a type takes, in words. */
-export function expectedOf({ kind, rules, values = [], dimensions, members = [] }: TypeDescription): string {
+export function expectedOf({
+  kind,
+  rules,
+  values = [],
+  dimensions,
+  members = [],
+}: TypeDescription): string {
   switch (kind) {
     case 'boolean':
       return 'true or false'
     case 'int32':
-      return `an integer${rangeWords({ least: rules?.least ?? -(2 ** 31), greatest: rules?.greatest ?? 2 ** 31 - 1 }, shown)}`
+      return `an integer${rangeWords({ ...INT32, ...rules }, shown)}`
     case 'int64':
       return `a bigint of 64 bits${rangeWords(rules, shown)}`
     case 'float64':
@@ -265,7 +278,8 @@ function stringWords(rules: Rules | undefined): string {
   const { pattern, shortest, longest } = rules
   const sized = shortest !== undefined || longest !== undefined
   const size = sized ? ` of ${sizeWords(rules, 'characters')}` : ''
-  return `a string${size}${pattern === undefined ? '' : ` that matches /${pattern.source}/${pattern.flags}`}`
+  const like = pattern === undefined ? '' : ` that matches /${pattern.source}/${pattern.flags}`
+  return `a string${size}${like}`
 }
 
 const ENUM_SHOWN_MAX = 12

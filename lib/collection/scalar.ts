@@ -47,7 +47,10 @@ export function rangeCheck({ least, greatest }: Rules = {}): (value: number | bi
   return (value) => value >= low && value <= high
 }
 
-function int32Of(rules: Rules | undefined, { bytes, signed }: { bytes: 1 | 2 | 4; signed: boolean }): SlotCodec {
+function int32Of(
+  rules: Rules | undefined,
+  { bytes, signed }: { bytes: 1 | 2 | 4; signed: boolean },
+): SlotCodec {
   const isFine = rangeCheck(rules)
   return {
     put(value, at) {
@@ -188,25 +191,31 @@ const BOX: SlotCodec = {
 /** An object of so many fields, which its caller finds by their names. */
 function exactly(value: unknown, count: number): Record<string, unknown> {
   const fields = fieldsOf(value)
-  if (fields === undefined || Object.keys(fields).length !== count) throw REFUSED
+  if (fields === undefined) throw REFUSED
+  let left = count
+  for (const _ in fields) left--
+  if (left !== 0) throw REFUSED
   return fields
 }
 
 const ObjectPrototype = Object.prototype
+// Object.prototype has fields that every object seems to have, because somebody put them there.
+let isPolluted = false
+
+/** Before documents are looked at. */
+export function beginDocument(): void {
+  isPolluted = false
+  for (const _ in ObjectPrototype) isPolluted = true
+}
 
 /** The own fields of an object as a plain one: itself, if it is that. undefined for what is no object of fields. */
 export function fieldsOf(value: unknown): Record<string, unknown> | undefined {
-  if (typeof value !== 'object' || value === null || !isObject(value)) return undefined
-  if (Object.getPrototypeOf(value) === ObjectPrototype && !isPolluted()) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  if (Object.getPrototypeOf(value) === ObjectPrototype && !isPolluted) {
     return value as Record<string, unknown>
   }
+  if (!isObject(value)) return undefined
   return Object.assign(Object.create(null) as Record<string, unknown>, value)
-}
-
-// Object.prototype has fields that every object seems to have, because somebody put them there.
-function isPolluted(): boolean {
-  for (const _ in ObjectPrototype) return true
-  return false
 }
 
 /** Whether a string keeps its rules. */
@@ -227,7 +236,10 @@ export function floatsOf(value: unknown, dimensions: number): ArrayLike<number> 
     const numbers = value as ArrayLike<unknown>
     if (numbers.length !== dimensions) return undefined
     for (let index = 0; index < dimensions; index++)
-      if (!Number.isFinite(numbers[index]) || !Number.isFinite(Math.fround(numbers[index] as number)))
+      if (
+        !Number.isFinite(numbers[index]) ||
+        !Number.isFinite(Math.fround(numbers[index] as number))
+      )
         return undefined
     return numbers as ArrayLike<number>
   }

@@ -122,7 +122,8 @@ export interface IndexObject<D, W = unknown> {
   readonly stopWords?: readonly string[] | undefined
 }
 
-type Refuse<Sentence extends string> = { readonly [' ']: Sentence }
+/** What nothing is: the compiler shows the sentence. */
+export type Refuse<Sentence extends string> = { readonly [' ']: Sentence }
 type Is<V, T> = [NonNullable<V>] extends [T] ? true : false
 type MemberOf<V> = NonNullable<V> extends readonly (infer M)[] ? M : V
 
@@ -145,16 +146,24 @@ type Fits<V, Kind> = unknown extends V
 type Checked<D, Name, I> = I extends IndexWord
   ? Name extends Path<D>
     ? Fits<At<D, Name>, I>
-    : Refuse<`no field is called '${Name & string}': an index of another name says its fields in { on }`>
-  : I extends { readonly on: infer On extends string; readonly kind?: infer Kind }
-    ? Fits<At<D, On>, Kind>
-    : unknown
+    : Refuse<`no field is called '${Name & string}': an index of another name has { on }`>
+  : [Exclude<keyof I, keyof IndexObject<D>>] extends [never]
+    ? I extends { readonly on: infer On extends string; readonly kind?: infer Kind }
+      ? Fits<At<D, On>, Kind>
+      : unknown
+    : Refuse<`an index has no option '${Exclude<keyof I, keyof IndexObject<D>> & string}'`>
 export type CheckedIndexes<D, X> = { readonly [N in keyof X]: Checked<D, N, X[N]> }
 
 // ---- collections
 
 /** A collection as a value: what collection() answers. */
-export interface CollectionTypes<Name = string, S = unknown, K = unknown, X = unknown, L = unknown> {
+export interface CollectionTypes<
+  Name = string,
+  S = unknown,
+  K = unknown,
+  X = unknown,
+  L = unknown,
+> {
   /** For the compiler alone. */
   readonly '~schema': S
   readonly '~key': K

@@ -83,7 +83,10 @@ export class Records {
     if (known !== undefined) return known
     const description = this.#describe(version)
     if (description === undefined)
-      throw new VarveError('CORRUPT', `record: of version ${version}, which the catalog does not have`)
+      throw new VarveError(
+        'CORRUPT',
+        `record: of version ${version}, which the catalog does not have`,
+      )
     const codec = recordCodec(description, NO_FUNCTIONS, version, this.#shapes)
     const older = { codec, upgrade: upgradeOf(description, this.newest.description, this.#live) }
     this.#older.set(version, older)
@@ -172,6 +175,7 @@ function conversionOf(
   if (isWider(before, after)) return (value) => value
   throw new VarveError(
     'INVALID',
-    `${path}: ${typeText(before)} is stored, and ${typeText(after)} declared: add from((old) => …)`,
+    `${path}: stored as ${typeText(before)}, declared as ${typeText(after)}: ` +
+      'add from((old) => …)',
   )
 }

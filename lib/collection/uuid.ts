@@ -6,15 +6,16 @@ export const UUID_UNITS = 36
 
 const DIGITS = '0123456789abcdef'
 const NIBBLES = new Int8Array(128).fill(-1)
-const HIGH = new Uint8Array(256)
-const LOW = new Uint8Array(256)
+// The two digits of each byte.
+const H = new Uint8Array(256)
+const L = new Uint8Array(256)
 for (let value = 0; value < 16; value++) {
   NIBBLES[DIGITS.charCodeAt(value)] = value
   NIBBLES[DIGITS.toUpperCase().charCodeAt(value)] = value
 }
 for (let value = 0; value < 256; value++) {
-  HIGH[value] = DIGITS.charCodeAt(value >> 4)
-  LOW[value] = DIGITS.charCodeAt(value & 15)
+  H[value] = DIGITS.charCodeAt(value >> 4)
+  L[value] = DIGITS.charCodeAt(value & 15)
 }
 const DASH = 0x2d
 // Where each byte has its two digits.
@@ -48,14 +49,59 @@ export function isUuid(text: unknown): text is string {
 
 /** The text of the 16 bytes at `i`. */
 export function uuidAt(b: Uint8Array, i: number): string {
-  const byte = (index: number): number => b[i + index] as number
-  const h = (index: number): number => HIGH[byte(index)] as number
-  const l = (index: number): number => LOW[byte(index)] as number
-  // prettier-ignore
+  const b0 = b[i] as number
+  const b1 = b[i + 1] as number
+  const b2 = b[i + 2] as number
+  const b3 = b[i + 3] as number
+  const b4 = b[i + 4] as number
+  const b5 = b[i + 5] as number
+  const b6 = b[i + 6] as number
+  const b7 = b[i + 7] as number
+  const b8 = b[i + 8] as number
+  const b9 = b[i + 9] as number
+  const b10 = b[i + 10] as number
+  const b11 = b[i + 11] as number
+  const b12 = b[i + 12] as number
+  const b13 = b[i + 13] as number
+  const b14 = b[i + 14] as number
+  const b15 = b[i + 15] as number
   return String.fromCharCode(
-    h(0), l(0), h(1), l(1), h(2), l(2), h(3), l(3), DASH, h(4), l(4), h(5), l(5), DASH,
-    h(6), l(6), h(7), l(7), DASH, h(8), l(8), h(9), l(9), DASH,
-    h(10), l(10), h(11), l(11), h(12), l(12), h(13), l(13), h(14), l(14), h(15), l(15),
+    H[b0] as number,
+    L[b0] as number,
+    H[b1] as number,
+    L[b1] as number,
+    H[b2] as number,
+    L[b2] as number,
+    H[b3] as number,
+    L[b3] as number,
+    DASH,
+    H[b4] as number,
+    L[b4] as number,
+    H[b5] as number,
+    L[b5] as number,
+    DASH,
+    H[b6] as number,
+    L[b6] as number,
+    H[b7] as number,
+    L[b7] as number,
+    DASH,
+    H[b8] as number,
+    L[b8] as number,
+    H[b9] as number,
+    L[b9] as number,
+    DASH,
+    H[b10] as number,
+    L[b10] as number,
+    H[b11] as number,
+    L[b11] as number,
+    H[b12] as number,
+    L[b12] as number,
+    H[b13] as number,
+    L[b13] as number,
+    H[b14] as number,
+    L[b14] as number,
+    H[b15] as number,
+    L[b15] as number,
   )
 }
 
@@ -85,7 +131,8 @@ export function newUuid(now = Date.now()): string {
     lastMs = now
     counter = fresh
   } else if (++counter > COUNTER_MAX) {
-    lastMs++ // More than that in a millisecond, or the clock went back: the time of uuids runs ahead.
+    // More than that in a millisecond, or the clock went back: the time of uuids runs ahead.
+    lastMs++
     counter = fresh
   }
   const high = Math.floor(lastMs / 2 ** 16)

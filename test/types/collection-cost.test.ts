@@ -17,13 +17,23 @@ import { collection, t, type FindOptions, type Found } from '../../lib/index.ts'
 declare function find<C extends { readonly '~schema': unknown; readonly '~relations': unknown }, const O extends FindOptions<C>>(from: C, options: O): Found<C, O>
 `
 const TYPES = [
-  't.string()', 't.int32({ min: 0 })', 't.boolean()', 't.date()', 't.float64().optional()',
-  "t.enum(['a', 'b', 'c'])", 't.array(t.string())', 't.uuid().nullable()',
-  't.object({ street: t.string(), zip: t.string().optional() })', "t.string().default('x')",
+  't.string()',
+  't.int32({ min: 0 })',
+  't.boolean()',
+  't.date()',
+  't.float64().optional()',
+  "t.enum(['a', 'b', 'c'])",
+  't.array(t.string())',
+  't.uuid().nullable()',
+  't.object({ street: t.string(), zip: t.string().optional() })',
+  "t.string().default('x')",
 ]
 
 function collectionText(number: number): string {
-  const fields = Array.from({ length: 27 }, (_, i) => `f${i}: ${TYPES[(i + number) % TYPES.length]}`)
+  const fields = Array.from(
+    { length: 27 },
+    (_, i) => `f${i}: ${TYPES[(i + number) % TYPES.length]}`,
+  )
   const parent = number === 0 ? '' : `.references(C${number - 1})`
   return `const C${number} = collection('c${number}', { key: 'id', schema: {
     id: t.uuid().generated(), name${number}: t.string(), parent: t.uuid()${parent}, ${fields.join(', ')} },

@@ -110,7 +110,11 @@ expectTypeOf<(typeof Kinds)['~value']>().toEqualTypeOf<{
 
 const Visits = collection('visits', {
   key: ['user', 'day'],
-  schema: { user: t.uuid().references(Users, { onDelete: 'cascade' }), day: t.date(), n: t.int32() },
+  schema: {
+    user: t.uuid().references(Users, { onDelete: 'cascade' }),
+    day: t.date(),
+    n: t.int32(),
+  },
 })
 expectTypeOf<InferKey<typeof Visits>>().toEqualTypeOf<readonly [string, Date]>()
 const Nested = collection('nested', {
@@ -174,7 +178,10 @@ declare function find<
 >(from: C, options: O): Found<C, O>
 
 expectTypeOf(find(Users, { where: { age: 5 } })).toEqualTypeOf<User>()
-expectTypeOf(find(Users, { select: ['name', 'age'] })).toEqualTypeOf<{ name: string; age: number }>()
+expectTypeOf(find(Users, { select: ['name', 'age'] })).toEqualTypeOf<{
+  name: string
+  age: number
+}>()
 expectTypeOf(find(Users, { select: ['nick'] })).toEqualTypeOf<{ nick?: string }>()
 expectTypeOf(find(Posts, { include: { author: true } }).author).toEqualTypeOf<User | null>()
 expectTypeOf(

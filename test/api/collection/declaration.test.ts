@@ -14,7 +14,10 @@ describe('a declaration', () => {
     const { description } = collection('users', {
       key: 'id',
       schema: { id: t.uuid().generated(), age: t.int32({ min: 0 }).default(5) },
-      indexes: { age: 'unique', both: { on: ['age', 'id'], descending: ['age'], where: { age: { gt: 1 } } } },
+      indexes: {
+        age: 'unique',
+        both: { on: ['age', 'id'], descending: ['age'], where: { age: { gt: 1 } } },
+      },
     })
     expect(description).toMatchObject({
       name: 'users',
@@ -29,7 +32,10 @@ describe('a declaration', () => {
         {
           name: 'both',
           condition: '{"age":{"gt":1}}',
-          parts: [{ path: 'age', descending: true }, { path: 'id', descending: false }],
+          parts: [
+            { path: 'age', descending: true },
+            { path: 'id', descending: false },
+          ],
         },
       ],
     })
@@ -60,30 +66,98 @@ describe('a declaration', () => {
 
   const REFUSED: readonly (readonly [what: string, given: object, message: RegExp])[] = [
     ['no such key', { key: 'x' }, /key must be the name of a declared field, not "x"/],
-    ['a key of a point', { key: 'at' }, /key 'at' must be of a type that has an order, not "point"/],
-    ['a key that may be missing', { key: 'n', schema: { n: t.int32().optional() } }, /key 'n' must be never missing nor null/],
+    [
+      'a key of a point',
+      { key: 'at' },
+      /key 'at' must be of a type that has an order, not "point"/,
+    ],
+    [
+      'a key that may be missing',
+      { key: 'n', schema: { n: t.int32().optional() } },
+      /key 'n' must be never missing nor null/,
+    ],
     ['no key', { key: [] }, /key must be a field or an array of 1 to 16/],
     ['an unknown option', { indexs: {} }, /unknown option 'indexs'; did you mean 'indexes'/],
-    ['a field that is none', { schema: { id: 'string' } }, /id must be a field, as t\.string\(\), not "string"/],
+    [
+      'a field that is none',
+      { schema: { id: 'string' } },
+      /id must be a field, as t\.string\(\), not "string"/,
+    ],
     ['a name with a dot', { schema: { 'a.b': t.string() } }, /without dots/],
     ['a reserved name', { schema: { and: t.string() } }, /cannot be called 'and'/],
-    ['a generated field beside the key', { schema: { id: t.int32(), n: t.uuid().generated() } }, /n: only the key can be generated/],
-    ['a nested computed field', { schema: { id: t.int32(), o: t.object({ n: t.int32().computed(() => 1) }) } }, /o\.n: only a field of the document itself is computed/],
-    ['a default in an array', { schema: { id: t.int32(), o: t.array(t.object({ n: t.int32().default(1) })) } }, /o\[\]\.n: only fields of documents/],
-    ['a reference in an array', { schema: { id: t.int32(), o: t.array(t.int32().references('c')) } }, /o\[\]: a reference is a field of its own/],
-    ['set null without nullable', { schema: { id: t.int32(), o: t.int32().references('c', { onDelete: 'set null' }) } }, /needs nullable\(\)/],
-    ['an index on nothing', { indexes: { x: { on: 'nothing' } } }, /indexes\.x\.on must be the name of a declared field, not "nothing"/],
-    ['an index of no kind', { indexes: { name: 'sorted' } }, /indexes\.name must be 'ordered', 'unique'/],
-    ['a text index on a number', { indexes: { id: 'text' } }, /indexes\.id: 'id' must be a string or an array of strings, not "int32"/],
+    [
+      'a generated field beside the key',
+      { schema: { id: t.int32(), n: t.uuid().generated() } },
+      /n: only the key can be generated/,
+    ],
+    [
+      'a nested computed field',
+      { schema: { id: t.int32(), o: t.object({ n: t.int32().computed(() => 1) }) } },
+      /o\.n: only a field of the document itself is computed/,
+    ],
+    [
+      'a default in an array',
+      { schema: { id: t.int32(), o: t.array(t.object({ n: t.int32().default(1) })) } },
+      /o\[\]\.n: only fields of documents/,
+    ],
+    [
+      'a reference in an array',
+      { schema: { id: t.int32(), o: t.array(t.int32().references('c')) } },
+      /o\[\]: a reference is a field of its own/,
+    ],
+    [
+      'set null without nullable',
+      { schema: { id: t.int32(), o: t.int32().references('c', { onDelete: 'set null' }) } },
+      /needs nullable\(\)/,
+    ],
+    [
+      'an index on nothing',
+      { indexes: { x: { on: 'nothing' } } },
+      /indexes\.x\.on must be the name of a declared field, not "nothing"/,
+    ],
+    [
+      'an index of no kind',
+      { indexes: { name: 'sorted' } },
+      /indexes\.name must be 'ordered', 'unique'/,
+    ],
+    [
+      'a text index on a number',
+      { indexes: { id: 'text' } },
+      /indexes\.id: 'id' must be a string or an array of strings, not "int32"/,
+    ],
     ['a geo index on a string', { indexes: { name: 'geo' } }, /must be a point or box/],
-    ['an ordered index on a point', { indexes: { at: 'ordered' } }, /must be of a type that has an order, not "point"/],
-    ['a unique bitmap', { indexes: { x: { on: 'name', kind: 'bitmap', unique: true } } }, /only an ordered index can be unique/],
-    ['a bitmap on two fields', { indexes: { x: { on: ['name', 'id'], kind: 'bitmap' } } }, /a bitmap index is on one field/],
-    ['descending what is not there', { indexes: { x: { on: 'name', descending: ['id'] } } }, /names of `on`/],
-    ['undefined in a condition', { indexes: { x: { on: 'name', where: { id: undefined } } } }, /indexes\.x\.where\.id must be a value that can be compared/],
+    [
+      'an ordered index on a point',
+      { indexes: { at: 'ordered' } },
+      /must be of a type that has an order, not "point"/,
+    ],
+    [
+      'a unique bitmap',
+      { indexes: { x: { on: 'name', kind: 'bitmap', unique: true } } },
+      /only an ordered index can be unique/,
+    ],
+    [
+      'a bitmap on two fields',
+      { indexes: { x: { on: ['name', 'id'], kind: 'bitmap' } } },
+      /a bitmap index is on one field/,
+    ],
+    [
+      'descending what is not there',
+      { indexes: { x: { on: 'name', descending: ['id'] } } },
+      /names of `on`/,
+    ],
+    [
+      'undefined in a condition',
+      { indexes: { x: { on: 'name', where: { id: undefined } } } },
+      /indexes\.x\.where\.id must be a value that can be compared/,
+    ],
     ['extra of no kind', { extra: true }, /extra must be 'refuse' or 'keep', not true/],
     ['storage without a validator', { storage: {} }, /storage is for a validator/],
-    ['two ways to fill', { schema: { id: t.int32().default(1).optional() } }, /optional, and yet filled in/],
+    [
+      'two ways to fill',
+      { schema: { id: t.int32().default(1).optional() } },
+      /optional, and yet filled in/,
+    ],
   ]
   it.each(REFUSED)('refused: %s', (_, given, message) => {
     const error = expect.objectContaining({ code: 'INVALID' }) as Error
@@ -95,7 +169,9 @@ describe('a declaration', () => {
     expect(() => t.int32({ min: 5, max: 4 })).toThrow('max must be at least min, 5, not 4')
     expect(() => t.int32({ min: 0.5 })).toThrow('min must be -2147483648 to 2147483647')
     expect(() => t.string({ pattern: /x/g })).toThrow("flags 'g' or 'y'")
-    expect(() => t.string({ maxx: 5 } as never)).toThrow("unknown option 'maxx'; did you mean 'max'?")
+    expect(() => t.string({ maxx: 5 } as never)).toThrow(
+      "unknown option 'maxx'; did you mean 'max'?",
+    )
     expect(() => t.enum([])).toThrow('an array of 1 to 65536 strings')
     expect(() => t.enum(['a', 'a'])).toThrow('a value comes twice')
     expect(() => t.vector(0)).toThrow('a count of dimensions')
@@ -115,9 +191,12 @@ describe('a declaration', () => {
 
   it('relates to collections that refer to it', () => {
     const Users = collection('users', { key: 'id', schema })
-    const Posts = collection('posts', { key: 'id', schema: { id: t.int32(), by: t.int32().references(Users) } })
+    const Posts = collection('posts', {
+      key: 'id',
+      schema: { id: t.int32(), by: t.int32().references(Users) },
+    })
     expect(Users.relate({ posts: { from: Posts, by: 'by' } }).relations['posts']?.by).toBe('by')
-    expect(() => Users.relate({ posts: { from: Posts, by: 'id' as never } })).toThrow(
+    expect(() => Users.relate({ posts: { from: Posts, by: 'id' as unknown as 'by' } })).toThrow(
       "a field that references 'users'",
     )
   })
@@ -141,8 +220,16 @@ describe('filling in', () => {
     )
     const first = filled.codec.fill({ at: { city: 'x' } })
     expect(Object.keys(first)).toEqual(['id', 'upper', 'name', 'list', 'count', 'at'])
-    expect(first).toMatchObject({ upper: 'ADA', name: 'ada', list: [1], count: 1, at: { country: 'be', city: 'x' } })
-    expect(first['id']).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    expect(first).toMatchObject({
+      upper: 'ADA',
+      name: 'ada',
+      list: [1],
+      count: 1,
+      at: { country: 'be', city: 'x' },
+    })
+    expect(first['id']).toMatch(
+      /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+    )
     const second = filled.codec.fill({ name: 'bob', count: 5 })
     expect(second).toMatchObject({ upper: 'BOB', name: 'bob', count: 5 })
     expect(second['list']).not.toBe(first['list'])
@@ -168,21 +255,31 @@ describe('filling in', () => {
 })
 
 describe('a validator', () => {
-  interface In { id: string; n?: string }
-  interface Out { id: string; n: number }
+  interface In {
+    id: string
+    n?: string
+  }
+  interface Out {
+    id: string
+    n: number
+  }
   const validator: StandardSchema<In, Out> = {
     '~standard': {
       version: 1,
       vendor: 'ours',
       validate(value) {
         const { id, n = '0' } = value as In
-        if (typeof id !== 'string') return { issues: [{ message: 'no text', path: ['id', { key: 0 }] }] }
+        if (typeof id !== 'string')
+          return { issues: [{ message: 'no text', path: ['id', { key: 0 }] }] }
         return { value: { id, n: Number(n) } }
       },
     },
   }
   const Checked = collection('checked', {
-    key: 'id', schema: validator, storage: { n: t.float64() }, indexes: { n: 'ordered' },
+    key: 'id',
+    schema: validator,
+    storage: { n: t.float64() },
+    indexes: { n: 'ordered' },
   })
 
   it('says what is stored, in declared columns and in a free form beside them', () => {
@@ -196,7 +293,9 @@ describe('a validator', () => {
   })
 
   it('that is asynchronous is INVALID', () => {
-    const later = { '~standard': { version: 1, vendor: 'late', validate: () => Promise.reject(new Error('x')) } } as const
+    const later = {
+      '~standard': { version: 1, vendor: 'late', validate: () => Promise.reject(new Error('x')) },
+    } as const
     const Late = collection('late', { key: 'id', schema: later as never })
     expect(() => new Harness(Late).codec.fill({ id: 1 })).toThrow('validates asynchronously')
   })

@@ -29,7 +29,7 @@ type Any = Field<unknown, 'given' | 'filled' | 'computed'>
 const SCALARS: readonly ((random: Random) => Any)[] = [
   () => t.boolean(),
   () => t.int32(),
-  (random) => t.int32({ min: -random.below(300), max: random.below(70_000) }),
+  (random) => t.int32({ min: 0 - random.below(300), max: random.below(70_000) }),
   () => t.int64(),
   () => t.float64(),
   () => t.string(),
@@ -89,7 +89,8 @@ function randomJson(random: Random, depth = 2): unknown {
   return { [randomText(random) || 'name']: randomJson(random, depth - 1), other: 1n }
 }
 
-const degrees = (random: Random, most: number): number => (random.next() / 2 ** 32) * 2 * most - most
+const degrees = (random: Random, most: number): number =>
+  (random.next() / 2 ** 32) * 2 * most - most
 
 /** A value of a type. */
 export function randomValue(type: TypeDescription, random: Random): unknown {
@@ -101,7 +102,7 @@ export function randomValue(type: TypeDescription, random: Random): unknown {
       return random.chance(2)
     case 'int32': {
       const { least = -(2 ** 31), greatest = 2 ** 31 - 1 } = rules
-      return Math.min(Math.max(ints(random), Number(least)), Number(greatest))
+      return Math.min(Math.max(ints(random), Number(least)), Number(greatest)) + 0
     }
     case 'int64':
       return random.pick([0n, -1n, 2n ** 63n - 1n, -(2n ** 63n), BigInt(random.next()) << 20n])
@@ -124,7 +125,9 @@ export function randomValue(type: TypeDescription, random: Random): unknown {
     case 'vector':
       return Float32Array.from({ length: type.dimensions ?? 0 }, () => ints(random) / 4)
     case 'array':
-      return Array.from({ length: some() }, () => randomValue(members[0] as TypeDescription, random))
+      return Array.from({ length: some() }, () =>
+        randomValue(members[0] as TypeDescription, random),
+      )
     case 'map':
       return Object.fromEntries(
         Array.from({ length: some() }, (_, index) => [
@@ -152,13 +155,38 @@ export function randomDocument(
 }
 
 const WRONG: readonly unknown[] = [
-  undefined, null, true, 0, -1.5, NaN, 2 ** 31, 'text', 'x'.repeat(50), 5n, 2n ** 64n, [], [undefined], {},
-  { lat: 91, lng: 0 }, { lat: 0, lng: 0, alt: 0 }, new Date(NaN), new Date(0), Uint8Array.of(1), Symbol('s'),
-  () => 0, new Map(), /x/, Object.create(Date.prototype), new Float32Array(99),
+  undefined,
+  null,
+  true,
+  0,
+  -1.5,
+  NaN,
+  2 ** 31,
+  'text',
+  'x'.repeat(50),
+  5n,
+  2n ** 64n,
+  [],
+  [undefined],
+  {},
+  { lat: 91, lng: 0 },
+  { lat: 0, lng: 0, alt: 0 },
+  new Date(NaN),
+  new Date(0),
+  Uint8Array.of(1),
+  Symbol('s'),
+  () => 0,
+  new Map(),
+  /x/,
+  Object.create(Date.prototype),
+  new Float32Array(99),
 ]
 
 /** Puts something else at a random place; it may still fit. */
-export function spoiled(document: Record<string, unknown>, random: Random): Record<string, unknown> {
+export function spoiled(
+  document: Record<string, unknown>,
+  random: Random,
+): Record<string, unknown> {
   const names = Object.keys(document)
   const name = random.chance(10) || names.length === 0 ? 'unknown' : random.pick(names)
   const value = document[name]

@@ -8,7 +8,7 @@ import { Random, randomCollection, randomDocument, spoiled } from './random.ts'
 import { Harness } from './records.ts'
 
 const SEED = Number(process.env['VARVE_SEED'] ?? 1)
-const DECLARATIONS = 150
+const DECLARATIONS = 60
 const seeds = Array.from({ length: DECLARATIONS }, (_, index) => SEED * 1000 + index)
 
 function refusalOf(run: () => unknown): string | undefined {
@@ -30,7 +30,8 @@ describe('random documents', () => {
       const [fast, slow] = [new Harness(declared, 'auto'), new Harness(declared, 'never')] as const
       for (let count = 0; count < 8; count++) {
         const document = randomDocument(declared.description.fields, random)
-        if (declared.description.extra === 'keep' && random.chance(2)) document['more'] = { a: ['b'] }
+        if (declared.description.extra === 'keep' && random.chance(2))
+          document['more'] = { a: ['b'] }
         const encoded = fast.encode(document)
         expect(slow.encode(document), `seed ${seed}`).toStrictEqual(encoded)
         expect(fast.decode(encoded), `seed ${seed}`).toStrictEqual(document)
@@ -52,7 +53,10 @@ describe('random documents', () => {
       for (let count = 0; count < 30; count++) {
         const document = spoiled(randomDocument(declared.description.fields, random), random)
         const message = refusalOf(() => fast.encode(document))
-        expect(refusalOf(() => slow.encode(document)), `seed ${seed}`).toBe(message)
+        expect(
+          refusalOf(() => slow.encode(document)),
+          `seed ${seed}`,
+        ).toBe(message)
         if (message === undefined) continue
         refused++
         expect(message, `seed ${seed}`).toMatch(/^document[.[]/)
@@ -70,7 +74,10 @@ describe('random documents', () => {
       const encoded = both[0]?.encode(randomDocument(declared.description.fields, random))
       if (encoded === undefined) continue
       for (let count = 0; count < 30; count++) {
-        const head = encoded.head.slice(0, random.chance(4) ? random.below(encoded.head.length) : undefined)
+        const head = encoded.head.slice(
+          0,
+          random.chance(4) ? random.below(encoded.head.length) : undefined,
+        )
         for (let left = random.below(4); left > 0 && head.length > 0; left--)
           head[random.below(head.length)] = random.next()
         const text = random.chance(4) ? encoded.text.slice(1) : encoded.text

@@ -34,7 +34,11 @@ const EVERYTHING = {
   numbers: t.array(t.float64()),
   nested: t.array(t.array(t.int32().nullable())),
   map: t.map(t.int32()),
-  union: t.union([t.int32(), t.string(), t.object({ kind: t.enum(['a']), n: t.int32().optional() })]),
+  union: t.union([
+    t.int32(),
+    t.string(),
+    t.object({ kind: t.enum(['a']), n: t.int32().optional() }),
+  ]),
   json: t.json(),
   key: t.key(),
   object: t.object({
@@ -137,7 +141,11 @@ describe.each(WAYS)('records, code %s', (code) => {
   })
 
   it('fields that are not declared are kept where they may be', () => {
-    const Open = collection('open', { key: 'id', schema: { id: t.int32(), s: t.string() }, extra: 'keep' })
+    const Open = collection('open', {
+      key: 'id',
+      schema: { id: t.int32(), s: t.string() },
+      extra: 'keep',
+    })
     const open = harness(Open)
     const document = { id: 1, s: 'abc', more: { deep: ['x', 'y'] }, n: 5 }
     expect(open.roundTrip(document)).toStrictEqual(document)
@@ -201,7 +209,10 @@ describe.each(WAYS)('records, code %s', (code) => {
   it('more than 8, 16 and 24 bits, and 100 fields', () => {
     const names = Array.from({ length: 100 }, (_, index) => `f${index}`)
     const schema = Object.fromEntries(
-      names.map((name, index) => [name, index % 2 === 0 ? t.boolean().optional() : t.string().nullable()]),
+      names.map((name, index) => [
+        name,
+        index % 2 === 0 ? t.boolean().optional() : t.string().nullable(),
+      ]),
     )
     const many = harness(collection('many', { key: 'id', schema: { id: t.int32(), ...schema } }))
     const document: Record<string, unknown> = {}

@@ -79,7 +79,8 @@ class Reader {
   bool byte(uint8_t& to);
   bool count(uint32_t& to, uint32_t most);
   bool text(std::string& to);
-  // One more of many: each takes a byte at least, so that none are made room for that are not there.
+  // One more of many: each takes a byte at least, so that none are made room for that are not
+  // there.
   bool fields(std::vector<Field>& to, size_t depth);
   bool field(Field& to, size_t depth);
   bool type(Type& to, size_t depth);

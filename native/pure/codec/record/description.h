@@ -1,6 +1,7 @@
 // pure/codec/record/description.h — what a collection was declared to be, as the catalog keeps it.
 //
-//   bytes ──read_description()──▶ Description ──Schema::of()──▶ Schema (schema.h): where each field lies
+//   bytes ──read_description()──▶ Description ──Schema::of()──▶ Schema (schema.h): where each field
+//   lies
 //
 // lib/collection/description.ts writes these bytes. A description never changes once it is made;
 // a collection that is declared anew gets another one, with the next version.
@@ -75,10 +76,10 @@ struct Type {
   bool is_nullable = false;
   Rules rules;
   std::optional<Reference> reference;
-  std::vector<std::string> values;   // Of an enum.
-  uint32_t dimensions = 0;           // Of a vector.
-  std::vector<Type> members;         // The type in an array or map, or the alternatives of a union.
-  std::vector<Field> fields;         // Of an object.
+  std::vector<std::string> values;  // Of an enum.
+  uint32_t dimensions = 0;          // Of a vector.
+  std::vector<Type> members;        // The type in an array or map, or the alternatives of a union.
+  std::vector<Field> fields;        // Of an object.
 };
 
 struct Field {
@@ -114,8 +115,8 @@ struct IndexDescription {
   bool is_multiple = false;  // An entry for each element of an array.
   uint32_t revision = 0;
   std::vector<IndexPart> parts;
-  std::string condition;     // JSON; empty: every document.
-  std::string options;       // JSON; empty: none.
+  std::string condition;  // JSON; empty: every document.
+  std::string options;    // JSON; empty: none.
 };
 
 struct Description {

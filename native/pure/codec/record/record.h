@@ -35,7 +35,7 @@
 
 namespace varve {
 
-enum class Presence : uint8_t { kAbsent, kNull, kPresent };
+enum class Presence : uint8_t { kAbsent = 0, kNull = 1, kPresent = 2 };
 
 // Units of a string: latin1, one byte each, or UTF-16LE.
 struct Text {
@@ -58,13 +58,13 @@ class Item {
   Presence presence() const { return presence_; }
   bool is_present() const { return presence_ == Presence::kPresent; }
 
-  bool truth() const { return truth_; }     // boolean
-  int64_t integer() const;                  // int32, int64
-  double number() const;                    // int32, float64, date (milliseconds); int64 rounded
-  uint32_t choice() const;                  // enum: the number of the value
-  double coordinate(size_t index) const;    // point: lat, lng; box: south, west, north, east
-  Text text() const { return text_; }       // string; of others all strings within
-  Bytes bytes() const { return bytes_; }    // bytes, uuid, vector, key, json: as they are
+  bool truth() const { return truth_; }   // boolean
+  int64_t integer() const;                // int32, int64
+  double number() const;                  // int32, float64, date (milliseconds); int64 rounded
+  uint32_t choice() const;                // enum: the number of the value
+  double coordinate(size_t index) const;  // point: lat, lng; box: south, west, north, east
+  Text text() const { return text_; }     // string; of others all strings within
+  Bytes bytes() const { return bytes_; }  // bytes, uuid, vector, key, json: as they are
 
  private:
   const Type* type_ = nullptr;

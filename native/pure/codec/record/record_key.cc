@@ -101,7 +101,8 @@ void append_integer_key(int64_t number, std::string& to) {
   if (base >= kTwo63 || static_cast<int64_t>(base) > number) base = std::nextafter(base, -kTwo63);
   append_number_key(base, to);
   append_byte(to, kBigintMarker);
-  const uint64_t rest = static_cast<uint64_t>(number) - static_cast<uint64_t>(static_cast<int64_t>(base));
+  const uint64_t rest =
+      static_cast<uint64_t>(number) - static_cast<uint64_t>(static_cast<int64_t>(base));
   const uint8_t size = static_cast<uint8_t>((std::bit_width(rest) + 7) / 8);
   append_byte(to, size);
   for (uint8_t left = size; left > 0; --left) {
@@ -159,8 +160,10 @@ bool append_key(const Item& item, KeyPlace place, std::string& to) {
       return true;
     case TypeTag::kKey:
       if (item.bytes().empty()) return false;
-      if (place == KeyPlace::kElement) append_nested(item.bytes(), to);
-      else append(to, item.bytes());
+      if (place == KeyPlace::kElement)
+        append_nested(item.bytes(), to);
+      else
+        append(to, item.bytes());
       return true;
     default:
       append_bytes_key(item.bytes(), place, to);

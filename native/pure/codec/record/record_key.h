@@ -17,7 +17,7 @@
 namespace varve {
 
 // Where in a key the value stands: alone, or as an element of an array, which is closed.
-enum class KeyPlace : uint8_t { kAlone, kElement };
+enum class KeyPlace : uint8_t { kAlone = 0, kElement = 1 };
 
 // Whether values of the type have keys.
 bool has_key(const Type& type);

@@ -13,9 +13,9 @@
 namespace varve {
 
 struct Violation {
-  std::string path;  // tags[3], address.city
-  std::string rule;  // "at most 150"
-  std::string value; // what was given, shortly
+  std::string path;   // tags[3], address.city
+  std::string rule;   // "at most 150"
+  std::string value;  // what was given, shortly
 };
 
 // The first rule that is broken, in the order of columns; the record has been verified.

@@ -149,7 +149,8 @@ class SchemaMaker {
     if (has_blob(type.tag)) made.blob = schema_.blob_count_++;
     schema_.columns_.push_back(std::move(made));
     const bool is_known = field == nullptr || ids_.insert(field->id).second;
-    return is_known ? Status::ok() : invalid("two fields of one id: ", schema_.columns_.back().path);
+    return is_known ? Status::ok()
+                    : invalid("two fields of one id: ", schema_.columns_.back().path);
   }
 
   Status key() const {

@@ -51,7 +51,8 @@ const std::map<std::string, Fixture>& fixtures() {
       one.description = from_hex(cells[2]);
       one.record = from_hex(cells[3]);
       one.key = from_hex(cells[4]);
-      for (size_t at = 5; at + 1 < cells.size(); at += 2) one.keys[cells[at]] = from_hex(cells[at + 1]);
+      for (size_t at = 5; at + 1 < cells.size(); at += 2)
+        one.keys[cells[at]] = from_hex(cells[at + 1]);
     }
     return made;
   }();
@@ -67,7 +68,8 @@ std::shared_ptr<const Schema> schema_of(const Fixture& fixture) {
 }
 
 struct Opened {
-  explicit Opened(const std::string& name) : fixture(fixtures().at(name)), schema(schema_of(fixture)) {
+  explicit Opened(const std::string& name)
+      : fixture(fixtures().at(name)), schema(schema_of(fixture)) {
     Result<RecordView> opened = RecordView::open(as_bytes(fixture.record), *schema);
     require(static_cast<bool>(opened));
     view.emplace(*opened);
@@ -87,14 +89,15 @@ std::string latin1(Text text) {
   return std::string(as_text(text.bytes));
 }
 
-const test::Case all_verify("every record of the fixture is as one is written, and keeps its rules", [] {
-  expect(fixtures().size() > 20);
-  for (const auto& [name, fixture] : fixtures()) {
-    const Opened opened(name);
-    expect_ok(opened.view->verify());
-    expect(!find_violation(*opened.view).has_value());
-  }
-});
+const test::Case all_verify("every record of the fixture is as one is written, and keeps its rules",
+                            [] {
+                              expect(fixtures().size() > 20);
+                              for (const auto& [name, fixture] : fixtures()) {
+                                const Opened opened(name);
+                                expect_ok(opened.view->verify());
+                                expect(!find_violation(*opened.view).has_value());
+                              }
+                            });
 
 const test::Case keys_agree("the keys of fields and documents are those of JavaScript", [] {
   size_t count = 0;
@@ -119,7 +122,8 @@ const test::Case keys_agree("the keys of fields and documents are those of JavaS
 
 const test::Case worked_example("the worked example of FORMAT.md", [] {
   const Opened user("user");
-  expect(user.fixture.record == from_hex("110608010700000041" "6461"));
+  expect(user.fixture.record == from_hex("110608010700000041"
+                                         "6461"));
   expect(user.at("id").integer() == 7);
   expect(latin1(user.at("name").text()) == "Ada");
   expect(user.at("active").truth());
@@ -249,8 +253,8 @@ const test::Case rules("a rule that is broken is told with its field", [] {
   std::string record = all.fixture.record;
   const Column& column = all.schema->column(all.schema->find("signedByte"));
   const Item item = all.at("signedByte");
-  const size_t at = static_cast<size_t>(item.bytes().data() -
-                                        reinterpret_cast<const uint8_t*>(all.fixture.record.data()));
+  const size_t at = static_cast<size_t>(
+      item.bytes().data() - reinterpret_cast<const uint8_t*>(all.fixture.record.data()));
   record[at] = static_cast<char>(101);
   const Result<RecordView> view = RecordView::open(as_bytes(record), *all.schema);
   require(static_cast<bool>(view));

@@ -56,7 +56,8 @@ function isChanged(
     : 'what differs'
   throw new VarveError(
     'SCHEMA',
-    `collection '${name}': its documents are stored as it was declared otherwise; ${why}:\n${differenceText(all)}`,
+    `collection '${name}': its documents are stored as it was declared otherwise; ${why}:\n` +
+      differenceText(all),
   )
 }
 
@@ -154,6 +155,7 @@ function checkKinds({ name, indexes }: Description): void {
     if (index.kind !== 'ordered')
       throw new VarveError(
         'INVALID',
-        `collection '${name}': indexes.${index.name}: ${index.kind} indexes of collections are not there yet`,
+        `collection '${name}': indexes.${index.name}: a store has no ${index.kind} indexes of ` +
+          'collections yet; its kind can be ordered',
       )
 }

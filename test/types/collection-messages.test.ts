@@ -283,7 +283,7 @@ describe('the compiler says what is wrong with', () => {
     // In which order is the compiler's affair.
     const fields = shownUser.slice(2, -2).split('; ').sort()
     expect(fields).toEqual([
-      'address: { city: string;',
+      'address: { city: string',
       'age: number',
       'at: Point',
       'born: Date',

@@ -49,15 +49,11 @@ export type InsertOf<S> = S extends StandardSchema
     ? V
     : Kept<Inserted<S>, S>
 
+type Scalar = string | number | bigint | boolean | symbol | null | undefined
+
 /** What a path does not lead into. */
 export type Leaf =
-  | string
-  | number
-  | bigint
-  | boolean
-  | symbol
-  | null
-  | undefined
+  | Scalar
   | Date
   | Point
   | Box
@@ -74,14 +70,14 @@ export type Path<D, Depth extends keyof Deeper = 3> = unknown extends D
   : string extends keyof D
     ? string
     : {
-        [P in keyof D & string]:
-          | P
-          | (Exclude<D[P], Leaf> extends never
-              ? never
-              : Depth extends 0
-                ? never
-                : `${P}.${Path<Exclude<D[P], Leaf>, Deeper[Depth]>}`)
+        [P in keyof D & string]: D[P] extends Scalar ? P : P | Inner<P, Exclude<D[P], Leaf>, Depth>
       }[keyof D & string]
+
+type Inner<P extends string, V, Depth extends keyof Deeper> = [V] extends [never]
+  ? never
+  : Depth extends 0
+    ? never
+    : `${P}.${Path<V, Deeper[Depth]>}`
 
 /** The type at a path. */
 export type At<D, P> = P extends keyof D

@@ -280,11 +280,22 @@ describe('the compiler says what is wrong with', () => {
   })
 
   it('a document shows its fields, and nothing of how they were made', () => {
-    expect(shownUser).toBe(
-      '{ id: string; name: string; age: number; role: "admin" | "guest"; at: Point; ' +
-        'tags: string[]; born: Date; data: object; address: { city: string; }; lower: string; ' +
-        'nick?: string | undefined; }',
-    )
+    // In which order is the compiler's affair.
+    const fields = shownUser.slice(2, -2).split('; ').sort()
+    expect(fields).toEqual([
+      'address: { city: string',
+      'age: number',
+      'at: Point',
+      'born: Date',
+      'data: object',
+      'id: string',
+      'lower: string',
+      'name: string',
+      'nick?: string | undefined;',
+      'role: "admin" | "guest"',
+      'tags: string[]',
+      '}',
+    ])
     expect(shownSome).toBe('{ name: string; nick?: string | undefined; }')
   })
 

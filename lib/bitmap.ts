@@ -477,13 +477,14 @@ export abstract class BitmapOf<M extends Member> implements Iterable<M> {
   static #program<M extends Member>(kind: Kind<M>, expression: unknown): Int32Array {
     const steps: number[] = []
     operands.length = 0
-    const numberOf = (part: unknown) => {
-      if (!(part instanceof BitmapOf) || part.#kind !== kind) return undefined
-      operands.push(part)
-      return part.#use()
-    }
-    pushSteps(expression, numberOf, steps)
-    return Int32Array.from(steps)
+    pushSteps(expression, kind, BitmapOf.#operand, steps)
+    return new Int32Array(steps)
+  }
+
+  static readonly #operand = (part: unknown, kind: unknown): number | undefined => {
+    if (!(part instanceof BitmapOf) || part.#kind !== kind) return undefined
+    operands.push(part)
+    return part.#use()
   }
 
   // ---- bytes

@@ -7,6 +7,15 @@ export type BitmapOperation = 'and' | 'or' | 'xor' | 'andNot'
 export const OPERATIONS: readonly string[] = ['and', 'or', 'xor', 'andNot']
 const DEPTH_MAX = 64
 
+let program = new Int32Array(64)
+
+/** The steps as the addon reads them, until the next call: in one array for all, since a new one each time costs more. */
+export function programOf(steps: readonly number[]): Int32Array {
+  if (steps.length > program.length) program = new Int32Array(steps.length * 2)
+  for (let index = 0; index < steps.length; index += 1) program[index] = steps[index] ?? 0
+  return program
+}
+
 /** Pushes the steps of an expression; `numberOf` answers undefined for what is no bitmap of the kind. */
 export function pushSteps<K>(
   expression: unknown,

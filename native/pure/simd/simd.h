@@ -51,7 +51,7 @@ struct BitmapKernels {
   // The positions of the set bits, rising; returns how many. `size` is a multiple of 8, at most
   // 8192, and `to` has room for every bit and four more.
   size_t (*positions)(const uint8_t* bytes, size_t size, uint16_t* to);
-  // What is in both lists; `to` has room for a_count + b_count + 8 numbers.
+  // What is in both lists; `to` has room for a_count + b_count + 16 numbers.
   size_t (*intersect)(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
                       uint16_t* to);
   // How many numbers are in both lists of a pair, summed over the pairs. Walking two lists waits

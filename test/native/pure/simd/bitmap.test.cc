@@ -112,7 +112,7 @@ const test::Case lists(
         std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(either));
         for (const Kernels* filling : fillings()) {
           const BitmapKernels& kernel = filling->bitmap;
-          Lists made(a.size() + b.size() + 8);
+          Lists made(a.size() + b.size() + 16);
           const size_t common =
               kernel.intersect(a.data(), a.size(), b.data(), b.size(), made.data());
           expect(Lists(made.begin(), made.begin() + static_cast<ptrdiff_t>(common)) == both);
@@ -139,7 +139,7 @@ const test::Case strangers("lists that do not rise never lead outside of the roo
     for (uint16_t& member : b) member = static_cast<uint16_t>(random.below(spread));
     for (const Kernels* filling : fillings()) {
       const BitmapKernels& kernel = filling->bitmap;
-      Lists made(a.size() + b.size() + 8);
+      Lists made(a.size() + b.size() + 16);
       const size_t most = a.size() + b.size();
       expect(kernel.intersect(a.data(), a.size(), b.data(), b.size(), made.data()) <= most);
       expect(kernel.unite(a.data(), a.size(), b.data(), b.size(), made.data()) <= most);

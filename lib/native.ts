@@ -261,7 +261,7 @@ interface NativeBitmaps {
   /** An External; the number is left in BITMAP. Or FAILED. */
   bitmapCreate(): object
   bitmapCopy(id: number): object
-  bitmapEvaluate(program: Int32Array): object | number
+  bitmapEvaluate(program: Int32Array, stepCount: number): object | number
   bitmapRead(bytes: Uint8Array, form: number): object | number
   /** The member in FIRST, the bitmap in BITMAP; the answer is left in ANSWER. */
   bitmapHas(): void
@@ -275,7 +275,7 @@ interface NativeBitmaps {
   bitmapFind(id: number, what: number): number
   bitmapList(id: number, to: Members | Float64Array, down: number): number
   bitmapFlatten(id: number, to: Uint32Array): number
-  bitmapEvaluateCount(program: Int32Array): number
+  bitmapEvaluateCount(program: Int32Array, stepCount: number): number
   bitmapJoin(id: number, operation: number, other: number): number
   bitmapCompare(id: number, other: number, what: number): number
   bitmapWrite(id: number, form: number): number

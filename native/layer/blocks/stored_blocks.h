@@ -49,7 +49,7 @@ class StoredBlocks final : public Blocks {
   void trim();
 
   // ---- an index at work
-  const uint8_t* read(BlockId id, size_t size) const override {
+  const uint8_t* find(BlockId id, size_t size) const override {
     const Slot* const slot = slot_of(id);
     if (slot != nullptr && slot->size >= size) return slot->data;
     return load_block(id, size);

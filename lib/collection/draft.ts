@@ -47,8 +47,9 @@ function isChanged(
   before: Defined,
   hasDocuments: () => boolean,
 ): boolean {
-  const all = differences(before.description, description, live)
-  if (all.length === 0) return false
+  if (differences(before.description, description, live).length === 0) return false
+  // What `from` would convert lies in documents, filters and indexes as it was: nothing writes them anew.
+  const all = differences(before.description, description, { ...live, from: new Map() })
   const isHarmless = all.every(({ needs }) => needs === 'nothing')
   if ((isHarmless && !needsHidden(before.description, description)) || !hasDocuments()) return true
   const why = isHarmless

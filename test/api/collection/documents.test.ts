@@ -341,6 +341,8 @@ describe('a declaration that documents do not fit', () => {
     await using db = await open(root, { durability: 'memory' })
     expect(() => db.collection(declare({ id, n: t.string() }))).toThrow(code('SCHEMA'))
     expect(() => db.collection(declare({ id }))).toThrow(/removed/)
+    const converted = t.string().from((old) => String(old))
+    expect(() => db.collection(declare({ id, n: converted }))).toThrow(code('SCHEMA'))
     const more = { id, m: t.int32().was('n'), x: t.string().default('new') }
     const things = db.collection(declare(more))
     expect(things.get(1 as never)).toEqual({ id: 1, m: 5, x: 'new' })

@@ -6,7 +6,7 @@
 //
 // Invariants
 //   - whoever touches an OpenQuery holds its mutex; one whose run is gone has ended, and touches
-//   the store no more.
+//     the store no more.
 //   - the commit of a query is held until it ends.
 #pragma once
 

@@ -11,7 +11,7 @@
 //
 // Invariants
 //   - a Handle lives until its environment is torn down, so that a late call finds it closed, not
-//   gone.
+//     gone.
 // Threads: one, but for Handle::progress, which any thread may call.
 #pragma once
 

@@ -5,7 +5,7 @@
 //
 // Invariants
 //   - two names never have one id, whichever thread asks: the counter is read and written under the
-//   store's lock for names.
+//     store's lock for names.
 // Threads: any.   Bytes: layer/KEYSPACE.md
 #pragma once
 

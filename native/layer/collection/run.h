@@ -11,7 +11,7 @@
 // Invariants
 //   - each document that is asked for is taken once, and no other.
 //   - what a transaction's run has walked over is a condition of its commit, and no more of its
-//   spans.
+//     spans.
 // Threads: one at a time.
 #pragma once
 

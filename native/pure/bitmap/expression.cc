@@ -6,12 +6,10 @@
 // drafts of its own, so that no operand is read while it is written. Two ways are shorter:
 //
 //   (a or b) and c     is (a and c) or (b and c) where c is a list: it is no longer than c, and
-//   what
-//                      a and b have besides is never written. So a union waits for what it is cut
-//                      by.
+//                      what a and b have besides is never written. So a union waits for what it is
+//                      cut by.
 //   all of them bits   runs through the steps a kilobyte at a time; nothing but the answer is
-//   written
-//                      beyond that.
+//                      written beyond that.
 #include <algorithm>
 
 #include "pure/bitmap/bitmap.h"

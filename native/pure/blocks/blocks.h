@@ -8,8 +8,7 @@
 //
 // Invariants
 //   - what read() returns holds until the same block is written or freed; what write() returns,
-//   until
-//     the next call. Both are aligned to 8 bytes.
+//     until the next call. Both are aligned to 8 bytes.
 //   - where slabs hold the blocks, read() finds one without a call.
 //   - a filling never fails in the middle: a block that cannot be had is answered by zeros, and
 //     status() says so ever after. No algorithm trusts what it reads with its memory.

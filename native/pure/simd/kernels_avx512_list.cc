@@ -1,9 +1,9 @@
 // pure/simd/kernels_avx512_list.cc — sorted lists by AVX-512: 64 numbers of the shorter list are a
 // table in two registers, in which 32 numbers of the longer one are looked up at once by halving.
 //
-//   table   t0 … t63, the last one repeated where the list ends
-//   32 numbers   place = 0; for 32, 16, 8, 4, 2, 1: place += step where table[place + step] <=
-//   number
+//   table        t0 … t63, the last one repeated where the list ends
+//   32 numbers   place = 0; for 32, 16, 8, 4, 2, 1:
+//                place += step where table[place + step] <= number;
 //                a number is in both lists where table[place] equals it
 //
 // No step waits for a comparison to say which list goes on, as it does where two lists are walked.

@@ -1,7 +1,6 @@
 // pure/codec/record/description.h — what a collection was declared to be, as the catalog keeps it.
 //
-//   bytes ──read_description()──▶ Description ──Schema::of()──▶ Schema (schema.h): where each field
-//   lies
+//   bytes ──read_description()──▶ Description ──Schema::of()──▶ Schema: where each field lies
 //
 // lib/collection/description.ts writes these bytes. A description never changes once it is made;
 // a collection that is declared anew gets another one, with the next version.

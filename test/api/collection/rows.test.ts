@@ -66,7 +66,12 @@ describe('an index of rows', () => {
     const wanted = all.filter(({ status, tags }) => status !== 'open' && !tags.includes('t1'))
     expect(rising(query.all())).toEqual(ids(wanted))
     expect(query.count()).toBe(wanted.length)
-    expect(db.collection(Things).find({ where: { status: 'open' } }).count()).toBe(167)
+    expect(
+      db
+        .collection(Things)
+        .find({ where: { status: 'open' } })
+        .count(),
+    ).toBe(167)
   })
 
   it('of words sorts by score, and stems', async () => {
@@ -76,7 +81,11 @@ describe('an index of rows', () => {
     const wanted = all.filter(({ title, body }) => /fox/.test(`${title} ${body ?? ''}`))
     expect(rising(found.all())).toEqual(ids(wanted))
     expect(found.explain()).toMatchObject({ indexes: ['words'], sorts: false, filters: false })
-    expect(ids(found.all()).slice(0, 13).every((id) => id % 40 === 0)).toBe(true) // In both fields.
+    expect(
+      ids(found.all())
+        .slice(0, 13)
+        .every((id) => id % 40 === 0),
+    ).toBe(true) // In both fields.
     const top = things.find({ where: { body: { match: 'fox' } }, limit: 5 }).all()
     expect(ids(top)).toEqual(ids(found.all()).slice(0, 5))
     const few = things.find({ where: { title: { match: 'fox' }, status: 'new' } }).all()
@@ -278,9 +287,14 @@ describe.each(['lsm', 'btree', 'bitcask', 'memory'] as const)('with engine %s', 
     await db.close()
 
     const again = await open(path, { engine })
-    expect(rising(again.collection(Things).find({ where: { status: 'done' } }).all())).toEqual(
-      ids([...model.values()].filter(({ status }) => status === 'done')),
-    )
+    expect(
+      rising(
+        again
+          .collection(Things)
+          .find({ where: { status: 'done' } })
+          .all(),
+      ),
+    ).toEqual(ids([...model.values()].filter(({ status }) => status === 'done')))
     await again.close()
 
     const gone = await open(path, { engine })

@@ -174,7 +174,8 @@ export interface NativeStore {
   /** Collections by their encoded names, and by their ids: native/binding/collection.cc. */
   collectionId(nameBytes: number, asOf: number): number
   collectionDefinition(id: number, asOf: number): Uint8Array | number
-  collectionDefine(nameBytes: number, draft: Uint8Array, since: number): number
+  /** CONFLICT also where there are documents though there must be none. */
+  collectionDefine(nameBytes: number, draft: Uint8Array, since: number, onlyIfEmpty: number): number
   collectionDrop(nameBytes: number): number
   /** How many documents a slice of building has met; below 0 when nothing is left to be built. */
   collectionBuild(id: number): Promise<number>

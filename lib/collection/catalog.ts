@@ -166,12 +166,23 @@ function checkSame(before: AnyCollection, declared: AnyCollection): void {
 function defined(opening: Opening, declared: AnyCollection): Defined {
   for (let tries = 1; ; tries++) {
     const before = stored(opening, declared.name)
-    const draft = draftOf(declared, before, () => hasDocuments(opening, before))
+    // That there are none is looked at again by whoever commits it.
+    let onlyIfEmpty = false
+    const draft = draftOf(declared, before, () => {
+      const has = hasDocuments(opening, before)
+      onlyIfEmpty = before !== undefined && !has
+      return has
+    })
     if (draft === undefined && before !== undefined) return before
     if (draft === undefined) throw new VarveError('CORRUPT', `${declared.name}: no definition`)
     const bytes = writeDefinition(draft)
     const since = before?.commit ?? 0
-    const id = opening.native.collectionDefine(placeName(declared.name), bytes, since)
+    const id = opening.native.collectionDefine(
+      placeName(declared.name),
+      bytes,
+      since,
+      onlyIfEmpty ? 1 : 0,
+    )
     if (id > 0) return definedAs(opening, id, NEWEST) ?? definedOf(since, draft)
     const isOthers = id === CONFLICT && tries < TRIES_MAX
     if (!isOthers) throw lastError()

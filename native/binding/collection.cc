@@ -53,8 +53,9 @@ napi_value collection_definition(napi_env env, napi_callback_info info) {
   return copy;
 }
 
-// collectionDefine(name_size, draft: Uint8Array, since) → the id; kConflict when another definition
-// has been put after the commit `since`. The commit of this one is left in kCommit.
+// collectionDefine(name_size, draft: Uint8Array, since, only_if_empty) → the id; kConflict when
+// another definition has been put after the commit `since`, or when there are documents though
+// there must be none. The commit of this one is left in kCommit.
 napi_value collection_define(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   const Result<Bytes> name = read_name(call, 0);
@@ -63,9 +64,11 @@ napi_value collection_define(napi_env env, napi_callback_info info) {
   const auto draft = collection::Definition::read(Bytes(bytes.data(), bytes.size()), 0);
   if (!draft) return fail(call, draft.error());
   const std::string own_name(as_text(*name));  // A draft may lie where it was.
-  const Result<collection::DefinitionRef> defined =
-      room_of(call).collections.define(*call.handle().reader, as_bytes(own_name), **draft,
-                                       static_cast<uint64_t>(read_double(call, 2)));
+  const auto since = static_cast<uint64_t>(read_double(call, 2));
+  const auto expects =
+      read_uint32(call, 3) == 0 ? collection::Expects::kDocuments : collection::Expects::kNone;
+  const Result<collection::DefinitionRef> defined = room_of(call).collections.define(
+      *call.handle().reader, as_bytes(own_name), **draft, since, expects);
   if (!defined && defined.code() == Code::kConflict) return make_answer(env, Answer::kConflict);
   if (!defined) return fail(call, defined.error());
   call.environment().set64(Register64::kCommit, static_cast<double>((*defined)->commit));

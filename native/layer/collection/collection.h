@@ -40,6 +40,12 @@ enum class WriteMode : uint8_t {
   kUpdate = 2,  // kNotFound if it is not.
 };
 
+// Of whoever defines a collection anew.
+enum class Expects : uint8_t {
+  kDocuments = 0,  // Whatever there is.
+  kNone = 1,       // The definition is right only if there are no documents.
+};
+
 struct DocumentWrite {
   uint32_t collection = 0;
   WriteMode mode = WriteMode::kPut;
@@ -76,8 +82,9 @@ class Collections {
   // Makes the draft the definition that comes behind the one that the commit `since` has put, or
   // the first (0). Ids of 0 are given out; an index that is new is to be built if there may be
   // documents; one that is not in the draft goes, with all its entries. kConflict: another
-  // definition has been put meanwhile.
-  Result<DefinitionRef> define(Store::Reader& reader, Bytes name, Definition draft, uint64_t since);
+  // definition has been put meanwhile, or there are documents that the draft does not expect.
+  Result<DefinitionRef> define(Store::Reader& reader, Bytes name, Definition draft, uint64_t since,
+                               Expects expects = Expects::kDocuments);
   // With all documents; false: there was none.
   Result<bool> drop(Store::Reader& reader, Bytes name);
 
@@ -112,6 +119,8 @@ class Collections {
     uint64_t bytes = 0;
   };
 
+  Status expect_none(Store::Reader& reader, const Definition& before, uint64_t seen,
+                     Conditions& conditions);
   Result<DefinitionRef> newest_of(Store::Reader& reader, Bytes name, uint64_t& seen);
   Result<uint64_t> take_number(Store::Reader& reader, Numbers& numbers, char tag, uint32_t id,
                                uint64_t block);

@@ -1,5 +1,6 @@
 // lib/collection/definition.ts — what the catalog holds of a collection, as bytes: native/layer/collection/FORMAT.md.
 import { VarveError } from '../errors.ts'
+import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 
 export interface DefinedPart {
@@ -66,18 +67,18 @@ function writeIndex(index: DefinedIndex, to: ByteWriter): void {
 }
 
 export function readDefinition(bytes: Uint8Array): Definition {
-  const from = new Reader(bytes)
+  const from = new ByteReader(bytes, 'collection')
   if (from.byte() !== VERSION)
     throw new VarveError('NEWER_FORMAT', 'collection: a definition of a newer version')
   return {
     id: from.count(),
     name: from.text(),
-    schemas: Array.from({ length: from.count() }, () => from.sized()),
-    indexes: Array.from({ length: from.count() }, () => readIndex(from)),
+    schemas: from.list(() => from.sized()),
+    indexes: from.list(() => readIndex(from)),
   }
 }
 
-function readIndex(from: Reader): DefinedIndex {
+function readIndex(from: ByteReader): DefinedIndex {
   const id = from.count()
   from.byte()
   const isReady = from.byte() === READY
@@ -88,51 +89,16 @@ function readIndex(from: Reader): DefinedIndex {
     unique: (flags & UNIQUE) !== 0,
     name: from.text(),
     fields: from.text(),
-    parts: Array.from({ length: from.count() }, () => readPart(from)),
+    parts: from.list(() => readPart(from)),
     filter: (flags & PARTIAL) === 0 ? undefined : from.sized(),
   }
 }
 
-function readPart(from: Reader): DefinedPart {
+function readPart(from: ByteReader): DefinedPart {
   const flags = from.byte()
   return {
     column: from.count(),
     descending: (flags & DESCENDING) !== 0,
     each: (flags & EACH) !== 0,
-  }
-}
-
-/** Of bytes that the addon has read before, and found whole. */
-class Reader {
-  readonly #bytes: Uint8Array
-  #at = 0
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
-  }
-
-  byte(): number {
-    const byte = this.#bytes[this.#at++]
-    if (byte === undefined) throw new VarveError('CORRUPT', 'collection: no definition')
-    return byte
-  }
-
-  count(): number {
-    let count = 0
-    for (let scale = 1; ; scale *= 0x80) {
-      const byte = this.byte()
-      count += (byte & 0x7f) * scale
-      if (byte < 0x80) return count
-    }
-  }
-
-  sized(): Uint8Array {
-    const size = this.count()
-    this.#at += size
-    return this.#bytes.slice(this.#at - size, this.#at)
-  }
-
-  text(): string {
-    return Buffer.from(this.sized()).toString()
   }
 }

@@ -10,7 +10,7 @@
 //
 // Invariants
 //   - A document that is refused leaves nothing written; encode() writes what decode() reads, or throws.
-//   - Bytes of another version are CORRUPT here: versions.ts finds whose they are.
+//   - Bytes of another version are CORRUPT here: upgrade.ts finds whose they are.
 // Bytes: native/pure/codec/record/FORMAT.md
 import { VarveError } from '../errors.ts'
 import type { Key } from '../key.ts'

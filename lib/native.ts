@@ -157,6 +157,8 @@ export interface NativeCollection extends NativeLevel {
   ): number
   /** 1 when it was there. */
   documentDelete(key: string | number, asOf: number): number
+  /** Text of documents that are to be written anew in this transaction; MORE is 1 while there are others. */
+  documentsBehind(asOf: number, countMax: number): string | number
   /** Of the last write that was refused: a unique index and its fields, or a field and the rule that it breaks. */
   documentRefusal(): [string, string, string, string]
   queryOpen(bytes: number, asOf: number, countMax: number, looksMax: number): string | number

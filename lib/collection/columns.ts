@@ -15,13 +15,14 @@ export type Columns = ReadonlyMap<string, Column>
 
 export function columnsOf({ fields }: Description): Columns {
   const columns = new Map<string, Column>()
-  const add = (all: readonly FieldDescription[], before: string): void => {
-    for (const { name, type, hidden } of all) {
+  const add = (all: readonly FieldDescription[], before: string, isHidden: boolean): void => {
+    for (const { name, type, hidden: isOwn } of all) {
       const path = before + name
+      const hidden = isHidden || isOwn
       columns.set(path, { number: columns.size, path, type, hidden })
-      if (type.kind === 'object') add(type.fields ?? [], `${path}.`)
+      if (type.kind === 'object') add(type.fields ?? [], `${path}.`, hidden)
     }
   }
-  add(fields, '')
+  add(fields, '', false)
   return columns
 }

@@ -28,6 +28,10 @@ export interface Definition {
   /** Descriptions by version, the first is version 1. */
   readonly schemas: readonly Uint8Array[]
   readonly indexes: readonly DefinedIndex[]
+  /** No document is of an older version. */
+  readonly oldest: number
+  /** While documents of older versions are written anew: the columns whose values have to be converted. */
+  readonly rewriting: readonly number[] | undefined
 }
 
 const VERSION = 0
@@ -39,7 +43,8 @@ const PARTIAL = 2
 const DESCENDING = 1
 const EACH = 2
 
-export function writeDefinition({ id, name, schemas, indexes }: Definition): Uint8Array {
+export function writeDefinition(definition: Definition): Uint8Array {
+  const { id, name, schemas, indexes, oldest, rewriting } = definition
   const to = new ByteWriter()
   to.byte(VERSION)
   to.count(id)
@@ -48,6 +53,9 @@ export function writeDefinition({ id, name, schemas, indexes }: Definition): Uin
   for (const schema of schemas) to.sized(schema)
   to.count(indexes.length)
   for (const index of indexes) writeIndex(index, to)
+  to.count(oldest)
+  to.byte(rewriting === undefined ? 0 : 1)
+  if (rewriting !== undefined) to.list(rewriting, (column) => to.count(column))
   return to.bytes()
 }
 
@@ -75,6 +83,8 @@ export function readDefinition(bytes: Uint8Array): Definition {
     name: from.text(),
     schemas: from.list(() => from.sized()),
     indexes: from.list(() => readIndex(from)),
+    oldest: from.count(),
+    rewriting: from.byte() === 0 ? undefined : from.list(() => from.count()),
   }
 }
 

@@ -40,6 +40,7 @@ import {
   type Reader,
   type Writer,
 } from './interpret.ts'
+import { keptPath, keptValue } from './kept.ts'
 import { type Column, type Layout, layoutOf } from './layout.ts'
 import { keyReaderOf } from './key.ts'
 import { refusal } from './refusal.ts'
@@ -130,7 +131,11 @@ class Codec implements RecordCodec {
     this.#shapes = shapes
     this.#hidden = description.fields
       .filter(({ hidden }) => hidden)
-      .map(({ name }) => live.hidden.get(name) ?? nothing)
+      .map((field) =>
+        keptPath(field) === undefined
+          ? (live.hidden.get(field.name) ?? nothing)
+          : (document: Document) => keptValue(document, field.name),
+      )
     this.#leadBytes = sizeOfCount(version * VERSION_SCALE)
     const layout = this.#layout
     this.#write = shapes.generated(() => generatedWriter(layout)) ?? interpretedWriter(layout)

@@ -1,7 +1,10 @@
 // binding/collection.cc — what is defined, and documents written.
 #include "binding/collection.h"
 
+#include <algorithm>
+
 #include "binding/care.h"
+#include "binding/entries.h"
 #include "pure/codec/key.h"
 
 namespace varve {
@@ -209,6 +212,33 @@ napi_value document_delete(napi_env env, napi_callback_info info) {
   return removed ? make_int(env, *removed ? 1 : 0) : fail(call, removed.error());
 }
 
+// documentsBehind(as_of: a transaction's, count_max) → text of the next documents that are to be
+// written anew, in this transaction; kMore is 1 while there are others behind them
+napi_value documents_behind(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  ReadAs as;
+  if (Status status = read_as(call, 0, as); !status) return fail(call, status);
+  if (as.transaction == nullptr) return fail(call, Status::invalid("rewriting: no transaction"));
+  Environment& environment = call.environment();
+  const uint32_t count_max = std::max(1u, read_uint32(call, 1));
+  EntryBatch batch(environment, count_max);
+  const Store::View view(*call.handle().reader, as.commit, as.time_ms);
+  auto last = EntryBatch::Added::kYes;
+  const auto report =
+      room_of(call).collections.rewrite(*call.handle().reader, *as.transaction, collection_of(call),
+                                        count_max, [&](const Edit& edit) {
+                                          last = batch.add_value(edit, view);
+                                          return last == EntryBatch::Added::kYes;
+                                        });
+  if (!report) return fail(call, report.error());
+  if (batch.count() == 0 && last == EntryBatch::Added::kFailed) return fail(call, batch.status());
+  if (batch.count() == 0 && last == EntryBatch::Added::kFull) {
+    environment.set32(Register32::kNeededBytes, batch.needed_bytes());
+    return make_answer(env, Answer::kGrow);
+  }
+  return batch.finish(env, !report->is_done);
+}
+
 // documentRefusal() → what refused the last write: [index, its fields, path, rule]
 napi_value document_refusal(napi_env env, napi_callback_info info) {
   const Call call(env, info);
@@ -245,6 +275,7 @@ const std::vector<Method>& collection_methods() {
   static const std::vector<Method>* const all = new std::vector<Method>{
       {"documentPut", document_put},
       {"documentDelete", document_delete},
+      {"documentsBehind", documents_behind},
       {"documentRefusal", document_refusal},
   };
   return *all;

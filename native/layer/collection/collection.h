@@ -13,6 +13,10 @@
 // commit on that defines it: some documents a commit, by their keys, and the last commit says that
 // it is ready. How far it got is a key, so that a crash costs one commit's work.
 //
+// Documents of older versions are rewritten so, too, but through JavaScript, which alone knows how
+// what they hold is converted: a step brings some over, and JavaScript writes them in the same
+// transaction, which also says how far it got (rewriting.cc).
+//
 //   definition.h   what the catalog holds      document.h   records as fields
 //   entries.h      what an index holds         filter.h     conditions
 //   plan.h         how a query is answered     run.h        answering it
@@ -20,6 +24,7 @@
 // Threads: one, with a Reader of its own.      Bytes: FORMAT.md
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -61,6 +66,11 @@ struct Refusal {
   std::string fields;  // Of it.
   std::string path;    // A field that breaks a rule.
   std::string rule;
+};
+
+struct RewriteReport {
+  uint64_t document_count = 0;  // That were taken.
+  bool is_done = false;         // With these all are rewritten.
 };
 
 struct BuildReport {
@@ -107,6 +117,14 @@ class Collections {
   // Builds some of what is to be built.
   Result<BuildReport> build(Store::Reader& reader, uint32_t id);
 
+  // ---- documents of older versions
+  // Takes the next documents that are to be rewritten, at most so many; false: there is no room for
+  // it. The transaction, which is one of a snapshot, then says how far the rewriting got, and at
+  // its end that it is done: whoever commits it has put what was taken anew.
+  using Take = std::function<bool(const Edit& edit)>;
+  Result<RewriteReport> rewrite(Store::Reader& reader, Transaction& transaction, uint32_t id,
+                                uint64_t count_max, const Take& take);
+
  private:
   // Numbers that were given out to this thread, to be given on one by one.
   struct Numbers {
@@ -146,6 +164,8 @@ class Collections {
   template <class Edit>
   Result<uint64_t> commit_by(const Edit& edit);
   Result<bool> build_some(Store::Reader& reader, uint32_t id, BuildReport& report);
+  Result<std::string> find_behind(const Reads& reads, const Definition& definition,
+                                  uint64_t count_max, const Take& take, RewriteReport& report);
   Status build_entries(const Reads& reads, const Definition& definition,
                        const IndexDefinition& index, const std::string& done, BuildReport& report,
                        std::string& last);

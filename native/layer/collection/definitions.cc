@@ -163,6 +163,7 @@ Result<DefinitionRef> Collections::define(Store::Reader& reader, Bytes name, Def
     batch.put(as_bytes(name_key(name)), Bytes(bytes, 4));
   } else {
     erase_others(batch, *before, draft);
+    batch.erase(as_bytes(system_key(kRewriteTag, draft.id)));  // It begins anew.
   }
   ids.put(batch);
   const std::string bytes = draft.write();
@@ -194,7 +195,7 @@ Result<bool> Collections::drop(Store::Reader& reader, Bytes name) {
   batch.erase_range(as_bytes(documents), as_bytes(end_of(documents)));
   for (const IndexDefinition& index : definition.indexes) erase_index(batch, index.id);
   batch.erase(as_bytes(name_key(name)));
-  for (const char tag : {kDefinitionTag, kRowsTag, kSequenceTag}) {
+  for (const char tag : {kDefinitionTag, kRowsTag, kSequenceTag, kRewriteTag}) {
     batch.erase(as_bytes(system_key(tag, definition.id)));
   }
   const std::string key = system_key(kDefinitionTag, definition.id);

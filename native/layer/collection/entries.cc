@@ -112,6 +112,7 @@ std::string parts_to_text(const IndexDefinition& index, Bytes parts) {
 Status make_entries(const IndexDefinition& index, const Document& document, Bytes document_key,
                     std::vector<Entry>& to) {
   to.clear();
+  if (document.record().schema().version() < index.version_min) return Status::ok();
   if (index.filter && !index.filter->matches(document)) return Status::ok();
   Maker maker(index, document);
   if (Status status = maker.add_parts(); !status) return status;

@@ -71,6 +71,8 @@ class Filter {
     return nodes_.front().op == FilterOp::kAnd && nodes_.front().children.empty();
   }
 
+  // Whether a condition is on this column.
+  bool names(uint32_t field) const;
   bool matches(const Document& document) const { return matches(document, 0); }
 
  private:

@@ -276,6 +276,21 @@ bool leads_on(const Request& request, const Plan& plan) {
   return plan.is_ordered && request.after->index == (plan.index == nullptr ? 0 : plan.index->id);
 }
 
+// What older documents hold in such a column is not what is asked for: lib/collection/converting.ts
+// asks it of documents that are converted.
+Status check_converted(const Definition& definition, const Request& request) {
+  for (const uint32_t column : definition.rewritten_columns) {
+    const auto is_it = [&](const OrderPart& part) { return part.field == column; };
+    if (!request.where.names(column) &&
+        std::none_of(request.order.begin(), request.order.end(), is_it)) {
+      continue;
+    }
+    const std::string& path = definition.schema_set.newest().column(column).path;
+    return {Code::kBusy, definition.name + ": " + path + " is being converted; await ready()"};
+  }
+  return Status::ok();
+}
+
 }  // namespace
 
 std::string Position::write() const {
@@ -295,6 +310,7 @@ Result<Position> Position::read(Bytes bytes) {
 }
 
 Result<Plan> make_plan(const Reads& reads, const Definition& definition, const Request& request) {
+  if (Status status = check_converted(definition, request); !status) return status;
   std::vector<Candidate> ways;
   const auto add = [&](const IndexDefinition* index) {
     ways.emplace_back(definition, request, index);

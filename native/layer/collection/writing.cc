@@ -70,6 +70,9 @@ Status Collections::put(Store::Reader& reader, Transaction& transaction,
   if (!record) return record.error();
   Document new_document(definition.schema_set);
   if (Status status = new_document.open(as_bytes(*record)); !status) return status;
+  if (new_document.record().schema().version() < definition.written_version_min()) {
+    return {Code::kSchema, definition.name + ": declared otherwise meanwhile; open it anew"};
+  }
   if (Status status = check_rules(definition, new_document); !status) return status;
   const Document* const before = was_there ? &old_document : nullptr;
   Status status = check_references(reads, definition, write.key, before, new_document);

@@ -48,9 +48,14 @@ function fieldPaths(
       const old = before.find(
         (one) => one.id === field.id && (!one.hidden || keptPath(one) !== undefined),
       )
-      if (old === undefined) return field.computed || field.filled ? [path] : []
+      if (old === undefined) return isMade(field) ? [path] : []
       return changePaths(old, field, path, live)
     })
+}
+
+// By a function, or of the default that a version between had.
+function isMade({ computed, filled, hasDefault, type }: FieldDescription): boolean {
+  return computed || filled || !(hasDefault || type.optional || type.nullable)
 }
 
 function changePaths(

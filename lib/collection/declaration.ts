@@ -129,6 +129,8 @@ type Referring<S> = {
 /** Those that were named: where none are declared, none. */
 type NamedIndexes<X> = string extends keyof X ? Record<never, never> : X
 
+const DECLARED = ['key', 'schema', 'indexes', 'extra', 'storage', 'drop']
+
 /** Declares a collection: a value, to be opened by `db.collection(Users)`. */
 export function collection<
   const Name extends string,
@@ -142,7 +144,7 @@ export function collection<
   declaration: Declaration<K, S, X & CheckedIndexes<DocumentOf<Marked<S, E>>, X>, E>,
 ): Collection<Name, Marked<S, E>, K, NamedIndexes<X>, Record<never, never>> {
   checkName(name)
-  checkNames(declaration, ['key', 'schema', 'indexes', 'extra', 'storage', 'drop'], `collection '${name}'`)
+  checkNames(declaration, DECLARED, `collection '${name}'`)
   const { schema, storage } = declaration
   const isFree = schema === undefined || schema instanceof Field
   const validator = isStandardSchema(schema) ? schema : undefined

@@ -80,11 +80,28 @@ function rewritingOf(
     columns.length > 0 ||
     before.definition.rewriting !== undefined ||
     all.some(({ kind }) => kind === 'dropped')
-  const refused = refusalOf(declared, next, all, new Set(columns))
+  const refused =
+    stillConverting(declared, before, next) ??
+    refusalOf(declared, next, all, new Set(columns))
   if (refused === undefined && !isRewritten) return { oldest, columns: undefined }
   if (!hasDocuments()) return { oldest: schemas.length + 1, columns: undefined }
   if (refused !== undefined) throw refused
   return { oldest, columns }
+}
+
+// What converts them to the version before is not declared any more.
+function stillConverting(
+  { name, live }: AnyCollection,
+  { definition, description }: Defined,
+  next: Description,
+): VarveError | undefined {
+  if ((definition.rewriting ?? []).length === 0) return undefined
+  if (convertedColumns([description], next, live).length === 0) return undefined
+  return new VarveError(
+    'SCHEMA',
+    `collection '${name}': its documents are still being converted to what was declared before; ` +
+      'declare it so, and await ready()',
+  )
 }
 
 /** What stands against documents that are there. */
@@ -118,7 +135,7 @@ function checkRewriting({ name, live }: AnyCollection, before: Defined): void {
   if (rewriting === undefined) return
   try {
     for (const bytes of schemas.slice(oldest - 1, -1))
-      upgradeOf(withKept(readDescription(bytes)), withKept(before.description), live, {})
+      upgradeOf(withKept(readDescription(bytes)), withKept(before.description), live, {}, () => new Map())
   } catch (error) {
     if (!isVarveError(error)) throw error
     throw new VarveError(

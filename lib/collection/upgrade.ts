@@ -62,11 +62,7 @@ export class Records {
 
   // Those of the version, which may be an old one: what is declared now is not what was put in then.
   #defaults(): Document {
-    const { defaults } = this.newest.description
-    if (defaults === undefined) return {}
-    const { at, size, text } = unframed(defaults)
-    const view = new DataView(defaults.buffer, defaults.byteOffset, defaults.length)
-    return this.newest.decode(defaults, view, at, size, text)
+    return defaultsOf(this.newest)
   }
 
   decode(bytes: Uint8Array, view: DataView, at: number, size: number, text: string): Document {
@@ -102,8 +98,22 @@ export class Records {
     return Object.fromEntries(some)
   }
 
-  #upgradeOf(before: Description): Upgrade {
-    return upgradeOf(before, this.#whole.description, this.#live, this.#defaults())
+  #upgradeOf(before: Description, version: number): Upgrade {
+    const between = () => this.#between(version)
+    return upgradeOf(before, this.#whole.description, this.#live, this.#defaults(), between)
+  }
+
+  // The first default that a field had, of versions behind this one.
+  #between(version: number): Between {
+    const found = new Map<number, Filled>()
+    for (let next = version + 1; next < this.newest.version; next++) {
+      const description = this.#describe(next)
+      if (description?.defaults === undefined) continue
+      const codec = recordCodec(description, NO_FUNCTIONS, next, this.#shapes)
+      const defaults = defaultsOf(codec)
+      addFilled(description.fields, '', defaults, found)
+    }
+    return found
   }
 
   #olderOf(version: number): Older {
@@ -117,23 +127,52 @@ export class Records {
       )
     const before = withKept(description)
     const codec = recordCodec(before, NO_FUNCTIONS, version, this.#shapes)
-    const older = { codec, upgrade: this.#upgradeOf(before) }
+    const older = { codec, upgrade: this.#upgradeOf(before, version) }
     this.#older.set(version, older)
     return older
   }
 }
 
+interface Filled {
+  readonly type: TypeDescription
+  readonly value: unknown
+}
+type Between = ReadonlyMap<number, Filled>
+
+function defaultsOf(codec: RecordCodec): Document {
+  const { defaults } = codec.description
+  if (defaults === undefined) return {}
+  const { at, size, text } = unframed(defaults)
+  const view = new DataView(defaults.buffer, defaults.byteOffset, defaults.length)
+  return codec.decode(defaults, view, at, size, text)
+}
+
+function addFilled(
+  fields: readonly FieldDescription[],
+  at: string,
+  defaults: Document,
+  found: Map<number, Filled>,
+): void {
+  for (const { id, name, type, hasDefault } of fields) {
+    const path = at + name
+    if (hasDefault && !found.has(id)) found.set(id, { type, value: valueAt(defaults, path) })
+    addFilled(type.fields ?? [], `${path}.`, defaults, found)
+  }
+}
+
 /**
  * INVALID where a field has another type now and no `from` says what becomes of it. `defaults` is a document of what is put in where a field is
- * missing.
+ * missing; `between` answers what versions between the two have put in.
  */
 export function upgradeOf(
   before: Description,
   after: Description,
   live: Live,
   defaults: Document,
+  between: () => Between,
 ): Upgrade {
-  const upgrade = fieldsUpgrade(before.fields, after.fields, '', { ...live, defaults })
+  const makers = { ...live, defaults, between }
+  const upgrade = fieldsUpgrade(before.fields, after.fields, '', makers)
   const known = new Set(before.fields.map(({ name }) => name))
   const declared = new Set(after.fields.map(({ name }) => name))
   const keeps = after.extra === 'keep'
@@ -151,7 +190,10 @@ export function upgradeOf(
 }
 
 type Step = (from: Document, to: Document) => void
-type Makers = Pick<Live, 'fills' | 'from'> & { readonly defaults: Document }
+type Makers = Pick<Live, 'fills' | 'from'> & {
+  readonly defaults: Document
+  readonly between: () => Between
+}
 
 function fieldsUpgrade(
   before: readonly FieldDescription[],
@@ -177,7 +219,7 @@ function stepOf(
 ): Step {
   const { name } = field
   const old = before.find(({ id, hidden }) => id === field.id && !hidden)
-  const fill = fillOf(field, path, live)
+  const fill = (old === undefined ? formerFill(field, path, live) : undefined) ?? fillOf(field, path, live)
   if (old === undefined)
     return (_, to) => {
       const value = fill()
@@ -191,6 +233,20 @@ function stepOf(
     const value = converted === undefined ? fill() : converted
     if (value !== undefined) to[name] = value
   }
+}
+
+// What a field was filled with before it was converted, or lost its default.
+function formerFill(
+  { id, type, computed, filled, hasDefault }: FieldDescription,
+  path: string,
+  live: Makers,
+): (() => unknown) | undefined {
+  const isFilled = computed || filled || hasDefault || type.optional || type.nullable
+  if (isFilled && !live.from.has(path)) return undefined
+  const former = live.between().get(id)
+  if (former === undefined) return undefined
+  const convert = conversionOf(former.type, type, path, live)
+  return () => convert(structuredClone(former.value))
 }
 
 function fillOf(

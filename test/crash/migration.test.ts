@@ -72,8 +72,8 @@ describe('a process that is killed while it converts documents', () => {
     }
     const beats = new Map<number, number>()
     for (let isReady = false, round = 0; !isReady; round++) {
-      expect(round).toBeLessThan(40)
-      isReady = await migrateAndKill(directory, options, 1 + random(4), beats)
+      expect(round).toBeLessThan(60)
+      isReady = await migrateAndKill(directory, options, 4 + random(12), beats)
       await using db = await open(directory, options)
       const things = db.collection(after)
       const found = things.find({ where: { n: { gte: 0 } }, orderBy: 'n' } as never)

@@ -32,7 +32,7 @@ const convert = (kind: Kind, old: unknown): unknown =>
 /** What there is: the fields of now, documents, and what is kept of fields that are not declared. */
 class Model {
   fields = new Map<string, Declared>()
-  kept = new Map<string, Kind>()
+  kept = new Map<string, Declared>()
   documents = new Map<number, { shown: Document; kept: Document }>()
 
   shown(): Document[] {
@@ -95,9 +95,9 @@ function rename(model: Model, name: string, declared: Declared, changes: Changes
   changes.set(free, (field) => field.was(name) as Field)
 }
 
-function remove(model: Model, name: string, { kind }: Declared): void {
+function remove(model: Model, name: string, declared: Declared): void {
   model.fields.delete(name)
-  model.kept.set(name, kind)
+  model.kept.set(name, declared)
   for (const { shown, kept } of model.documents.values()) {
     kept[name] = shown[name]
     delete shown[name]
@@ -109,14 +109,14 @@ function forget(model: Model, name: string): void {
   for (const { kept } of model.documents.values()) delete kept[name]
 }
 
-// One that is kept comes back, with a default where documents lack it.
+// One that is kept comes back, with the default that it had: what was never written is no data.
 function add(model: Model, chance: Chance, gone: readonly string[]): void {
   const free = NAMES.filter((name) => !model.fields.has(name) && !gone.includes(name))
   if (free.length === 0) return
   const name = chance.one(free)
   const before = model.kept.get(name)
-  const kind = before ?? (chance.is(50) ? 'int' : 'text')
-  const fallback = valueOf(kind, chance.below(7))
+  const kind = before?.kind ?? (chance.is(50) ? 'int' : 'text')
+  const fallback = before?.fallback ?? valueOf(kind, chance.below(7))
   model.fields.set(name, { kind, fallback })
   model.kept.delete(name)
   for (const { shown, kept } of model.documents.values()) {

@@ -5,6 +5,8 @@ import type { Description, FieldDescription, TypeDescription } from './descripti
 
 export interface Column {
   readonly number: number
+  /** Of its field, in every version. */
+  readonly id: number
   readonly path: string
   readonly type: TypeDescription
   /** No document shows it. */
@@ -16,10 +18,10 @@ export type Columns = ReadonlyMap<string, Column>
 export function columnsOf({ fields }: Description): Columns {
   const columns = new Map<string, Column>()
   const add = (all: readonly FieldDescription[], before: string, isHidden: boolean): void => {
-    for (const { name, type, hidden: isOwn } of all) {
+    for (const { name, id, type, hidden: isOwn } of all) {
       const path = before + name
       const hidden = isHidden || isOwn
-      columns.set(path, { number: columns.size, path, type, hidden })
+      columns.set(path, { number: columns.size, id, path, type, hidden })
       if (type.kind === 'object') add(type.fields ?? [], `${path}.`, hidden)
     }
   }

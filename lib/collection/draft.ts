@@ -27,8 +27,7 @@ export function draftOf(
 ): Definition | undefined {
   const { name, description, live } = declared
   checkKinds(description)
-  const all =
-    before === undefined ? [] : differences(before.description, description, declared.live)
+  const all = before === undefined ? [] : changesOf(declared, before)
   if (before !== undefined && all.length === 0) {
     checkRewriting(declared, before)
     return undefined
@@ -51,6 +50,12 @@ export function draftOf(
     oldest: rewriting?.oldest ?? version,
     rewriting: rewriting?.columns,
   }
+}
+
+// What was() says stays in a declaration after it was done, and its old name may be another field's by then.
+function changesOf({ description, live }: AnyCollection, before: Defined): Difference[] {
+  const plain = differences(before.description, description, { ...live, was: new Map() })
+  return plain.length === 0 ? plain : differences(before.description, description, live)
 }
 
 /** What is to be put so that all documents are written anew in the newest form; undefined: they are, or will be. */
@@ -171,14 +176,15 @@ function indexOf(
   const where = `indexes.${index.name}.where`
   const condition =
     index.condition === '' ? undefined : whereNode(conditionOf(index.condition), columns, where)
-  const isConverted =
-    parts.some(({ column }) => converted.has(column)) ||
-    (condition !== undefined && isNodeOn(condition, converted))
+  const changed = new Set([...converted, ...otherFields(columns, before)])
+  const isChanged =
+    parts.some(({ column }) => changed.has(column)) ||
+    (condition !== undefined && isNodeOn(condition, changed))
   const known = before?.description.indexes.find(
     (one) => one.name === index.name && indexText(one) === indexText(index),
   )
   const defined = before?.definition.indexes.find(({ name }) => name === index.name)
-  const isKept = known !== undefined && defined !== undefined && !isConverted
+  const isKept = known !== undefined && defined !== undefined && !isChanged
   return {
     id: isKept ? defined.id : 0,
     isReady: isKept && defined.isReady,
@@ -189,6 +195,12 @@ function indexOf(
     filter: condition && nodeBytes(condition),
   }
 }
+
+// Columns whose name another field had.
+const otherFields = (columns: Columns, before: Defined | undefined): readonly number[] =>
+  [...columns.values()]
+    .filter(({ path, id }) => before?.columns.get(path)?.id !== id)
+    .map(({ number }) => number)
 
 function partOf(path: string, descending: boolean, index: IndexDescription, columns: Columns) {
   const column = columns.get(path)
@@ -214,9 +226,10 @@ function referenceIndexes(
     )
   return [...columns.values()]
     .filter(({ type, path }) => type.reference !== undefined && !isLead(path))
-    .map(({ path, number }) => {
+    .map(({ path, number, id }) => {
       const name = `#${path}`
-      const known = before?.definition.indexes.find((index) => index.name === name)
+      const isSame = before?.columns.get(path)?.id === id
+      const known = before?.definition.indexes.find((index) => isSame && index.name === name)
       return {
         id: known?.id ?? 0,
         isReady: known?.isReady ?? false,

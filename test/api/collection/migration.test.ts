@@ -336,6 +336,25 @@ describe('what functions make', () => {
   })
 })
 
+describe('a name that another field had', () => {
+  it('is not its index, nor is a field renamed again when was() stays', async () => {
+    await oldThings('named', before, { indexes: { age: 'ordered' } })
+    const renamed = {
+      years: t.string().was('age'),
+      city: t.string(),
+      age: t.string().default('7'),
+    }
+    for (let opening = 0; opening < 2; opening++) {
+      await using db = await reopen('named')
+      const things = thingsOf(db, declare(renamed, { indexes: { age: 'ordered' } }))
+      await things.ready()
+      expect(things.get(3)).toEqual({ id: 3, years: '3', city: 'Rome', age: '7' })
+      expect(things.count({ where: { age: '7' } })).toBe(COUNT)
+      expect(things.count({ where: { age: '3' } })).toBe(0)
+    }
+  })
+})
+
 describe('what was', () => {
   it('is read as it was declared then', async () => {
     await using db = await reopen('past')

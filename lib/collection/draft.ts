@@ -139,8 +139,9 @@ function checkRewriting({ name, live }: AnyCollection, before: Defined): void {
   const { rewriting, schemas, oldest } = before.definition
   if (rewriting === undefined) return
   try {
+    const newest = withKept(before.description)
     for (const bytes of schemas.slice(oldest - 1, -1))
-      upgradeOf(withKept(readDescription(bytes)), withKept(before.description), live, {}, () => new Map())
+      upgradeOf(withKept(readDescription(bytes)), newest, live, {}, () => new Map())
   } catch (error) {
     if (!isVarveError(error)) throw error
     throw new VarveError(

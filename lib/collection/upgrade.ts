@@ -219,7 +219,8 @@ function stepOf(
 ): Step {
   const { name } = field
   const old = before.find(({ id, hidden }) => id === field.id && !hidden)
-  const fill = (old === undefined ? formerFill(field, path, live) : undefined) ?? fillOf(field, path, live)
+  const former = old === undefined ? formerFill(field, path, live) : undefined
+  const fill = former ?? fillOf(field, path, live)
   if (old === undefined)
     return (_, to) => {
       const value = fill()

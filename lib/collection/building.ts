@@ -66,7 +66,7 @@ async function buildIndexes(opened: Opened, tell: Listener): Promise<void> {
   const { opening, id } = opened
   let last: string | undefined
   let documents = 0
-  for (let index; (index = unbuilt(opened)) !== undefined; ) {
+  for (let index; (index = unbuilt(opened)) !== undefined;) {
     opening.check()
     const slice = opening.native.collectionBuild(id)
     if (typeof slice === 'number') throw lastError()

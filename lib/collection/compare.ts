@@ -234,9 +234,7 @@ const isSameRules = (before: TypeDescription, after: TypeDescription): boolean =
 
 /** Whether `from`, where there is one, has to look at what was stored. */
 export const isConverted = (before: TypeDescription, after: TypeDescription): boolean =>
-  !isSameContent(before, after) ||
-  isPresenceNarrower(before, after) ||
-  !isSameRules(before, after)
+  !isSameContent(before, after) || isPresenceNarrower(before, after) || !isSameRules(before, after)
 
 /** Whether each value of the one is one of the other, as it is. */
 export function isWider(before: TypeDescription, after: TypeDescription): boolean {

@@ -86,8 +86,7 @@ function rewritingOf(
     before.definition.rewriting !== undefined ||
     all.some(({ kind }) => kind === 'dropped')
   const refused =
-    stillConverting(declared, before, next) ??
-    refusalOf(declared, next, all, new Set(columns))
+    stillConverting(declared, before, next) ?? refusalOf(declared, next, all, new Set(columns))
   if (refused === undefined && !isRewritten) return { oldest, columns: undefined }
   if (!hasDocuments()) return { oldest: schemas.length + 1, columns: undefined }
   if (refused !== undefined) throw refused

@@ -26,7 +26,7 @@ export const isRewriting = ({ newest }: Opened): boolean =>
 /** Writes all of them anew; `tell` hears of each step how many they were. */
 export async function rewriteAll(opened: Opened, tell: (documents: number) => void): Promise<void> {
   let count = COUNT_FIRST
-  for (let conflicts = 0; isRewriting(opened); ) {
+  for (let conflicts = 0; isRewriting(opened);) {
     opened.opening.check()
     const begun = performance.now()
     try {

@@ -56,10 +56,7 @@ export function nodeBytes(node: Node): Uint8Array {
 }
 
 /** Whether it asks about one of these columns. */
-export const isNodeOn = (
-  { column, children = [] }: Node,
-  columns: ReadonlySet<number>,
-): boolean =>
+export const isNodeOn = ({ column, children = [] }: Node, columns: ReadonlySet<number>): boolean =>
   (column !== undefined && columns.has(column.number)) ||
   children.some((child) => isNodeOn(child, columns))
 

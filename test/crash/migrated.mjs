@@ -15,5 +15,9 @@ export const before = collection('things', {
 export const after = collection('things', {
   key: 'id',
   schema: { id, n: t.int32().from((old) => Number(old)), beats },
-  indexes: { n: 'ordered', last: { on: (thing) => thing.n % 10 }, same: { on: ['n', 'id'], unique: true } },
+  indexes: {
+    n: 'ordered',
+    last: { on: (thing) => thing.n % 10 },
+    same: { on: ['n', 'id'], unique: true },
+  },
 })

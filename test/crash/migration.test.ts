@@ -59,33 +59,37 @@ interface Migrated {
 const ENGINES = ['lsm', 'btree', 'bitcask', 'memory'] as const
 
 describe('a process that is killed while it converts documents', () => {
-  it.each(ENGINES)('loses none of them with engine %s', async (engine) => {
-    const { open } = (await import(dist)) as typeof import('../../lib/index.ts')
-    const { after, before, COUNT } = (await import('./migrated.mjs' as string)) as Migrated
-    const directory = join(root, engine)
-    const options = { engine, memory: engine === 'memory' ? '64MB' : '8MB' } as const
-    const random = randomFrom(ENGINES.indexOf(engine) + 1)
-    {
-      await using db = await open(directory, options)
-      const all = Array.from({ length: COUNT }, (_, id) => ({ id, n: String(id) }))
-      await db.collection(before).insertMany(all as never)
-    }
-    const beats = new Map<number, number>()
-    for (let isReady = false, round = 0; !isReady; round++) {
-      expect(round).toBeLessThan(60)
-      isReady = await migrateAndKill(directory, options, 4 + random(12), beats)
-      await using db = await open(directory, options)
-      const things = db.collection(after)
-      const found = things.find({ where: { n: { gte: 0 } }, orderBy: 'n' } as never)
-      const documents = found.all() as unknown as Thing[]
-      expect(documents.map(({ id, n }) => [id, n])).toEqual(
-        Array.from({ length: COUNT }, (_, id) => [id, id]),
-      )
-      for (const [id, count] of beats) expect(documents[id]?.beats).toBeGreaterThanOrEqual(count)
-      if (!isReady) continue
-      await things.ready()
-      expect(found.explain()).toMatchObject({ index: 'n', building: [], converting: [] })
-    }
-    expect(beats.size).toBeGreaterThan(0)
-  }, 120_000)
+  it.each(ENGINES)(
+    'loses none of them with engine %s',
+    async (engine) => {
+      const { open } = (await import(dist)) as typeof import('../../lib/index.ts')
+      const { after, before, COUNT } = (await import('./migrated.mjs' as string)) as Migrated
+      const directory = join(root, engine)
+      const options = { engine, memory: engine === 'memory' ? '64MB' : '8MB' } as const
+      const random = randomFrom(ENGINES.indexOf(engine) + 1)
+      {
+        await using db = await open(directory, options)
+        const all = Array.from({ length: COUNT }, (_, id) => ({ id, n: String(id) }))
+        await db.collection(before).insertMany(all as never)
+      }
+      const beats = new Map<number, number>()
+      for (let isReady = false, round = 0; !isReady; round++) {
+        expect(round).toBeLessThan(60)
+        isReady = await migrateAndKill(directory, options, 4 + random(12), beats)
+        await using db = await open(directory, options)
+        const things = db.collection(after)
+        const found = things.find({ where: { n: { gte: 0 } }, orderBy: 'n' } as never)
+        const documents = found.all() as unknown as Thing[]
+        expect(documents.map(({ id, n }) => [id, n])).toEqual(
+          Array.from({ length: COUNT }, (_, id) => [id, id]),
+        )
+        for (const [id, count] of beats) expect(documents[id]?.beats).toBeGreaterThanOrEqual(count)
+        if (!isReady) continue
+        await things.ready()
+        expect(found.explain()).toMatchObject({ index: 'n', building: [], converting: [] })
+      }
+      expect(beats.size).toBeGreaterThan(0)
+    },
+    120_000,
+  )
 })

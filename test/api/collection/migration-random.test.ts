@@ -6,7 +6,14 @@ import { join } from 'node:path'
 
 import { afterAll, describe, expect, it } from 'vitest'
 
-import { collection, type Field, type Fields, open, type OpenOptions, t } from '../../../lib/index.ts'
+import {
+  collection,
+  type Field,
+  type Fields,
+  open,
+  type OpenOptions,
+  t,
+} from '../../../lib/index.ts'
 import { Chance } from './chance.ts'
 import { byOrder, type Document, matches } from './naive.ts'
 

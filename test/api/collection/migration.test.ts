@@ -5,7 +5,14 @@ import { join } from 'node:path'
 
 import { afterAll, describe, expect, it } from 'vitest'
 
-import { type BuildProgress, collection, type Fields, open, type Store, t } from '../../../lib/index.ts'
+import {
+  type BuildProgress,
+  collection,
+  type Fields,
+  open,
+  type Store,
+  t,
+} from '../../../lib/index.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-migration-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -298,7 +305,9 @@ describe('what functions make', () => {
       db,
       declare(before, { indexes: { initial: { on: initial }, once: { on: 'id', unique: true } } }),
     )
-    expect(things.find({ where: { age: '7' } }).explain()).toMatchObject({ building: ['initial', 'once'] })
+    expect(things.find({ where: { age: '7' } }).explain()).toMatchObject({
+      building: ['initial', 'once'],
+    })
     await things.insert({ id: 5000, age: '7', city: 'Bern' })
     await things.ready()
     expect(things.find({ where: { age: '7' } }).explain()).toMatchObject({ building: [] })
@@ -319,14 +328,21 @@ describe('what functions make', () => {
     let made = 0
     const things = thingsOf(
       db,
-      declare({
-        ...before,
-        long: t.string().computed((one: { city: string; age: string }) => one.city + one.age),
-        number: t.int32().default(() => ++made),
-      }, { indexes: { long: 'ordered' } }),
+      declare(
+        {
+          ...before,
+          long: t.string().computed((one: { city: string; age: string }) => one.city + one.age),
+          number: t.int32().default(() => ++made),
+        },
+        { indexes: { long: 'ordered' } },
+      ),
     )
     expect(idsOf(things.find({ where: { long: 'Rome3' } }).all())).toEqual(
-      things.find().all().filter((one) => (one as { long: string }).long === 'Rome3').map((one) => (one as { id: number }).id),
+      things
+        .find()
+        .all()
+        .filter((one) => (one as { long: string }).long === 'Rome3')
+        .map((one) => (one as { id: number }).id),
     )
     await things.ready()
     expect(things.find({ where: { long: 'Rome3' } }).explain()).toMatchObject({ index: 'long' })
@@ -381,9 +397,19 @@ describe('what was', () => {
       { id: 2, b: 1, n: 1, c: 'c1' },
     ])
     using first = third.at(commits[0] as number)
-    expect(things.in(first).find({ where: { a: 'x' } }).all()).toEqual([{ id: 1, a: 'x' }])
+    expect(
+      things
+        .in(first)
+        .find({ where: { a: 'x' } })
+        .all(),
+    ).toEqual([{ id: 1, a: 'x' }])
     using then = third.at(commits[1] as number)
-    expect(things.in(then).find({ where: { n: 1 }, orderBy: 'id' }).all()).toEqual([
+    expect(
+      things
+        .in(then)
+        .find({ where: { n: 1 }, orderBy: 'id' })
+        .all(),
+    ).toEqual([
       { id: 1, b: 'x', n: 1 },
       { id: 2, b: 'y', n: 1 },
     ])
@@ -393,12 +419,15 @@ describe('what was', () => {
     await oldThings('lazy')
     await using db = await reopen('lazy')
     const things = thingsOf(db, declare({ ...before, more: t.string().default('x') }))
-    const version = (one: number) => (things as unknown as { version(key: number): number }).version(one)
+    const version = (one: number) =>
+      (things as unknown as { version(key: number): number }).version(one)
     const written = version(5)
     await things.ready()
     expect(version(5)).toBe(written)
     let documents = 0
-    await things.rewrite({ onProgress: (progress: BuildProgress) => (documents = progress.documents) })
+    await things.rewrite({
+      onProgress: (progress: BuildProgress) => (documents = progress.documents),
+    })
     expect(version(5)).toBeGreaterThan(written)
     expect(documents).toBe(COUNT)
     const last = db.commit

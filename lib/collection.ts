@@ -21,12 +21,14 @@ export type {
   Selected,
   Where,
 } from './collection/asking.ts'
+export type { BuildProgress } from './collection/building.ts'
 export { Collection, collection, type Declaration } from './collection/declaration.ts'
 export {
   Documents,
   DocumentsSnapshot,
   DocumentsTransaction,
   type Patch,
+  type ReadyOptions,
   type Update,
   type WhereOptions,
 } from './collection/documents.ts'

@@ -18,6 +18,7 @@ export {
   type RoaringOptions,
 } from './bitmap.ts'
 export {
+  type BuildProgress,
   Collection,
   collection,
   type Condition,
@@ -44,6 +45,7 @@ export {
   type Patch,
   type Path,
   Query,
+  type ReadyOptions,
   type Relation,
   type StandardSchema,
   t,

@@ -157,6 +157,8 @@ export interface NativeCollection extends NativeLevel {
   ): number
   /** 1 when it was there. */
   documentDelete(key: string | number, asOf: number): number
+  /** Text of documents that are to be written anew in this transaction; MORE is 1 while there are others. */
+  documentsBehind(asOf: number, countMax: number): string | number
   /** Of the last write that was refused: a unique index and its fields, or a field and the rule that it breaks. */
   documentRefusal(): [string, string, string, string]
   queryOpen(bytes: number, asOf: number, countMax: number, looksMax: number): string | number
@@ -174,7 +176,8 @@ export interface NativeStore {
   /** Collections by their encoded names, and by their ids: native/binding/collection.cc. */
   collectionId(nameBytes: number, asOf: number): number
   collectionDefinition(id: number, asOf: number): Uint8Array | number
-  collectionDefine(nameBytes: number, draft: Uint8Array, since: number): number
+  /** CONFLICT also where there are documents though there must be none. */
+  collectionDefine(nameBytes: number, draft: Uint8Array, since: number, onlyIfEmpty: number): number
   collectionDrop(nameBytes: number): number
   /** How many documents a slice of building has met; below 0 when nothing is left to be built. */
   collectionBuild(id: number): Promise<number>

@@ -1,4 +1,5 @@
-// lib/collection/byte-writer.ts — bytes gathered one after the other: queries and definitions. Little-endian; a count is seven bits to a byte.
+// lib/collection/byte-writer.ts — bytes gathered one after the other: queries, definitions, descriptions. Little-endian; a count is seven bits to a
+// byte. byte-reader.ts is the other way.
 const FIRST_BYTES = 256
 
 export class ByteWriter {
@@ -37,6 +38,11 @@ export class ByteWriter {
     this.#view.setFloat64(at, value, true)
   }
 
+  int64(value: bigint): void {
+    const at = this.#room(8)
+    this.#view.setBigInt64(at, value, true)
+  }
+
   raw(bytes: Uint8Array): void {
     const at = this.#room(bytes.length)
     this.#bytes.set(bytes, at)
@@ -49,6 +55,11 @@ export class ByteWriter {
 
   text(text: string): void {
     this.sized(Buffer.from(text))
+  }
+
+  list<T>(all: readonly T[], write: (one: T) => void): void {
+    this.count(all.length)
+    for (const one of all) write(one)
   }
 
   bytes(): Uint8Array {

@@ -13,12 +13,13 @@ import type { Opening } from '../opening.ts'
 import { type Columns, columnsOf } from './columns.ts'
 import type { Collection } from './declaration.ts'
 import { type Definition, readDefinition, writeDefinition } from './definition.ts'
-import { draftOf } from './draft.ts'
+import { draftOf, rewriteOf } from './draft.ts'
 import { differences, differenceText } from './compare.ts'
 import { readDescription } from './description-bytes.ts'
 import type { Description } from './description.ts'
-import { keyWriterOf } from './key.ts'
+import { keyReaderOf, keyWriterOf } from './key.ts'
 import { type RecordCodec, recordCodec } from './record.ts'
+import type { Converting } from './unconverted.ts'
 import { Records } from './upgrade.ts'
 
 const DOCUMENTS = 0x14
@@ -32,6 +33,8 @@ export interface Defined {
   readonly definition: Definition
   readonly description: Description
   readonly columns: Columns
+  /** While documents are rewritten whose values have to be converted. */
+  readonly converting: Converting | undefined
 }
 
 type AnyCollection = Collection<string, unknown, unknown, unknown, unknown>
@@ -93,8 +96,10 @@ export class Opened {
     const { shapes } = this.opening
     const { live } = this.declared
     const newest = recordCodec(description, live, schemas.length, shapes)
+    // Another thread may have declared it otherwise since.
+    const others = () => definedAs(this.opening, this.id, NEWEST)?.definition.schemas ?? []
     return new Records(newest, live, shapes, (version) => {
-      const bytes = schemas[version - 1]
+      const bytes = schemas[version - 1] ?? others()[version - 1]
       return bytes && readDescription(bytes)
     })
   }
@@ -119,7 +124,12 @@ function definedAs(opening: Opening, id: number, asOf: number): Defined | undefi
 
 function definedOf(commit: number, definition: Definition): Defined {
   const description = readDescription(definition.schemas.at(-1) ?? new Uint8Array(0))
-  return { commit, definition, description, columns: columnsOf(description) }
+  const rewriting = definition.rewriting ?? []
+  const converting =
+    rewriting.length === 0
+      ? undefined
+      : { columns: new Set(rewriting), keyOf: keyReaderOf(description) }
+  return { commit, definition, description, columns: columnsOf(description), converting }
 }
 
 /** What the store has under the name; undefined: nothing. */
@@ -166,15 +176,39 @@ function checkSame(before: AnyCollection, declared: AnyCollection): void {
 function defined(opening: Opening, declared: AnyCollection): Defined {
   for (let tries = 1; ; tries++) {
     const before = stored(opening, declared.name)
-    const draft = draftOf(declared, before, () => hasDocuments(opening, before))
+    // That there are none is looked at again by whoever commits it.
+    let onlyIfEmpty = false
+    const draft = draftOf(declared, before, () => {
+      const has = hasDocuments(opening, before)
+      onlyIfEmpty = before !== undefined && !has
+      return has
+    })
     if (draft === undefined && before !== undefined) return before
     if (draft === undefined) throw new VarveError('CORRUPT', `${declared.name}: no definition`)
-    const bytes = writeDefinition(draft)
     const since = before?.commit ?? 0
-    const id = opening.native.collectionDefine(placeName(declared.name), bytes, since)
+    const id = define(opening, draft, since, onlyIfEmpty)
     if (id > 0) return definedAs(opening, id, NEWEST) ?? definedOf(since, draft)
     const isOthers = id === CONFLICT && tries < TRIES_MAX
     if (!isOthers) throw lastError()
+  }
+}
+
+function define(opening: Opening, draft: Definition, since: number, onlyIfEmpty: boolean): number {
+  const bytes = writeDefinition(draft)
+  const nameBytes = placeName(draft.name)
+  return opening.native.collectionDefine(nameBytes, bytes, since, onlyIfEmpty ? 1 : 0)
+}
+
+/** Says that all documents are to be written anew in the newest form, unless they are. */
+export function beginRewriting(opened: Opened): void {
+  opened.opening.checkWrite()
+  for (let tries = 1; ; tries++) {
+    opened.refresh()
+    const draft = rewriteOf(opened.newest)
+    if (draft === undefined) return
+    const id = define(opened.opening, draft, opened.newest.commit, false)
+    const isOthers = id === CONFLICT && tries < TRIES_MAX
+    if (id < 0 && !isOthers) throw lastError()
   }
 }
 

@@ -5,6 +5,8 @@ import type { Description, FieldDescription, TypeDescription } from './descripti
 
 export interface Column {
   readonly number: number
+  /** Of its field, in every version. */
+  readonly id: number
   readonly path: string
   readonly type: TypeDescription
   /** No document shows it. */
@@ -15,13 +17,14 @@ export type Columns = ReadonlyMap<string, Column>
 
 export function columnsOf({ fields }: Description): Columns {
   const columns = new Map<string, Column>()
-  const add = (all: readonly FieldDescription[], before: string): void => {
-    for (const { name, type, hidden } of all) {
+  const add = (all: readonly FieldDescription[], before: string, isHidden: boolean): void => {
+    for (const { name, id, type, hidden: isOwn } of all) {
       const path = before + name
-      columns.set(path, { number: columns.size, path, type, hidden })
-      if (type.kind === 'object') add(type.fields ?? [], `${path}.`)
+      const hidden = isHidden || isOwn
+      columns.set(path, { number: columns.size, id, path, type, hidden })
+      if (type.kind === 'object') add(type.fields ?? [], `${path}.`, hidden)
     }
   }
-  add(fields, '')
+  add(fields, '', false)
   return columns
 }

@@ -2,6 +2,7 @@
 //
 // The older one is what the catalog holds, the newer one what a program declares. A difference says whether documents as they are stay right under the newer
 // one (`needs: 'nothing'`), or which line of the declaration is missing (`was`, `from`, `default`, `drop`): INVALID and SCHEMA errors are made of that.
+// What has to be converted, so that the core cannot ask it of documents that are stored, is said by converting.ts.
 import type {
   Description,
   FieldDescription,
@@ -11,6 +12,7 @@ import type {
 } from './description.ts'
 import type { Live } from './declaration.ts'
 import { expectedOf } from './refusal.ts'
+import { keptName, keptPath } from './kept.ts'
 
 /**
  * What must be there for a difference to be applied.
@@ -26,6 +28,7 @@ export interface Difference {
   readonly kind:
     | 'added'
     | 'removed'
+    | 'dropped'
     | 'renamed'
     | 'retyped'
     | 'rules'
@@ -46,8 +49,8 @@ export interface Difference {
   readonly line?: string | undefined
 }
 
-type Functions = Pick<Live, 'was' | 'from'>
-const NO_FUNCTIONS: Functions = { was: new Map(), from: new Map() }
+type Functions = Pick<Live, 'was' | 'from' | 'drop'>
+const NO_FUNCTIONS: Functions = { was: new Map(), from: new Map(), drop: new Set() }
 
 /** What is different in `after`; nothing if they mean the same. Ids and the record of defaults aside. */
 export function differences(
@@ -105,20 +108,21 @@ function fieldDifferences(
   const taken = new Set<string>()
   for (const field of after) {
     const path = at + field.name
-    const oldName = live.was.get(path) ?? field.name
-    const old =
-      before.find(({ name }) => name === oldName) ?? before.find(({ name }) => name === field.name)
+    const free = before.filter(({ name }) => !taken.has(name))
+    const old = olderOf(free, field.name, live.was.get(path))
     if (old === undefined) {
       found.push(added(field, path))
       continue
     }
     taken.add(old.name)
-    if (old.name !== field.name)
+    if (keptPath(old) !== undefined)
+      found.push({ kind: 'added', path, after: typeText(field.type), needs: 'nothing' })
+    else if (old.name !== field.name)
       found.push({ kind: 'renamed', path, before: old.name, after: field.name, needs: 'nothing' })
     found.push(...fieldChange(old, field, path, live))
   }
-  const isGone = ({ name, hidden }: FieldDescription) => !hidden && !taken.has(name)
-  found.push(...before.filter(isGone).map((field) => removed(field, at)))
+  const gone = before.filter(({ name }) => !taken.has(name))
+  found.push(...gone.flatMap((field) => removed(field, at, live)))
   if (found.length === 0 && namesText(before) !== namesText(after))
     found.push({
       kind: 'order',
@@ -140,10 +144,30 @@ function added(field: FieldDescription, path: string): Difference {
   return { kind: 'added', path, after: typeText(type), needs: isFine ? 'nothing' : 'line', line }
 }
 
-function removed({ name, type }: FieldDescription, at: string): Difference {
-  const path = at + name
-  const line = `drop: ['${path}'], or ….was('${name}') where it has another name now`
-  return { kind: 'removed', path, before: typeText(type), needs: 'line', line }
+/** What a field was in the version before: under its old name, its own, or kept since it was not declared. */
+export function olderOf(
+  before: readonly FieldDescription[],
+  name: string,
+  was: string | undefined,
+): FieldDescription | undefined {
+  const names = was === undefined ? [name] : [was, name]
+  const places = names.flatMap((one) => [one, keptName(one)])
+  return places
+    .map((place) => before.find((field) => field.name === place))
+    .find((field) => field !== undefined)
+}
+
+// Of a document's own fields what is stored is kept until drop names it; within objects there is no place for it.
+function removed(field: FieldDescription, at: string, live: Functions): Difference[] {
+  const kept = keptPath(field)
+  if (field.hidden && kept === undefined) return []
+  const path = at + (kept ?? field.name)
+  const before = typeText(field.type)
+  if (live.drop.has(path)) return [{ kind: 'dropped', path, before, needs: 'nothing' }]
+  if (kept !== undefined) return []
+  if (at === '' || field.computed) return [{ kind: 'removed', path, before, needs: 'nothing' }]
+  const line = `drop: ['${path}'], or ….was('${field.name}') where it has another name now`
+  return [{ kind: 'removed', path, before, needs: 'line', line }]
 }
 
 function fieldChange(
@@ -152,7 +176,8 @@ function fieldChange(
   path: string,
   live: Functions,
 ): Difference[] {
-  const found = typeChange(before.type, after.type, path, live)
+  const canFill = after.hasDefault || after.filled
+  const found = typeChange(before.type, after.type, path, live, canFill)
   const [was, is] = [fillText(before), fillText(after)]
   if (was !== is) found.push({ kind: 'default', path, before: was, after: is, needs: 'nothing' })
   return found
@@ -168,16 +193,18 @@ function typeChange(
   after: TypeDescription,
   path: string,
   live: Functions,
+  canFill: boolean,
 ): Difference[] {
-  if (before.kind === 'object' && after.kind === 'object')
+  const isSame = contentText(before) === contentText(after)
+  if (before.kind === 'object' && after.kind === 'object' && (isSame || !live.from.has(path)))
     return [
-      ...presenceChange(before, after, path, live),
+      ...presenceChange(before, after, path, live, canFill),
       ...fieldDifferences(before.fields ?? [], after.fields ?? [], `${path}.`, live),
     ]
-  if (contentText(before) !== contentText(after)) return [retyped(before, after, path, live)]
+  if (!isSame) return [retyped(before, after, path, live)]
   return [
-    ...presenceChange(before, after, path, live),
-    ...rulesChange(before, after, path),
+    ...presenceChange(before, after, path, live, canFill),
+    ...rulesChange(before, after, path, live),
     ...referenceChange(before, after, path),
   ]
 }
@@ -194,15 +221,24 @@ function retyped(
   return { kind: 'retyped', path, ...texts, needs: isFine ? 'nothing' : 'line', line }
 }
 
-/** Whether they hold the same values, rules aside. */
-export function isSameType(before: TypeDescription, after: TypeDescription): boolean {
-  const isThere = before.optional === after.optional && before.nullable === after.nullable
-  return isThere && contentText(before) === contentText(after)
-}
+/** Whether they hold the same values, rules aside, where there are any. */
+export const isSameContent = (before: TypeDescription, after: TypeDescription): boolean =>
+  contentText(before) === contentText(after)
+
+/** Whether it could be absent or null, and now cannot. */
+export const isPresenceNarrower = (before: TypeDescription, after: TypeDescription): boolean =>
+  (before.optional && !after.optional) || (before.nullable && !after.nullable)
+
+const isSameRules = (before: TypeDescription, after: TypeDescription): boolean =>
+  rulesText(before.rules) === rulesText(after.rules) && innerRules(before) === innerRules(after)
+
+/** Whether `from`, where there is one, has to look at what was stored. */
+export const isConverted = (before: TypeDescription, after: TypeDescription): boolean =>
+  !isSameContent(before, after) || isPresenceNarrower(before, after) || !isSameRules(before, after)
 
 /** Whether each value of the one is one of the other, as it is. */
 export function isWider(before: TypeDescription, after: TypeDescription): boolean {
-  if ((before.optional && !after.optional) || (before.nullable && !after.nullable)) return false
+  if (isPresenceNarrower(before, after)) return false
   if (after.kind === 'json') return true
   if (before.kind === 'int32' && after.kind === 'float64') return true
   if (before.kind !== 'enum' || after.rules !== undefined) return false
@@ -216,10 +252,11 @@ function presenceChange(
   after: TypeDescription,
   path: string,
   live: Functions,
+  canFill: boolean,
 ): Difference[] {
   if (before.optional === after.optional && before.nullable === after.nullable) return []
-  const isNarrower = (before.optional && !after.optional) || (before.nullable && !after.nullable)
-  const isFine = !isNarrower || live.from.has(path)
+  const isFilled = canFill && (after.nullable || !before.nullable)
+  const isFine = !isPresenceNarrower(before, after) || isFilled || live.from.has(path)
   const line = isFine ? undefined : `${path}: ….from((old) => old ?? …)`
   const texts = { before: presenceText(before), after: presenceText(after) }
   return [{ kind: 'retyped', path, ...texts, needs: isFine ? 'nothing' : 'line', line }]
@@ -228,13 +265,23 @@ function presenceChange(
 const presenceText = ({ optional, nullable }: TypeDescription): string =>
   [optional ? 'optional' : 'always there', nullable ? 'or null' : ''].filter(Boolean).join(' ')
 
-function rulesChange(before: TypeDescription, after: TypeDescription, path: string): Difference[] {
+function rulesChange(
+  before: TypeDescription,
+  after: TypeDescription,
+  path: string,
+  live: Functions,
+): Difference[] {
   const [was, is] = [rulesText(before.rules), rulesText(after.rules)]
-  if (innerRules(before) !== innerRules(after))
-    return [{ kind: 'rules', path: `${path}[]`, needs: 'check' }]
-  if (was === is) return []
-  const needs = isNarrower(before.rules ?? {}, after.rules ?? {}) ? 'check' : 'nothing'
-  return [{ kind: 'rules', path, before: was || 'none', after: is || 'none', needs }]
+  const hasInner = innerRules(before) !== innerRules(after)
+  if (was === is && !hasInner) return []
+  const isFine = live.from.has(path)
+  const line = isFine ? undefined : `${path}: ….from((old) => …)`
+  const needs = isFine ? 'nothing' : 'check'
+  if (hasInner) return [{ kind: 'rules', path: `${path}[]`, needs, line }]
+  const texts = { before: was || 'none', after: is || 'none' }
+  if (!isNarrower(before.rules ?? {}, after.rules ?? {}))
+    return [{ kind: 'rules', path, ...texts, needs: 'nothing' }]
+  return [{ kind: 'rules', path, ...texts, needs, line }]
 }
 
 function isNarrower(before: Rules, after: Rules): boolean {

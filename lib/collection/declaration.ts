@@ -45,6 +45,8 @@ export interface Declaration<K, S, X, E> {
   readonly extra?: E
   /** Beside a validator: how some of its fields are stored. What is not named here is stored in a free form. */
   readonly storage?: Fields
+  /** Fields that are declared no longer and whose data is to go: paths. Without this it is kept, and found again when they are declared again. */
+  readonly drop?: readonly string[]
 }
 
 /** Functions that belong to a declaration. */
@@ -60,6 +62,8 @@ export interface Live {
   /** The name a field had before, by path. */
   readonly was: ReadonlyMap<string, string>
   readonly from: ReadonlyMap<string, (old: never) => unknown>
+  /** Paths whose data is to go. */
+  readonly drop: ReadonlySet<string>
   readonly validator: StandardSchema | undefined
 }
 
@@ -125,6 +129,8 @@ type Referring<S> = {
 /** Those that were named: where none are declared, none. */
 type NamedIndexes<X> = string extends keyof X ? Record<never, never> : X
 
+const DECLARED = ['key', 'schema', 'indexes', 'extra', 'storage', 'drop']
+
 /** Declares a collection: a value, to be opened by `db.collection(Users)`. */
 export function collection<
   const Name extends string,
@@ -138,7 +144,7 @@ export function collection<
   declaration: Declaration<K, S, X & CheckedIndexes<DocumentOf<Marked<S, E>>, X>, E>,
 ): Collection<Name, Marked<S, E>, K, NamedIndexes<X>, Record<never, never>> {
   checkName(name)
-  checkNames(declaration, ['key', 'schema', 'indexes', 'extra', 'storage'], `collection '${name}'`)
+  checkNames(declaration, DECLARED, `collection '${name}'`)
   const { schema, storage } = declaration
   const isFree = schema === undefined || schema instanceof Field
   const validator = isStandardSchema(schema) ? schema : undefined
@@ -152,7 +158,8 @@ export function collection<
     const all: readonly FieldDescription[] = [...described.fields, ...indexes.hiddenFields]
     const key = describeKey(declaration.key, described, extra)
     const description = { name, extra, fields: all, key, indexes: indexes.indexes } as const
-    const live = { ...described.live, hidden: indexes.hidden, validator }
+    const drop = droppedOf(declaration.drop, described.fields)
+    const live = { ...described.live, hidden: indexes.hidden, drop, validator }
     return new Collection(name, description, live, {})
   })
 }
@@ -181,6 +188,16 @@ function extraOf(name: string, given: unknown, isFree: boolean): 'refuse' | 'kee
   if (given === 'refuse' && isFree)
     throw invalid(`collection '${name}': extra`, "'keep' where fields are not declared", given)
   return given
+}
+
+function droppedOf(given: unknown, fields: readonly FieldDescription[]): ReadonlySet<string> {
+  if (given === undefined) return new Set()
+  const isOne = Array.isArray(given) && given.every((path: unknown) => typeof path === 'string')
+  if (!isOne) throw invalid('drop', 'an array of fields', given)
+  for (const path of given as readonly string[])
+    if (columnAt(fields, path) !== undefined)
+      throw new VarveError('INVALID', `drop: '${path}' is declared`)
+  return new Set(given as readonly string[])
 }
 
 const KEY_PARTS_MAX = 16

@@ -1,5 +1,6 @@
 // lib/collection/definition.ts — what the catalog holds of a collection, as bytes: native/layer/collection/FORMAT.md.
 import { VarveError } from '../errors.ts'
+import { ByteReader } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { IndexKind } from './description.ts'
 
@@ -38,6 +39,10 @@ export interface Definition {
   /** Descriptions by version, the first is version 1. */
   readonly schemas: readonly Uint8Array[]
   readonly indexes: readonly DefinedIndex[]
+  /** No document is of an older version. */
+  readonly oldest: number
+  /** While documents of older versions are written anew: the columns whose values have to be converted. */
+  readonly rewriting: readonly number[] | undefined
 }
 
 const VERSION = 0
@@ -49,7 +54,8 @@ const PARTIAL = 2
 const DESCENDING = 1
 const EACH = 2
 
-export function writeDefinition({ id, name, schemas, indexes }: Definition): Uint8Array {
+export function writeDefinition(definition: Definition): Uint8Array {
+  const { id, name, schemas, indexes, oldest, rewriting } = definition
   const to = new ByteWriter()
   to.byte(VERSION)
   to.count(id)
@@ -58,6 +64,9 @@ export function writeDefinition({ id, name, schemas, indexes }: Definition): Uin
   for (const schema of schemas) to.sized(schema)
   to.count(indexes.length)
   for (const index of indexes) writeIndex(index, to)
+  to.count(oldest)
+  to.byte(rewriting === undefined ? 0 : 1)
+  if (rewriting !== undefined) to.list(rewriting, (column) => to.count(column))
   return to.bytes()
 }
 
@@ -81,18 +90,20 @@ function writeIndex(index: DefinedIndex, to: ByteWriter): void {
 }
 
 export function readDefinition(bytes: Uint8Array): Definition {
-  const from = new Reader(bytes)
+  const from = new ByteReader(bytes, 'collection')
   if (from.byte() !== VERSION)
     throw new VarveError('NEWER_FORMAT', 'collection: a definition of a newer version')
   return {
     id: from.count(),
     name: from.text(),
-    schemas: Array.from({ length: from.count() }, () => from.sized()),
-    indexes: Array.from({ length: from.count() }, () => readIndex(from)),
+    schemas: from.list(() => from.sized()),
+    indexes: from.list(() => readIndex(from)),
+    oldest: from.count(),
+    rewriting: from.byte() === 0 ? undefined : from.list(() => from.count()),
   }
 }
 
-function readIndex(from: Reader): DefinedIndex {
+function readIndex(from: ByteReader): DefinedIndex {
   const id = from.count()
   const kind = KINDS[from.byte() - 1] ?? 'ordered'
   const isReady = from.byte() === READY
@@ -104,52 +115,17 @@ function readIndex(from: Reader): DefinedIndex {
     unique: (flags & UNIQUE) !== 0,
     name: from.text(),
     fields: from.text(),
-    parts: Array.from({ length: from.count() }, () => readPart(from)),
+    parts: from.list(() => readPart(from)),
     words: kind === 'text' ? { languages: from.count(), stopWords: from.text() } : undefined,
     filter: (flags & PARTIAL) === 0 ? undefined : from.sized(),
   }
 }
 
-function readPart(from: Reader): DefinedPart {
+function readPart(from: ByteReader): DefinedPart {
   const flags = from.byte()
   return {
     column: from.count(),
     descending: (flags & DESCENDING) !== 0,
     each: (flags & EACH) !== 0,
-  }
-}
-
-/** Of bytes that the addon has read before, and found whole. */
-class Reader {
-  readonly #bytes: Uint8Array
-  #at = 0
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
-  }
-
-  byte(): number {
-    const byte = this.#bytes[this.#at++]
-    if (byte === undefined) throw new VarveError('CORRUPT', 'collection: no definition')
-    return byte
-  }
-
-  count(): number {
-    let count = 0
-    for (let scale = 1; ; scale *= 0x80) {
-      const byte = this.byte()
-      count += (byte & 0x7f) * scale
-      if (byte < 0x80) return count
-    }
-  }
-
-  sized(): Uint8Array {
-    const size = this.count()
-    this.#at += size
-    return this.#bytes.slice(this.#at - size, this.#at)
-  }
-
-  text(): string {
-    return Buffer.from(this.sized()).toString()
   }
 }

@@ -80,7 +80,8 @@ class Walk {
 
   index(name: string, one: unknown): IndexDescription {
     const where = `indexes.${name}`
-    if (name === '' || !isWellFormed(name)) throw invalid('indexes', 'named', name)
+    if (name === '' || name.startsWith('#') || !isWellFormed(name))
+      throw invalid('indexes', 'named, not beginning with #', name)
     if (typeof one !== 'string' && (typeof one !== 'object' || one === null || Array.isArray(one)))
       throw invalid(where, "'ordered', 'unique', 'bitmap', 'text', 'geo' or { on }", one)
     const given = typeof one === 'string' ? wordOf(name, one, where) : (one as Given)
@@ -116,6 +117,7 @@ class Walk {
       if (typeof path !== 'string' || path === '')
         throw invalid(`${where}.on`, 'the name of a field', path)
       if (columnAt(this.#fields, path) !== undefined) return path
+      if (path.startsWith('#')) throw invalid(`${where}.on`, 'a field without # before it', path)
       if (this.#extra === 'refuse')
         throw invalid(`${where}.on`, 'the name of a declared field', path)
       if (kind === 'geo') throw invalid(`${where}.on`, 'a declared field of points or boxes', path)

@@ -1,5 +1,7 @@
 // lib/collection/description-bytes.ts — a description as bytes and back: native/pure/codec/record/FORMAT.md, which description.cc there reads.
 import { VarveError } from '../errors.ts'
+import { ByteReader } from './byte-reader.ts'
+import { ByteWriter } from './byte-writer.ts'
 import type {
   Description,
   FieldDescription,
@@ -56,35 +58,7 @@ const flagsOf = (...flags: readonly (boolean | undefined)[]): number =>
 
 // ---- writing
 
-class Writer {
-  readonly #parts: Uint8Array[] = []
-
-  byte(value: number): void {
-    this.#parts.push(Uint8Array.of(value))
-  }
-
-  count(value: number): void {
-    const bytes: number[] = []
-    let rest = value
-    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80)
-    this.#parts.push(Uint8Array.from([...bytes, rest]))
-  }
-
-  raw(bytes: Uint8Array): void {
-    this.#parts.push(bytes)
-  }
-
-  text(text: string): void {
-    const bytes = Buffer.from(text, 'utf8')
-    this.count(bytes.length)
-    this.raw(bytes)
-  }
-
-  list<T>(all: readonly T[], write: (one: T) => void): void {
-    this.count(all.length)
-    all.forEach(write)
-  }
-
+class Writer extends ByteWriter {
   field = ({ name, id, type, hasDefault, filled, computed, hidden }: FieldDescription): void => {
     this.text(name)
     this.count(id)
@@ -132,11 +106,8 @@ class Writer {
   }
 
   #bound(value: number | bigint): void {
-    const bytes = new Uint8Array(8)
-    const view = new DataView(bytes.buffer)
-    if (typeof value === 'bigint') view.setBigInt64(0, value, true)
-    else view.setFloat64(0, value, true)
-    this.raw(bytes)
+    if (typeof value === 'bigint') this.int64(value)
+    else this.float(value)
   }
 
   key({ on, generated }: KeyDescription): void {
@@ -157,10 +128,6 @@ class Writer {
     this.text(index.condition)
     this.text(index.options)
   }
-
-  bytes(): Uint8Array {
-    return new Uint8Array(Buffer.concat(this.#parts))
-  }
 }
 
 /** TOO_LARGE above 1 MB. */
@@ -173,10 +140,7 @@ export function writeDescription(description: Description): Uint8Array {
   writer.list(fields, writer.field)
   writer.key(key)
   writer.list(indexes, writer.index)
-  if (defaults !== undefined) {
-    writer.count(defaults.length)
-    writer.raw(defaults)
-  }
+  if (defaults !== undefined) writer.sized(defaults)
   const bytes = writer.bytes()
   if (bytes.length > BYTES_MAX)
     throw new VarveError(
@@ -188,73 +152,7 @@ export function writeDescription(description: Description): Uint8Array {
 
 // ---- reading
 
-function corrupt(what: string): VarveError {
-  return new VarveError('CORRUPT', `description: ${what}`)
-}
-
-class Reader {
-  readonly #bytes: Uint8Array
-  readonly #view: DataView
-  #at = 0
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  }
-
-  get isAtEnd(): boolean {
-    return this.#at === this.#bytes.length
-  }
-
-  #move(size: number): number {
-    if (size > this.#bytes.length - this.#at) throw corrupt('cut short')
-    const from = this.#at
-    this.#at += size
-    return from
-  }
-
-  byte(): number {
-    return this.#bytes[this.#move(1)] as number
-  }
-
-  flags(known: number): readonly boolean[] {
-    const flags = this.byte()
-    if (flags >= 1 << known) throw corrupt('unknown flags')
-    return Array.from({ length: known }, (_, bit) => (flags & (1 << bit)) !== 0)
-  }
-
-  count(): number {
-    let value = 0
-    for (let scale = 1; scale <= 2 ** 28; scale *= 0x80) {
-      const byte = this.byte()
-      value += (byte & 0x7f) * scale
-      if (byte < 0x80) return value
-    }
-    throw corrupt('no count')
-  }
-
-  raw(): Uint8Array {
-    const size = this.count()
-    const from = this.#move(size)
-    return this.#bytes.slice(from, from + size)
-  }
-
-  text(): string {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(this.raw())
-  }
-
-  list<T>(read: () => T): T[] {
-    const count = this.count()
-    if (count > this.#bytes.length - this.#at) throw corrupt('a count beyond its end')
-    return Array.from({ length: count }, read)
-  }
-
-  oneOf<T>(all: readonly (T | undefined)[], what: string): T {
-    const one = all[this.byte()]
-    if (one === undefined) throw corrupt(`unknown ${what}`)
-    return one
-  }
-
+class Reader extends ByteReader {
   field(depth: number): FieldDescription {
     const name = this.text()
     const id = this.count()
@@ -263,7 +161,7 @@ class Reader {
   }
 
   type(depth: number): TypeDescription {
-    if (depth >= DEPTH_MAX) throw corrupt('nested too deep')
+    if (depth >= DEPTH_MAX) throw this.corrupt('nested too deep')
     const kind = this.oneOf(KINDS, 'type')
     const [optional = false, nullable = false, hasRules, hasReference] = this.flags(4)
     const parameters = this.#parameters(kind, depth)
@@ -304,24 +202,23 @@ class Reader {
         case 5:
           return { pattern: { source: this.text(), flags: this.text() } }
         default:
-          throw corrupt('unknown rule')
+          throw this.corrupt('unknown rule')
       }
     })
     return Object.assign({}, ...rules) as Rules
   }
 
   #bound(kind: TypeKind): number | bigint {
-    const at = this.#move(8)
-    return kind === 'int64' ? this.#view.getBigInt64(at, true) : this.#view.getFloat64(at, true)
+    return kind === 'int64' ? this.int64() : this.float()
   }
 
   key(): KeyDescription {
     const isOne = this.oneOf([undefined, true, false], 'kind of key')
     const paths = this.list(() => this.text())
     const [first] = paths
-    if (first === undefined) throw corrupt('a key of nothing')
+    if (first === undefined) throw this.corrupt('a key of nothing')
     const generated = this.byte()
-    if (generated >= GENERATED.length) throw corrupt('a key made in an unknown way')
+    if (generated >= GENERATED.length) throw this.corrupt('a key made in an unknown way')
     return { on: isOne ? first : paths, generated: GENERATED[generated] }
   }
 
@@ -350,22 +247,17 @@ class Reader {
 
 /** CORRUPT says what is wrong; NEWER_FORMAT that a newer version of Varve wrote it. */
 export function readDescription(bytes: Uint8Array): Description {
-  const reader = new Reader(bytes)
+  const reader = new Reader(bytes, 'description')
   if (reader.byte() > FORMAT) throw new VarveError('NEWER_FORMAT', 'description: of a newer format')
-  try {
-    const [keepsExtra = false, hasDefaults = false] = reader.flags(2)
-    const description = {
-      name: reader.text(),
-      extra: keepsExtra ? 'keep' : 'refuse',
-      fields: reader.list(() => reader.field(0)),
-      key: reader.key(),
-      indexes: reader.list(() => reader.index()),
-      defaults: hasDefaults ? reader.raw() : undefined,
-    } as const
-    if (!reader.isAtEnd) throw corrupt('bytes after its end')
-    return description
-  } catch (error) {
-    // The decoder of texts says TypeError.
-    throw error instanceof TypeError ? corrupt('a text that is not UTF-8') : error
-  }
+  const [keepsExtra = false, hasDefaults = false] = reader.flags(2)
+  const description = {
+    name: reader.text(),
+    extra: keepsExtra ? 'keep' : 'refuse',
+    fields: reader.list(() => reader.field(0)),
+    key: reader.key(),
+    indexes: reader.list(() => reader.index()),
+    defaults: hasDefaults ? reader.sized() : undefined,
+  } as const
+  if (!reader.isAtEnd) throw reader.corrupt('bytes after its end')
+  return description
 }

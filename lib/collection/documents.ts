@@ -10,8 +10,8 @@ import { TransactionLevel } from '../transaction.ts'
 import { run } from '../transaction/run.ts'
 import type { Pending } from '../transaction/pending.ts'
 import type { Where } from './asking.ts'
-import { build } from './building.ts'
-import type { Defined, Opened } from './catalog.ts'
+import { build, type Listener } from './building.ts'
+import { beginRewriting, type Defined, type Opened } from './catalog.ts'
 import { documentEncoding } from './document-encoding.ts'
 import { type AnyTypes, DocumentsReading, type DocumentTypes } from './reading.ts'
 import type { Document } from './record.ts'
@@ -39,6 +39,12 @@ export type Update<C extends AnyTypes> = Patch<C> | ((document: Infer<C>) => Inf
 /** Which documents are written: conditions, or `'all'`. */
 export interface WhereOptions<C extends AnyTypes> {
   readonly where: Where<Infer<C>> | 'all'
+}
+
+export interface ReadyOptions {
+  /** Hears how far it is: of what `ready()` waits for. */
+  readonly onProgress?: Listener | undefined
+  readonly signal?: AbortSignal | undefined
 }
 
 const TRIES_MAX = 100
@@ -82,6 +88,7 @@ export class DocumentsSnapshot<C extends AnyTypes> extends DocumentsReading<C> {
 export class DocumentsTransaction<C extends AnyTypes> extends DocumentsReading<C> {
   protected readonly isTransaction = true
   readonly #pending: Pending
+  #defined: Defined | undefined
 
   /** @internal */
   constructor(opened: Opened, level: TransactionLevel<DocumentTypes>) {
@@ -94,11 +101,13 @@ export class DocumentsTransaction<C extends AnyTypes> extends DocumentsReading<C
   }
 
   protected defined(): Defined {
-    return this.opened.newest
+    return this.#defined ?? this.opened.newest
   }
 
+  // The newest definition may be newer than what the transaction reads.
   protected refresh(): void {
     this.opened.refresh()
+    this.#defined = this.opened.at(this.#pending.asOf())
   }
 
   #write(document: Document, mode: Mode): Infer<C> {
@@ -311,9 +320,30 @@ export class Documents<C extends AnyTypes> extends DocumentsReading<C> {
     return this.#run(options, (documents) => documents.deleteWhere(which))
   }
 
-  /** Resolves when every index is built; rejects with EXISTS where a unique one cannot be. */
-  async ready(): Promise<void> {
-    await build(this.opened)
+  /**
+   * Resolves when every index is built, and every document converted whose declaration has changed; rejects with EXISTS where a unique index cannot be
+   * built, and with what stands against a document in its newest form.
+   */
+  ready(options: ReadyOptions = {}): Promise<void> {
+    try {
+      checkNames(options, ['onProgress', 'signal'], 'ready')
+      return unlessAborted(build(this.opened, options.onProgress), options.signal, 'ready')
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /**
+   * ready(), and writes all documents of older versions in the newest form, too: without it, those that need no conversion are written so when they are
+   * written next.
+   */
+  rewrite(options: ReadyOptions = {}): Promise<void> {
+    try {
+      beginRewriting(this.opened)
+      return this.ready(options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   #run<R>(

@@ -1,19 +1,22 @@
 // lib/collection/draft.ts — from a declaration to the definition that the catalog is to have: paths become columns, `where` bytes.
 //
-// A difference for which no document has to change is applied: the definition gets one more version. Any other is SCHEMA, with what differs and
-// the lines that the declaration lacks.
-import { VarveError } from '../errors.ts'
+// A difference that documents can follow is applied: the definition gets one more version, and where values have to be converted, documents are rewritten
+// (converting.ts). Any other is SCHEMA, with what differs and the lines that the declaration lacks.
+import { isVarveError, VarveError } from '../errors.ts'
 import type { Defined } from './catalog.ts'
 import { type Columns, columnsOf } from './columns.ts'
-import { differences, differenceText, indexText } from './compare.ts'
+import { type Difference, differences, differenceText, indexText } from './compare.ts'
 import { conditionOf } from './condition.ts'
+import { convertedColumns } from './converting.ts'
 import type { Collection } from './declaration.ts'
 import type { DefinedIndex, DefinedWords, Definition } from './definition.ts'
 import { readDescription, writeDescription } from './description-bytes.ts'
 import type { Description, FieldDescription, IndexDescription } from './description.ts'
 import { languagesOf } from './words.ts'
+import { withKept } from './kept.ts'
+import { upgradeOf } from './upgrade.ts'
 import { newVersion } from './version.ts'
-import { whereBytes } from './where.ts'
+import { isNodeOn, nodeBytes, whereNode } from './where.ts'
 
 type AnyCollection = Collection<string, unknown, unknown, unknown, unknown>
 
@@ -24,53 +27,128 @@ export function draftOf(
   hasDocuments: () => boolean,
 ): Definition | undefined {
   const { name, description, live } = declared
-  if (before !== undefined && !isChanged(declared, before, hasDocuments)) return undefined
+  const all = before === undefined ? [] : changesOf(declared, before)
+  if (before !== undefined && all.length === 0) {
+    checkRewriting(declared, before)
+    return undefined
+  }
   const schemas = before?.definition.schemas ?? []
-  const nextId =
-    1 + Math.max(0, ...schemas.map((bytes) => greatestId(readDescription(bytes).fields)))
+  const older = schemas.map(readDescription)
+  const nextId = 1 + Math.max(0, ...older.map(({ fields }) => greatestId(fields)))
   const old = before && { description: before.description, nextId }
-  const next = newVersion(description, live, schemas.length + 1, old).description
+  const version = schemas.length + 1
+  const next = newVersion(description, live, version, old).description
+  const rewriting = before && rewritingOf(declared, before, next, all, hasDocuments)
   const columns = columnsOf(next)
+  const converted = new Set(rewriting?.columns)
+  const declaredIndexes = next.indexes.map((index) => indexOf(index, columns, before, converted))
   return {
     id: before?.definition.id ?? 0,
     name,
     schemas: [...schemas, writeDescription(next)],
-    indexes: [
-      ...next.indexes.map((index) => indexOf(index, columns, before)),
-      ...referenceIndexes(next, columns, before),
-    ],
+    indexes: [...declaredIndexes, ...referenceIndexes(next, columns, before)],
+    oldest: rewriting?.oldest ?? version,
+    rewriting: rewriting?.columns,
   }
 }
 
-function isChanged(
-  { name, description, live }: AnyCollection,
+// What was() says stays in a declaration after it was done, and its old name may be another field's by then.
+function changesOf({ description, live }: AnyCollection, before: Defined): Difference[] {
+  const plain = differences(before.description, description, { ...live, was: new Map() })
+  return plain.length === 0 ? plain : differences(before.description, description, live)
+}
+
+/** What is to be put so that all documents are written anew in the newest form; undefined: they are, or will be. */
+export function rewriteOf({ definition }: Defined): Definition | undefined {
+  const isNeeded =
+    definition.rewriting === undefined && definition.oldest < definition.schemas.length
+  return isNeeded ? { ...definition, rewriting: [] } : undefined
+}
+
+interface Rewriting {
+  readonly oldest: number
+  readonly columns: readonly number[] | undefined
+}
+
+/** Which documents are there, and what of them is to be rewritten; SCHEMA where they cannot be what is declared. */
+function rewritingOf(
+  declared: AnyCollection,
   before: Defined,
+  next: Description,
+  all: readonly Difference[],
   hasDocuments: () => boolean,
-): boolean {
-  if (differences(before.description, description, live).length === 0) return false
-  // What `from` would convert lies in documents, filters and indexes as it was: nothing writes them anew.
-  const all = differences(before.description, description, { ...live, from: new Map() })
-  const isHarmless = all.every(({ needs }) => needs === 'nothing')
-  if ((isHarmless && !needsHidden(before.description, description)) || !hasDocuments()) return true
-  const why = isHarmless
-    ? 'an index on a function is for documents that are written with it'
-    : 'what differs'
-  throw new VarveError(
+): Rewriting {
+  const { schemas, oldest } = before.definition
+  const older = schemas.slice(oldest - 1).map(readDescription)
+  const columns = convertedColumns(older, next, declared.live)
+  const isRewritten =
+    columns.length > 0 ||
+    before.definition.rewriting !== undefined ||
+    all.some(({ kind }) => kind === 'dropped')
+  const refused =
+    stillConverting(declared, before, next) ?? refusalOf(declared, next, all, new Set(columns))
+  if (refused === undefined && !isRewritten) return { oldest, columns: undefined }
+  if (!hasDocuments()) return { oldest: schemas.length + 1, columns: undefined }
+  if (refused !== undefined) throw refused
+  return { oldest, columns }
+}
+
+// What converts them to the version before is not declared any more.
+function stillConverting(
+  { name, live }: AnyCollection,
+  { definition, description }: Defined,
+  next: Description,
+): VarveError | undefined {
+  if ((definition.rewriting ?? []).length === 0) return undefined
+  if (convertedColumns([description], next, live).length === 0) return undefined
+  return new VarveError(
     'SCHEMA',
-    `collection '${name}': its documents are stored as it was declared otherwise; ${why}:\n` +
-      differenceText(all),
+    `collection '${name}': its documents are still being converted to what was declared before; ` +
+      'declare it so, and await ready()',
   )
 }
 
-// Values of hidden fields are made when a document is written.
-function needsHidden(before: Description, after: Description): boolean {
-  const known = new Set(before.indexes.map((index) => `${index.name}: ${indexText(index)}`))
-  const hidden = new Set(after.fields.filter((field) => field.hidden).map((field) => field.name))
-  return after.indexes.some(
-    (index) =>
-      !known.has(`${index.name}: ${indexText(index)}`) &&
-      index.parts.some(({ path }) => hidden.has(path)),
+/** What stands against documents that are there. */
+function refusalOf(
+  { name }: AnyCollection,
+  next: Description,
+  all: readonly Difference[],
+  converted: ReadonlySet<number>,
+): VarveError | undefined {
+  const keys: readonly string[] = typeof next.key.on === 'string' ? [next.key.on] : next.key.on
+  const fixed = [...columnsOf(next).values()]
+    .filter(({ number }) => converted.has(number))
+    .filter(({ path, type }) => keys.includes(path) || type.reference !== undefined)
+    .map(({ path, type }) => {
+      const what = type.reference === undefined ? 'the key' : 'a reference'
+      return `  ${path} is ${what}, which cannot be converted`
+    })
+  const differing = all.filter(({ needs }) => needs !== 'nothing')
+  if (differing.length === 0 && fixed.length === 0) return undefined
+  const lines = [...(differing.length === 0 ? [] : [differenceText(differing)]), ...fixed]
+  return new VarveError(
+    'SCHEMA',
+    `collection '${name}': its documents are stored as it was declared otherwise; what differs:\n` +
+      lines.join('\n'),
   )
+}
+
+// A program that lacks what converts them cannot go on with it, nor read what is left.
+function checkRewriting({ name, live }: AnyCollection, before: Defined): void {
+  const { rewriting, schemas, oldest } = before.definition
+  if (rewriting === undefined) return
+  try {
+    const newest = withKept(before.description)
+    for (const bytes of schemas.slice(oldest - 1, -1))
+      upgradeOf(withKept(readDescription(bytes)), newest, live, {}, () => new Map())
+  } catch (error) {
+    if (!isVarveError(error)) throw error
+    throw new VarveError(
+      'SCHEMA',
+      `collection '${name}': its documents are still being converted: ${error.message}`,
+      { cause: error },
+    )
+  }
 }
 
 function greatestId(fields: readonly FieldDescription[]): number {
@@ -86,17 +164,27 @@ function greatestId(fields: readonly FieldDescription[]): number {
   )
 }
 
-// One that means the same as before keeps its id, and so its entries.
+// One that means the same as before keeps its id, and so its entries; but one on what is converted begins empty, and gets its entries as documents are
+// rewritten.
 function indexOf(
   index: IndexDescription,
   columns: Columns,
   before: Defined | undefined,
+  converted: ReadonlySet<number>,
 ): DefinedIndex {
+  const parts = index.parts.map(({ path, descending }) => partOf(path, descending, index, columns))
+  const where = `indexes.${index.name}.where`
+  const condition =
+    index.condition === '' ? undefined : whereNode(conditionOf(index.condition), columns, where)
+  const changed = new Set([...converted, ...otherFields(columns, before)])
+  const isChanged =
+    parts.some(({ column }) => changed.has(column)) ||
+    (condition !== undefined && isNodeOn(condition, changed))
   const known = before?.description.indexes.find(
     (one) => one.name === index.name && indexText(one) === indexText(index),
   )
   const defined = before?.definition.indexes.find(({ name }) => name === index.name)
-  const isKept = known !== undefined && defined !== undefined
+  const isKept = known !== undefined && defined !== undefined && !isChanged
   return {
     id: isKept ? defined.id : 0,
     kind: index.kind,
@@ -104,12 +192,9 @@ function indexOf(
     unique: index.unique,
     name: index.name,
     fields: index.parts.map(({ path }) => path).join(', '),
-    parts: index.parts.map(({ path, descending }) => partOf(path, descending, index, columns)),
+    parts,
     words: index.kind === 'text' ? wordsOf(index) : undefined,
-    filter:
-      index.condition === ''
-        ? undefined
-        : whereBytes(conditionOf(index.condition), columns, `indexes.${index.name}.where`),
+    filter: condition && nodeBytes(condition),
   }
 }
 
@@ -123,6 +208,12 @@ function wordsOf({ name, options }: IndexDescription): DefinedWords {
     stopWords: stopWords.join(' '),
   }
 }
+
+// Columns whose name another field had.
+const otherFields = (columns: Columns, before: Defined | undefined): readonly number[] =>
+  [...columns.values()]
+    .filter(({ path, id }) => before?.columns.get(path)?.id !== id)
+    .map(({ number }) => number)
 
 function partOf(path: string, descending: boolean, index: IndexDescription, columns: Columns) {
   const column = columns.get(path)
@@ -149,9 +240,10 @@ function referenceIndexes(
     )
   return [...columns.values()]
     .filter(({ type, path }) => type.reference !== undefined && !isLead(path))
-    .map(({ path, number }) => {
+    .map(({ path, number, id }) => {
       const name = `#${path}`
-      const known = before?.definition.indexes.find((index) => index.name === name)
+      const isSame = before?.columns.get(path)?.id === id
+      const known = before?.definition.indexes.find((index) => isSame && index.name === name)
       return {
         id: known?.id ?? 0,
         kind: 'ordered',

@@ -1,5 +1,6 @@
 // lib/collection/frame.ts — a record whole, as the store holds it: kind, size of the head, head, text. The addon frames what is put into a
 // store; this is for records that lie elsewhere: defaults in a description, and what is handed over as bytes.
+import { VarveError } from '../errors.ts'
 import { encodedText, type Scratch } from '../value.ts'
 import { countsOf } from './scalar.ts'
 
@@ -41,4 +42,20 @@ export function framed({ bytes, dataAt }: Scratch, size: number): Uint8Array {
   const run = isWide ? Buffer.from(text, 'utf16le') : narrow
   const begin = [isWide ? WIDE : NARROW, ...countsOf(size)]
   return new Uint8Array(Buffer.concat([Uint8Array.from(begin), head, run]))
+}
+
+/** Where the head of a framed record is, and its text. CORRUPT where it is none. */
+export function unframed(record: Uint8Array): { at: number; size: number; text: string } {
+  const kind = record[0] ?? 0
+  if (kind === WITHOUT_TEXT) return { at: 1, size: record.length - 1, text: '' }
+  let at = 1
+  let size = 0
+  for (let scale = 1, byte = 0x80; byte >= 0x80 && at < record.length; scale *= 0x80) {
+    byte = record[at++] as number
+    size += (byte & 0x7f) * scale
+  }
+  if ((kind !== NARROW && kind !== WIDE) || size > record.length - at)
+    throw new VarveError('CORRUPT', 'record: no frame')
+  const text = Buffer.from(record.buffer, record.byteOffset + at + size, record.length - at - size)
+  return { at, size, text: text.toString(kind === WIDE ? 'utf16le' : 'latin1') }
 }

@@ -7,7 +7,7 @@ import { encodeKey, type Key } from '../key.ts'
 import type { Description, TypeDescription } from './description.ts'
 import { columnAt } from './paths.ts'
 import { problemOf } from './refusal.ts'
-import { putUuid, uuidAt } from './uuid.ts'
+import { putUuid } from './uuid.ts'
 
 /** A value of a type as it stands in keys and bounds; what is absent is null. The value is of the type. */
 export function keyPart(type: TypeDescription | undefined, value: unknown): Key {
@@ -16,11 +16,6 @@ export function keyPart(type: TypeDescription | undefined, value: unknown): Key 
   const bytes = new Uint8Array(16)
   putUuid(value as string, bytes, 0)
   return bytes
-}
-
-/** The value that stands in a key so. */
-export function partOfKey(type: TypeDescription | undefined, part: Key): unknown {
-  return type?.kind === 'uuid' && part instanceof Uint8Array ? uuidAt(part, 0) : part
 }
 
 interface Step {
@@ -79,14 +74,6 @@ export function keyWriterOf(description: Description): (key: unknown) => Key {
       return keyPart(type, part)
     })
   }
-}
-
-/** The other way: what a user calls the key that is stored so. */
-export function keyShower(description: Description): (key: Key) => unknown {
-  const steps = stepsOf(description)
-  const [only] = steps
-  if (typeof description.key.on === 'string') return (key) => partOfKey(only?.type, key)
-  return (key) => (key as readonly Key[]).map((part, index) => partOfKey(steps[index]?.type, part))
 }
 
 const KEY_BYTES_MAX = 65_536

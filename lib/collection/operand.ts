@@ -53,7 +53,15 @@ function keyValue(type: TypeDescription, value: unknown, where: string): Key {
 
 /** The bytes of a key as an element; of its own memory. */
 export function operandOf(type: TypeDescription, value: unknown, where: string): Uint8Array {
-  const end = encodeKey([keyValue(type, value, where)], where, keyRoom, 0)
+  return elementKey(keyValue(type, value, where), where)
+}
+
+/** The same of what a document holds, which may be nothing: then of null. */
+export const storedKey = (type: TypeDescription, value: unknown, where: string): Uint8Array =>
+  elementKey(keyPart(type, value), where)
+
+function elementKey(key: Key, where: string): Uint8Array {
+  const end = encodeKey([key], where, keyRoom, 0)
   return keyRoom.slice(1, end - 1)
 }
 

@@ -12,3 +12,13 @@ export function stepOf(step: PropertyKey): string {
 
 /** Without half a surrogate pair: names are stored as UTF-8. */
 export const isWellFormed = (text: string): boolean => !/\p{Surrogate}/u.test(text)
+
+/** What a document has at a path of names with dots between. */
+export function valueAt(document: unknown, path: string): unknown {
+  let value: unknown = document
+  for (const name of path.split('.')) {
+    if (typeof value !== 'object' || value === null) return undefined
+    value = (value as Readonly<Record<string, unknown>>)[name]
+  }
+  return value
+}

@@ -24,11 +24,13 @@ import {
   type Asked,
   checkCount,
   COUNTED,
+  dividedOf,
   PAGED,
   readToken,
   requestOf,
   writeToken,
 } from './request.ts'
+import { type Division, Found, positionBehind, selected } from './unconverted.ts'
 
 const FIRST_BATCH = 64
 const BATCH_MAX = 512
@@ -73,6 +75,8 @@ export interface Explanation {
   readonly reads: boolean
   /** Indexes that are not used, since they are being built. */
   readonly building: readonly string[]
+  /** Fields that are asked about in JavaScript, since documents of older versions are being converted. */
+  readonly converting: readonly string[]
 }
 
 // Of a view in which there was no such collection yet.
@@ -85,6 +89,7 @@ const NOTHING: Explanation = {
   sorts: false,
   reads: false,
   building: [],
+  converting: [],
 }
 
 /** A lazy sequence of documents: each run reads the view of the moment at which it begins. */
@@ -155,6 +160,7 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
     const asked = { ...this.#asked, limit: left + 1, offset, after: position }
     const run = new QueryRun<T>(this.#source, asked, PAGED, left)
     try {
+      if (run.divided !== undefined) return this.#dividedPage(run, run.divided, asked)
       const items: T[] = []
       while (items.length < left && run.fetch(left - items.length)) items.push(...run.batch)
       if (items.length < left || left === 0) return { items, next: undefined }
@@ -165,12 +171,38 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
     }
   }
 
-  /** How many documents it has; none is brought over. */
+  // Sorted here, or in the core's order and held against the rest one by one, so that the place behind each is known.
+  #dividedPage(run: QueryRun<T>, divided: Division, asked: Asked): Page<T> {
+    const left = asked.limit - 1
+    const found = new Found<T>(divided, asked, this.#source.opening.commitBytesMax)
+    if (divided.sortKey !== undefined) {
+      while (run.fetch(BATCH_MAX)) found.add(run.batch)
+      const all = found.takeSorted()
+      const items = all.slice(0, left).map(({ document }) => selected(document, asked.select))
+      const last = all[left - 1]
+      if (all.length <= left || last === undefined) return { items, next: undefined }
+      return { items, next: writeToken(this.#asked, positionBehind(last.key)) }
+    }
+    const items: T[] = []
+    let token: string | undefined
+    while (run.fetch(1)) {
+      found.add(run.batch)
+      const taken = found.take()
+      if (taken.length > 0 && items.length === left) return { items, next: token }
+      if (taken.length === 0) continue
+      items.push(...taken.map((document) => selected(document, asked.select)))
+      token = writeToken(this.#asked, run.position())
+    }
+    return { items, next: undefined }
+  }
+
+  /** How many documents it has; none is brought over, but where their fields are still being converted. */
   count(): number {
     if (this.#source.view() === undefined) return 0
-    return ask(this.#source, this.#asked, COUNTED, (size, asOf) =>
-      this.#source.level.queryCount(size, asOf),
+    const count = ask(this.#source, this.#asked, COUNTED, (size, asOf) =>
+      isDivided(this.#source, this.#asked) ? 0 : this.#source.level.queryCount(size, asOf),
     )
+    return isDivided(this.#source, this.#asked) ? this.all().length : count
   }
 
   /** How it is answered, without answering it. */
@@ -179,8 +211,18 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
     const json = ask(this.#source, this.#asked, 0, (size, asOf) =>
       this.#source.level.queryExplain(size, asOf),
     )
-    return JSON.parse(json) as Explanation
+    const explained = JSON.parse(json) as Explanation
+    const defined = this.#source.view()
+    const divided = defined && dividedOf(defined, this.#asked)
+    if (divided === undefined) return { ...explained, converting: [] }
+    const sorts = explained.sorts || divided.sortKey !== undefined
+    return { ...explained, filters: true, sorts, reads: true, converting: divided.paths }
   }
+}
+
+function isDivided(source: QuerySource, asked: Asked): boolean {
+  const defined = source.view()
+  return defined !== undefined && dividedOf(defined, asked) !== undefined
 }
 
 /** Puts a query where the addon finds it, and again if the collection has another definition meanwhile. */
@@ -222,6 +264,8 @@ export class QueryRun<T> implements IterableIterator<T> {
   #isFresh = true
   #isOver = false
   batch: T[] = []
+  /** What of the query is asked here: then a paged one brings all that the core has found, documents whole. */
+  divided: Division | undefined
 
   /** @internal Brings the first documents with it. */
   constructor(source: QuerySource, asked: Asked, flags = 0, first = asked.limit) {
@@ -229,9 +273,12 @@ export class QueryRun<T> implements IterableIterator<T> {
     this.#asked = asked
     this.#size = first <= BATCH_MAX ? Math.max(1, first) : FIRST_BATCH
     if (source.view() === undefined) return
-    const answer = ask<string>(source, asked, flags, (size, asOf) =>
-      source.level.queryOpen(size, asOf, this.#size, UNBOUNDED),
-    ) as string | number
+    const answer = ask<string>(source, asked, flags, (size, asOf) => {
+      const defined = source.view()
+      this.divided = defined && dividedOf(defined, asked)
+      if (this.divided !== undefined) this.#size = flags === PAGED ? 1 : BATCH_MAX
+      return source.level.queryOpen(size, asOf, this.#size, UNBOUNDED)
+    }) as string | number
     const isText = typeof answer === 'string'
     if (!isText || scratch.u32[MORE] === 1 || flags === PAGED) {
       this.#cursor = scratch.u32[CURSOR] ?? 0
@@ -239,15 +286,32 @@ export class QueryRun<T> implements IterableIterator<T> {
     }
     if (isText) {
       this.#take(answer)
-      return
+    } else {
+      growFor(answer)
+      this.#next(this.#size)
     }
-    growFor(answer)
-    this.#next(this.#size)
+    if (this.divided !== undefined && flags !== PAGED) this.#findAll(this.divided)
+  }
+
+  #findAll(divided: Division): void {
+    const { select } = this.#asked
+    const found = new Found<T>(divided, this.#asked, this.#source.opening.commitBytesMax)
+    found.add(this.batch)
+    while (!this.#isOver && !found.isFull) {
+      this.#next(BATCH_MAX)
+      found.add(this.batch)
+    }
+    this.return()
+    const items = found.take()
+    const sorted = found.takeSorted().map(({ document }) => document)
+    this.batch = [...items, ...sorted].map((document) => selected(document, select))
+    this.#isOver = true
   }
 
   #take(text: string): void {
     this.#isOver = scratch.u32[MORE] !== 1
-    this.batch = readDocuments(this.#source.encoding, text, this.#asked.select)
+    const select = this.divided === undefined ? this.#asked.select : undefined
+    this.batch = readDocuments(this.#source.encoding, text, select)
     this.#size = Math.min(BATCH_MAX, this.#size * 4)
   }
 
@@ -318,6 +382,8 @@ class SlicedRun<T> {
   readonly #source: QuerySource
   readonly #asked: Asked
   readonly #cursor: number = -1
+  readonly #divided: Division | undefined
+  readonly #found: Found<T> | undefined
   #isOver = false
 
   constructor(source: QuerySource, asked: Asked) {
@@ -328,10 +394,23 @@ class SlicedRun<T> {
     ask(source, asked, 0, (size, asOf) => source.level.queryOpen(size, asOf, 0, UNBOUNDED))
     this.#cursor = scratch.u32[CURSOR] ?? 0
     abandoned.register(this, { source, cursor: this.#cursor }, this)
+    const defined = source.view()
+    this.#divided = defined && dividedOf(defined, asked)
+    if (this.#divided !== undefined)
+      this.#found = new Found<T>(this.#divided, asked, source.opening.commitBytesMax)
   }
 
   /** The next documents, maybe none yet; undefined at the end. */
   async next(): Promise<T[] | undefined> {
+    const found = this.#found
+    if (found === undefined) return this.#bring()
+    if (this.#isOver || found.isFull) return undefined
+    found.add((await this.#bring()) ?? [])
+    const sorted = this.#isOver ? found.takeSorted().map(({ document }) => document) : []
+    return [...found.take(), ...sorted].map((document) => selected(document, this.#asked.select))
+  }
+
+  async #bring(): Promise<T[] | undefined> {
     if (this.#isOver) return undefined
     if (this.#source.isTransaction) {
       await new Promise((resolve) => setImmediate(resolve))
@@ -361,7 +440,8 @@ class SlicedRun<T> {
         continue
       }
       this.#isOver = scratch.u32[MORE] !== 1
-      return readDocuments<T>(this.#source.encoding, answer, this.#asked.select)
+      const select = this.#divided === undefined ? this.#asked.select : undefined
+      return readDocuments<T>(this.#source.encoding, answer, select)
     }
   }
 

@@ -10,7 +10,7 @@
 //
 // Invariants
 //   - A document that is refused leaves nothing written; encode() writes what decode() reads, or throws.
-//   - Bytes of another version are CORRUPT here: versions.ts finds whose they are.
+//   - Bytes of another version are CORRUPT here: upgrade.ts finds whose they are.
 // Bytes: native/pure/codec/record/FORMAT.md
 import { VarveError } from '../errors.ts'
 import type { Key } from '../key.ts'
@@ -40,6 +40,7 @@ import {
   type Reader,
   type Writer,
 } from './interpret.ts'
+import { keptPath, keptValue } from './kept.ts'
 import { type Column, type Layout, layoutOf } from './layout.ts'
 import { keyReaderOf } from './key.ts'
 import { refusal } from './refusal.ts'
@@ -130,7 +131,11 @@ class Codec implements RecordCodec {
     this.#shapes = shapes
     this.#hidden = description.fields
       .filter(({ hidden }) => hidden)
-      .map(({ name }) => live.hidden.get(name) ?? nothing)
+      .map((field) =>
+        keptPath(field) === undefined
+          ? (live.hidden.get(field.name) ?? nothing)
+          : (document: Document) => keptValue(document, field.name),
+      )
     this.#leadBytes = sizeOfCount(version * VERSION_SCALE)
     const layout = this.#layout
     this.#write = shapes.generated(() => generatedWriter(layout)) ?? interpretedWriter(layout)

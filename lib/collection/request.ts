@@ -3,7 +3,8 @@ import { invalid, VarveError } from '../errors.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { Columns } from './columns.ts'
 import { isOrdered } from './operand.ts'
-import { isPlain, whereBytes } from './where.ts'
+import { type Converting, type Division, divisionOf, type OrderPart } from './unconverted.ts'
+import { isPlain, type Node, nodeBytes, whereNode } from './where.ts'
 
 export const COUNTED = 1
 export const PAGED = 2
@@ -25,28 +26,53 @@ export interface Asked {
 export interface Defined {
   readonly commit: number
   readonly columns: Columns
+  /** While documents are rewritten whose values have to be converted. */
+  readonly converting?: Converting | undefined
+}
+
+/** What of a query is asked in JavaScript, as long as documents are converted; undefined: nothing. */
+export function dividedOf(defined: Defined, { where, orderBy }: Asked): Division | undefined {
+  const { converting, columns } = defined
+  if (converting === undefined) return undefined
+  return divisionOf(converting, columns, whereNode(where, columns), orderOf(orderBy, columns))
 }
 
 export function requestOf(defined: Defined, asked: Asked, flags: number): Uint8Array {
+  const divided = dividedOf(defined, asked)
+  if (divided !== undefined) return dividedRequest(defined, asked, flags, divided)
+  const order = flags === COUNTED ? [] : orderOf(asked.orderBy, defined.columns)
+  return bytesOf(defined, asked, flags, order, whereNode(asked.where, defined.columns))
+}
+
+// Without an end: which documents count is not known to the core.
+function dividedRequest(defined: Defined, asked: Asked, flags: number, divided: Division) {
+  const sorts = divided.sortKey !== undefined
+  const after = sorts ? undefined : asked.after
+  const order = sorts ? [] : orderOf(asked.orderBy, defined.columns)
+  const all = { ...asked, limit: Infinity, offset: 0, after }
+  return bytesOf(defined, all, flags, order, divided.asked)
+}
+
+function bytesOf(
+  defined: Defined,
+  asked: Asked,
+  flags: number,
+  order: readonly OrderPart[],
+  where: Node,
+): Uint8Array {
   const to = new ByteWriter()
   to.byte(flags | (asked.after === undefined ? 0 : AFTER))
   to.float(defined.commit)
   to.float(Number.isFinite(asked.limit) ? asked.limit : -1)
   to.float(asked.offset)
-  const order = flags === COUNTED ? [] : orderOf(asked.orderBy, defined.columns)
   to.count(order.length)
   for (const { column, descending } of order) {
     to.count(column)
     to.byte(descending ? 1 : 0)
   }
   to.sized(asked.after ?? new Uint8Array(0))
-  to.raw(whereBytes(asked.where, defined.columns))
+  to.raw(nodeBytes(where))
   return to.bytes()
-}
-
-interface OrderPart {
-  readonly column: number
-  readonly descending: boolean
 }
 
 function orderOf(orderBy: unknown, columns: Columns): readonly OrderPart[] {

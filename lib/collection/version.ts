@@ -1,11 +1,14 @@
 // lib/collection/version.ts — a description becomes a version of a collection: fields get their ids, defaults become a record.
 //
 // An id is for life. A field that had another name (`was`) keeps the one it had; one that is new gets the next; that of a field that went is
-// not used again. So what an old record calls `fullName` is found as `name` by every later version, and not by guessing.
+// not used again. So what an old record calls `fullName` is found as `name` by every later version, and not by guessing. A field that is declared no
+// longer is kept, hidden (kept.ts), unless `drop` names it.
 import type { Live } from './declaration.ts'
 import type { Description, FieldDescription, TypeDescription } from './description.ts'
+import { olderOf } from './compare.ts'
 import { framed, roomFor } from './frame.ts'
 import type { Document } from './interpret.ts'
+import { keptField, keptPath } from './kept.ts'
 import { recordCodec } from './record.ts'
 import { Shapes } from '../value.ts'
 
@@ -19,12 +22,27 @@ export function newVersion(
   before?: { readonly description: Description; readonly nextId: number },
 ): { readonly description: Description; readonly nextId: number } {
   const ids = new Ids(live, before?.nextId ?? 1)
-  const fields = ids.fields(description.fields, before?.description.fields ?? [], '')
+  const older = before?.description.fields ?? []
+  const declared = ids.fields(description.fields, older, '')
+  const fields = [...declared, ...keptFields(older, declared, live)]
   const numbered = { ...description, fields, defaults: undefined }
   return {
     description: { ...numbered, defaults: defaultsOf(numbered, live, version) },
     nextId: ids.next,
   }
+}
+
+function keptFields(
+  before: readonly FieldDescription[],
+  declared: readonly FieldDescription[],
+  { drop }: Live,
+): FieldDescription[] {
+  const taken = new Set(declared.map(({ id }) => id))
+  const isKept = (field: FieldDescription): boolean => {
+    const path = field.hidden ? keptPath(field) : field.name
+    return path !== undefined && !field.computed && !taken.has(field.id) && !drop.has(path)
+  }
+  return before.filter(isKept).map(keptField)
 }
 
 class Ids {
@@ -44,10 +62,8 @@ class Ids {
     const taken = new Set<number>()
     return fields.map((field) => {
       const path = at + field.name
-      const names = [this.#was.get(path), field.name]
-      const old = names
-        .map((name) => before.find((one) => one.name === name && !taken.has(one.id)))
-        .find((one) => one !== undefined)
+      const free = before.filter(({ id }) => !taken.has(id))
+      const old = olderOf(free, field.name, this.#was.get(path))
       const id = old?.id ?? this.next++
       taken.add(id)
       return { ...field, id, type: this.#type(field.type, old?.type, path) }

@@ -10,20 +10,20 @@ import { isOrdered, operandOf, prefixOperand } from './operand.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { isPlace, placeOperands } from './places.ts'
 
-const AND = 1
-const OR = 2
-const NOT = 3
-const EQ = 16
-const NE = 17
-const BETWEEN = 22
-const IN = 23
-const STARTS_WITH = 24
-const IS_NULL = 25
-const HAS = 26
-const HAS_ANY = 27
-const HAS_ALL = 28
-const MATCH = 29
-const COMPARED: Readonly<Record<string, number>> = { gt: 18, gte: 19, lt: 20, lte: 21 }
+export const AND = 1
+export const OR = 2
+export const NOT = 3
+export const EQ = 16
+export const NE = 17
+export const BETWEEN = 22
+export const IN = 23
+export const STARTS_WITH = 24
+export const IS_NULL = 25
+export const HAS = 26
+export const HAS_ANY = 27
+export const HAS_ALL = 28
+export const MATCH = 29
+export const COMPARED: Readonly<Record<string, number>> = { gt: 18, gte: 19, lt: 20, lte: 21 }
 
 const SAME = ['eq', 'ne', 'in', 'notIn', 'isNull']
 const ORDERED = [...SAME, 'gt', 'gte', 'lt', 'lte', 'between']
@@ -36,7 +36,7 @@ const DEPTH_MAX = 16
 const OPERANDS_MAX = 65_536
 
 /** A condition before it is bytes. */
-interface Node {
+export interface Node {
   readonly op: number
   readonly column?: Column
   readonly operands?: readonly Uint8Array[]
@@ -45,13 +45,24 @@ interface Node {
 
 /** The bytes of a condition; of none, those of one that always holds. */
 export function whereBytes(where: unknown, columns: Columns, name = 'where'): Uint8Array {
+  return nodeBytes(whereNode(where, columns, name))
+}
+
+/** The same, to be looked at first. */
+export function whereNode(where: unknown, columns: Columns, name = 'where'): Node {
+  return where === undefined ? { op: AND, children: [] } : group(where, columns, '', name, 0)
+}
+
+export function nodeBytes(node: Node): Uint8Array {
   const writer = new ByteWriter()
-  write(
-    where === undefined ? { op: AND, children: [] } : group(where, columns, '', name, 0),
-    writer,
-  )
+  write(node, writer)
   return writer.bytes()
 }
+
+/** Whether it asks about one of these columns. */
+export const isNodeOn = ({ column, children = [] }: Node, columns: ReadonlySet<number>): boolean =>
+  (column !== undefined && columns.has(column.number)) ||
+  children.some((child) => isNodeOn(child, columns))
 
 function write({ op, column, operands, children }: Node, to: ByteWriter): void {
   to.byte(op)

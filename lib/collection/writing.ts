@@ -7,6 +7,7 @@ import { invalid, VarveError } from '../errors.ts'
 import { lastError, scratch } from '../native.ts'
 import { encodedText } from '../value.ts'
 import type { Opened } from './catalog.ts'
+import { carryKept } from './kept.ts'
 import type { Document } from './record.ts'
 import { isPlain } from './where.ts'
 
@@ -90,6 +91,7 @@ export function changed(opened: Opened, before: Document, change: unknown): Docu
     throw invalid('update', 'a patch, or a function that answers a document', after)
   const whole = fillDocument(opened, withoutComputed(opened, after))
   checkSameKey(opened, before, whole)
+  carryKept(before, whole)
   return whole
 }
 

@@ -1,7 +1,10 @@
 // binding/collection.cc — what is defined, and documents written.
 #include "binding/collection.h"
 
+#include <algorithm>
+
 #include "binding/care.h"
+#include "binding/entries.h"
 #include "pure/codec/key.h"
 
 namespace varve {
@@ -53,8 +56,9 @@ napi_value collection_definition(napi_env env, napi_callback_info info) {
   return copy;
 }
 
-// collectionDefine(name_size, draft: Uint8Array, since) → the id; kConflict when another definition
-// has been put after the commit `since`. The commit of this one is left in kCommit.
+// collectionDefine(name_size, draft: Uint8Array, since, only_if_empty) → the id; kConflict when
+// another definition has been put after the commit `since`, or when there are documents though
+// there must be none. The commit of this one is left in kCommit.
 napi_value collection_define(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   const Result<Bytes> name = read_name(call, 0);
@@ -63,9 +67,11 @@ napi_value collection_define(napi_env env, napi_callback_info info) {
   const auto draft = collection::Definition::read(Bytes(bytes.data(), bytes.size()), 0);
   if (!draft) return fail(call, draft.error());
   const std::string own_name(as_text(*name));  // A draft may lie where it was.
-  const Result<collection::DefinitionRef> defined =
-      room_of(call).collections.define(*call.handle().reader, as_bytes(own_name), **draft,
-                                       static_cast<uint64_t>(read_double(call, 2)));
+  const auto since = static_cast<uint64_t>(read_double(call, 2));
+  const auto expects =
+      read_uint32(call, 3) == 0 ? collection::Expects::kDocuments : collection::Expects::kNone;
+  const Result<collection::DefinitionRef> defined = room_of(call).collections.define(
+      *call.handle().reader, as_bytes(own_name), **draft, since, expects);
   if (!defined && defined.code() == Code::kConflict) return make_answer(env, Answer::kConflict);
   if (!defined) return fail(call, defined.error());
   call.environment().set64(Register64::kCommit, static_cast<double>((*defined)->commit));
@@ -206,6 +212,33 @@ napi_value document_delete(napi_env env, napi_callback_info info) {
   return removed ? make_int(env, *removed ? 1 : 0) : fail(call, removed.error());
 }
 
+// documentsBehind(as_of: a transaction's, count_max) → text of the next documents that are to be
+// written anew, in this transaction; kMore is 1 while there are others behind them
+napi_value documents_behind(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  ReadAs as;
+  if (Status status = read_as(call, 0, as); !status) return fail(call, status);
+  if (as.transaction == nullptr) return fail(call, Status::invalid("rewriting: no transaction"));
+  Environment& environment = call.environment();
+  const uint32_t count_max = std::max(1u, read_uint32(call, 1));
+  EntryBatch batch(environment, count_max);
+  const Store::View view(*call.handle().reader, as.commit, as.time_ms);
+  auto last = EntryBatch::Added::kYes;
+  const auto report =
+      room_of(call).collections.rewrite(*call.handle().reader, *as.transaction, collection_of(call),
+                                        count_max, [&](const Edit& edit) {
+                                          last = batch.add_value(edit, view);
+                                          return last == EntryBatch::Added::kYes;
+                                        });
+  if (!report) return fail(call, report.error());
+  if (batch.count() == 0 && last == EntryBatch::Added::kFailed) return fail(call, batch.status());
+  if (batch.count() == 0 && last == EntryBatch::Added::kFull) {
+    environment.set32(Register32::kNeededBytes, batch.needed_bytes());
+    return make_answer(env, Answer::kGrow);
+  }
+  return batch.finish(env, !report->is_done);
+}
+
 // documentRefusal() → what refused the last write: [index, its fields, path, rule]
 napi_value document_refusal(napi_env env, napi_callback_info info) {
   const Call call(env, info);
@@ -242,6 +275,7 @@ const std::vector<Method>& collection_methods() {
   static const std::vector<Method>* const all = new std::vector<Method>{
       {"documentPut", document_put},
       {"documentDelete", document_delete},
+      {"documentsBehind", documents_behind},
       {"documentRefusal", document_refusal},
   };
   return *all;

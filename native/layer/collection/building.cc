@@ -2,7 +2,8 @@
 //
 // A step is a commit: the entries of some documents, on the condition that nobody has written these
 // since, and up to which key it got. Writers keep the index from its definition on, so a document
-// that was written since then has its entries already, or has them made here, the same ones.
+// that was written since then has its entries already, or has them made here, the same ones. An
+// index on what is converted is not built here: it is made by the rewriting (rewriting.cc).
 #include <algorithm>
 
 #include "layer/collection/collection.h"
@@ -41,7 +42,7 @@ Result<bool> Collections::build_some(Store::Reader& reader, uint32_t id, BuildRe
   const IndexDefinition* index = nullptr;
   if (*found) {
     for (const IndexDefinition& one : (*found)->indexes) {
-      if (index == nullptr && !one.is_ready()) index = &one;
+      if (index == nullptr && !one.is_ready() && one.version_min == 0) index = &one;
     }
   }
   if (index == nullptr) return false;

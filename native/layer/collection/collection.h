@@ -13,6 +13,10 @@
 // commit on that defines it: some documents a commit, by their keys, and the last commit says that
 // it is ready. How far it got is a key, so that a crash costs one commit's work.
 //
+// Documents of older versions are rewritten so, too, but through JavaScript, which alone knows how
+// what they hold is converted: a step brings some over, and JavaScript writes them in the same
+// transaction, which also says how far it got (rewriting.cc).
+//
 //   definition.h   what the catalog holds      document.h   records as fields
 //   entries.h      what an index holds         packed.h     what one of rows holds
 //   filter.h       conditions                  places.h     conditions on places
@@ -22,6 +26,7 @@
 // Threads: one, with a Reader of its own.      Bytes: FORMAT.md
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -44,6 +49,12 @@ enum class WriteMode : uint8_t {
   kUpdate = 2,  // kNotFound if it is not.
 };
 
+// Of whoever defines a collection anew.
+enum class Expects : uint8_t {
+  kDocuments = 0,  // Whatever there is.
+  kNone = 1,       // The definition is right only if there are no documents.
+};
+
 struct DocumentWrite {
   uint32_t collection = 0;
   WriteMode mode = WriteMode::kPut;
@@ -59,6 +70,11 @@ struct Refusal {
   std::string fields;  // Of it.
   std::string path;    // A field that breaks a rule.
   std::string rule;
+};
+
+struct RewriteReport {
+  uint64_t document_count = 0;  // That were taken.
+  bool is_done = false;         // With these all are rewritten.
 };
 
 struct BuildReport {
@@ -80,8 +96,9 @@ class Collections {
   // Makes the draft the definition that comes behind the one that the commit `since` has put, or
   // the first (0). Ids of 0 are given out; an index that is new is to be built if there may be
   // documents; one that is not in the draft goes, with all its entries. kConflict: another
-  // definition has been put meanwhile.
-  Result<DefinitionRef> define(Store::Reader& reader, Bytes name, Definition draft, uint64_t since);
+  // definition has been put meanwhile, or there are documents that the draft does not expect.
+  Result<DefinitionRef> define(Store::Reader& reader, Bytes name, Definition draft, uint64_t since,
+                               Expects expects = Expects::kDocuments);
   // With all documents; false: there was none.
   Result<bool> drop(Store::Reader& reader, Bytes name);
 
@@ -106,6 +123,14 @@ class Collections {
   // Builds some of what is to be built.
   Result<BuildReport> build(Store::Reader& reader, uint32_t id);
 
+  // ---- documents of older versions
+  // Takes the next documents that are to be rewritten, at most so many; false: there is no room for
+  // it. The transaction, which is one of a snapshot, then says how far the rewriting got, and at
+  // its end that it is done: whoever commits it has put what was taken anew.
+  using Take = std::function<bool(const Edit& edit)>;
+  Result<RewriteReport> rewrite(Store::Reader& reader, Transaction& transaction, uint32_t id,
+                                uint64_t count_max, const Take& take);
+
  private:
   // Numbers that were given out to this thread, to be given on one by one.
   struct Numbers {
@@ -123,6 +148,8 @@ class Collections {
     }
   };
 
+  Status expect_none(Store::Reader& reader, const Definition& before, uint64_t seen,
+                     Conditions& conditions);
   Result<DefinitionRef> newest_of(Store::Reader& reader, Bytes name, uint64_t& seen);
   Result<uint64_t> take_number(Store::Reader& reader, Numbers& numbers, char tag, uint32_t id,
                                uint64_t block);
@@ -154,6 +181,8 @@ class Collections {
   template <class Edit>
   Result<uint64_t> commit_by(const Edit& edit);
   Result<bool> build_some(Store::Reader& reader, uint32_t id, BuildReport& report);
+  Result<std::string> find_behind(const Reads& reads, const Definition& definition,
+                                  uint64_t count_max, const Take& take, RewriteReport& report);
   Status build_entries(const Reads& reads, const Definition& definition,
                        const IndexDefinition& index, const std::string& done, BuildReport& report,
                        std::string& last);

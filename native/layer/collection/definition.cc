@@ -119,6 +119,38 @@ void append_index(std::string& to, const IndexDefinition& index) {
   if (index.filter) append_text(to, index.filter_bytes);
 }
 
+bool names_one_of(const IndexDefinition& index, const std::vector<uint32_t>& columns) {
+  const auto is_named = [&](uint32_t column) {
+    const auto is_it = [&](const PartDefinition& part) { return part.field == column; };
+    return std::any_of(index.parts.begin(), index.parts.end(), is_it) ||
+           (index.filter && index.filter->names(column));
+  };
+  return std::any_of(columns.begin(), columns.end(), is_named);
+}
+
+Status take_rewriting(Bytes& from, Definition& to) {
+  uint8_t is_rewriting = 0;
+  if (!take_varint(from, to.oldest_version) || !take_byte(from, is_rewriting) ||
+      to.oldest_version == 0 || to.oldest_version > to.newest_version() || is_rewriting > 1) {
+    return corrupt();
+  }
+  to.is_rewriting = is_rewriting == 1;
+  if (!to.is_rewriting) return Status::ok();
+  const size_t known = to.schema_set.newest().columns().size();
+  uint32_t count = 0;
+  if (!take_varint(from, count) || count > known) return corrupt();
+  to.rewritten_columns.resize(count);
+  for (uint32_t& column : to.rewritten_columns) {
+    if (!take_varint(from, column) || column >= known) return corrupt();
+  }
+  for (IndexDefinition& index : to.indexes) {
+    if (!names_one_of(index, to.rewritten_columns)) continue;
+    if (index.is_ready()) return corrupt();
+    index.version_min = to.newest_version();
+  }
+  return Status::ok();
+}
+
 KeyDefinition key_of_schema(const Schema& schema) {
   const KeyDescription& described = schema.description().key;
   KeyDefinition key;
@@ -172,6 +204,7 @@ Result<std::shared_ptr<Definition>> Definition::read(Bytes bytes, uint64_t commi
     if (Status status = take_index(bytes, index); !status) return status;
     if (!fits_kind(made->schema_set.newest(), index)) return corrupt();
   }
+  if (Status status = take_rewriting(bytes, *made); !status) return status;
   if (!bytes.empty()) return corrupt();
   return made;
 }
@@ -184,12 +217,22 @@ std::string Definition::write() const {
   for (const std::string& schema : schemas) append_text(bytes, schema);
   append_varint(bytes, indexes.size());
   for (const IndexDefinition& index : indexes) append_index(bytes, index);
+  append_varint(bytes, oldest_version);
+  bytes += static_cast<char>(is_rewriting ? 1 : 0);
+  if (!is_rewriting) return bytes;
+  append_varint(bytes, rewritten_columns.size());
+  for (const uint32_t column : rewritten_columns) append_varint(bytes, column);
   return bytes;
 }
 
 bool Definition::has_rows() const {
   return std::any_of(indexes.begin(), indexes.end(),
                      [](const IndexDefinition& one) { return one.is_packed(); });
+}
+
+bool Definition::is_rewritten(uint32_t column) const {
+  return std::find(rewritten_columns.begin(), rewritten_columns.end(), column) !=
+         rewritten_columns.end();
 }
 
 const IndexDefinition* Definition::index_of(uint32_t index_id) const {

@@ -8,6 +8,9 @@
 //
 // Invariants
 //   - one that was read is whole: kinds and states are known.
+//   - no document is of a version below `oldest_version`. While documents are rewritten, those of
+//   older versions than the newest have no entries in indexes that name one of `rewritten_columns`:
+//   such an index is complete when all are rewritten.
 //   - what is shared is never changed; another commit's definition is another object.
 // Threads: any may read one.      Bytes: FORMAT.md
 #pragma once
@@ -46,6 +49,7 @@ struct IndexDefinition {
   uint32_t languages = 0;    // Of texts: pure/text/language.h
   std::string stop_words;    // Of texts, with spaces between.
   bool holds_boxes = false;  // Of places.
+  uint32_t version_min = 0;  // Documents of older versions have no entries; 0: all have.
 
   // Documents by their rows, in blocks: layer/blocks.
   bool is_packed() const { return kind != IndexKind::kOrdered; }
@@ -74,12 +78,20 @@ struct Definition {
   SchemaSet schema_set;              // The same, read.
   std::vector<IndexDefinition> indexes;
   std::vector<ReferenceDefinition> references;  // Of the newest schema.
+  uint32_t oldest_version = 1;
+  bool is_rewriting = false;  // What is older than the newest version is being written anew.
+  // Of the newest schema: what they hold in older documents has still to be converted.
+  std::vector<uint32_t> rewritten_columns;
 
   static Result<std::shared_ptr<Definition>> read(Bytes bytes, uint64_t commit);
   std::string write() const;
   const IndexDefinition* index_of(uint32_t index_id) const;
   // Whether documents are found by their rows.
   bool has_rows() const;
+  uint32_t newest_version() const { return static_cast<uint32_t>(schemas.size()); }
+  // Documents that are written are of this version at least.
+  uint32_t written_version_min() const { return is_rewriting ? newest_version() : oldest_version; }
+  bool is_rewritten(uint32_t column) const;
 };
 
 }  // namespace varve::collection

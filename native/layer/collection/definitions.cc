@@ -144,8 +144,21 @@ Result<DefinitionRef> Collections::newest_of(Store::Reader& reader, Bytes name, 
   return *id == 0 ? Result<DefinitionRef>(DefinitionRef()) : definition(reads, *id);
 }
 
+// One that must not have documents is held against others: who inserts meanwhile is seen.
+Status Collections::expect_none(Store::Reader& reader, const Definition& before, uint64_t seen,
+                                Conditions& conditions) {
+  const std::string prefix = prefix_of(kDocuments, before.id);
+  const std::string end = end_of(prefix);
+  const Store::View view(reader, seen);
+  const auto cursor = view.scan({as_bytes(prefix), as_bytes(end)}, Direction::kForward);
+  if (Status status = cursor->status(); !status) return status;
+  if (cursor->valid()) return {Code::kConflict, before.name + ": it has documents"};
+  conditions.add_range(as_bytes(prefix), as_bytes(end), seen);
+  return Status::ok();
+}
+
 Result<DefinitionRef> Collections::define(Store::Reader& reader, Bytes name, Definition draft,
-                                          uint64_t since) {
+                                          uint64_t since, Expects expects) {
   if (store_.options().read_only) {
     return Status(Code::kReadOnly, draft.name + ": opened for reading only");
   }
@@ -157,6 +170,10 @@ Result<DefinitionRef> Collections::define(Store::Reader& reader, Bytes name, Def
   if ((before ? before->commit : 0) != since) {
     return Status(Code::kConflict, draft.name + ": defined otherwise meanwhile");
   }
+  Conditions conditions;
+  if (before && expects == Expects::kNone) {
+    if (Status status = expect_none(reader, *before, seen, conditions); !status) return status;
+  }
   Batch batch(store_.hash_seed(), store_.commit_bytes_max());
   Ids ids(store_, reader);
   if (Status status = give_ids(ids, before.get(), draft); !status) return status;
@@ -166,6 +183,7 @@ Result<DefinitionRef> Collections::define(Store::Reader& reader, Bytes name, Def
     batch.put(as_bytes(name_key(name)), Bytes(bytes, 4));
   } else {
     erase_others(batch, *before, draft);
+    batch.erase(as_bytes(system_key(kRewriteTag, draft.id)));  // It begins anew.
   }
   ids.put(batch);
   const std::string bytes = draft.write();
@@ -174,7 +192,6 @@ Result<DefinitionRef> Collections::define(Store::Reader& reader, Bytes name, Def
   if (Status status = batch.fits(bytes.size()); !status) return status;
   put_references(batch, before.get(), **checked);
   batch.put(as_bytes(system_key(kDefinitionTag, draft.id)), as_bytes(bytes));
-  Conditions conditions;
   conditions.add_writes(batch, seen);
   const Result<uint64_t> commit = store_.commit(batch, &conditions);
   if (!commit) return commit.error();
@@ -199,7 +216,7 @@ Result<bool> Collections::drop(Store::Reader& reader, Bytes name) {
   erase_all(batch, prefix_of(kRows, definition.id));
   for (const IndexDefinition& index : definition.indexes) erase_index(batch, index);
   batch.erase(as_bytes(name_key(name)));
-  for (const char tag : {kDefinitionTag, kRowsTag, kSequenceTag}) {
+  for (const char tag : {kDefinitionTag, kRowsTag, kSequenceTag, kRewriteTag}) {
     batch.erase(as_bytes(system_key(tag, definition.id)));
   }
   const std::string key = system_key(kDefinitionTag, definition.id);

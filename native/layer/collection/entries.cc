@@ -109,10 +109,15 @@ std::string parts_to_text(const IndexDefinition& index, Bytes parts) {
   return text;
 }
 
+bool is_indexed(const IndexDefinition& index, const Document& document) {
+  return document.record().schema().version() >= index.version_min &&
+         (!index.filter || index.filter->matches(document));
+}
+
 Status make_entries(const IndexDefinition& index, const Document& document, Bytes document_key,
                     std::vector<Entry>& to) {
   to.clear();
-  if (index.filter && !index.filter->matches(document)) return Status::ok();
+  if (!is_indexed(index, document)) return Status::ok();
   Maker maker(index, document);
   if (Status status = maker.add_parts(); !status) return status;
   to = std::move(maker.entries());

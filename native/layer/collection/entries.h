@@ -27,6 +27,9 @@ struct Entry {
   bool is_unique = false;  // The document's key is in the value.
 };
 
+// Whether an index, of whatever kind, holds the document.
+bool is_indexed(const IndexDefinition& index, const Document& document);
+
 // By rising key, each once. TOO_LARGE above the limit.
 Status make_entries(const IndexDefinition& index, const Document& document, Bytes document_key,
                     std::vector<Entry>& to);

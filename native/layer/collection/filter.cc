@@ -131,6 +131,12 @@ Filter Filter::without(const std::vector<uint32_t>& conditions) const {
   return rest;
 }
 
+bool Filter::names(uint32_t field) const {
+  return std::any_of(nodes_.begin(), nodes_.end(), [&](const FilterNode& node) {
+    return !is_group(node.op) && node.field == field;
+  });
+}
+
 bool Filter::matches(const Document& document, uint32_t index) const {
   const FilterNode& node = nodes_[index];
   const auto holds = [&](uint32_t child) { return matches(document, child); };

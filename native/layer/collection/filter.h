@@ -81,6 +81,8 @@ class Filter {
     return nodes_.front().op == FilterOp::kAnd && nodes_.front().children.empty();
   }
 
+  // Whether a condition is on this column.
+  bool names(uint32_t field) const;
   bool matches(const Document& document) const { return matches(document, 0); }
   uint32_t node_count() const { return static_cast<uint32_t>(nodes_.size()); }
   // The conditions that all have to hold, as places of nodes.

@@ -18,6 +18,7 @@ inline constexpr char kDefinitionTag = 'd';  // Id → definition.
 inline constexpr char kRowsTag = 'r';        // Id → how many row numbers were given out.
 inline constexpr char kSequenceTag = 's';    // Id → how many numbers of its sequence.
 inline constexpr char kProgressTag = 'b';    // Index → the last document that its building has met.
+inline constexpr char kRewriteTag = 'w';     // Id → the last document that its rewriting has met.
 inline constexpr char kReferrerTag = 'f';    // Name and an id → nothing: that one refers to it.
 inline constexpr char kDocuments = 0x14;
 inline constexpr char kEntries = 0x15;

@@ -191,7 +191,7 @@ Result<uint32_t> ValueNumbers::take(const IndexDefinition& index, Bytes value) {
 Status make_packed(const IndexDefinition& index, const Document& document, ValueNumbers& numbers,
                    std::vector<PackedEntry>& to) {
   to.clear();
-  if (index.filter && !index.filter->matches(document)) return Status::ok();
+  if (!is_indexed(index, document)) return Status::ok();
   Status made;
   switch (index.kind) {
     case IndexKind::kBitmap:

@@ -21,6 +21,16 @@ std::vector<Entry> without(const std::vector<Entry>& entries, const std::vector<
   return left;
 }
 
+// A document that was there before the first index of rows has its row's key from the building, or,
+// where the index is made by rewriting, when it is rewritten.
+bool has_row_key(const Definition& definition, const Document& document) {
+  return std::none_of(definition.indexes.begin(), definition.indexes.end(),
+                      [&](const IndexDefinition& one) {
+                        return one.is_packed() &&
+                               document.record().schema().version() < one.version_min;
+                      });
+}
+
 }  // namespace
 
 // What a write relies on: that nobody has put another definition when it is committed.
@@ -70,6 +80,9 @@ Status Collections::put(Store::Reader& reader, Transaction& transaction,
   if (!record) return record.error();
   Document new_document(definition.schema_set);
   if (Status status = new_document.open(as_bytes(*record)); !status) return status;
+  if (new_document.record().schema().version() < definition.written_version_min()) {
+    return {Code::kSchema, definition.name + ": declared otherwise meanwhile; open it anew"};
+  }
   if (Status status = check_rules(definition, new_document); !status) return status;
   const Document* const before = was_there ? &old_document : nullptr;
   Status status = check_references(reads, definition, write.key, before, new_document);
@@ -148,7 +161,7 @@ Status Collections::find_packed_change(const Reads& reads, const Definition& def
   if (new_document == nullptr) {
     change.gone.push_back(row_of(*old_document));
     change.bytes += kPrefixBytes + 8 + kEditBytes;
-  } else if (old_document == nullptr) {
+  } else if (old_document == nullptr || !has_row_key(definition, *old_document)) {
     change.add(row_of(*new_document), std::string(as_text(key)));
   }
   ValueNumbers numbers(reads);

@@ -191,8 +191,14 @@ describe('two declarations', () => {
     [
       'a field less',
       users({ id: base.id, name: base.name }, { indexes: { name: 'ordered' } }),
-      "tags removed: array of string (longest 5); add drop: ['tags'], or ….was('tags') where it has another name now",
-      'line',
+      'tags removed: array of string (longest 5)',
+      'nothing',
+    ],
+    [
+      'a field that goes',
+      users({ id: base.id, name: base.name }, { indexes: { name: 'ordered' }, drop: ['tags'] }),
+      'tags dropped: array of string (longest 5)',
+      'nothing',
     ],
     [
       'another name',
@@ -218,7 +224,7 @@ describe('two declarations', () => {
     [
       'a rule more',
       users({ ...base, name: t.string({ max: 5 }) }, { indexes: { name: 'ordered' } }),
-      'name rules: none → longest 5',
+      'name rules: none → longest 5; add name: ….from((old) => …)',
       'check',
     ],
     [

@@ -21,6 +21,14 @@ export type {
   Selected,
   Where,
 } from './collection/asking.ts'
+export type {
+  Aggregated,
+  AggregateOptions,
+  AggregateRow,
+  GroupBy,
+  Histogram,
+  Measure,
+} from './collection/aggregate.ts'
 export { Collection, collection, type Declaration } from './collection/declaration.ts'
 export {
   Documents,

@@ -1,10 +1,13 @@
 // lib/collection/query.ts — what find() answers: a question that can be put any number of times, at once or in slices.
 //
-// A query crosses as bytes (request.ts) and documents come back by the batch. Asynchronously, slices of it run on a core thread, each of which
-// brings no more than JavaScript decodes in a small part of a millisecond; within a transaction, whose edits belong to this thread, slices of a
-// bounded number of looks run here, one each turn of the event loop.
+// A query crosses as bytes (request.ts) and documents come back by the batch. Asynchronously, slices of it run on a core thread, and what they
+// bring is decoded in pieces: after a millisecond of them, or of what is done with the documents, the event loop has its turn. Within a
+// transaction, whose edits belong to this thread, slices of a bounded number of looks run here, one each turn.
+//
+// With what is included (including.ts) documents come by slices, too, since nobody knows how many come along with one.
 import { VarveError } from '../errors.ts'
 import { readDocuments } from './batch.ts'
+import { Assembly } from './including.ts'
 import {
   CONFLICT,
   CURSOR,
@@ -34,6 +37,9 @@ const FIRST_BATCH = 64
 const BATCH_MAX = 512
 const SLICE_DOCUMENTS = 64
 const SLICE_LOOKS = 2000
+const PIECE_DOCUMENTS = 32
+/** Of decoding, or of what is done with documents, between two turns of the event loop. */
+const TURN_MS = 1
 const UNBOUNDED = -1
 const PAGE_MAX = 10_000
 
@@ -124,9 +130,14 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
     checkNames(options, ['signal'], 'allAsync')
     const all: T[] = []
     const read = async (): Promise<T[]> => {
-      for await (const item of this) {
-        if (options.signal?.aborted === true) break
-        all.push(item)
+      const run = new SlicedRun<T>(this.#source, this.#asked)
+      try {
+        for (let batch; (batch = await run.next()) !== undefined;) {
+          if (options.signal?.aborted === true) break
+          for (const item of batch) all.push(item)
+        }
+      } finally {
+        run.close()
       }
       return all
     }
@@ -136,7 +147,14 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     const run = new SlicedRun<T>(this.#source, this.#asked)
     try {
-      for (let batch; (batch = await run.next()) !== undefined;) yield* batch
+      let since = performance.now()
+      for (let batch; (batch = await run.next()) !== undefined;)
+        for (const item of batch) {
+          yield item
+          if (performance.now() - since < TURN_MS) continue
+          await turn()
+          since = performance.now()
+        }
     } finally {
       run.close()
     }
@@ -181,8 +199,8 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
   }
 }
 
-/** Puts a query where the addon finds it, and again if the collection has another definition meanwhile. */
-function ask<A extends string | number>(
+/** Puts a query where the addon finds it, and again if a collection has another definition meanwhile. */
+export function ask<A extends string | number | Uint8Array>(
   source: QuerySource,
   asked: Asked,
   flags: number,
@@ -195,9 +213,29 @@ function ask<A extends string | number>(
     scratch.grow(request.length)
     scratch.bytes.set(request, DATA_AT)
     const answer = call(request.length, source.asOf())
-    if (answer === CONFLICT) source.refresh()
-    else if (typeof answer === 'number' && answer < OK && answer !== GROW) throw lastError()
+    if (answer === CONFLICT) {
+      source.refresh()
+      for (const inclusion of asked.inclusions) inclusion.source.refresh()
+    } else if (typeof answer === 'number' && answer < OK && answer !== GROW) throw lastError()
     else return answer as A
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** A slice on this thread, for Assembly; answers whether there are others. */
+function gather(source: QuerySource, cursor: number, count: number, looks: number): boolean {
+  const more = source.level.queryGather(cursor, count, looks)
+  if (more < OK) throw lastError()
+  return more === 1
+}
+
+/** The text of some documents that a slice has brought. */
+function taken(source: QuerySource, cursor: number, count: number): string {
+  while (true) {
+    const text = source.level.queryTake(cursor, count)
+    if (typeof text === 'string') return text
+    growFor(text)
   }
 }
 
@@ -214,6 +252,7 @@ const abandoned = new FinalizationRegistry<Abandoned>(({ source, cursor }) => {
 export class QueryRun<T> implements IterableIterator<T> {
   readonly #source: QuerySource
   readonly #asked: Asked
+  readonly #assembly: Assembly<T> | undefined
   #cursor = -1
   #size: number
   #at = 0
@@ -226,9 +265,11 @@ export class QueryRun<T> implements IterableIterator<T> {
     this.#source = source
     this.#asked = asked
     this.#size = first <= BATCH_MAX ? Math.max(1, first) : FIRST_BATCH
+    this.#assembly = asked.inclusions.length > 0 ? new Assembly<T>(source, asked) : undefined
     if (source.view() === undefined) return
+    const atOnce = this.#assembly === undefined ? this.#size : 0
     const answer = ask<string>(source, asked, flags, (size, asOf) =>
-      source.level.queryOpen(size, asOf, this.#size, UNBOUNDED),
+      source.level.queryOpen(size, asOf, atOnce, UNBOUNDED),
     ) as string | number
     const isText = typeof answer === 'string'
     if (!isText || scratch.u32[MORE] === 1 || flags === PAGED) {
@@ -239,7 +280,7 @@ export class QueryRun<T> implements IterableIterator<T> {
       this.#take(answer)
       return
     }
-    growFor(answer)
+    if (atOnce > 0) growFor(answer)
     this.#next(this.#size)
   }
 
@@ -250,11 +291,19 @@ export class QueryRun<T> implements IterableIterator<T> {
   }
 
   #next(size: number): void {
+    if (this.#assembly !== undefined) return this.#gather(size, this.#assembly)
     while (true) {
       const answer = this.#source.level.queryNext(this.#cursor, size, UNBOUNDED)
       if (typeof answer === 'string') return this.#take(answer)
       growFor(answer)
     }
+  }
+
+  #gather(size: number, assembly: Assembly<T>): void {
+    this.#isOver = !gather(this.#source, this.#cursor, size, UNBOUNDED)
+    do assembly.take(taken(this.#source, this.#cursor, BATCH_MAX), this.batch)
+    while (scratch.u32[MORE] === 1)
+    this.#size = Math.min(BATCH_MAX, this.#size * 4)
   }
 
   /** Brings a batch, or at first shows the one that is there; false at the end. */
@@ -314,13 +363,13 @@ export class QueryRun<T> implements IterableIterator<T> {
 /** One run of a query in slices. */
 class SlicedRun<T> {
   readonly #source: QuerySource
-  readonly #asked: Asked
+  readonly #assembly: Assembly<T>
   readonly #cursor: number = -1
   #isOver = false
 
   constructor(source: QuerySource, asked: Asked) {
     this.#source = source
-    this.#asked = asked
+    this.#assembly = new Assembly<T>(source, asked)
     this.#isOver = source.view() === undefined
     if (this.#isOver) return
     ask(source, asked, 0, (size, asOf) => source.level.queryOpen(size, asOf, 0, UNBOUNDED))
@@ -331,36 +380,37 @@ class SlicedRun<T> {
   /** The next documents, maybe none yet; undefined at the end. */
   async next(): Promise<T[] | undefined> {
     if (this.#isOver) return undefined
-    if (this.#source.isTransaction) {
-      await new Promise((resolve) => setImmediate(resolve))
-      this.#source.asOf()
-      const { level } = this.#source
-      return this.#read(() => level.queryNext(this.#cursor, SLICE_DOCUMENTS, SLICE_LOOKS))
-    }
-    const slice = this.#source.level.querySlice(this.#cursor)
-    if (typeof slice === 'number') throw lastError()
-    const more = await this.#source.opening.reading(slice).catch((cause: unknown) => {
-      throw errorOf(cause)
-    })
-    this.#source.asOf()
+    const more = await this.#slice()
+    this.#source.asOf() // CLOSED where that is.
     const all: T[] = []
-    do all.push(...this.#read(() => this.#source.level.queryTake(this.#cursor, BATCH_MAX)))
-    while (!this.#isOver)
-    this.#isOver = more === 0
+    let since = performance.now()
+    while (true) {
+      const text = taken(this.#source, this.#cursor, PIECE_DOCUMENTS)
+      const isLast = scratch.u32[MORE] !== 1
+      this.#assembly.take(text, all)
+      if (isLast) break
+      if (performance.now() - since < TURN_MS) continue
+      await turn()
+      this.#source.asOf()
+      since = performance.now()
+    }
+    this.#isOver = !more
     return all
   }
 
-  // Whether that is all is asked for before anything is decoded.
-  #read(call: () => string | number): T[] {
-    while (true) {
-      const answer = call()
-      if (typeof answer !== 'string') {
-        growFor(answer)
-        continue
-      }
-      this.#isOver = scratch.u32[MORE] !== 1
-      return readDocuments<T>(this.#source.encoding, answer, this.#asked.select)
+  async #slice(): Promise<boolean> {
+    const { level, isTransaction, opening } = this.#source
+    if (isTransaction) {
+      await turn()
+      this.#source.asOf()
+      return gather(this.#source, this.#cursor, SLICE_DOCUMENTS, SLICE_LOOKS)
     }
+    const slice = level.querySlice(this.#cursor)
+    if (typeof slice === 'number') throw lastError()
+    const more = await opening.reading(slice).catch((cause: unknown) => {
+      throw errorOf(cause)
+    })
+    return more !== 0
   }
 
   close(): void {
@@ -368,12 +418,4 @@ class SlicedRun<T> {
     if (this.#cursor < 0 || this.#source.opening.isClosed) return
     this.#source.level.queryClose(this.#cursor)
   }
-}
-
-/** INVALID for what find() and its like do not know. */
-export function checkAsked(options: unknown, known: readonly string[], where: string): void {
-  checkNames(options, known, where)
-  for (const [name, value] of Object.entries(options as object))
-    if (value === undefined)
-      throw new VarveError('INVALID', `${where}: ${name} is undefined: leave it out`)
 }

@@ -1,7 +1,9 @@
 // lib/collection/request.ts — a query as bytes: native/binding/query.cc tells which.
 import { invalid, VarveError } from '../errors.ts'
 import { ByteWriter } from './byte-writer.ts'
-import type { Columns } from './columns.ts'
+import type { Column, Columns } from './columns.ts'
+import type { Description } from './description.ts'
+import type { Inclusion } from './including.ts'
 import { isOrdered } from './operand.ts'
 import { isPlain, whereBytes } from './where.ts'
 
@@ -19,29 +21,58 @@ export interface Asked {
   readonly offset: number
   readonly select: readonly string[] | undefined
   readonly after: Uint8Array | undefined
+  readonly inclusions: readonly Inclusion[]
 }
 
-/** The definition that columns are of, by its commit. */
-export interface Defined {
+/** The definition that a query is held against, by its commit. */
+export interface Queried {
   readonly commit: number
   readonly columns: Columns
+  readonly description: Pick<Description, 'extra'>
 }
 
-export function requestOf(defined: Defined, asked: Asked, flags: number): Uint8Array {
+export function requestOf(queried: Queried, asked: Asked, flags: number): Uint8Array {
+  checkSelect(asked.select, queried)
   const to = new ByteWriter()
   to.byte(flags | (asked.after === undefined ? 0 : AFTER))
-  to.float(defined.commit)
+  to.float(queried.commit)
   to.float(Number.isFinite(asked.limit) ? asked.limit : -1)
   to.float(asked.offset)
-  const order = flags === COUNTED ? [] : orderOf(asked.orderBy, defined.columns)
+  putOrder(flags === COUNTED ? undefined : asked.orderBy, queried.columns, 'orderBy', to)
+  to.sized(asked.after ?? new Uint8Array(0))
+  const inclusions = asked.inclusions.filter(({ view }) => view() !== undefined)
+  to.count(inclusions.length)
+  for (const inclusion of inclusions) inclusion.write(to, queried.columns)
+  to.raw(whereBytes(asked.where, queried.columns))
+  return to.bytes()
+}
+
+function checkSelect(
+  select: readonly string[] | undefined,
+  { columns, description }: Queried,
+): void {
+  if (select === undefined || description.extra === 'keep') return
+  select.forEach((name, index) => {
+    const column = columns.get(name)
+    if (column === undefined || column.hidden || name.includes('.'))
+      throw unknownField(name, topLevel(columns), `select[${index}]`)
+  })
+}
+
+const topLevel = (columns: Columns): readonly string[] =>
+  [...columns.values()].filter((one) => !one.hidden && !one.path.includes('.')).map((one) => one.path)
+
+const unknownField = (path: string, known: readonly string[], where: string): VarveError =>
+  new VarveError('INVALID', `${where}: no field '${path}'; known are ${known.join(', ')}`)
+
+/** An order as bytes: a count, and columns with their directions. */
+export function putOrder(orderBy: unknown, columns: Columns, where: string, to: ByteWriter): void {
+  const order = orderOf(orderBy, columns, where)
   to.count(order.length)
   for (const { column, descending } of order) {
     to.count(column)
     to.byte(descending ? 1 : 0)
   }
-  to.sized(asked.after ?? new Uint8Array(0))
-  to.raw(whereBytes(asked.where, defined.columns))
-  return to.bytes()
 }
 
 interface OrderPart {
@@ -49,14 +80,14 @@ interface OrderPart {
   readonly descending: boolean
 }
 
-function orderOf(orderBy: unknown, columns: Columns): readonly OrderPart[] {
+function orderOf(orderBy: unknown, columns: Columns, where: string): readonly OrderPart[] {
   if (orderBy === undefined) return []
   const steps: readonly unknown[] = Array.isArray(orderBy) ? orderBy : [orderBy]
   const parts = steps.flatMap((step, index) =>
-    stepOf(step, columns, Array.isArray(orderBy) ? `orderBy[${index}]` : 'orderBy'),
+    stepOf(step, columns, Array.isArray(orderBy) ? `${where}[${index}]` : where),
   )
   if (parts.length > ORDERS_MAX)
-    throw new VarveError('INVALID', `orderBy: more than ${ORDERS_MAX} fields`)
+    throw new VarveError('INVALID', `${where}: more than ${ORDERS_MAX} fields`)
   return parts
 }
 
@@ -71,12 +102,17 @@ function stepOf(step: unknown, columns: Columns, where: string): readonly OrderP
   })
 }
 
-function columnOf(path: string, columns: Columns, where: string): number {
+/** The column of a path that a caller gave. */
+export function columnAt(path: unknown, columns: Columns, where: string): Column {
+  if (typeof path !== 'string') throw invalid(where, 'the name of a field', path)
   const column = columns.get(path)
-  if (column === undefined || column.hidden) {
-    const names = [...columns.values()].filter(({ hidden }) => !hidden).map((one) => one.path)
-    throw new VarveError('INVALID', `${where}: no field '${path}'; known are ${names.join(', ')}`)
-  }
+  if (column !== undefined && !column.hidden) return column
+  const names = [...columns.values()].filter(({ hidden }) => !hidden).map((one) => one.path)
+  throw unknownField(path, names, where)
+}
+
+function columnOf(path: string, columns: Columns, where: string): number {
+  const column = columnAt(path, columns, where)
   if (isOrdered(column.type)) return column.number
   throw invalid(`${where}: '${path}'`, 'of a type that has an order', column.type.kind)
 }

@@ -18,6 +18,7 @@ const NO_FUNCTIONS: Live = {
   hidden: new Map(),
   was: new Map(),
   from: new Map(),
+  targets: new Map(),
   validator: undefined,
 }
 

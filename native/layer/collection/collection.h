@@ -130,6 +130,11 @@ class Collections {
   Status remove_referrers(const Store::View& view, Transaction& transaction,
                           const Definition& target, const std::string& key,
                           const std::string& nested_key, int depth);
+  Status referred(const Definition& target, const std::string& key, const Definition& by,
+                  const ReferenceDefinition& reference, const std::string& referrer);
+  Status clear_reference(const Store::View& view, Transaction& transaction,
+                         const Definition& definition, const ReferenceDefinition& reference,
+                         const std::string& nested_key, const std::string& referrer);
   Result<std::vector<std::string>> find_referrers(const Reads& reads, const Definition& definition,
                                                   uint32_t field, const std::string& nested_key);
   Status check_rules(const Definition& definition, const Document& document);

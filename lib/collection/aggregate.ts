@@ -20,7 +20,7 @@ import type { QuerySource } from './source.ts'
 import type { At, Flat, Refuse } from './types.ts'
 import { isPlain, whereBytes } from './where.ts'
 
-/** One figure of the documents of a group. What is null or absent is in none of them, but in `count: true`. */
+/** One figure of the documents of a group: what is null or absent is only in `count: true`. */
 export type Measure<P = string> =
   | { readonly count: true | P }
   | { readonly distinct: P }
@@ -62,7 +62,7 @@ type GroupRow<D, G> = G extends string
     ? { [Q in P]: Grouped<At<D, Q>> }
     : G extends object
       ? {
-          [N in keyof G]: G[N] extends { readonly histogram: infer P }
+          -readonly [N in keyof G]: G[N] extends { readonly histogram: infer P }
             ? Grouped<At<D, P>>
             : Grouped<At<D, G[N]>>
         }
@@ -78,7 +78,7 @@ type Figure<D, M> = M extends { readonly count: unknown } | { readonly distinct:
         : never
 
 /** What aggregate() answers of a group. */
-export type AggregateRow<D, V, G> = Flat<GroupRow<D, G> & { [N in keyof V]: Figure<D, V[N]> }>
+export type AggregateRow<D, V, G> = Flat<GroupRow<D, G> & { -readonly [N in keyof V]: Figure<D, V[N]> }>
 
 type RowOrder<R> = (keyof R & string) | { readonly [N in keyof R]?: Direction }
 
@@ -173,7 +173,10 @@ function groupsOf(groupBy: unknown, columns: Columns): readonly Group[] {
     throw invalid('groupBy', 'a field, an array of fields, or an object of them', groupBy)
   const list: readonly unknown[] = Array.isArray(groupBy) ? groupBy : [groupBy]
   const entries: readonly (readonly [string, unknown, string])[] = isList
-    ? list.map((path, i) => [String(path), path, Array.isArray(groupBy) ? `groupBy[${i}]` : 'groupBy'])
+    ? list.map((path, i) => {
+        const where = Array.isArray(groupBy) ? `groupBy[${i}]` : 'groupBy'
+        return [String(path), path, where]
+      })
     : Object.entries(groupBy).map(([name, by]) => [name, by, `groupBy.${name}`])
   if (entries.length === 0 || entries.length > GROUPS_MAX)
     throw new VarveError('INVALID', `groupBy: 1 to ${GROUPS_MAX} fields`)
@@ -236,7 +239,8 @@ function rowColumns(groups: readonly Group[], figures: readonly Figured[]): Colu
   for (const { name, column, width } of groups)
     add(name, width > 0 && column.type.kind === 'int32' ? typeOf('float64') : column.type)
   for (const { name, op, column } of figures) {
-    const isOwn = op === OPS.min || op === OPS.max || (op === OPS.sum && column?.type.kind === 'int64')
+    const isBig = op === OPS.sum && column?.type.kind === 'int64'
+    const isOwn = isBig || op === OPS.min || op === OPS.max
     add(name, isOwn && column !== undefined ? column.type : typeOf('float64'))
   }
   return columns
@@ -280,9 +284,8 @@ function readRows(bytes: Uint8Array, columns: readonly Column[]): unknown[] {
     }
     const cells = decodeKey(bytes, at, at + size) as readonly Key[]
     at += size
-    rows.push(
-      Object.fromEntries(columns.map(({ path, type }, i) => [path, partOfKey(type, cells[i] ?? null)])),
-    )
+    const shown = columns.map(({ path, type }, i) => [path, partOfKey(type, cells[i] ?? null)])
+    rows.push(Object.fromEntries(shown))
   }
   return rows
 }

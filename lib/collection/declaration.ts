@@ -177,7 +177,8 @@ function checkSetNull(
 function pathOfSetNull(fields: readonly FieldDescription[], before: string): string | undefined {
   for (const { name, type } of fields) {
     if (type.reference?.onDelete === 'set null') return before + name
-    const inner = pathOfSetNull(type.kind === 'object' ? (type.fields ?? []) : [], `${before}${name}.`)
+    const inside = type.kind === 'object' ? (type.fields ?? []) : []
+    const inner = pathOfSetNull(inside, `${before}${name}.`)
     if (inner !== undefined) return inner
   }
   return undefined

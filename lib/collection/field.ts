@@ -87,7 +87,7 @@ export class Field<out V = unknown, out N extends Need = Need, out R = unknown> 
     const collection: unknown = typeof target === 'string' ? target : target?.name
     if (typeof collection !== 'string' || collection === '')
       throw invalid('references()', 'a collection or the name of one', target)
-    const named: Referable | undefined = typeof target === 'string' ? undefined : (target as Referable)
+    const named = typeof target === 'string' ? undefined : (target as Referable)
     const ways = { ...this.ways, target: named }
     return new Field({ ...this.type, reference: { collection, onDelete } }, ways)
   }

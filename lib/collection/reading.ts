@@ -172,7 +172,10 @@ function askedOf(options: unknown, known: readonly string[], where: string): Ask
       throw new VarveError('INVALID', `${where}: ${name} is undefined: leave it out`)
   const { where: conditions, orderBy, select, limit = Infinity, offset = 0, after } = given
   if (after !== undefined && 'offset' in given)
-    throw new VarveError('INVALID', `${where}: offset is for the first page: leave it out of one after`)
+    throw new VarveError(
+      'INVALID',
+      `${where}: offset is for the first page: leave it out of one after`,
+    )
   if (limit !== Infinity) checkCount(limit, 'limit', 0, Number.MAX_SAFE_INTEGER)
   checkCount(offset, 'offset', 0, Number.MAX_SAFE_INTEGER)
   const asked = {

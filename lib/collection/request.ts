@@ -60,7 +60,9 @@ function checkSelect(
 }
 
 const topLevel = (columns: Columns): readonly string[] =>
-  [...columns.values()].filter((one) => !one.hidden && !one.path.includes('.')).map((one) => one.path)
+  [...columns.values()]
+    .filter(({ hidden, path }) => !hidden && !path.includes('.'))
+    .map(({ path }) => path)
 
 const unknownField = (path: string, known: readonly string[], where: string): VarveError =>
   new VarveError('INVALID', `${where}: no field '${path}'; known are ${known.join(', ')}`)

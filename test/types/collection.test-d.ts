@@ -198,7 +198,12 @@ expectTypeOf(find(Authors, { include: { posts: true }, select: ['name'] })).toEq
 declare const users: Documents<typeof Users>
 expectTypeOf(
   users.aggregate({
-    values: { all: { count: true }, sum: { sum: 'balance' }, old: { max: 'born' }, mean: { avg: 'age' } },
+    values: {
+      all: { count: true },
+      sum: { sum: 'balance' },
+      old: { max: 'born' },
+      mean: { avg: 'age' },
+    },
   }),
 ).toEqualTypeOf<{ all: number; sum: bigint; old: Date | null; mean: number | null }>()
 expectTypeOf(
@@ -214,7 +219,7 @@ expectTypeOf(
     groupBy: { year: { histogram: 'born', width: 365 }, street: 'address.street' },
     values: { n: { count: true } },
   }),
-).toEqualTypeOf<{ readonly year: Date; readonly street: string; readonly n: number }[]>()
+).toEqualTypeOf<{ year: Date; street: string; n: number }[]>()
 // @ts-expect-error no such field
 users.aggregate({ values: { a: { sum: 'agee' } } })
 // @ts-expect-error a sum is of numbers

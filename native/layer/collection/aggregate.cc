@@ -90,8 +90,8 @@ bool can_group(const GroupPart& part, const Schema& schema) {
   if (part.field >= schema.columns().size()) return false;
   const Type& type = *schema.column(part.field).type;
   if (part.width == 0) return has_key(type);
-  const bool is_placed = type.tag == TypeTag::kInt32 || type.tag == TypeTag::kFloat64 ||
-                         type.tag == TypeTag::kDate;
+  const bool is_placed =
+      type.tag == TypeTag::kInt32 || type.tag == TypeTag::kFloat64 || type.tag == TypeTag::kDate;
   return is_placed && part.width > 0 && std::isfinite(part.width) && std::isfinite(part.origin);
 }
 
@@ -197,7 +197,8 @@ Status Aggregate::add(Bytes stored) {
   if (found == groups_.end()) {
     Status status = keep(group_.size() + kGroupBytes + request_.measures.size() * kCellBytes);
     if (!status) return status;
-    found = groups_.emplace(group_, Group{std::vector<Cell>(request_.measures.size()), ends_}).first;
+    found =
+        groups_.emplace(group_, Group{std::vector<Cell>(request_.measures.size()), ends_}).first;
   }
   for (size_t i = 0; i < request_.measures.size(); ++i) {
     Status status = measure(document, request_.measures[i], found->second.cells[i]);
@@ -268,8 +269,8 @@ Result<std::string> Aggregate::value_of(const Measure& measure, const Cell& cell
   };
   const bool is_added = measure.op == MeasureOp::kSum || measure.op == MeasureOp::kAverage;
   if (!is_added && measure.op != MeasureOp::kMin && measure.op != MeasureOp::kMax) {
-    number(static_cast<double>(measure.op == MeasureOp::kDistinct ? cell.values.size()
-                                                                  : cell.count));
+    number(
+        static_cast<double>(measure.op == MeasureOp::kDistinct ? cell.values.size() : cell.count));
     return key;
   }
   if (cell.count == 0 && measure.op != MeasureOp::kSum) return std::string(1, kNullKeyTag);

@@ -194,14 +194,13 @@ Status Collections::remove_referrers(const Store::View& view, Transaction& trans
   return Status::ok();
 }
 
-Status Collections::referred(const Definition& target, const std::string& key,
-                             const Definition& by, const ReferenceDefinition& reference,
-                             const std::string& referrer) {
+Status Collections::referred(const Definition& target, const std::string& key, const Definition& by,
+                             const ReferenceDefinition& reference, const std::string& referrer) {
   refusal_.path = by.name + "." + reference.path;
   refusal_.rule = "restrict";
-  return {Code::kExists, target.name + ": " + key_to_text(as_bytes(key)) +
-                             " is referred to by " + by.name + " " +
-                             key_to_text(as_bytes(referrer)) + " (" + reference.path + ")"};
+  return {Code::kExists, target.name + ": " + key_to_text(as_bytes(key)) + " is referred to by " +
+                             by.name + " " + key_to_text(as_bytes(referrer)) + " (" +
+                             reference.path + ")"};
 }
 
 // The document is written in its newest form, with nothing in the field. It may be gone meanwhile,
@@ -225,10 +224,9 @@ Status Collections::clear_reference(const Store::View& view, Transaction& transa
   const Schema& newest = definition.schema_set.newest();
   const Type* const type = newest.column(reference.field).type;
   const Item nothing(type, type->is_nullable ? Presence::kNull : Presence::kAbsent);
-  const Result<std::string> record =
-      write_record(newest, before.row(), [&](uint32_t column) {
-        return column == reference.field ? nothing : before.item(column);
-      });
+  const Result<std::string> record = write_record(newest, before.row(), [&](uint32_t column) {
+    return column == reference.field ? nothing : before.item(column);
+  });
   if (!record) {
     return Status(record.code(), definition.name + " " + key_to_text(as_bytes(referrer)) + ": " +
                                      record.error().message());

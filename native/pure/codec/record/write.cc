@@ -88,8 +88,8 @@ class RecordWriter {
       presence_.back() = Presence::kPresent;
       if (!put(column, item)) return misplaced(column);
     } else if (!is_within_absent) {
-      const bool is_null = column.null_bit != kNoColumn && (item.presence() == Presence::kNull ||
-                                                            column.absent_bit == kNoColumn);
+      const bool is_null = column.null_bit != kNoColumn &&
+                           (item.presence() == Presence::kNull || column.absent_bit == kNoColumn);
       const uint32_t bit = is_null ? column.null_bit : column.absent_bit;
       if (bit == kNoColumn) return misplaced(column);
       presence_.back() = is_null ? Presence::kNull : Presence::kAbsent;

@@ -103,8 +103,8 @@ const test::Case rewritten("a record made of the items of another is the same by
   constexpr uint64_t kRow = 77;
   for (const auto& [name, fixture] : fixtures()) {
     const Opened opened(name);
-    const Result<std::string> made =
-        write_record(*opened.schema, kRow, [&](uint32_t number) { return opened.view->item(number); });
+    const Result<std::string> made = write_record(
+        *opened.schema, kRow, [&](uint32_t number) { return opened.view->item(number); });
     const Result<std::string> wanted = with_row(as_bytes(fixture.record), kRow);
     require(made && wanted);
     expect(*made == *wanted);
@@ -119,10 +119,9 @@ const test::Case emptied("a field is null or absent in a record that is made ane
     for (uint32_t gone = 0; gone < opened.schema->columns().size(); ++gone) {
       const Type* const type = opened.schema->column(gone).type;
       const Item nothing(type, type->is_nullable ? Presence::kNull : Presence::kAbsent);
-      const Result<std::string> made =
-          write_record(*opened.schema, 0, [&](uint32_t number) {
-            return number == gone ? nothing : opened.view->item(number);
-          });
+      const Result<std::string> made = write_record(*opened.schema, 0, [&](uint32_t number) {
+        return number == gone ? nothing : opened.view->item(number);
+      });
       const bool is_within = opened.view->presence(gone) == Presence::kAbsent;
       if (!type->is_nullable && !type->is_optional && !is_within) {
         expect(!made && made.code() == Code::kInvalid);

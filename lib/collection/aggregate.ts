@@ -78,7 +78,9 @@ type Figure<D, M> = M extends { readonly count: unknown } | { readonly distinct:
         : never
 
 /** What aggregate() answers of a group. */
-export type AggregateRow<D, V, G> = Flat<GroupRow<D, G> & { -readonly [N in keyof V]: Figure<D, V[N]> }>
+export type AggregateRow<D, V, G> = Flat<
+  GroupRow<D, G> & { -readonly [N in keyof V]: Figure<D, V[N]> }
+>
 
 type RowOrder<R> = (keyof R & string) | { readonly [N in keyof R]?: Direction }
 
@@ -96,7 +98,9 @@ export interface AggregateOptions<D, V, G, R = AggregateRow<D, V, G>> {
 }
 
 /** By groups an array of rows; else one. */
-export type Aggregated<D, V, G> = [G] extends [undefined] ? AggregateRow<D, V, G> : AggregateRow<D, V, G>[]
+export type Aggregated<D, V, G> = [G] extends [undefined]
+  ? AggregateRow<D, V, G>
+  : AggregateRow<D, V, G>[]
 
 const OPTIONS = ['where', 'groupBy', 'values', 'having', 'orderBy', 'limit', 'offset']
 const OPS = { documents: 1, count: 2, distinct: 3, sum: 4, min: 5, max: 6, avg: 7 } as const

@@ -52,7 +52,7 @@ export const MODULES: readonly Module[] = [
     doors: ['stored_blocks.h', 'stored_index.h', 'stored_kinds.h', 'folder.h'] },
   { folder: 'layer/catalog', mayInclude: [...PURE, 'engine', 'store'], doors: ['catalog.h', 'expiry.h'] },
   { folder: 'layer/collection', mayInclude: [...PURE, 'pure/codec/record', 'engine', 'store', 'store/transaction', 'layer/catalog'],
-    doors: ['collection.h', 'run.h'] },
+    doors: ['collection.h', 'run.h', 'inclusion.h', 'aggregate.h'] },
   { folder: 'binding', mayInclude: [...PURE, ...KERNELS, 'engine', 'store', 'store/transaction', 'layer/catalog', 'layer/collection'],
     doors: [] },
 ]

@@ -95,6 +95,19 @@ bool can_group(const GroupPart& part, const Schema& schema) {
   return is_placed && part.width > 0 && std::isfinite(part.width) && std::isfinite(part.origin);
 }
 
+bool is_64(uint64_t low, int64_t high) { return high == (static_cast<int64_t>(low) < 0 ? -1 : 0); }
+
+// A sum of 128 bits as the nearest double, or one beside it where it is beyond 64.
+double rounded(uint64_t low, int64_t high) {
+  if (is_64(low, high)) return static_cast<double>(static_cast<int64_t>(low));
+  const uint64_t top = static_cast<uint64_t>(high);
+  const uint64_t low_size = high < 0 ? ~low + 1 : low;
+  const uint64_t top_size = high < 0 ? ~top + (low == 0 ? 1 : 0) : top;
+  const double size =
+      static_cast<double>(top_size) * 18446744073709551616.0 + static_cast<double>(low_size);
+  return high < 0 ? -size : size;
+}
+
 bool fields_are_below(const Filter& filter, uint32_t index, size_t count) {
   const FilterNode& node = filter.node(index);
   if (node.op > FilterOp::kNot && node.field >= count) return false;
@@ -278,16 +291,13 @@ Result<std::string> Aggregate::value_of(const Measure& measure, const Cell& cell
   const Column& column = definition_->schema_set.newest().column(measure.field);
   const bool is_whole = is_integer(*column.type);
   const double lost = std::isfinite(cell.sum) ? cell.lost : 0;
-  const double sum = is_whole ? static_cast<double>(cell.high) * 18446744073709551616.0 +
-                                    static_cast<double>(cell.low)
-                              : cell.sum + lost;
+  const double sum = is_whole ? rounded(cell.low, cell.high) : cell.sum + lost;
   if (measure.op == MeasureOp::kAverage) {
     number(sum / static_cast<double>(cell.count));
   } else if (column.type->tag != TypeTag::kInt64) {
     number(sum);
   } else {
-    const bool fits = cell.high == (static_cast<int64_t>(cell.low) < 0 ? -1 : 0);
-    if (!fits) {
+    if (!is_64(cell.low, cell.high)) {
       return Status(Code::kTooLarge,
                     definition_->name + ": the sum of " + column.path + " is beyond 64 bits");
     }

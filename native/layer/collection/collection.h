@@ -16,6 +16,7 @@
 //   definition.h   what the catalog holds      document.h   records as fields
 //   entries.h      what an index holds         filter.h     conditions
 //   plan.h         how a query is answered     run.h        answering it
+//   inclusion.h    what comes along with it    aggregate.h  figures of its documents
 //
 // Threads: one, with a Reader of its own.      Bytes: FORMAT.md
 #pragma once

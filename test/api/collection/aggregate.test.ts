@@ -108,6 +108,14 @@ describe('aggregate()', () => {
     expect(sales.aggregate({ values, groupBy: 'n' })).toEqual([])
   })
 
+  it('sums below zero do not lose their digits', async () => {
+    await using db = await filled(0)
+    const sales = db.collection(Sales)
+    await sales.insertMany([-3, 1, -2].map((n, i) => ({ ...sale(i), n, big: BigInt(n) })))
+    const values = { sum: { sum: 'n' }, mean: { avg: 'big' }, big: { sum: 'big' } } as const
+    expect(sales.aggregate({ values })).toEqual({ sum: -4, mean: -4 / 3, big: -4n })
+  })
+
   it('refuses sums beyond 64 bits, and more groups than there is memory for', async () => {
     await using db = await filled(9)
     const sales = db.collection(Sales)

@@ -22,6 +22,14 @@ export type {
   Where,
 } from './collection/asking.ts'
 export type { BuildProgress } from './collection/building.ts'
+export type {
+  Aggregated,
+  AggregateOptions,
+  AggregateRow,
+  GroupBy,
+  Histogram,
+  Measure,
+} from './collection/aggregate.ts'
 export { Collection, collection, type Declaration } from './collection/declaration.ts'
 export {
   Documents,

@@ -18,6 +18,9 @@ export {
   type RoaringOptions,
 } from './bitmap.ts'
 export {
+  type Aggregated,
+  type AggregateOptions,
+  type AggregateRow,
   type BuildProgress,
   Collection,
   collection,

@@ -167,6 +167,9 @@ export interface NativeCollection extends NativeLevel {
   /** A promise of 1, or of 0 when what queryTake() then brings is the last. */
   querySlice(query: number): Promise<number> | number
   queryTake(query: number, countMax: number): string | number
+  /** A slice on this thread: 1, or 0 when what queryTake() then brings is the last. */
+  queryGather(query: number, countMax: number, looksMax: number): number
+  queryAggregate(bytes: number, asOf: number, asked: Uint8Array): Uint8Array | number
   queryCount(bytes: number, asOf: number): number
   queryExplain(bytes: number, asOf: number): string | number
   queryPosition(query: number): Uint8Array | number

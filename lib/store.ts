@@ -91,7 +91,7 @@ export class Store<T extends Types = Entry>
     const opened = openCollection(this.opening, one)
     // What goes wrong is told by ready().
     if (!isBuilt(opened)) build(opened).catch(() => undefined)
-    return new Documents(opened)
+    return new Documents(opened, one.relations)
   }
 
   /** Drops a collection with all its documents, at once; resolves to whether it was there. */

@@ -139,6 +139,8 @@ export interface FindOptions<
   readonly include?: Include<C['~schema'], C['~relations']>
   readonly limit?: number
   readonly offset?: number
+  /** `next` of a page of a query with the same `where` and `orderBy`: what comes behind it. */
+  readonly after?: string
 }
 
 type SelectedBy<O> = O extends { readonly select: readonly (infer F)[] } ? F : undefined

@@ -3,14 +3,12 @@ import { beginBatch, endBatch } from '../bytes.ts'
 import type { Encoding } from '../encoding.ts'
 import { COUNT, DATA_AT, HEAD_BYTES, NEEDED_BYTES, scratch } from '../native.ts'
 
-export function readDocuments<T>(
-  encoding: Encoding,
-  text: string,
-  select: readonly string[] | undefined,
-): T[] {
+/** What each of them is decoded by: a head of this kind and size in the scratch, and its own part of the text. */
+type Visit = (mark: number, kind: number, at: number, size: number, text: string) => void
+
+export function eachStored(text: string, visit: Visit): void {
   const { u32 } = scratch
   const count = u32[COUNT] ?? 0
-  const documents: T[] = []
   let raw = u32[NEEDED_BYTES] ?? 0
   let unit = 0
   beginBatch(raw, u32[HEAD_BYTES] ?? 0)
@@ -19,17 +17,27 @@ export function readDocuments<T>(
       const headBytes = u32[cell + 2] ?? 0
       const units = u32[cell + 3] ?? 0
       const own = units === 0 ? '' : text.substring(unit, unit + units)
-      const kind = u32[cell + 1] ?? 0
-      const document =
-        select === undefined
-          ? encoding.read(kind, raw, headBytes, own)
-          : encoding.readFields(kind, raw, headBytes, own, select)
-      documents.push(document as T)
+      visit(u32[cell] ?? 0, u32[cell + 1] ?? 0, raw, headBytes, own)
       raw += headBytes
       unit += units
     }
   } finally {
     endBatch()
   }
+}
+
+export function readDocuments<T>(
+  encoding: Encoding,
+  text: string,
+  select: readonly string[] | undefined,
+): T[] {
+  const documents: T[] = []
+  eachStored(text, (_, kind, at, size, own) => {
+    const document =
+      select === undefined
+        ? encoding.read(kind, at, size, own)
+        : encoding.readFields(kind, at, size, own, select)
+    documents.push(document as T)
+  })
   return documents
 }

@@ -14,7 +14,7 @@ import type { Relation, Relations, Where } from './asking.ts'
 import type { Description, FieldDescription, KeyDescription } from './description.ts'
 import { describeFields } from './describe-fields.ts'
 import { describeIndexes } from './describe-indexes.ts'
-import { Field } from './field.ts'
+import { Field, type Referable } from './field.ts'
 import { isWellFormed } from './path.ts'
 import { columnAt, keyKinds } from './paths.ts'
 import { isStandardSchema, type StandardSchema } from './standard.ts'
@@ -64,6 +64,8 @@ export interface Live {
   readonly from: ReadonlyMap<string, (old: never) => unknown>
   /** Paths whose data is to go. */
   readonly drop: ReadonlySet<string>
+  /** Collections that references name, by path, where they were given as values. */
+  readonly targets: ReadonlyMap<string, Referable>
   readonly validator: StandardSchema | undefined
 }
 
@@ -156,12 +158,37 @@ export function collection<
     const described = describeFields(fields)
     const indexes = describeIndexes(declaration.indexes ?? {}, described.fields, extra)
     const all: readonly FieldDescription[] = [...described.fields, ...indexes.hiddenFields]
+    checkSetNull(described.fields, described.live.computed.size > 0, declaration.indexes ?? {})
     const key = describeKey(declaration.key, described, extra)
     const description = { name, extra, fields: all, key, indexes: indexes.indexes } as const
     const drop = droppedOf(declaration.drop, described.fields)
     const live = { ...described.live, hidden: indexes.hidden, drop, validator }
     return new Collection(name, description, live, {})
   })
+}
+
+// The core sets a field to null by itself: what functions make of a document would stay as it was.
+function checkSetNull(
+  fields: readonly FieldDescription[],
+  hasComputed: boolean,
+  indexes: Readonly<Record<string, unknown>>,
+): void {
+  const path = pathOfSetNull(fields, '')
+  const isFunction = (index: unknown): boolean =>
+    typeof index === 'object' && index !== null && 'on' in index && typeof index.on === 'function'
+  const what = hasComputed ? 'computed fields' : 'an index on a function'
+  if (path === undefined || !(hasComputed || Object.values(indexes).some(isFunction))) return
+  throw new VarveError('INVALID', `${path}: onDelete 'set null' cannot be beside ${what}`)
+}
+
+function pathOfSetNull(fields: readonly FieldDescription[], before: string): string | undefined {
+  for (const { name, type } of fields) {
+    if (type.reference?.onDelete === 'set null') return before + name
+    const inside = type.kind === 'object' ? (type.fields ?? []) : []
+    const inner = pathOfSetNull(inside, `${before}${name}.`)
+    if (inner !== undefined) return inner
+  }
+  return undefined
 }
 
 const NAME_UNITS_MAX = 255

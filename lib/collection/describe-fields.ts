@@ -2,7 +2,7 @@
 import { invalid, VarveError } from '../errors.ts'
 import type { FieldDescription, Generated, TypeDescription } from './description.ts'
 import type { Live } from './declaration.ts'
-import { Field } from './field.ts'
+import { Field, type Referable } from './field.ts'
 import { isWellFormed } from './path.ts'
 import type { Fields } from './types.ts'
 
@@ -15,7 +15,7 @@ export interface Described {
   readonly fields: readonly FieldDescription[]
   /** Paths that are generated. */
   readonly generated: ReadonlyMap<string, Generated>
-  readonly live: Pick<Live, 'fills' | 'computed' | 'was' | 'from'>
+  readonly live: Pick<Live, 'fills' | 'computed' | 'was' | 'from' | 'targets'>
 }
 
 /** INVALID says which field cannot be. */
@@ -30,6 +30,7 @@ class Walk {
   readonly computed = new Map<string, (document: never) => unknown>()
   readonly was = new Map<string, string>()
   readonly from = new Map<string, (old: never) => unknown>()
+  readonly targets = new Map<string, Referable>()
   readonly generated = new Map<string, Generated>()
   #columns = 0
 
@@ -70,7 +71,7 @@ class Walk {
   }
 
   #keep({ type, ways }: Field, path: string, depth: number): void {
-    const { fill, generated, compute, was, from } = ways
+    const { fill, generated, compute, was, from, target } = ways
     if (type.optional && (fill ?? generated ?? compute) !== undefined)
       throw new VarveError('INVALID', `${path}: optional, and yet filled in`)
     if ([fill, generated, compute].filter((way) => way !== undefined).length > 1)
@@ -82,6 +83,7 @@ class Walk {
     if (compute !== undefined) this.computed.set(path, compute)
     if (was !== undefined) this.was.set(path, was)
     if (from !== undefined) this.from.set(path, from)
+    if (target !== undefined) this.targets.set(path, target)
   }
 
   type(field: Field, path: string, depth: number, isColumn: boolean): TypeDescription {
@@ -113,6 +115,6 @@ function checkFieldName(name: string, at: string): void {
 
 function checkReference(type: TypeDescription, path: string, isColumn: boolean): void {
   if (!isColumn) throw new VarveError('INVALID', `${path}: a reference is a field of its own`)
-  if (type.reference?.onDelete === 'set null' && !type.nullable)
-    throw new VarveError('INVALID', `${path}: onDelete 'set null' needs nullable()`)
+  if (type.reference?.onDelete === 'set null' && !type.nullable && !type.optional)
+    throw new VarveError('INVALID', `${path}: onDelete 'set null' needs nullable() or optional()`)
 }

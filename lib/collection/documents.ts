@@ -9,13 +9,14 @@ import { Snapshot } from '../snapshot.ts'
 import { TransactionLevel } from '../transaction.ts'
 import { run } from '../transaction/run.ts'
 import type { Pending } from '../transaction/pending.ts'
-import type { Where } from './asking.ts'
+import type { Relations, Where } from './asking.ts'
 import { build, type Listener } from './building.ts'
 import { beginRewriting, type Defined, type Opened } from './catalog.ts'
 import { documentEncoding } from './document-encoding.ts'
 import { type AnyTypes, DocumentsReading, type DocumentTypes } from './reading.ts'
 import type { Document } from './record.ts'
 import type { Records } from './upgrade.ts'
+import type { QuerySource } from './source.ts'
 import type { Infer, InferInsert, InferKey } from './types.ts'
 import {
   ALONE,
@@ -50,19 +51,26 @@ export interface ReadyOptions {
 const TRIES_MAX = 100
 
 /** A collection as of a snapshot, or of at(). */
-export class DocumentsSnapshot<C extends AnyTypes> extends DocumentsReading<C> {
+export class DocumentsSnapshot<in out C extends AnyTypes> extends DocumentsReading<C> {
   protected readonly isTransaction = false
   #defined: Defined | undefined
+  readonly #snapshot: Snapshot<DocumentTypes>
   #isKnown = false
   #old: Records | undefined
 
   /** @internal */
-  constructor(opened: Opened, snapshot: Snapshot<DocumentTypes>) {
+  constructor(opened: Opened, relations: Relations, snapshot: Snapshot<DocumentTypes>) {
     super(
       opened,
+      relations,
       documentEncoding(() => this.#records()),
       snapshot,
     )
+    this.#snapshot = snapshot
+  }
+
+  protected beside(other: Opened): { source(): QuerySource } {
+    return new Documents(other, {}).in(this.#snapshot)
   }
 
   protected defined(): Defined | undefined {
@@ -85,19 +93,26 @@ export class DocumentsSnapshot<C extends AnyTypes> extends DocumentsReading<C> {
 }
 
 /** A collection within a transaction: everything answers at once, and nobody else sees it before the commit. */
-export class DocumentsTransaction<C extends AnyTypes> extends DocumentsReading<C> {
+export class DocumentsTransaction<in out C extends AnyTypes> extends DocumentsReading<C> {
   protected readonly isTransaction = true
+  readonly #level: TransactionLevel<DocumentTypes>
   readonly #pending: Pending
   #defined: Defined | undefined
 
   /** @internal */
-  constructor(opened: Opened, level: TransactionLevel<DocumentTypes>) {
+  constructor(opened: Opened, relations: Relations, level: TransactionLevel<DocumentTypes>) {
     super(
       opened,
+      relations,
       documentEncoding(() => opened.records),
       level,
     )
+    this.#level = level
     this.#pending = level.pending
+  }
+
+  protected beside(other: Opened): { source(): QuerySource } {
+    return new Documents(other, {}).in(this.#level)
   }
 
   protected defined(): Defined {
@@ -204,16 +219,20 @@ const notFound = (name: string, key: unknown): VarveError =>
   new VarveError('NOT_FOUND', `${name}: ${JSON.stringify(key) ?? ''} is not there`)
 
 /** A collection of an open store. */
-export class Documents<C extends AnyTypes> extends DocumentsReading<C> {
+export class Documents<in out C extends AnyTypes> extends DocumentsReading<C> {
   protected readonly isTransaction = false
   readonly #level: Level<DocumentTypes>
 
   /** @internal */
-  constructor(opened: Opened) {
+  constructor(opened: Opened, relations: Relations) {
     const encoding = documentEncoding(() => opened.records)
     const level = new Level<DocumentTypes>(opened.opening, opened.level, encoding, [])
-    super(opened, encoding, level)
+    super(opened, relations, encoding, level)
     this.#level = level
+  }
+
+  protected beside(other: Opened): { source(): QuerySource } {
+    return new Documents(other, {})
   }
 
   protected defined(): Defined {
@@ -230,11 +249,11 @@ export class Documents<C extends AnyTypes> extends DocumentsReading<C> {
   in(within: unknown): unknown {
     if (within instanceof TransactionLevel) {
       const level = this.#level.in(within as TransactionLevel<DocumentTypes>)
-      return new DocumentsTransaction<C>(this.opened, level)
+      return new DocumentsTransaction<C>(this.opened, this.relations, level)
     }
     if (within instanceof Snapshot) {
       const snapshot = this.#level.in(within as Snapshot<DocumentTypes>)
-      return new DocumentsSnapshot<C>(this.opened, snapshot)
+      return new DocumentsSnapshot<C>(this.opened, this.relations, snapshot)
     }
     throw invalid('in', 'a transaction or snapshot of this store, or what at() answered', within)
   }
@@ -362,7 +381,7 @@ export class Documents<C extends AnyTypes> extends DocumentsReading<C> {
 
   #within(pending: Pending): DocumentsTransaction<C> {
     const level = new TransactionLevel<DocumentTypes>(pending, this.opened.level, this.encoding)
-    return new DocumentsTransaction<C>(this.opened, level)
+    return new DocumentsTransaction<C>(this.opened, this.relations, level)
   }
 
   #admit(options: WriteOptions | undefined): number {

@@ -31,6 +31,8 @@ export interface Ways {
   /** Of an object, or of what members are. */
   readonly fields?: Fields | undefined
   readonly members?: readonly Field[] | undefined
+  /** What a reference names, where it was given as a value. */
+  readonly target?: Referable | undefined
 }
 
 export interface ReferenceOptions {
@@ -85,7 +87,9 @@ export class Field<out V = unknown, out N extends Need = Need, out R = unknown> 
     const collection: unknown = typeof target === 'string' ? target : target?.name
     if (typeof collection !== 'string' || collection === '')
       throw invalid('references()', 'a collection or the name of one', target)
-    return new Field({ ...this.type, reference: { collection, onDelete } }, this.ways)
+    const named = typeof target === 'string' ? undefined : (target as Referable)
+    const ways = { ...this.ways, target: named }
+    return new Field({ ...this.type, reference: { collection, onDelete } }, ways)
   }
 
   /** The name this field had in the version before. */

@@ -7,7 +7,7 @@ import { encodeKey, type Key } from '../key.ts'
 import type { Description, TypeDescription } from './description.ts'
 import { columnAt } from './paths.ts'
 import { problemOf } from './refusal.ts'
-import { putUuid } from './uuid.ts'
+import { putUuid, uuidAt } from './uuid.ts'
 
 /** A value of a type as it stands in keys and bounds; what is absent is null. The value is of the type. */
 export function keyPart(type: TypeDescription | undefined, value: unknown): Key {
@@ -74,6 +74,11 @@ export function keyWriterOf(description: Description): (key: unknown) => Key {
       return keyPart(type, part)
     })
   }
+}
+
+/** The value that stands in a key so. */
+export function partOfKey(type: TypeDescription | undefined, part: Key): unknown {
+  return type?.kind === 'uuid' && part instanceof Uint8Array ? uuidAt(part, 0) : part
 }
 
 const KEY_BYTES_MAX = 65_536

@@ -1,10 +1,13 @@
 // lib/collection/query.ts — what find() answers: a question that can be put any number of times, at once or in slices.
 //
-// A query crosses as bytes (request.ts) and documents come back by the batch. Asynchronously, slices of it run on a core thread, each of which
-// brings no more than JavaScript decodes in a small part of a millisecond; within a transaction, whose edits belong to this thread, slices of a
-// bounded number of looks run here, one each turn of the event loop.
+// A query crosses as bytes (request.ts) and documents come back by the batch. Asynchronously, slices of it run on a core thread, and what they
+// bring is decoded in pieces: after a millisecond of them, or of what is done with the documents, the event loop has its turn. Within a
+// transaction, whose edits belong to this thread, slices of a bounded number of looks run here, one each turn.
+//
+// With what is included (including.ts) documents come by slices, too, since nobody knows how many come along with one.
 import { VarveError } from '../errors.ts'
 import { readDocuments } from './batch.ts'
+import { Assembly } from './including.ts'
 import {
   CONFLICT,
   CURSOR,
@@ -36,6 +39,9 @@ const FIRST_BATCH = 64
 const BATCH_MAX = 512
 const SLICE_DOCUMENTS = 64
 const SLICE_LOOKS = 2000
+const PIECE_DOCUMENTS = 32
+/** Of decoding, or of what is done with documents, between two turns of the event loop. */
+const TURN_MS = 1
 const UNBOUNDED = -1
 const PAGE_MAX = 10_000
 
@@ -131,9 +137,14 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
     checkNames(options, ['signal'], 'allAsync')
     const all: T[] = []
     const read = async (): Promise<T[]> => {
-      for await (const item of this) {
-        if (options.signal?.aborted === true) break
-        all.push(item)
+      const run = new SlicedRun<T>(this.#source, this.#asked)
+      try {
+        for (let batch; (batch = await run.next()) !== undefined;) {
+          if (options.signal?.aborted === true) break
+          for (const item of batch) all.push(item)
+        }
+      } finally {
+        run.close()
       }
       return all
     }
@@ -143,7 +154,14 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     const run = new SlicedRun<T>(this.#source, this.#asked)
     try {
-      for (let batch; (batch = await run.next()) !== undefined;) yield* batch
+      let since = performance.now()
+      for (let batch; (batch = await run.next()) !== undefined;)
+        for (const item of batch) {
+          yield item
+          if (performance.now() - since < TURN_MS) continue
+          await turn()
+          since = performance.now()
+        }
     } finally {
       run.close()
     }
@@ -178,7 +196,7 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
     if (divided.sortKey !== undefined) {
       while (run.fetch(BATCH_MAX)) found.add(run.batch)
       const all = found.takeSorted()
-      const items = all.slice(0, left).map(({ document }) => selected(document, asked.select))
+      const items = all.slice(0, left).map(({ document }) => selected(document, asked))
       const last = all[left - 1]
       if (all.length <= left || last === undefined) return { items, next: undefined }
       return { items, next: writeToken(this.#asked, positionBehind(last.key)) }
@@ -190,7 +208,7 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
       const taken = found.take()
       if (taken.length > 0 && items.length === left) return { items, next: token }
       if (taken.length === 0) continue
-      items.push(...taken.map((document) => selected(document, asked.select)))
+      items.push(...taken.map((document) => selected(document, asked)))
       token = writeToken(this.#asked, run.position())
     }
     return { items, next: undefined }
@@ -225,8 +243,8 @@ function isDivided(source: QuerySource, asked: Asked): boolean {
   return defined !== undefined && dividedOf(defined, asked) !== undefined
 }
 
-/** Puts a query where the addon finds it, and again if the collection has another definition meanwhile. */
-function ask<A extends string | number>(
+/** Puts a query where the addon finds it, and again if a collection has another definition meanwhile. */
+export function ask<A extends string | number | Uint8Array>(
   source: QuerySource,
   asked: Asked,
   flags: number,
@@ -239,9 +257,29 @@ function ask<A extends string | number>(
     scratch.grow(request.length)
     scratch.bytes.set(request, DATA_AT)
     const answer = call(request.length, source.asOf())
-    if (answer === CONFLICT) source.refresh()
-    else if (typeof answer === 'number' && answer < OK && answer !== GROW) throw lastError()
+    if (answer === CONFLICT) {
+      source.refresh()
+      for (const inclusion of asked.inclusions) inclusion.source.refresh()
+    } else if (typeof answer === 'number' && answer < OK && answer !== GROW) throw lastError()
     else return answer as A
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** A slice on this thread, for Assembly; answers whether there are others. */
+function gather(source: QuerySource, cursor: number, count: number, looks: number): boolean {
+  const more = source.level.queryGather(cursor, count, looks)
+  if (more < OK) throw lastError()
+  return more === 1
+}
+
+/** The text of some documents that a slice has brought. */
+function taken(source: QuerySource, cursor: number, count: number): string {
+  while (true) {
+    const text = source.level.queryTake(cursor, count)
+    if (typeof text === 'string') return text
+    growFor(text)
   }
 }
 
@@ -258,6 +296,7 @@ const abandoned = new FinalizationRegistry<Abandoned>(({ source, cursor }) => {
 export class QueryRun<T> implements IterableIterator<T> {
   readonly #source: QuerySource
   readonly #asked: Asked
+  #assembly: Assembly<T> | undefined
   #cursor = -1
   #size: number
   #at = 0
@@ -273,12 +312,15 @@ export class QueryRun<T> implements IterableIterator<T> {
     this.#asked = asked
     this.#size = first <= BATCH_MAX ? Math.max(1, first) : FIRST_BATCH
     if (source.view() === undefined) return
+    const includes = asked.inclusions.length > 0
     const answer = ask<string>(source, asked, flags, (size, asOf) => {
       const defined = source.view()
       this.divided = defined && dividedOf(defined, asked)
       if (this.divided !== undefined) this.#size = flags === PAGED ? 1 : BATCH_MAX
-      return source.level.queryOpen(size, asOf, this.#size, UNBOUNDED)
+      return source.level.queryOpen(size, asOf, includes ? 0 : this.#size, UNBOUNDED)
     }) as string | number
+    const whole = this.divided === undefined ? asked : { ...asked, select: undefined }
+    if (includes) this.#assembly = new Assembly<T>(source, whole)
     const isText = typeof answer === 'string'
     if (!isText || scratch.u32[MORE] === 1 || flags === PAGED) {
       this.#cursor = scratch.u32[CURSOR] ?? 0
@@ -287,24 +329,24 @@ export class QueryRun<T> implements IterableIterator<T> {
     if (isText) {
       this.#take(answer)
     } else {
-      growFor(answer)
+      if (!includes) growFor(answer)
       this.#next(this.#size)
     }
     if (this.divided !== undefined && flags !== PAGED) this.#findAll(this.divided)
   }
 
   #findAll(divided: Division): void {
-    const { select } = this.#asked
     const found = new Found<T>(divided, this.#asked, this.#source.opening.commitBytesMax)
     found.add(this.batch)
     while (!this.#isOver && !found.isFull) {
+      this.batch = []
       this.#next(BATCH_MAX)
       found.add(this.batch)
     }
     this.return()
     const items = found.take()
     const sorted = found.takeSorted().map(({ document }) => document)
-    this.batch = [...items, ...sorted].map((document) => selected(document, select))
+    this.batch = [...items, ...sorted].map((document) => selected(document, this.#asked))
     this.#isOver = true
   }
 
@@ -316,11 +358,19 @@ export class QueryRun<T> implements IterableIterator<T> {
   }
 
   #next(size: number): void {
+    if (this.#assembly !== undefined) return this.#gather(size, this.#assembly)
     while (true) {
       const answer = this.#source.level.queryNext(this.#cursor, size, UNBOUNDED)
       if (typeof answer === 'string') return this.#take(answer)
       growFor(answer)
     }
+  }
+
+  #gather(size: number, assembly: Assembly<T>): void {
+    this.#isOver = !gather(this.#source, this.#cursor, size, UNBOUNDED)
+    do assembly.take(taken(this.#source, this.#cursor, BATCH_MAX), this.batch)
+    while (scratch.u32[MORE] === 1)
+    this.#size = Math.min(BATCH_MAX, this.#size * 4)
   }
 
   /** Brings a batch, or at first shows the one that is there; false at the end. */
@@ -381,8 +431,9 @@ export class QueryRun<T> implements IterableIterator<T> {
 class SlicedRun<T> {
   readonly #source: QuerySource
   readonly #asked: Asked
+  readonly #assembly: Assembly<T>
   readonly #cursor: number = -1
-  readonly #divided: Division | undefined
+  /** What of the query is asked here. */
   readonly #found: Found<T> | undefined
   #isOver = false
 
@@ -390,14 +441,17 @@ class SlicedRun<T> {
     this.#source = source
     this.#asked = asked
     this.#isOver = source.view() === undefined
-    if (this.#isOver) return
-    ask(source, asked, 0, (size, asOf) => source.level.queryOpen(size, asOf, 0, UNBOUNDED))
-    this.#cursor = scratch.u32[CURSOR] ?? 0
-    abandoned.register(this, { source, cursor: this.#cursor }, this)
+    if (!this.#isOver) {
+      ask(source, asked, 0, (size, asOf) => source.level.queryOpen(size, asOf, 0, UNBOUNDED))
+      this.#cursor = scratch.u32[CURSOR] ?? 0
+      abandoned.register(this, { source, cursor: this.#cursor }, this)
+    }
     const defined = source.view()
-    this.#divided = defined && dividedOf(defined, asked)
-    if (this.#divided !== undefined)
-      this.#found = new Found<T>(this.#divided, asked, source.opening.commitBytesMax)
+    const divided = defined && dividedOf(defined, asked)
+    const whole = divided === undefined ? asked : { ...asked, select: undefined }
+    this.#assembly = new Assembly<T>(source, whole)
+    if (divided !== undefined)
+      this.#found = new Found<T>(divided, asked, source.opening.commitBytesMax)
   }
 
   /** The next documents, maybe none yet; undefined at the end. */
@@ -407,42 +461,42 @@ class SlicedRun<T> {
     if (this.#isOver || found.isFull) return undefined
     found.add((await this.#bring()) ?? [])
     const sorted = this.#isOver ? found.takeSorted().map(({ document }) => document) : []
-    return [...found.take(), ...sorted].map((document) => selected(document, this.#asked.select))
+    return [...found.take(), ...sorted].map((document) => selected(document, this.#asked))
   }
 
   async #bring(): Promise<T[] | undefined> {
     if (this.#isOver) return undefined
-    if (this.#source.isTransaction) {
-      await new Promise((resolve) => setImmediate(resolve))
-      this.#source.asOf()
-      const { level } = this.#source
-      return this.#read(() => level.queryNext(this.#cursor, SLICE_DOCUMENTS, SLICE_LOOKS))
-    }
-    const slice = this.#source.level.querySlice(this.#cursor)
-    if (typeof slice === 'number') throw lastError()
-    const more = await this.#source.opening.reading(slice).catch((cause: unknown) => {
-      throw errorOf(cause)
-    })
-    this.#source.asOf()
+    const more = await this.#slice()
+    this.#source.asOf() // CLOSED where that is.
     const all: T[] = []
-    do all.push(...this.#read(() => this.#source.level.queryTake(this.#cursor, BATCH_MAX)))
-    while (!this.#isOver)
-    this.#isOver = more === 0
+    let since = performance.now()
+    while (true) {
+      const text = taken(this.#source, this.#cursor, PIECE_DOCUMENTS)
+      const isLast = scratch.u32[MORE] !== 1
+      this.#assembly.take(text, all)
+      if (isLast) break
+      if (performance.now() - since < TURN_MS) continue
+      await turn()
+      this.#source.asOf()
+      since = performance.now()
+    }
+    this.#isOver = !more
     return all
   }
 
-  // Whether that is all is asked for before anything is decoded.
-  #read(call: () => string | number): T[] {
-    while (true) {
-      const answer = call()
-      if (typeof answer !== 'string') {
-        growFor(answer)
-        continue
-      }
-      this.#isOver = scratch.u32[MORE] !== 1
-      const select = this.#divided === undefined ? this.#asked.select : undefined
-      return readDocuments<T>(this.#source.encoding, answer, select)
+  async #slice(): Promise<boolean> {
+    const { level, isTransaction, opening } = this.#source
+    if (isTransaction) {
+      await turn()
+      this.#source.asOf()
+      return gather(this.#source, this.#cursor, SLICE_DOCUMENTS, SLICE_LOOKS)
     }
+    const slice = level.querySlice(this.#cursor)
+    if (typeof slice === 'number') throw lastError()
+    const more = await opening.reading(slice).catch((cause: unknown) => {
+      throw errorOf(cause)
+    })
+    return more !== 0
   }
 
   close(): void {
@@ -450,12 +504,4 @@ class SlicedRun<T> {
     if (this.#cursor < 0 || this.#source.opening.isClosed) return
     this.#source.level.queryClose(this.#cursor)
   }
-}
-
-/** INVALID for what find() and its like do not know. */
-export function checkAsked(options: unknown, known: readonly string[], where: string): void {
-  checkNames(options, known, where)
-  for (const [name, value] of Object.entries(options as object))
-    if (value === undefined)
-      throw new VarveError('INVALID', `${where}: ${name} is undefined: leave it out`)
 }

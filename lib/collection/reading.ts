@@ -4,12 +4,20 @@ import type { Encoding } from '../encoding.ts'
 import type { Key } from '../key.ts'
 import { checkNames } from '../options.ts'
 import type { Reading, Types } from '../reading.ts'
-import type { Found, FindOptions, Where } from './asking.ts'
-import type { Defined, Opened } from './catalog.ts'
+import {
+  aggregate,
+  type Aggregated,
+  type AggregateOptions,
+  type GroupBy,
+  type Measure,
+} from './aggregate.ts'
+import type { Found, FindOptions, Relations, Where } from './asking.ts'
+import { type Defined, openCollection, type Opened } from './catalog.ts'
+import { type Includable, inclusionsOf } from './including.ts'
 import { Query } from './query.ts'
 import { type Asked, checkCount, readToken } from './request.ts'
 import type { QuerySource } from './source.ts'
-import type { CollectionTypes, Infer, InferKey } from './types.ts'
+import type { CollectionTypes, Infer, InferKey, Path } from './types.ts'
 
 /** What a declared collection is to the compiler. */
 export type AnyTypes = CollectionTypes<string, unknown, unknown, unknown, unknown>
@@ -29,17 +37,25 @@ export interface CountOptions<C extends AnyTypes> {
   readonly where?: Where<Infer<C>>
 }
 
-const FIND = ['where', 'orderBy', 'select', 'limit', 'offset', 'after']
+const FIND = ['where', 'orderBy', 'select', 'include', 'limit', 'offset', 'after']
 
 /** Reading a collection. */
-export abstract class DocumentsReading<C extends AnyTypes> {
+export abstract class DocumentsReading<in out C extends AnyTypes> {
   protected readonly opened: Opened
+  /** Those that the declaration it was opened by knows: nothing of them is stored. */
+  protected readonly relations: Relations
   protected readonly encoding: Encoding
   /** Its documents as values under keys. */
   protected readonly keyspace: Reading<DocumentTypes>
 
-  protected constructor(opened: Opened, encoding: Encoding, keyspace: Reading<DocumentTypes>) {
+  protected constructor(
+    opened: Opened,
+    relations: Relations,
+    encoding: Encoding,
+    keyspace: Reading<DocumentTypes>,
+  ) {
     this.opened = opened
+    this.relations = relations
     this.encoding = encoding
     this.keyspace = keyspace
   }
@@ -48,6 +64,8 @@ export abstract class DocumentsReading<C extends AnyTypes> {
   protected abstract defined(): Defined | undefined
   protected abstract refresh(): void
   protected abstract readonly isTransaction: boolean
+  /** Another collection, read as of the same moment. */
+  protected abstract beside(other: Opened): { source(): QuerySource }
 
   get name(): string {
     return this.opened.declared.name
@@ -84,28 +102,55 @@ export abstract class DocumentsReading<C extends AnyTypes> {
 
   /** The documents that meet all conditions: a query, which is lazy and can be run any number of times. */
   find<const O extends FindOptions<C>>(options: O & FindOptions<C> = {} as O): Query<Found<C, O>> {
-    return new Query<Found<C, O>>(this.#source(), askedOf(options, FIND, 'find'))
+    return new Query<Found<C, O>>(this.source(), this.#asked(options, FIND, 'find'))
   }
 
   /** The first of find(), or undefined. */
   findOne<const O extends FindOptions<C>>(
     options: O & FindOptions<C> = {} as O,
   ): Found<C, O> | undefined {
-    return new Query<Found<C, O>>(this.#source(), askedOf(options, FIND, 'findOne')).first()
+    return new Query<Found<C, O>>(this.source(), this.#asked(options, FIND, 'findOne')).first()
   }
 
   /** How many documents meet all conditions. */
   count(options: CountOptions<C> = {}): number {
-    return new Query(this.#source(), askedOf(options, ['where'], 'count')).count()
+    return new Query(this.source(), this.#asked(options, ['where'], 'count')).count()
   }
 
   /** Whether any document meets all conditions. */
   exists(options: CountOptions<C> = {}): boolean {
-    const asked = askedOf(options, ['where'], 'exists')
-    return new Query(this.#source(), { ...asked, limit: 1 }).count() > 0
+    const asked = this.#asked(options, ['where'], 'exists')
+    return new Query(this.source(), { ...asked, limit: 1 }).count() > 0
   }
 
-  #source(): QuerySource {
+  /** Figures of the documents that meet all conditions: by groups an array of rows, else one. */
+  aggregate<
+    const V extends { readonly [name: string]: Measure<Path<Infer<C>>> },
+    const G extends GroupBy<Path<Infer<C>>> | undefined = undefined,
+  >(options: AggregateOptions<Infer<C>, V, G>): Aggregated<Infer<C>, V, G> {
+    return aggregate(this.source(), options) as Aggregated<Infer<C>, V, G>
+  }
+
+  #asked(options: unknown, known: readonly string[], where: string): Asked {
+    const asked = askedOf(options, known, where)
+    const { include } = options as { readonly include?: unknown }
+    return { ...asked, inclusions: inclusionsOf(include, this.#includable()) }
+  }
+
+  #includable(): Includable {
+    const { declared, opening } = this.opened
+    return {
+      declared,
+      relations: this.relations,
+      beside: (other) => {
+        const opened = openCollection(opening, other)
+        return { id: opened.id, source: this.beside(opened).source() }
+      },
+    }
+  }
+
+  /** @internal */
+  source(): QuerySource {
     const { opened, encoding } = this
     return {
       opening: opened.opening,
@@ -126,6 +171,11 @@ function askedOf(options: unknown, known: readonly string[], where: string): Ask
     if (value === undefined)
       throw new VarveError('INVALID', `${where}: ${name} is undefined: leave it out`)
   const { where: conditions, orderBy, select, limit = Infinity, offset = 0, after } = given
+  if (after !== undefined && 'offset' in given)
+    throw new VarveError(
+      'INVALID',
+      `${where}: offset is for the first page: leave it out of one after`,
+    )
   if (limit !== Infinity) checkCount(limit, 'limit', 0, Number.MAX_SAFE_INTEGER)
   checkCount(offset, 'offset', 0, Number.MAX_SAFE_INTEGER)
   const asked = {
@@ -135,6 +185,7 @@ function askedOf(options: unknown, known: readonly string[], where: string): Ask
     limit: limit as number,
     offset: offset as number,
     after: undefined,
+    inclusions: [],
   }
   return after === undefined ? asked : { ...asked, after: readToken(asked, after) }
 }

@@ -1,7 +1,9 @@
 // lib/collection/request.ts — a query as bytes: native/binding/query.cc tells which.
 import { invalid, VarveError } from '../errors.ts'
 import { ByteWriter } from './byte-writer.ts'
-import type { Columns } from './columns.ts'
+import type { Column, Columns } from './columns.ts'
+import type { Description } from './description.ts'
+import type { Inclusion } from './including.ts'
 import { isOrdered } from './operand.ts'
 import { type Converting, type Division, divisionOf, type OrderPart } from './unconverted.ts'
 import { isPlain, type Node, nodeBytes, whereNode } from './where.ts'
@@ -20,41 +22,45 @@ export interface Asked {
   readonly offset: number
   readonly select: readonly string[] | undefined
   readonly after: Uint8Array | undefined
+  readonly inclusions: readonly Inclusion[]
 }
 
-/** The definition that columns are of, by its commit. */
-export interface Defined {
+/** The definition that a query is held against, by its commit. */
+export interface Queried {
   readonly commit: number
   readonly columns: Columns
+  readonly description: Pick<Description, 'extra'>
   /** While documents are rewritten whose values have to be converted. */
   readonly converting?: Converting | undefined
 }
 
 /** What of a query is asked in JavaScript, as long as documents are converted; undefined: nothing. */
-export function dividedOf(defined: Defined, { where, orderBy }: Asked): Division | undefined {
-  const { converting, columns } = defined
+export function dividedOf(queried: Queried, { where, orderBy }: Asked): Division | undefined {
+  const { converting, columns } = queried
   if (converting === undefined) return undefined
-  return divisionOf(converting, columns, whereNode(where, columns), orderOf(orderBy, columns))
+  const order = orderOf(orderBy, columns, 'orderBy')
+  return divisionOf(converting, columns, whereNode(where, columns), order)
 }
 
-export function requestOf(defined: Defined, asked: Asked, flags: number): Uint8Array {
-  const divided = dividedOf(defined, asked)
-  if (divided !== undefined) return dividedRequest(defined, asked, flags, divided)
-  const order = flags === COUNTED ? [] : orderOf(asked.orderBy, defined.columns)
-  return bytesOf(defined, asked, flags, order, whereNode(asked.where, defined.columns))
+export function requestOf(queried: Queried, asked: Asked, flags: number): Uint8Array {
+  checkSelect(asked.select, queried)
+  const divided = dividedOf(queried, asked)
+  if (divided !== undefined) return dividedRequest(queried, asked, flags, divided)
+  const order = flags === COUNTED ? [] : orderOf(asked.orderBy, queried.columns, 'orderBy')
+  return bytesOf(queried, asked, flags, order, whereNode(asked.where, queried.columns))
 }
 
 // Without an end: which documents count is not known to the core.
-function dividedRequest(defined: Defined, asked: Asked, flags: number, divided: Division) {
+function dividedRequest(queried: Queried, asked: Asked, flags: number, divided: Division) {
   const sorts = divided.sortKey !== undefined
   const after = sorts ? undefined : asked.after
-  const order = sorts ? [] : orderOf(asked.orderBy, defined.columns)
+  const order = sorts ? [] : orderOf(asked.orderBy, queried.columns, 'orderBy')
   const all = { ...asked, limit: Infinity, offset: 0, after }
-  return bytesOf(defined, all, flags, order, divided.asked)
+  return bytesOf(queried, all, flags, order, divided.asked)
 }
 
 function bytesOf(
-  defined: Defined,
+  queried: Queried,
   asked: Asked,
   flags: number,
   order: readonly OrderPart[],
@@ -62,27 +68,59 @@ function bytesOf(
 ): Uint8Array {
   const to = new ByteWriter()
   to.byte(flags | (asked.after === undefined ? 0 : AFTER))
-  to.float(defined.commit)
+  to.float(queried.commit)
   to.float(Number.isFinite(asked.limit) ? asked.limit : -1)
   to.float(asked.offset)
+  putParts(order, to)
+  to.sized(asked.after ?? new Uint8Array(0))
+  const inclusions = asked.inclusions.filter(({ view }) => view() !== undefined)
+  to.count(inclusions.length)
+  for (const inclusion of inclusions) inclusion.write(to, queried.columns)
+  to.raw(nodeBytes(where))
+  return to.bytes()
+}
+
+function checkSelect(
+  select: readonly string[] | undefined,
+  { columns, description }: Queried,
+): void {
+  if (select === undefined || description.extra === 'keep') return
+  select.forEach((name, index) => {
+    const column = columns.get(name)
+    if (column === undefined || column.hidden || name.includes('.'))
+      throw unknownField(name, topLevel(columns), `select[${index}]`)
+  })
+}
+
+const topLevel = (columns: Columns): readonly string[] =>
+  [...columns.values()]
+    .filter(({ hidden, path }) => !hidden && !path.includes('.'))
+    .map(({ path }) => path)
+
+const unknownField = (path: string, known: readonly string[], where: string): VarveError =>
+  new VarveError('INVALID', `${where}: no field '${path}'; known are ${known.join(', ')}`)
+
+/** An order as bytes: a count, and columns with their directions. */
+export function putOrder(orderBy: unknown, columns: Columns, where: string, to: ByteWriter): void {
+  putParts(orderOf(orderBy, columns, where), to)
+}
+
+function putParts(order: readonly OrderPart[], to: ByteWriter): void {
   to.count(order.length)
   for (const { column, descending } of order) {
     to.count(column)
     to.byte(descending ? 1 : 0)
   }
-  to.sized(asked.after ?? new Uint8Array(0))
-  to.raw(nodeBytes(where))
-  return to.bytes()
 }
 
-function orderOf(orderBy: unknown, columns: Columns): readonly OrderPart[] {
+function orderOf(orderBy: unknown, columns: Columns, where: string): readonly OrderPart[] {
   if (orderBy === undefined) return []
   const steps: readonly unknown[] = Array.isArray(orderBy) ? orderBy : [orderBy]
   const parts = steps.flatMap((step, index) =>
-    stepOf(step, columns, Array.isArray(orderBy) ? `orderBy[${index}]` : 'orderBy'),
+    stepOf(step, columns, Array.isArray(orderBy) ? `${where}[${index}]` : where),
   )
   if (parts.length > ORDERS_MAX)
-    throw new VarveError('INVALID', `orderBy: more than ${ORDERS_MAX} fields`)
+    throw new VarveError('INVALID', `${where}: more than ${ORDERS_MAX} fields`)
   return parts
 }
 
@@ -97,12 +135,17 @@ function stepOf(step: unknown, columns: Columns, where: string): readonly OrderP
   })
 }
 
-function columnOf(path: string, columns: Columns, where: string): number {
+/** The column of a path that a caller gave. */
+export function columnAt(path: unknown, columns: Columns, where: string): Column {
+  if (typeof path !== 'string') throw invalid(where, 'the name of a field', path)
   const column = columns.get(path)
-  if (column === undefined || column.hidden) {
-    const names = [...columns.values()].filter(({ hidden }) => !hidden).map((one) => one.path)
-    throw new VarveError('INVALID', `${where}: no field '${path}'; known are ${names.join(', ')}`)
-  }
+  if (column !== undefined && !column.hidden) return column
+  const names = [...columns.values()].filter(({ hidden }) => !hidden).map((one) => one.path)
+  throw unknownField(path, names, where)
+}
+
+function columnOf(path: string, columns: Columns, where: string): number {
+  const column = columnAt(path, columns, where)
   if (isOrdered(column.type)) return column.number
   throw invalid(`${where}: '${path}'`, 'of a type that has an order', column.type.kind)
 }

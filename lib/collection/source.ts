@@ -2,7 +2,7 @@
 import type { Encoding } from '../encoding.ts'
 import type { NativeCollection } from '../native.ts'
 import type { Opening } from '../opening.ts'
-import type { Defined } from './request.ts'
+import type { Queried } from './request.ts'
 
 export interface QuerySource {
   readonly opening: Opening
@@ -12,7 +12,7 @@ export interface QuerySource {
   /** As that of a range: lib/range.ts. */
   asOf(): number
   /** The definition that is known to hold there; undefined where there is no such collection yet. */
-  view(): Defined | undefined
+  view(): Queried | undefined
   /** The addon has another one. */
   refresh(): void
 }

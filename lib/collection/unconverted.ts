@@ -15,6 +15,7 @@ import type { Column, Columns } from './columns.ts'
 import type { Document } from './interpret.ts'
 import { storedKey } from './operand.ts'
 import { valueAt } from './path.ts'
+import type { Asked } from './request.ts'
 import {
   AND,
   BETWEEN,
@@ -265,9 +266,13 @@ export class Found<T> {
   }
 }
 
-/** Of a document only these fields. */
-export function selected<T>(document: T, names: readonly string[] | undefined): T {
-  if (names === undefined) return document
-  const some = Object.entries(document as object).filter(([name]) => names.includes(name))
+/** Of a document only what was asked for. */
+export function selected<T>(
+  document: T,
+  { select, inclusions }: Pick<Asked, 'select' | 'inclusions'>,
+): T {
+  if (select === undefined) return document
+  const names = new Set([...select, ...inclusions.map(({ name }) => name)])
+  const some = Object.entries(document as object).filter(([name]) => names.has(name))
   return Object.fromEntries(some) as T
 }

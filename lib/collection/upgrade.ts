@@ -22,6 +22,7 @@ const NO_FUNCTIONS: Live = {
   was: new Map(),
   from: new Map(),
   drop: new Set(),
+  targets: new Map(),
   validator: undefined,
 }
 

@@ -64,6 +64,10 @@ export const isNodeOn = ({ column, children = [] }: Node, columns: ReadonlySet<n
   (column !== undefined && columns.has(column.number)) ||
   children.some((child) => isNodeOn(child, columns))
 
+/** Whether it asks for words, which an index alone can tell. */
+export const isOnWords = ({ op, children = [] }: Node): boolean =>
+  op === MATCH || children.some(isOnWords)
+
 function write({ op, column, operands, children }: Node, to: ByteWriter): void {
   to.byte(op)
   if (children !== undefined) {

@@ -17,21 +17,27 @@
 
 #include "binding/kv.h"
 #include "binding/transaction.h"
+#include "layer/collection/aggregate.h"
 #include "layer/collection/collection.h"
+#include "layer/collection/inclusion.h"
 #include "layer/collection/run.h"
 
 namespace varve {
 
-// Documents that a slice has brought.
+// Documents that a slice has brought, each with the number of the inclusion that it came by (0: it
+// is the query's own), behind the document that it came with.
 struct DocumentPage {
   std::string bytes;
   std::vector<size_t> ends;
+  std::vector<uint32_t> inclusions;
   size_t taken = 0;
 };
 
 struct OpenQuery {
   std::mutex mutex;  // Guards everything below.
   std::unique_ptr<collection::Run> run;
+  std::vector<collection::Inclusion> inclusions;
+  uint64_t kept_bytes_max = 0;
   uint64_t commit = 0;
   uint64_t time_ms = 0;
   bool holds = false;

@@ -84,13 +84,13 @@ EntryBatch::Added EntryBatch::add(Bytes key, const Edit& edit, const Store::View
   return Added::kYes;
 }
 
-EntryBatch::Added EntryBatch::add_value(const Edit& edit, const Store::View& view) {
+EntryBatch::Added EntryBatch::add_value(const Edit& edit, const Store::View& view, uint32_t mark) {
   if (is_full()) return Added::kFull;
   ValueParts parts;
   const Added split = parts_of(edit, view, 0, parts);
   if (split != Added::kYes) return split;
   if (!has_room(parts.head.size())) return Added::kFull;
-  describe(0, parts);
+  describe(mark, parts);
   return Added::kYes;
 }
 

@@ -27,7 +27,8 @@ class EntryBatch {
 
   // The key is without the prefix of its level.
   Added add(Bytes key, const Edit& edit, const Store::View& view, bool want_value);
-  Added add_value(const Edit& edit, const Store::View& view);  // Its key is known: no text of it.
+  // Its key is known: the key cell is a mark of the caller's.
+  Added add_value(const Edit& edit, const Store::View& view, uint32_t mark = 0);
   void add_absent();
   // Two places among encoded keys, an empty one for the end of all, as two entries of these kinds.
   static constexpr uint8_t kKindBegin = 254;

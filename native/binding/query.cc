@@ -1,9 +1,13 @@
-// binding/query.cc — queries under way: opened, read by the batch or in slices, counted, explained.
+// binding/query.cc — queries under way: opened, read by the batch or in slices, counted, summed up,
+// explained.
 //
 // A query lies in the data area:
 //
 //   flags u8 | definition f64 | limit f64 | offset f64 | orders, a count: column, descending u8 …
-//   | position, a count of bytes | conditions: layer/collection/FORMAT.md
+//   | position, a count of bytes | inclusions, a count | conditions: layer/collection/FORMAT.md
+//
+// An inclusion (layer/collection/inclusion.h) is: way u8 | collection, a count | definition f64 |
+// column, a count | limit f64 | orders | conditions, a count of bytes.
 //
 // `definition` is the commit whose definition the columns are of; kConflict where the view has
 // another. Flags: 1 counted, 2 paged, 4 a position is given.
@@ -33,6 +37,7 @@ napi_value fail(const Call& call, const Status& status) {
 struct Asked {
   uint64_t definition = 0;
   collection::Request request;
+  std::vector<collection::Inclusion> inclusions;
 };
 
 uint64_t whole(double number) {
@@ -40,6 +45,42 @@ uint64_t whole(double number) {
 }
 
 Status no_query() { return Status::invalid("query: bytes that are none"); }
+
+[[nodiscard]] bool take_double(Bytes& from, double& number) {
+  if (from.size() < sizeof(double)) return false;
+  number = load<double>(from.data());
+  from = from.subspan(sizeof(double));
+  return true;
+}
+
+[[nodiscard]] bool take_order(Bytes& from, std::vector<collection::OrderPart>& order) {
+  uint32_t count = 0;
+  if (!take_varint(from, count) || count > kOrdersMax) return false;
+  order.resize(count);
+  for (collection::OrderPart& part : order) {
+    if (!take_varint(from, part.field) || from.empty()) return false;
+    part.is_descending = from[0] != 0;
+    from = from.subspan(1);
+  }
+  return true;
+}
+
+[[nodiscard]] bool take_inclusion(Bytes& from, collection::Inclusion& inclusion) {
+  using collection::InclusionWay;
+  if (from.empty() || from[0] < 1 || from[0] > 2) return false;
+  inclusion.way = static_cast<InclusionWay>(from[0]);
+  from = from.subspan(1);
+  double commit = 0;
+  double limit = 0;
+  Bytes where;
+  const bool is_whole = take_varint(from, inclusion.collection) && take_double(from, commit) &&
+                        take_varint(from, inclusion.field) && take_double(from, limit) &&
+                        take_order(from, inclusion.order) && collection::take_sized(from, where);
+  inclusion.commit = whole(commit);
+  inclusion.limit = whole(limit);
+  inclusion.where = as_text(where);
+  return is_whole;
+}
 
 Status read_asked(Bytes bytes, Asked& asked) {
   constexpr size_t kFixedBytes = 1 + 3 * sizeof(double);
@@ -52,14 +93,7 @@ Status read_asked(Bytes bytes, Asked& asked) {
   request.is_counted = (flags & kCounted) != 0;
   request.is_paged = (flags & kPaged) != 0;
   bytes = bytes.subspan(kFixedBytes);
-  uint32_t count = 0;
-  if (!take_varint(bytes, count) || count > kOrdersMax) return no_query();
-  request.order.resize(count);
-  for (collection::OrderPart& part : request.order) {
-    if (!take_varint(bytes, part.field) || bytes.empty()) return no_query();
-    part.is_descending = bytes[0] != 0;
-    bytes = bytes.subspan(1);
-  }
+  if (!take_order(bytes, request.order)) return no_query();
   Bytes after;
   if (!collection::take_sized(bytes, after)) return no_query();
   if ((flags & kAfter) != 0) {
@@ -67,10 +101,28 @@ Status read_asked(Bytes bytes, Asked& asked) {
     if (!position) return position.error();
     request.after = std::move(*position);
   }
+  uint32_t count = 0;
+  if (!take_varint(bytes, count) || count > collection::kInclusionsMax) return no_query();
+  asked.inclusions.resize(count);
+  for (collection::Inclusion& inclusion : asked.inclusions) {
+    if (!take_inclusion(bytes, inclusion)) return no_query();
+  }
   Result<collection::Filter> where = collection::Filter::read(bytes);
   if (!where) return where.error();
   request.where = std::move(*where);
   return Status::ok();
+}
+
+// kConflict where a collection has another definition than its columns are of.
+Answer find_definitions(const Call& call, const collection::Reads& reads,
+                        std::vector<collection::Inclusion>& inclusions) {
+  for (collection::Inclusion& inclusion : inclusions) {
+    const auto found = room_of(call).collections.definition(reads, inclusion.collection);
+    if (!found) return call.environment().fail(found.error());
+    if (!*found || (*found)->commit != inclusion.commit) return Answer::kConflict;
+    inclusion.definition = *found;
+  }
+  return Answer::kOk;
 }
 
 uint32_t id_of(const Call& call) {
@@ -138,19 +190,27 @@ Answer prepare(const Call& call, size_t index, const ReadAs& as, OpenQuery& quer
   if ((*definition)->commit != asked.definition) return Answer::kConflict;
   status = room_of(call).collections.find_rows(reads, **definition, asked.request);
   if (!status) return environment.fail(status);
+  const Answer found = find_definitions(call, reads, asked.inclusions);
+  if (found != Answer::kOk) return found;
   Result<collection::Plan> plan = collection::make_plan(reads, **definition, asked.request);
   if (!plan) return environment.fail(plan.error());
+  query.inclusions = std::move(asked.inclusions);
+  query.kept_bytes_max = call.store().commit_bytes_max();
   query.run = std::make_unique<collection::Run>(*definition, std::move(asked.request),
-                                                std::move(*plan), call.store().commit_bytes_max());
+                                                std::move(*plan), query.kept_bytes_max);
   return Answer::kOk;
+}
+
+Status check_transaction(const OpenQuery& query) {
+  const bool has_ended =
+      query.transaction != nullptr &&
+      !(query.transaction->is_open() && query.serial == query.transaction->serial());
+  return has_ended ? Status(Code::kClosed, "query: its transaction has ended") : Status::ok();
 }
 
 Status go_on(const Call& call, OpenQuery& query, uint64_t look_max,
              const collection::Run::Take& take) {
-  const bool has_ended =
-      query.transaction != nullptr &&
-      !(query.transaction->is_open() && query.serial == query.transaction->serial());
-  if (has_ended) return {Code::kClosed, "query: its transaction has ended"};
+  if (Status status = check_transaction(query); !status) return status;
   const Store::View view(*call.handle().reader, query.commit, query.time_ms);
   return query.run->go_on(collection::Reads(view, query.transaction, query.edit_count), look_max,
                           take);
@@ -242,6 +302,62 @@ napi_value query_close(napi_env env, napi_callback_info info) {
 
 // ---- slices
 
+// What one document brings along; TOO_LARGE where that is more than a run may keep.
+Status add_included(const collection::Reads& reads, OpenQuery& query, Bytes stored) {
+  DocumentPage& page = query.page;
+  const size_t before = page.bytes.size();
+  std::string room;
+  for (size_t number = 0; number < query.inclusions.size(); ++number) {
+    Status failed;
+    const auto take = [&](const Edit& edit) {
+      const Result<Bytes> value = reads.view().value(edit, room);
+      if (!value) {
+        failed = value.error();
+        return false;
+      }
+      append(page.bytes, *value);
+      page.ends.push_back(page.bytes.size());
+      page.inclusions.push_back(static_cast<uint32_t>(number + 1));
+      if (page.bytes.size() - before <= query.kept_bytes_max) return true;
+      failed = Status(Code::kTooLarge, "include: one document brings along more than " +
+                                           std::to_string(query.kept_bytes_max) +
+                                           " bytes; give a limit");
+      return false;
+    };
+    Status status = collection::include(reads, *query.run->definition(), stored,
+                                        query.inclusions[number], query.kept_bytes_max, take);
+    if (!failed) return failed;
+    if (!status) return status;
+  }
+  return Status::ok();
+}
+
+// Fills the page, with what comes along, until it has so many documents or bytes.
+Status fill_page(const collection::Reads& reads, OpenQuery& query, size_t count_max,
+                 uint64_t look_max) {
+  DocumentPage& page = query.page;
+  page = {};
+  size_t count = 0;
+  std::string room;
+  Status failed;
+  Status status = query.run->go_on(reads, look_max, [&](Bytes, const Edit& edit) {
+    const bool is_full = count >= count_max || (count > 0 && page.bytes.size() >= kPageBytesMax);
+    if (is_full) return false;
+    const Result<Bytes> value = reads.view().value(edit, room);
+    if (!value) {
+      failed = value.error();
+      return false;
+    }
+    append(page.bytes, *value);
+    page.ends.push_back(page.bytes.size());
+    page.inclusions.push_back(0);
+    ++count;
+    failed = add_included(reads, query, *value);
+    return static_cast<bool>(failed);
+  });
+  return failed ? std::move(status) : std::move(failed);
+}
+
 Status run_slice(Store& store, OpenQuery& query) {
   const Lock held(query.mutex);
   if (!query.run) return {Code::kClosed, "query: it has ended"};
@@ -250,26 +366,27 @@ Status run_slice(Store& store, OpenQuery& query) {
     if (!reader) return reader.error();
     query.reader = std::move(*reader);
   }
-  DocumentPage& page = query.page;
-  page = {};
   const Store::View view(*query.reader, query.commit, query.time_ms);
-  std::string room;
-  Status failed;
-  Status status =
-      query.run->go_on(collection::Reads(view), kSliceLooks, [&](Bytes, const Edit& edit) {
-        const bool is_full = page.ends.size() >= kPageDocumentsMax ||
-                             (!page.ends.empty() && page.bytes.size() >= kPageBytesMax);
-        if (is_full) return false;
-        const Result<Bytes> value = view.value(edit, room);
-        if (!value) {
-          failed = value.error();
-          return false;
-        }
-        append(page.bytes, *value);
-        page.ends.push_back(page.bytes.size());
-        return true;
-      });
-  return failed ? std::move(status) : std::move(failed);
+  return fill_page(collection::Reads(view), query, kPageDocumentsMax, kSliceLooks);
+}
+
+// queryGather(number, count_max, look_max) → 1, or 0 when what queryTake() then brings is the last:
+// a slice on this thread
+napi_value query_gather(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) return fail(call, closed_error());
+  const std::shared_ptr<OpenQuery> query = query_of(call, 0);
+  if (!query || !query->run) return fail(call, {Code::kClosed, "query: it has ended"});
+  Status status = check_transaction(*query);
+  if (status) {
+    const Lock held(query->mutex);
+    const Store::View view(*call.handle().reader, query->commit, query->time_ms);
+    const size_t count_max = std::max<size_t>(1, read_uint32(call, 1));
+    status = fill_page(collection::Reads(view, query->transaction, query->edit_count), *query,
+                       count_max, whole(read_double(call, 2)));
+  }
+  if (!status) return fail(call, status);
+  return make_int(env, query->run->is_done() ? 0 : 1);
 }
 
 // querySlice(number) → promise of 1, or of 0 when what queryTake() then brings is the last
@@ -287,8 +404,8 @@ napi_value query_slice(napi_env env, napi_callback_info info) {
       });
 }
 
-// queryTake(number, count_max) → text of documents that a slice has brought; kMore is 1 while it
-// has others
+// queryTake(number, count_max) → text of documents that a slice has brought, whose key cells are the
+// numbers of inclusions; kMore is 1 while it has others
 napi_value query_take(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   if (call.handle().closed) return fail(call, closed_error());
@@ -302,7 +419,7 @@ napi_value query_take(napi_env env, napi_callback_info info) {
     const size_t begin = page.taken == 0 ? 0 : page.ends[page.taken - 1];
     Edit edit;
     edit.value = as_bytes(page.bytes).subspan(begin, page.ends[page.taken] - begin);
-    const EntryBatch::Added added = batch.add_value(edit, view);
+    const EntryBatch::Added added = batch.add_value(edit, view, page.inclusions[page.taken]);
     if (added == EntryBatch::Added::kFailed && batch.count() == 0) {
       return fail(call, batch.status());
     }
@@ -329,6 +446,37 @@ napi_value query_count(napi_env env, napi_callback_info info) {
   const Status status = go_on(call, *query, UINT64_MAX, [](Bytes, const Edit&) { return true; });
   if (!status) return fail(call, status);
   return make_double(env, static_cast<double>((*query).run->taken()));
+}
+
+// queryAggregate(size, as_of, asked: Uint8Array) → rows as bytes (layer/collection/aggregate.h), or
+// an Answer
+napi_value query_aggregate(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  ReadAs as;
+  if (Status status = read_as(call, 1, as); !status) return fail(call, status);
+  BriefQuery query(call);
+  const Answer prepared = prepare(call, 0, as, *query);
+  if (prepared != Answer::kOk) return make_answer(env, prepared);
+  const auto& definition = (*query).run->definition();
+  const std::span<uint8_t> asked = read_elements<uint8_t>(call, 2);
+  auto request = collection::AggregateRequest::read(Bytes(asked.data(), asked.size()),
+                                                    definition->schema_set.newest());
+  if (!request) return fail(call, request.error());
+  collection::Aggregate aggregate(definition, std::move(*request), (*query).kept_bytes_max);
+  const Store::View view(*call.handle().reader, (*query).commit, (*query).time_ms);
+  std::string room;
+  Status failed;
+  Status status = go_on(call, *query, UINT64_MAX, [&](Bytes, const Edit& edit) {
+    const Result<Bytes> value = view.value(edit, room);
+    failed = value ? aggregate.add(*value) : value.error();
+    return static_cast<bool>(failed);
+  });
+  if (!failed || !status) return fail(call, failed ? status : failed);
+  const Result<std::string> rows = aggregate.finish();
+  if (!rows) return fail(call, rows.error());
+  napi_value copy = nullptr;
+  napi_create_buffer_copy(env, rows->size(), rows->data(), nullptr, &copy);
+  return copy;
 }
 
 // queryExplain(size, as_of) → JSON, or an Answer
@@ -370,6 +518,7 @@ const std::vector<Method>& query_methods() {
       {"queryOpen", query_open},       {"queryNext", query_next},
       {"queryClose", query_close},     {"querySlice", query_slice},
       {"queryTake", query_take},       {"queryCount", query_count},
+      {"queryGather", query_gather},   {"queryAggregate", query_aggregate},
       {"queryExplain", query_explain}, {"queryPosition", query_position},
   };
   return *all;

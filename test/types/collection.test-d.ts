@@ -5,6 +5,7 @@ import { expectTypeOf } from 'vitest'
 import {
   type Box,
   collection,
+  type Documents,
   type FindOptions,
   type Found,
   type IndexName,
@@ -191,6 +192,40 @@ expectTypeOf(find(Authors, { include: { posts: true }, select: ['name'] })).toEq
   name: string
   posts: Post[]
 }>()
+
+// ---- figures
+
+declare const users: Documents<typeof Users>
+expectTypeOf(
+  users.aggregate({
+    values: {
+      all: { count: true },
+      sum: { sum: 'balance' },
+      old: { max: 'born' },
+      mean: { avg: 'age' },
+    },
+  }),
+).toEqualTypeOf<{ all: number; sum: bigint; old: Date | null; mean: number | null }>()
+expectTypeOf(
+  users.aggregate({
+    groupBy: 'city',
+    values: { top: { max: 'age' } },
+    having: { top: { gte: 5 } },
+    orderBy: { top: 'desc' },
+  }),
+).toEqualTypeOf<{ city: string | null; top: number | null }[]>()
+expectTypeOf(
+  users.aggregate({
+    groupBy: { year: { histogram: 'born', width: 365 }, street: 'address.street' },
+    values: { n: { count: true } },
+  }),
+).toEqualTypeOf<{ year: Date; street: string; n: number }[]>()
+// @ts-expect-error no such field
+users.aggregate({ values: { a: { sum: 'agee' } } })
+// @ts-expect-error a sum is of numbers
+users.aggregate({ values: { a: { sum: 'name' } } })
+// @ts-expect-error not in a row
+users.aggregate({ groupBy: 'city', values: { n: { count: true } }, orderBy: 'age' })
 
 // ---- refused: the words of each error are in collection-messages.test.ts
 

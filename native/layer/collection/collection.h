@@ -22,6 +22,7 @@
 //   filter.h       conditions                  places.h     conditions on places
 //   rows.h         what indexes of rows say    upkeep.h     folding them
 //   plan.h         how a query is answered     run.h        answering it
+//   inclusion.h    what comes along with it    aggregate.h  figures of its documents
 //
 // Threads: one, with a Reader of its own.      Bytes: FORMAT.md
 #pragma once
@@ -172,6 +173,11 @@ class Collections {
   Status remove_referrers(const Store::View& view, Transaction& transaction,
                           const Definition& target, const std::string& key,
                           const std::string& nested_key, int depth);
+  Status referred(const Definition& target, const std::string& key, const Definition& by,
+                  const ReferenceDefinition& reference, const std::string& referrer);
+  Status clear_reference(const Store::View& view, Transaction& transaction,
+                         const Definition& definition, const ReferenceDefinition& reference,
+                         const std::string& nested_key, const std::string& referrer);
   Result<std::vector<std::string>> find_referrers(const Reads& reads, const Definition& definition,
                                                   uint32_t field, const std::string& nested_key);
   Status check_rules(const Definition& definition, const Document& document);

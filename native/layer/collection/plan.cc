@@ -300,6 +300,8 @@ bool rows_lead_on(const Request& request, const Plan& plan) {
                   [&](const IndexDefinition* one) { return one->id == request.after->index; });
   const size_t size = (rows.is_ranked ? 2 : 1) * sizeof(uint64_t);
   return plan.is_ordered && is_used && request.after->key.size() == size;
+}
+
 // What older documents hold in such a column is not what is asked for: lib/collection/converting.ts
 // asks it of documents that are converted.
 Status check_converted(const Definition& definition, const Request& request) {

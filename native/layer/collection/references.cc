@@ -176,20 +176,74 @@ Status Collections::remove_referrers(const Store::View& view, Transaction& trans
       const auto keys = find_referrers(reads, *one, reference.field, nested_key);
       if (!keys) return keys.error();
       for (const std::string& referrer : *keys) {
-        if (reference.on_delete != OnDelete::kCascade) {
-          refusal_.path = one->name + "." + reference.path;
-          refusal_.rule = reference.on_delete == OnDelete::kSetNull ? "set null" : "restrict";
-          return {Code::kExists, target.name + ": " + key_to_text(as_bytes(key)) +
-                                     " is referred to by " + one->name + " " +
-                                     key_to_text(as_bytes(referrer)) + " (" + reference.path + ")"};
+        if (reference.on_delete == OnDelete::kRestrict) {
+          return referred(target, key, *one, reference, referrer);
         }
         const Result<DefinitionRef> guarded = guarded_definition(reads, one->id);
         if (!guarded) return guarded.error();
-        const Result<bool> removed = remove_one(view, transaction, **guarded, referrer, depth + 1);
-        if (!removed) return removed.error();
+        Status status;
+        if (reference.on_delete == OnDelete::kSetNull) {
+          status = clear_reference(view, transaction, **guarded, reference, nested_key, referrer);
+        } else {
+          const auto removed = remove_one(view, transaction, **guarded, referrer, depth + 1);
+          if (!removed) status = removed.error();
+        }
+        if (!status) return status;
       }
     }
   }
+  return Status::ok();
+}
+
+Status Collections::referred(const Definition& target, const std::string& key, const Definition& by,
+                             const ReferenceDefinition& reference, const std::string& referrer) {
+  refusal_.path = by.name + "." + reference.path;
+  refusal_.rule = "restrict";
+  return {Code::kExists, target.name + ": " + key_to_text(as_bytes(key)) + " is referred to by " +
+                             by.name + " " + key_to_text(as_bytes(referrer)) + " (" +
+                             reference.path + ")"};
+}
+
+// The document is written in its newest form, with nothing in the field. It may be gone meanwhile,
+// with another one that goes.
+Status Collections::clear_reference(const Store::View& view, Transaction& transaction,
+                                    const Definition& definition,
+                                    const ReferenceDefinition& reference,
+                                    const std::string& nested_key, const std::string& referrer) {
+  const Reads reads(view, &transaction);
+  const std::string stored = prefix_of(kDocuments, definition.id) + referrer;
+  Lookup old;
+  if (Status status = transaction.guard(as_bytes(stored), view.commit()); !status) return status;
+  if (Status status = reads.get(as_bytes(stored), old); !status) return status;
+  if (old.found != Found::kPut) return Status::ok();
+  std::string room;
+  const Result<Bytes> value = view.value(old.edit, room);
+  if (!value) return value.error();
+  Document before(definition.schema_set);
+  if (Status status = before.open(*value); !status) return status;
+  if (part_key(before, reference.field) != nested_key) return Status::ok();
+  if (before.record().schema().version() < definition.written_version_min()) {
+    return {Code::kBusy, definition.name + " " + key_to_text(as_bytes(referrer)) +
+                             " has to be converted first; await ready()"};
+  }
+  const Schema& newest = definition.schema_set.newest();
+  const Type* const type = newest.column(reference.field).type;
+  const Item nothing(type, type->is_nullable ? Presence::kNull : Presence::kAbsent);
+  const Result<std::string> record = write_record(newest, before.row(), [&](uint32_t column) {
+    return column == reference.field ? nothing : before.item(column);
+  });
+  if (!record) {
+    return Status(record.code(), definition.name + " " + key_to_text(as_bytes(referrer)) + ": " +
+                                     record.error().message());
+  }
+  Document after(definition.schema_set);
+  if (Status status = after.open(as_bytes(*record)); !status) return status;
+  Change change;
+  Status status = find_change(reads, definition, as_bytes(referrer), &before, &after, change);
+  if (status) status = transaction.fits(change.bytes + stored.size() + record->size());
+  if (!status) return status;
+  apply(transaction, change);
+  transaction.put(as_bytes(stored), {as_bytes(*record)});
   return Status::ok();
 }
 

@@ -106,9 +106,31 @@ describe('a declaration', () => {
       /o\[\]: a reference is a field of its own/,
     ],
     [
-      'set null without nullable',
+      'set null of a field that must be there',
       { schema: { id: t.int32(), o: t.int32().references('c', { onDelete: 'set null' }) } },
-      /needs nullable\(\)/,
+      /o: onDelete 'set null' needs nullable\(\) or optional\(\)/,
+    ],
+    [
+      'set null beside a computed field',
+      {
+        schema: {
+          id: t.int32(),
+          o: t.int32().optional().references('c', { onDelete: 'set null' }),
+          twice: t.int32().computed((d: { id: number }) => d.id * 2),
+        },
+      },
+      /o: onDelete 'set null' cannot be beside computed fields/,
+    ],
+    [
+      'set null beside an index on a function',
+      {
+        schema: {
+          id: t.int32(),
+          o: t.int32().nullable().references('c', { onDelete: 'set null' }),
+        },
+        indexes: { f: { on: () => 1 } },
+      },
+      /o: onDelete 'set null' cannot be beside an index on a function/,
     ],
     [
       'an index on nothing',

@@ -272,6 +272,75 @@ describe('references', () => {
   })
 })
 
+describe.each(['lsm', 'btree', 'bitcask', 'memory'] as const)('set null with %s', (engine) => {
+  const root = mkdtempSync(join(tmpdir(), 'varve-set-null-'))
+  afterAll(() => rmSync(root, { recursive: true, force: true }))
+  const People = collection('people', {
+    key: 'id',
+    schema: {
+      id: t.int32(),
+      name: t.string(),
+      boss: t.int32().nullable().references('people', { onDelete: 'set null' }),
+      friend: t.int32().optional().references('people', { onDelete: 'set null' }),
+      note: t.string().optional(),
+      tags: t.array(t.string()),
+    },
+    indexes: { byBoss: { on: ['boss', 'name'] }, led: { on: 'name', where: { boss: { gte: 0 } } } },
+  })
+  const person = (id: number, boss: number | null, friend?: number) => ({
+    id,
+    name: `p${id}`,
+    boss,
+    ...(friend === undefined ? {} : { friend }),
+    note: id % 2 === 0 ? '日本' : 'x'.repeat(300),
+    tags: ['a', `t${id}`],
+  })
+
+  it('keeps documents without what they named, and their indexes', async () => {
+    await using db = await open(join(root, engine), { engine, durability: 'memory' })
+    const people = db.collection(People)
+    await people.insertMany([person(1, 1), person(2, 1, 1), person(3, 1, 2)])
+    await people.update(1, { friend: 3 })
+    await people.delete(1)
+    const [two, three] = [person(2, null), person(3, null, 2)]
+    expect(people.find().all()).toEqual([two, three])
+    expect(people.find({ where: { boss: null }, orderBy: 'name' }).all()).toEqual([two, three])
+    expect(people.count({ where: { boss: 1 } })).toBe(0)
+    const led = people.find({ where: { boss: { gte: 0 }, name: { gte: 'p' } } })
+    expect(led.all()).toEqual([])
+    await db.transaction((tx) => {
+      people.in(tx).update(2, { boss: 3 })
+      people.in(tx).delete(3)
+      expect(people.in(tx).get(2)).toEqual(two)
+    })
+    expect(people.find().all()).toEqual([two])
+  })
+
+  it('writes documents of an older version in the newest form', async () => {
+    const older = { id: t.int32(), to: t.int32().references('targets'), s: t.string() }
+    const targets = { key: 'id', schema: { id: t.int32() } } as const
+    const path = join(root, `${engine}-versions`)
+    {
+      await using db = await open(path, { engine, durability: 'memory' })
+      await db.collection('targets', targets).insert({ id: 1 })
+      const from = db.collection('from', { key: 'id', schema: older })
+      await from.insert({ id: 5, to: 1, s: 'é' })
+    }
+    await using db = await open(path, { engine, durability: 'memory' })
+    const now = db.collection('from', {
+      key: 'id',
+      schema: {
+        id: t.int32(),
+        more: t.int32().default(7),
+        to: t.int32().nullable().references('targets', { onDelete: 'set null' }),
+        s: t.string(),
+      },
+    })
+    await db.collection('targets', targets).delete(1)
+    expect(now.get(5)).toEqual({ id: 5, more: 7, to: null, s: 'é' })
+  })
+})
+
 describe('an index added to documents that are there', () => {
   const plain = { key: 'id', schema: { id: t.int32(), n: t.int32() } } as const
   const root = mkdtempSync(join(tmpdir(), 'varve-indexes-'))

@@ -38,6 +38,7 @@ interface Things {
   delete(key: unknown): Promise<boolean>
   get(key: unknown): object | undefined
   count(options?: object): number
+  aggregate(options: object): object
   find(options?: object): {
     all(): object[]
     allAsync(): Promise<object[]>
@@ -103,17 +104,18 @@ describe('another type with from()', () => {
     const query = things.find({ where })
     expect(query.explain()).toMatchObject({ building: ['age', 'both'], converting: ['age'] })
     expect(things.get(7)).toEqual({ ...old(7), age: 7 })
-    await expectRight(things, 'before')
     const told: BuildProgress[] = []
     const halves: Promise<void>[] = []
     const commits: number[] = []
-    await things.ready({
+    const isReady = things.ready({
       onProgress: (progress: BuildProgress) => {
         told.push(progress)
         commits.push(db.commit)
         if (told.length === 2) halves.push(expectRight(things, 'while'))
       },
     })
+    await expectRight(things, 'before')
+    await isReady
     await Promise.all(halves)
     expect(told.at(-1)).toEqual({ phase: 'documents', documents: COUNT })
     expect(told.length).toBeGreaterThan(2)
@@ -123,6 +125,22 @@ describe('another type with from()', () => {
       using then = db.at(commit)
       await expectRight(things.in(then), `at ${commit}`)
     }
+  })
+
+  it('is summed up when it is done, and not before', async () => {
+    await oldThings('summed')
+    await using db = await reopen('summed')
+    const things = thingsOf(db, declare(after))
+    const busy = expect.objectContaining({ code: 'BUSY', message: expect.stringMatching('age') })
+    const sum = { values: { all: { sum: 'age' } } } as const
+    const many = { where, values: { many: { count: true } } } as const
+    expect(() => things.aggregate(sum)).toThrow(busy)
+    expect(() => things.aggregate(many)).toThrow(busy)
+    expect(() => things.aggregate({ groupBy: 'age', ...many, where: {} })).toThrow(busy)
+    expect(things.aggregate({ values: many.values })).toEqual({ many: COUNT })
+    await things.ready()
+    expect(things.aggregate(sum)).toEqual({ all: (COUNT / 50) * 1225 })
+    expect(things.aggregate(many)).toEqual({ many: wanted.length })
   })
 
   it('is asked within a transaction, too, whose own writes count', async () => {

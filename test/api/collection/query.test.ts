@@ -64,6 +64,9 @@ const refused: [string, unknown, RegExp][] = [
   ['a limit below zero', { limit: -1 }, /limit must be an integer from 0/],
   ['an offset that is none', { offset: 1.5 }, /offset must be an integer from 0/],
   ['an unknown option', { order: 'n' }, /find: unknown option 'order'/],
+  ['an unknown field to select', { select: ['n', 'm'] }, /select\[1\]: no field 'm'; known are id/],
+  ['a path to select', { select: ['place.city'] }, /select\[0\]: no field 'place\.city'/],
+  ['an offset behind a page', { after: 'AAAAAAAA', offset: 1 }, /offset is for the first page/],
   ['a place of no query', { after: 'AAAAAAAA' }, /after: `next` of a page of another query/],
 ]
 
@@ -108,6 +111,14 @@ describe('find()', () => {
     const first = query.page({ size: 10 })
     const other = all().find({ where: { word: 'w4' } })
     expect(() => other.page({ size: 10, after: first.next ?? '' })).toThrow(/another query/)
+  })
+
+  it('goes on behind a page', () => {
+    const options = { where: { n: 3 }, orderBy: ['word', 'id'] } as const
+    const query = all().find(options)
+    const { items, next } = query.page({ size: 10 })
+    const rest = all().find({ ...options, after: next ?? '', limit: 20 })
+    expect([...items, ...rest.all()]).toEqual(query.all().slice(0, 30))
   })
 
   it('reads the view of the moment at which it begins', async () => {

@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 
 import { collection, open, type OpenOptions, t, TextIndex } from '../../../lib/index.ts'
 import { Chance, CITIES, documentOf, indexesOf, orderOf, whereOf } from './chance.ts'
-import { byOrder, distance, type Document, matches } from './naive.ts'
+import { at, byOrder, compare, distance, type Document, matches } from './naive.ts'
 
 const SEEDS = Number(process.env['SEEDS'] ?? 4)
 const SEED = Number(process.env['SEED'] ?? 1)
@@ -42,6 +42,7 @@ const declared = (indexes: Record<string, unknown>) =>
   })
 
 interface Things {
+  aggregate(options: object): unknown
   find(options: object): {
     all(): unknown[]
     allAsync(): Promise<unknown[]>
@@ -102,6 +103,7 @@ async function check(things: Things, model: Model, chance: Chance, said: string)
   expect(keysOf(some), message).toEqual(keysOf(wanted.slice(offset, offset + limit)))
   if (chance.is(50))
     expect((await query.allAsync()).sort(byId), message).toEqual([...wanted].sort(byId))
+  checkFigures(things, where, wanted, chance, message)
   const paged: unknown[] = []
   for (let after: string | undefined, isMore = true; isMore;) {
     const page = query.page({ size: 1 + chance.below(20), after })
@@ -111,6 +113,65 @@ async function check(things: Things, model: Model, chance: Chance, said: string)
   }
   expect(keysOf(paged as Document[]), message).toEqual(keysOf(wanted))
   expect(paged.sort(byId), message).toEqual([...wanted].sort(byId))
+}
+
+const FIGURED = ['age', 'score', 'big', 'name', 'city', 'at', 'id'] as const
+const GROUPED = ['city', 'age', 'ok', 'address.zip', 'at', 'score'] as const
+
+function checkFigures(
+  things: Things,
+  where: Document,
+  wanted: readonly Document[],
+  chance: Chance,
+  message: string,
+): void {
+  const of = chance.one(FIGURED)
+  const groupBy = [...new Set(chance.some(GROUPED, 2))]
+  const isAdded = ['age', 'score', 'id'].includes(of)
+  const values = {
+    all: { count: true },
+    some: { count: of },
+    kinds: { distinct: of },
+    least: { min: of },
+    most: { max: of },
+    ...(isAdded ? { total: { sum: of }, mean: { avg: of } } : {}),
+  }
+  const atLeast = chance.below(3)
+  const figuresOf = (documents: readonly Document[]): Document => {
+    const all = documents.map((one) => one[of] ?? null).filter((one) => one !== null)
+    const sorted = [...all].sort(compare)
+    const total = (all as number[]).reduce((sum, one) => (isAdded ? sum + one : 0), 0)
+    return {
+      all: documents.length,
+      some: all.length,
+      kinds: sorted.filter((one, i) => i === 0 || compare(one, sorted[i - 1]) !== 0).length,
+      least: sorted[0] ?? null,
+      most: sorted.at(-1) ?? null,
+      ...(isAdded ? { total, mean: all.length === 0 ? null : total / all.length } : {}),
+    }
+  }
+  expect(things.aggregate({ where, values }), message).toEqual(figuresOf(wanted))
+  if (groupBy.length === 0) return
+  const groups = new Map<string, Document[]>()
+  for (const one of wanted) {
+    const key = JSON.stringify(groupBy.map((path) => at(one, path) ?? null))
+    groups.set(key, [...(groups.get(key) ?? []), one])
+  }
+  const rows = [...groups.values()]
+    .map((documents): Document => {
+      const group = groupBy.map((path) => [path, at(documents[0] as Document, path) ?? null])
+      return { ...Object.fromEntries(group), ...figuresOf(documents) }
+    })
+    .filter((row) => (row['all'] as number) >= atLeast)
+    .sort((a, b) => {
+      const isLater = (b['all'] as number) - (a['all'] as number)
+      const order = groupBy.map((path) => compare(a[path], b[path])).find((one) => one !== 0)
+      return isLater !== 0 ? isLater : (order ?? 0)
+    })
+  const options = { where, groupBy, values, having: { all: { gte: atLeast } } }
+  const [offset, limit] = [chance.below(3), chance.below(10)]
+  const found = things.aggregate({ ...options, orderBy: { all: 'desc' }, offset, limit })
+  expect(found, message).toEqual(rows.slice(offset, offset + limit))
 }
 
 type Writes = {

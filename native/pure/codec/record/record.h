@@ -26,6 +26,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -146,5 +147,10 @@ class Members {
 // The record with this row number instead of the one it has, or none: for a writer that learns the
 // row after the document was encoded. CORRUPT where it is no record.
 Result<std::string> with_row(Bytes stored, uint64_t row);
+
+// A record of these columns, made of items that lie in other records, maybe of older versions. What
+// is absent and cannot be is null; INVALID where a column can hold neither that nor such an item.
+Result<std::string> write_record(const Schema& schema, uint64_t row,
+                                 const std::function<Item(uint32_t column)>& item_of);
 
 }  // namespace varve

@@ -99,6 +99,46 @@ const test::Case all_verify("every record of the fixture is as one is written, a
                               }
                             });
 
+const test::Case rewritten("a record made of the items of another is the same bytes", [] {
+  constexpr uint64_t kRow = 77;
+  for (const auto& [name, fixture] : fixtures()) {
+    const Opened opened(name);
+    const Result<std::string> made = write_record(
+        *opened.schema, kRow, [&](uint32_t number) { return opened.view->item(number); });
+    const Result<std::string> wanted = with_row(as_bytes(fixture.record), kRow);
+    require(made && wanted);
+    expect(*made == *wanted);
+  }
+});
+
+const test::Case emptied("a field is null or absent in a record that is made anew, or refused", [] {
+  size_t refused = 0;
+  size_t emptied = 0;
+  for (const auto& [name, fixture] : fixtures()) {
+    const Opened opened(name);
+    for (uint32_t gone = 0; gone < opened.schema->columns().size(); ++gone) {
+      const Type* const type = opened.schema->column(gone).type;
+      const Item nothing(type, type->is_nullable ? Presence::kNull : Presence::kAbsent);
+      const Result<std::string> made = write_record(*opened.schema, 0, [&](uint32_t number) {
+        return number == gone ? nothing : opened.view->item(number);
+      });
+      const bool is_within = opened.view->presence(gone) == Presence::kAbsent;
+      if (!type->is_nullable && !type->is_optional && !is_within) {
+        expect(!made && made.code() == Code::kInvalid);
+        ++refused;
+        continue;
+      }
+      require(static_cast<bool>(made));
+      const Result<RecordView> view = RecordView::open(as_bytes(*made), *opened.schema);
+      require(static_cast<bool>(view));
+      expect_ok(view->verify());
+      expect(view->presence(gone) != Presence::kPresent);
+      ++emptied;
+    }
+  }
+  expect(refused > 20 && emptied > 20);
+});
+
 const test::Case keys_agree("the keys of fields and documents are those of JavaScript", [] {
   size_t count = 0;
   for (const auto& [name, fixture] : fixtures()) {

@@ -1,0 +1,355 @@
+#include "layer/collection/aggregate.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "pure/codec/key.h"
+#include "pure/codec/record/record_key.h"
+#include "pure/codec/varint.h"
+
+namespace varve::collection {
+namespace {
+
+constexpr uint64_t kCellBytes = 192;  // What a cell takes, about;
+constexpr uint64_t kGroupBytes = 96;  // a group beside it,
+constexpr uint64_t kValueBytes = 64;  // and one of different values beside its key.
+constexpr size_t kOrderMax = 16;
+
+Status no_aggregate() { return Status::invalid("aggregate: bytes that are none"); }
+
+bool is_integer(const Type& type) {
+  return type.tag == TypeTag::kInt32 || type.tag == TypeTag::kInt64;
+}
+bool is_number(const Type& type) { return is_integer(type) || type.tag == TypeTag::kFloat64; }
+
+bool take_double(Bytes& from, double& number) {
+  if (from.size() < sizeof(double)) return false;
+  number = load<double>(from.data());
+  from = from.subspan(sizeof(double));
+  return true;
+}
+
+bool take_whole(Bytes& from, uint64_t& number) {
+  double given = 0;
+  if (!take_double(from, given)) return false;
+  number = given >= 0 && given < 9e15 ? static_cast<uint64_t>(given) : UINT64_MAX;
+  return true;
+}
+
+bool take_byte(Bytes& from, uint8_t& byte) {
+  if (from.empty()) return false;
+  byte = from[0];
+  from = from.subspan(1);
+  return true;
+}
+
+bool take_groups(Bytes& from, std::vector<GroupPart>& groups) {
+  uint32_t count = 0;
+  if (!take_varint(from, count) || count > kGroupPartsMax) return false;
+  groups.resize(count);
+  return std::all_of(groups.begin(), groups.end(), [&](GroupPart& part) {
+    return take_varint(from, part.field) && take_double(from, part.width) &&
+           take_double(from, part.origin);
+  });
+}
+
+bool take_measures(Bytes& from, std::vector<Measure>& measures) {
+  uint32_t count = 0;
+  if (!take_varint(from, count) || count > kMeasuresMax) return false;
+  measures.resize(count);
+  for (Measure& measure : measures) {
+    uint8_t op = 0;
+    if (!take_byte(from, op) || op < 1 || op > 7 || !take_varint(from, measure.field)) return false;
+    measure.op = static_cast<MeasureOp>(op);
+  }
+  return true;
+}
+
+bool take_order(Bytes& from, std::vector<OrderPart>& order) {
+  uint32_t count = 0;
+  if (!take_varint(from, count) || count > kOrderMax) return false;
+  order.resize(count);
+  for (OrderPart& part : order) {
+    uint8_t is_descending = 0;
+    if (!take_varint(from, part.field) || !take_byte(from, is_descending)) return false;
+    part.is_descending = is_descending != 0;
+  }
+  return true;
+}
+
+bool can_measure(const Measure& measure, const Schema& schema) {
+  if (measure.op == MeasureOp::kDocuments) return true;
+  if (measure.field >= schema.columns().size()) return false;
+  const Type& type = *schema.column(measure.field).type;
+  if (measure.op == MeasureOp::kCount) return true;
+  const bool is_added = measure.op == MeasureOp::kSum || measure.op == MeasureOp::kAverage;
+  return is_added ? is_number(type) : has_key(type);
+}
+
+bool can_group(const GroupPart& part, const Schema& schema) {
+  if (part.field >= schema.columns().size()) return false;
+  const Type& type = *schema.column(part.field).type;
+  if (part.width == 0) return has_key(type);
+  const bool is_placed =
+      type.tag == TypeTag::kInt32 || type.tag == TypeTag::kFloat64 || type.tag == TypeTag::kDate;
+  return is_placed && part.width > 0 && std::isfinite(part.width) && std::isfinite(part.origin);
+}
+
+bool is_64(uint64_t low, int64_t high) { return high == (static_cast<int64_t>(low) < 0 ? -1 : 0); }
+
+// A sum of 128 bits as the nearest double, or one beside it where it is beyond 64.
+double rounded(uint64_t low, int64_t high) {
+  if (is_64(low, high)) return static_cast<double>(static_cast<int64_t>(low));
+  const uint64_t top = static_cast<uint64_t>(high);
+  const uint64_t low_size = high < 0 ? ~low + 1 : low;
+  const uint64_t top_size = high < 0 ? ~top + (low == 0 ? 1 : 0) : top;
+  const double size =
+      static_cast<double>(top_size) * 18446744073709551616.0 + static_cast<double>(low_size);
+  return high < 0 ? -size : size;
+}
+
+bool fields_are_below(const Filter& filter, uint32_t index, size_t count) {
+  const FilterNode& node = filter.node(index);
+  if (node.op > FilterOp::kNot && node.field >= count) return false;
+  return std::all_of(node.children.begin(), node.children.end(),
+                     [&](uint32_t child) { return fields_are_below(filter, child, count); });
+}
+
+// Conditions on a row, as Filter has them on documents.
+bool compares(const FilterNode& node, const std::string& cell) {
+  const bool is_null = is_null_key(as_bytes(cell));
+  const auto operand = [&](size_t i) -> const std::string& { return node.operands[i]; };
+  switch (node.op) {
+    case FilterOp::kEq:
+      return cell == operand(0);
+    case FilterOp::kNe:
+      return cell != operand(0);
+    case FilterOp::kGt:
+      return !is_null && cell > operand(0);
+    case FilterOp::kGte:
+      return !is_null && cell >= operand(0);
+    case FilterOp::kLt:
+      return !is_null && cell < operand(0);
+    case FilterOp::kLte:
+      return !is_null && cell <= operand(0);
+    case FilterOp::kBetween:
+      return !is_null && cell >= operand(0) && cell <= operand(1);
+    case FilterOp::kIn:
+      return std::binary_search(node.operands.begin(), node.operands.end(), cell);
+    case FilterOp::kStartsWith:
+      return cell.compare(0, operand(0).size(), operand(0)) == 0;
+    case FilterOp::kIsNull:
+      return is_null;
+    default:
+      return false;
+  }
+}
+
+bool holds(const Filter& filter, uint32_t index, const std::vector<std::string>& cells) {
+  const FilterNode& node = filter.node(index);
+  const auto one = [&](uint32_t child) { return holds(filter, child, cells); };
+  if (node.op == FilterOp::kAnd) {
+    return std::all_of(node.children.begin(), node.children.end(), one);
+  }
+  if (node.op == FilterOp::kOr) return std::any_of(node.children.begin(), node.children.end(), one);
+  if (node.op == FilterOp::kNot) return !one(node.children.front());
+  return compares(node, cells[node.field]);
+}
+
+}  // namespace
+
+Result<AggregateRequest> AggregateRequest::read(Bytes bytes, const Schema& schema) {
+  AggregateRequest request;
+  const bool is_whole = take_groups(bytes, request.groups) &&
+                        take_measures(bytes, request.measures) &&
+                        take_order(bytes, request.order) && take_whole(bytes, request.limit) &&
+                        take_whole(bytes, request.offset);
+  if (!is_whole) return no_aggregate();
+  Result<Filter> having = Filter::read(bytes);
+  if (!having) return having.error();
+  request.having = std::move(*having);
+  const size_t count = request.groups.size() + request.measures.size();
+  const bool is_fine =
+      std::all_of(request.groups.begin(), request.groups.end(),
+                  [&](const GroupPart& part) { return can_group(part, schema); }) &&
+      std::all_of(request.measures.begin(), request.measures.end(),
+                  [&](const Measure& measure) { return can_measure(measure, schema); }) &&
+      std::all_of(request.order.begin(), request.order.end(),
+                  [&](const OrderPart& part) { return part.field < count; }) &&
+      fields_are_below(request.having, 0, count);
+  if (!is_fine) return no_aggregate();
+  return request;
+}
+
+Aggregate::Aggregate(std::shared_ptr<const Definition> definition, AggregateRequest request,
+                     uint64_t kept_bytes_max)
+    : definition_(std::move(definition)),
+      request_(std::move(request)),
+      kept_bytes_max_(kept_bytes_max) {
+  // Of nothing there is a row, too, where it is not by groups.
+  if (request_.groups.empty()) groups_[""].cells.resize(request_.measures.size());
+}
+
+Status Aggregate::keep(uint64_t bytes) {
+  kept_bytes_ += bytes;
+  if (kept_bytes_ <= kept_bytes_max_) return Status::ok();
+  return {Code::kTooLarge, definition_->name + ": groups and different values take more than " +
+                               std::to_string(kept_bytes_max_) + " bytes"};
+}
+
+Status Aggregate::add(Bytes stored) {
+  Document document(definition_->schema_set);
+  if (Status status = document.open(stored); !status) return status;
+  group_.clear();
+  ends_.clear();
+  for (const GroupPart& part : request_.groups) {
+    append_group(document, part, group_);
+    ends_.push_back(static_cast<uint32_t>(group_.size()));
+  }
+  auto found = groups_.find(group_);
+  if (found == groups_.end()) {
+    Status status = keep(group_.size() + kGroupBytes + request_.measures.size() * kCellBytes);
+    if (!status) return status;
+    found =
+        groups_.emplace(group_, Group{std::vector<Cell>(request_.measures.size()), ends_}).first;
+  }
+  for (size_t i = 0; i < request_.measures.size(); ++i) {
+    Status status = measure(document, request_.measures[i], found->second.cells[i]);
+    if (!status) return status;
+  }
+  return Status::ok();
+}
+
+void Aggregate::append_group(const Document& document, const GroupPart& part,
+                             std::string& to) const {
+  if (part.width == 0) return document.append_key(part.field, to);
+  const Item item = document.item(part.field);
+  if (!item.is_present()) {
+    to += static_cast<char>(kNullKeyTag);
+    return;
+  }
+  const size_t at = to.size();
+  const double place = std::floor((item.number() - part.origin) / part.width);
+  append_number_key(place * part.width + part.origin, to);
+  if (item.type().tag == TypeTag::kDate) to[at] = static_cast<char>(kDateKeyTag);
+}
+
+Status Aggregate::measure(const Document& document, const Measure& measure, Cell& cell) {
+  if (measure.op == MeasureOp::kDocuments) {
+    ++cell.count;
+    return Status::ok();
+  }
+  const Item item = document.item(measure.field);
+  if (!item.is_present()) return Status::ok();
+  ++cell.count;
+  if (measure.op == MeasureOp::kCount) return Status::ok();
+  if (measure.op == MeasureOp::kSum || measure.op == MeasureOp::kAverage) {
+    if (is_integer(item.type())) {
+      const int64_t number = item.integer();
+      const uint64_t bits = static_cast<uint64_t>(number);
+      cell.low += bits;
+      cell.high += (number < 0 ? -1 : 0) + (cell.low < bits ? 1 : 0);
+    } else {  // As Neumaier does it.
+      const double number = item.number();
+      const double sum = cell.sum + number;
+      cell.lost += std::fabs(cell.sum) >= std::fabs(number) ? (cell.sum - sum) + number
+                                                            : (number - sum) + cell.sum;
+      cell.sum = sum;
+    }
+    return Status::ok();
+  }
+  key_.clear();
+  document.append_key(measure.field, key_);
+  if (measure.op == MeasureOp::kDistinct) {
+    return cell.values.insert(key_).second ? keep(key_.size() + kValueBytes) : Status::ok();
+  }
+  const bool is_better = measure.op == MeasureOp::kMin ? key_ < cell.extreme : key_ > cell.extreme;
+  if (cell.count > 1 && !is_better) return Status::ok();
+  const uint64_t more = key_.size() > cell.extreme.size() ? key_.size() - cell.extreme.size() : 0;
+  cell.extreme = key_;
+  return keep(more);
+}
+
+// ---- rows
+
+Result<std::string> Aggregate::value_of(const Measure& measure, const Cell& cell) const {
+  std::string key;
+  const auto number = [&](double value) {
+    if (std::isnan(value))
+      key += static_cast<char>(kNullKeyTag);
+    else
+      append_number_key(value, key);
+  };
+  const bool is_added = measure.op == MeasureOp::kSum || measure.op == MeasureOp::kAverage;
+  if (!is_added && measure.op != MeasureOp::kMin && measure.op != MeasureOp::kMax) {
+    number(
+        static_cast<double>(measure.op == MeasureOp::kDistinct ? cell.values.size() : cell.count));
+    return key;
+  }
+  if (cell.count == 0 && measure.op != MeasureOp::kSum) return std::string(1, kNullKeyTag);
+  if (!is_added) return cell.extreme;
+  const Column& column = definition_->schema_set.newest().column(measure.field);
+  const bool is_whole = is_integer(*column.type);
+  const double lost = std::isfinite(cell.sum) ? cell.lost : 0;
+  const double sum = is_whole ? rounded(cell.low, cell.high) : cell.sum + lost;
+  if (measure.op == MeasureOp::kAverage) {
+    number(sum / static_cast<double>(cell.count));
+  } else if (column.type->tag != TypeTag::kInt64) {
+    number(sum);
+  } else {
+    if (!is_64(cell.low, cell.high)) {
+      return Status(Code::kTooLarge,
+                    definition_->name + ": the sum of " + column.path + " is beyond 64 bits");
+    }
+    append_integer_key(static_cast<int64_t>(cell.low), key);
+  }
+  return key;
+}
+
+Result<std::vector<Aggregate::Row>> Aggregate::rows() const {
+  std::vector<Row> all;
+  for (const auto& [key, group] : groups_) {
+    Row row{key, {}};
+    for (size_t begin = 0; const uint32_t end : group.ends) {
+      row.cells.push_back(key.substr(begin, end - begin));
+      begin = end;
+    }
+    for (size_t i = 0; i < group.cells.size(); ++i) {
+      Result<std::string> value = value_of(request_.measures[i], group.cells[i]);
+      if (!value) return value.error();
+      row.cells.push_back(std::move(*value));
+    }
+    if (holds(request_.having, 0, row.cells)) all.push_back(std::move(row));
+  }
+  return all;
+}
+
+bool Aggregate::comes_before(const Row& a, const Row& b) const {
+  for (const OrderPart& part : request_.order) {
+    const int order = a.cells[part.field].compare(b.cells[part.field]);
+    if (order != 0) return part.is_descending ? order > 0 : order < 0;
+  }
+  return a.group < b.group;
+}
+
+Result<std::string> Aggregate::finish() {
+  Result<std::vector<Row>> made = rows();
+  if (!made) return made.error();
+  std::vector<Row>& all = *made;
+  const uint64_t begin = std::min<uint64_t>(request_.offset, all.size());
+  const uint64_t end = begin + std::min<uint64_t>(request_.limit, all.size() - begin);
+  std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(end), all.end(),
+                    [&](const Row& a, const Row& b) { return comes_before(a, b); });
+  std::string bytes;
+  for (uint64_t i = begin; i < end; ++i) {
+    size_t size = 2;
+    for (const std::string& cell : all[i].cells) size += cell.size();
+    append_varint(bytes, size);
+    bytes += static_cast<char>(kArrayKeyTag);
+    for (const std::string& cell : all[i].cells) bytes += cell;
+    bytes += static_cast<char>(kKeyArrayEnd);
+  }
+  return bytes;
+}
+
+}  // namespace varve::collection

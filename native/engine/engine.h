@@ -60,6 +60,11 @@ struct RangeDeletion {
   uint64_t commit = 0;
 };
 
+// Whether a range deletion begins where another of the same commit ends.
+inline bool goes_on(const std::string& end, uint64_t commit, const RangeDeletion& deletion) {
+  return commit == deletion.commit && !end.empty() && equal(as_bytes(end), deletion.begin);
+}
+
 // What old versions must be kept. A version is kept in history while it is the newest at or below
 // some held commit number, or while its successor is above the horizon.
 struct Retention {
@@ -79,6 +84,10 @@ class EditCursor {
 // Point edits by (key, commit descending) and range deletions by (begin, end, commit); `segments`
 // names the log segments that hold them, none for a run that was never logged (conversion, restore,
 // bulk load).
+//
+// A copy comes in parts, so that none is too large: runs of the same last commit, each with all there
+// is of one stretch of keys, in their order, and of range deletions what lies within it. Nobody reads
+// what is between two of them.
 struct Run {
   EditCursor* edits = nullptr;
   std::vector<RangeDeletion> range_deletions;

@@ -257,9 +257,7 @@ Status Btree::take(Run& run, const Retention& retention, Image& next, const Lock
   Facts facts = *next.facts;
   for (const RangeDeletion& deletion : run.range_deletions) {
     const bool is_empty = !deletion.end.empty() && compare(deletion.end, deletion.begin) <= 0;
-    if (is_empty) continue;
-    facts.all.push_back({std::string(as_text(deletion.begin)), std::string(as_text(deletion.end)),
-                         deletion.commit, false});
+    if (!is_empty) facts.add(deletion);
   }
   facts.sort();
   Merging merging(*site, next, facts, retention);
@@ -269,9 +267,8 @@ Status Btree::take(Run& run, const Retention& retention, Image& next, const Lock
     ground_->abandon();
     return status;
   }
-  if (facts.all.size() != next.facts->all.size()) {
-    next.facts = std::make_shared<const Facts>(std::move(facts));
-  }
+  if (!run.range_deletions.empty()) next.facts = std::make_shared<const Facts>(std::move(facts));
+  if (run.commit_last == next.absorbed) pass_ = passed_ = std::nullopt;  // They counted it as absorbed.
   next.current = merging.current();
   next.history = merging.history();
   if (options_.writing != Writing::kThrough) {

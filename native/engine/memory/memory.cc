@@ -12,6 +12,7 @@ namespace varve {
 
 namespace {
 
+using memory::add_range;
 using memory::Image;
 using memory::Leaf;
 using memory::LeafWriter;
@@ -337,10 +338,7 @@ Status MemoryEngine::absorb(Run& run, const Retention& retention) {
   Image next;
   next.absorbed = run.commit_last;
   next.ranges = old->ranges;
-  for (const RangeDeletion& deletion : run.range_deletions) {
-    next.ranges.push_back({std::string(as_text(deletion.begin)), std::string(as_text(deletion.end)),
-                           deletion.commit});
-  }
+  for (const RangeDeletion& deletion : run.range_deletions) add_range(next.ranges, deletion);
   std::stable_sort(next.ranges.begin(), next.ranges.end(),
                    [](const RangeFact& a, const RangeFact& b) { return a.commit > b.commit; });
 
@@ -374,6 +372,7 @@ Status MemoryEngine::absorb(Run& run, const Retention& retention) {
   }
   absorbed_bytes_.fetch_add(taken_bytes, std::memory_order_relaxed);
   written_bytes_.fetch_add(written_bytes, std::memory_order_relaxed);
+  if (run.commit_last == old->absorbed) pass_ = passed_ = std::nullopt;  // They counted it as absorbed.
   publish(held, std::move(next));
   return Status::ok();
 }

@@ -320,26 +320,16 @@ napi_value flush_sync(napi_env env, napi_callback_info info) {
 
 const std::vector<Method>& care_methods() {
   static const std::vector<Method>* const all = new std::vector<Method>{
-      {"request", care_request},
-      {"progress", care_progress},
-      {"stall", care_stall},
-      {"trouble", care_trouble},
-      {"waitFor", care_wait_for},
-      {"keepAlive", care_keep_alive},
-      {"visible", care_visible},
-      {"stats", care_stats},
-      {"flush", slow_flush},
-      {"sync", slow_sync},
-      {"compact", slow_compact},
-      {"convertBegin", convert_begin},
-      {"convertState", convert_state},
-      {"convertFailure", convert_failure},
-      {"convertAbort", convert_abort},
-      {"convertWait", slow_convert_wait},
-      {"close", slow_close},
-      {"closeSync", close_sync},
-      {"flushSync", flush_sync},
-      {"sublevelId", care_sublevel_id},
+      {"request", care_request},       {"progress", care_progress},
+      {"stall", care_stall},           {"trouble", care_trouble},
+      {"waitFor", care_wait_for},      {"keepAlive", care_keep_alive},
+      {"visible", care_visible},       {"stats", care_stats},
+      {"flush", slow_flush},           {"sync", slow_sync},
+      {"compact", slow_compact},       {"convertBegin", convert_begin},
+      {"convertState", convert_state}, {"convertFailure", convert_failure},
+      {"convertAbort", convert_abort}, {"convertWait", slow_convert_wait},
+      {"close", slow_close},           {"closeSync", close_sync},
+      {"flushSync", flush_sync},       {"sublevelId", care_sublevel_id},
   };
   return *all;
 }

@@ -85,9 +85,9 @@ class EditCursor {
 // names the log segments that hold them, none for a run that was never logged (conversion, restore,
 // bulk load).
 //
-// A copy comes in parts, so that none is too large: runs of the same last commit, each with all there
-// is of one stretch of keys, in their order, and of range deletions what lies within it. Nobody reads
-// what is between two of them.
+// A copy comes in parts, so that none is too large: runs of the same last commit, each with all
+// there is of one stretch of keys, in their order, and of range deletions what lies within it.
+// Nobody reads what is between two of them.
 struct Run {
   EditCursor* edits = nullptr;
   std::vector<RangeDeletion> range_deletions;

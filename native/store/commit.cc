@@ -230,6 +230,7 @@ Status Store::fit_in_memory(const Batch& batch, uint64_t cost, Lock& held) {
   if (Status status = wait_for_flush(held, kSealedCountMax - 1); !status) return status;
   if (Status status = seal(held); !status) return status;
   if (Status status = wait_for_flush(held, 0); !status) return status;
+  if (Status status = take_room_back(held, deadline_ns); !status) return status;
   if (Status status = wait_for_clearing(held, deadline_ns); !status) return status;
   if (fits()) return Status::ok();
   return {Code::kTooLarge, "store: data in memory would be above `memory` (" +
@@ -245,12 +246,26 @@ Status Store::fit_keys(const Batch& batch, Lock& held) {
   if (fits() || !puts_something(batch)) return Status::ok();
   const uint64_t deadline_ns = os_.now_ns() + kBusyNs;
   if (Status status = wait_for_flush(held, 0); !status) return status;
+  if (Status status = take_room_back(held, deadline_ns); !status) return status;
   if (Status status = wait_for_clearing(held, deadline_ns); !status) return status;
   if (fits()) return Status::ok();
   return {Code::kTooLarge, "store: keys take " + std::to_string(engine().memory_bytes()) +
                                " bytes, which is above what `memory` (" +
                                std::to_string(options_.memory_bytes) +
                                ") has for those of engine 'bitcask'"};
+}
+
+// A conversion keeps what was superseded since it began: where there is no room for it, it gives
+// up.
+Status Store::take_room_back(Lock& held, uint64_t deadline_ns) {
+  for (bool in_time = true; in_time;) {
+    const uint64_t ticket = flushed_->ticket();
+    if (!is_followed_.load()) return Status::ok();
+    is_memory_short_.store(true);
+    in_time = wait_held(held, ticket, deadline_ns, StallReason::kMaintenance);
+    if (Status status = check_writable(held); !status) return status;
+  }
+  return {Code::kBusy, "store: no room in `memory` after 50 ms; a conversion is still giving up"};
 }
 
 Status Store::wait_for_clearing(Lock& held, uint64_t deadline_ns) {

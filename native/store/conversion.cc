@@ -12,10 +12,10 @@ constexpr uint64_t kPartBytesMin = uint64_t{64} << 10;
 constexpr uint64_t kPartBytesMax = uint64_t{16} << 20;
 constexpr uint64_t kMergeBytes = uint64_t{4} << 20;  // In one call.
 constexpr int kMergesMax = 16;                       // After a part.
-constexpr size_t kPastMax = 16;  // Conversions that are over, and can be asked for.
-constexpr int kTriesMax = 4;               // Of a switch that finds something new at rest.
-constexpr uint64_t kPacePsMax = 200'000;   // 5 MB a second.
-constexpr uint64_t kPaceTimes = 2;         // Writers are half as fast as a round, so that it ends.
+constexpr size_t kPastMax = 16;           // Conversions that are over, and can be asked for.
+constexpr int kTriesMax = 4;              // Of a switch that finds something new at rest.
+constexpr uint64_t kPacePsMax = 200'000;  // 5 MB a second.
+constexpr uint64_t kPaceTimes = 2;        // Writers are half as fast as a round, so that it ends.
 
 }  // namespace
 
@@ -68,7 +68,7 @@ bool Conversion::await(uint64_t wait_ns) {
 void Conversion::end() {
   worker_.reset();
   if (work_ == Work::kClear) {
-    clear_old();
+    leave_old();
     tell(ConversionPhase::kDone);
   } else if (work_ != Work::kOver) {
     give_up({Code::kClosed, "store: closed before it was converted; it has the engine it had"});
@@ -93,6 +93,9 @@ Step Conversion::step() {
   Status status;
   if (may_end && is_aborted_.load()) {
     status = {Code::kAborted, "store: the conversion was aborted; nothing has changed"};
+  } else if (may_end && store_.is_memory_short_.load()) {
+    status = {Code::kTooLarge,
+              "store: the conversion gave up the room that commits need in `memory`"};
   } else if (may_end) {
     status = store_.error();
   }
@@ -103,14 +106,22 @@ Step Conversion::step() {
 
 Status Conversion::work() {
   switch (work_) {
-    case Work::kPrepare: return prepare();
-    case Work::kBegin: return begin();
-    case Work::kCopy: return copy();
-    case Work::kFollow: return follow();
-    case Work::kRest: return rest();
-    case Work::kSwitch: return change();
-    case Work::kClear: return clear();
-    case Work::kOver: break;
+    case Work::kPrepare:
+      return prepare();
+    case Work::kBegin:
+      return begin();
+    case Work::kCopy:
+      return copy();
+    case Work::kFollow:
+      return follow();
+    case Work::kRest:
+      return rest();
+    case Work::kSwitch:
+      return change();
+    case Work::kClear:
+      return clear();
+    case Work::kOver:
+      break;
   }
   return Status::ok();
 }
@@ -144,7 +155,10 @@ Status Conversion::begin() {
     work_ = Work::kFollow;
     return Status::ok();
   }
-  first_bytes_ = version->size({});
+  {
+    const EpochDomain::Guard guard(store_.epochs_, *reader_->slot_);
+    first_bytes_ = version->size({});
+  }
   begin_round(std::move(version), store_.absorbed_time_ms_);
   return Status::ok();
 }
@@ -208,8 +222,9 @@ Status Conversion::clear() {
     wait_ns_ = kLookAgainNs;
     return Status::ok();
   }
-  clear_old();
-  work_ = Work::kOver;
+  leave_old();
+  old_ = {};
+  for (int round = 0; round < 3; ++round) store_.epochs_.collect();
   tell(ConversionPhase::kDone);
   return Status::ok();
 }
@@ -223,8 +238,15 @@ uint64_t Conversion::part_bytes() const {
 }
 
 void Conversion::keep_from(uint64_t commit) {
-  const Lock held(store_.hold_mutex_);
-  store_.followed_from_ = commit;
+  {
+    const Lock held(store_.hold_mutex_);
+    store_.followed_from_ = commit;
+  }
+  store_.is_followed_.store(commit != UINT64_MAX);
+  if (commit != UINT64_MAX) return;
+  store_.is_memory_short_.store(false);
+  store_.cleared_.store(0);  // More may go now.
+  store_.flushed_->open();
 }
 
 void Conversion::begin_round(std::shared_ptr<const EngineVersion> from, uint64_t time_ms) {
@@ -353,13 +375,10 @@ Status Conversion::seat() {
   return Status::ok();
 }
 
-void Conversion::clear_old() {
-  if (old_.engine) {
-    const Status closed = old_.engine->close();
-    (void)closed;  // Nothing of it counts any more.
-  }
-  old_ = {};
-  for (int round = 0; round < 3; ++round) store_.epochs_.collect();
+// Where the store is being closed, somebody may still be reading it: it stays until nobody can be.
+void Conversion::leave_old() {
+  const Status closed = old_.engine->close();
+  (void)closed;  // Nothing of it counts any more.
   const Status removed = remove_files_of(from_, store_.os_, store_.options_.directory);
   (void)removed;  // What stays, the next opening removes.
   store_.cache_->charge(-static_cast<int64_t>(std::exchange(charged_bytes_, 0)));
@@ -389,8 +408,7 @@ void Conversion::give_up(const Status& status) {
     const Status removed = remove_files_of(to_, store_.os_, store_.options_.directory);
     (void)removed;  // What stays, the next conversion or opening removes.
   }
-  if (store_.cache_)
-    store_.cache_->charge(-static_cast<int64_t>(std::exchange(charged_bytes_, 0)));
+  if (store_.cache_) store_.cache_->charge(-static_cast<int64_t>(std::exchange(charged_bytes_, 0)));
   {
     const Lock held(mutex_);
     state_.code = status.code();

@@ -14,9 +14,9 @@
 // keeps what the new engine would have to replay, and nobody adopts a segment.
 //
 // A crash finds one of two things. The manifest names the old engine: the new one's files are named
-// by nothing, and the opening removes them. It names the new one: then that has all the old one had,
-// or the log has the rest, and the old one's files go. No third thing exists, since a manifest is
-// written whole under a name that it is given at the end.
+// by nothing, and the opening removes them. It names the new one: then that has all the old one
+// had, or the log has the rest, and the old one's files go. No third thing exists, since a manifest
+// is written whole under a name that it is given at the end.
 //
 // Invariants
 //   - nobody reads the new engine before the switch, nor the old one's files after they went: those
@@ -45,7 +45,8 @@ class Conversion {
 
   void start();
   void abort() { is_aborted_.store(true); }  // Before the next step.
-  // The store is being closed: what is not over ends now, but for what the switch has left to clear.
+  // The store is being closed: what is not over ends now, but for what the switch has left to
+  // clear.
   void end();
   ConversionState state() const;
   bool await(uint64_t wait_ns);  // True when it is over.
@@ -74,7 +75,7 @@ class Conversion {
   void keep_from(uint64_t commit);  // What of the old engine the new one lacks.
   void charge();
   void give_up(const Status& status);
-  void clear_old();
+  void leave_old();
   void tell(ConversionPhase phase);
   uint64_t taken() const;  // The last commit in the new engine.
   Engine& old_engine() const { return store_.engine(); }
@@ -96,14 +97,14 @@ class Conversion {
   Store::Seated old_;
   std::unique_ptr<Store::Reader> reader_;
   std::optional<Copying> copying_;
-  uint64_t round_time_ms_ = 0;   // Of the last commit of its version.
+  uint64_t round_time_ms_ = 0;  // Of the last commit of its version.
   uint64_t round_begun_ns_ = 0;
   uint64_t round_bytes_ = 0;
-  uint64_t first_bytes_ = 0;     // What the first round has before it.
+  uint64_t first_bytes_ = 0;  // What the first round has before it.
   uint64_t log_held_ = UINT64_MAX;
   uint64_t charged_bytes_ = 0;
-  int try_count_ = 0;            // Of the switch.
-  bool is_uncertain_ = false;    // Which engine the manifest on the disk names.
+  int try_count_ = 0;                        // Of the switch.
+  bool is_uncertain_ = false;                // Which engine the manifest on the disk names.
   std::shared_ptr<std::atomic<bool>> left_;  // Set when no reader can have the old engine.
   std::unique_ptr<Worker> worker_;
 };

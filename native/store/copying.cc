@@ -13,12 +13,9 @@ bool is_below(Bytes key, Bytes end) { return end.empty() || compare(key, end) < 
 void PartCursor::show() {
   if (!valid()) return;
   const Copying::Row& row = copying_.rows_[at_];
-  edit_ = {copying_.key(row),
-           row.commit,
-           row.kind,
-           0,
-           row.expires_ms,
-           as_bytes(copying_.bytes_).subspan(row.value_at, row.value_bytes)};
+  edit_ = {copying_.key(row), row.commit,
+           row.kind,          0,
+           row.expires_ms,    as_bytes(copying_.bytes_).subspan(row.value_at, row.value_bytes)};
 }
 
 bool Copying::is_ended_by_range(Bytes key, uint64_t commit) const {

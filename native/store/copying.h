@@ -1,14 +1,15 @@
 // store/copying.h — what one version of an engine has, as parts of a copy for another engine.
 //
-// Each part is all there is of one stretch of keys, of the commits that were asked for: every version
-// with its value, whatever place it lay in, and what of range deletions lies within the stretch. It
-// is in memory, so that nothing of the old engine is held while the new one takes it in.
+// Each part is all there is of one stretch of keys, of the commits that were asked for: every
+// version with its value, whatever place it lay in, and what of range deletions lies within the
+// stretch. It is in memory, so that nothing of the old engine is held while the new one takes it
+// in.
 //
 //     version    a@9  a@5 ended by 7   b@3 │ c@8 …        range deletion [a, z)@2
 //     part       a@9  a deleted@7  a@5 b@3                [a, c)@2
 //
-// An engine may know what put an end to a version, and have forgotten the deletion itself: then there
-// is one in the part, or the other engine would take the version for a living one.
+// An engine may know what put an end to a version, and have forgotten the deletion itself: then
+// there is one in the part, or the other engine would take the version for a living one.
 //
 // Invariants: all versions of a key are in one part; parts come in the order of keys, and meet.
 // Threads: one. Reads happen inside a guard of the caller's.
@@ -56,9 +57,7 @@ class Copying {
     uint32_t value_bytes;
     EditKind kind;
   };
-  Bytes key(const Row& row) const {
-    return as_bytes(bytes_).subspan(row.key_at, row.key_bytes);
-  }
+  Bytes key(const Row& row) const { return as_bytes(bytes_).subspan(row.key_at, row.key_bytes); }
   bool is_ended_by_range(Bytes key, uint64_t commit) const;
   Status add_key(EditCursor& versions);
   Status add(const Edit& edit, uint64_t key_at);

@@ -65,30 +65,43 @@ Result<std::unique_ptr<Engine>> open_tables(Manifest& manifest, const EngineGrou
 
 const char* name_of(EngineKind kind) {
   switch (kind) {
-    case EngineKind::kLsm: return "'lsm'";
-    case EngineKind::kMemory: return "'memory'";
-    case EngineKind::kBitcask: return "'bitcask'";
-    case EngineKind::kBtree: return "'btree'";
-    default: return nullptr;
+    case EngineKind::kLsm:
+      return "'lsm'";
+    case EngineKind::kMemory:
+      return "'memory'";
+    case EngineKind::kBitcask:
+      return "'bitcask'";
+    case EngineKind::kBtree:
+      return "'btree'";
+    default:
+      return nullptr;
   }
 }
 
 Result<std::unique_ptr<Engine>> open_engine(EngineKind kind, Manifest& manifest,
                                             const EngineGround& ground) {
   switch (kind) {
-    case EngineKind::kMemory: return open_resting(manifest, ground);
-    case EngineKind::kBitcask: return open_files_of_log(manifest, ground);
-    case EngineKind::kBtree: return open_pages(manifest, ground);
-    default: return open_tables(manifest, ground);
+    case EngineKind::kMemory:
+      return open_resting(manifest, ground);
+    case EngineKind::kBitcask:
+      return open_files_of_log(manifest, ground);
+    case EngineKind::kBtree:
+      return open_pages(manifest, ground);
+    default:
+      return open_tables(manifest, ground);
   }
 }
 
 bool is_file_of(EngineKind kind, const std::string& name) {
   switch (kind) {
-    case EngineKind::kMemory: return memory::checkpoint_number(name) != 0;
-    case EngineKind::kBitcask: return is_bitcask_file(name);
-    case EngineKind::kBtree: return btree::is_btree_file(name);
-    default: return is_lsm_file(name);
+    case EngineKind::kMemory:
+      return memory::checkpoint_number(name) != 0;
+    case EngineKind::kBitcask:
+      return is_bitcask_file(name);
+    case EngineKind::kBtree:
+      return btree::is_btree_file(name);
+    default:
+      return is_lsm_file(name);
   }
 }
 

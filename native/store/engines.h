@@ -1,4 +1,5 @@
-// store/engines.h — which engines there are: their names, how each is opened, and whose file is whose.
+// store/engines.h — which engines there are: their names, how each is opened, and whose file is
+// whose.
 //
 // Threads: any.
 #pragma once

@@ -125,8 +125,8 @@ Retention Store::promised() {
   return retention;
 }
 
-// Of the engine in use. A conversion that has what is below a commit finds all that is above it, also
-// what was deleted meanwhile.
+// Of the engine in use. A conversion that has what is below a commit finds all that is above it,
+// also what was deleted meanwhile.
 Retention Store::retention() {
   Retention retention = promised();
   const Lock held(hold_mutex_);

@@ -16,8 +16,8 @@ void Mix::add(const ReadCounts& counts) {
 MixStats Mix::stats() {
   std::sort(hashes_.begin(), hashes_.end());
   sum_.sample_count = hashes_.size();
-  sum_.distinct_count = static_cast<uint64_t>(
-      std::unique(hashes_.begin(), hashes_.end()) - hashes_.begin());
+  sum_.distinct_count =
+      static_cast<uint64_t>(std::unique(hashes_.begin(), hashes_.end()) - hashes_.begin());
   return sum_;
 }
 

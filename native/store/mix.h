@@ -1,9 +1,9 @@
 // store/mix.h — what a store is used for: how much is read, written and walked through, and whether
 // few keys are read again and again.
 //
-// A reader counts for itself, on a cache line of its own, by plain loads and stores: a get pays for it
-// with less than a nanosecond. Of every 64th key that it looks up it keeps the hash, the newest of
-// those; how many of them are different says how hot the hot keys are.
+// A reader counts for itself, on a cache line of its own, by plain loads and stores: a get pays for
+// it with less than a nanosecond. Of every 64th key that it looks up it keeps the hash, the newest
+// of those; how many of them are different says how hot the hot keys are.
 //
 // Threads: a ReadCounts is written by one and read by any.
 #pragma once
@@ -40,12 +40,12 @@ struct alignas(64) ReadCounts {
 // Since the store was opened.
 struct MixStats {
   uint64_t get_count = 0;
-  uint64_t scan_count = 0;     // Batches of a walk.
+  uint64_t scan_count = 0;  // Batches of a walk.
   uint64_t commit_count = 0;
   uint64_t edit_count = 0;
-  uint64_t edit_bytes = 0;     // Of keys and values.
-  uint64_t sample_count = 0;   // Of keys that were looked up,
-  uint64_t distinct_count = 0; // and how many of those are different.
+  uint64_t edit_bytes = 0;      // Of keys and values.
+  uint64_t sample_count = 0;    // Of keys that were looked up,
+  uint64_t distinct_count = 0;  // and how many of those are different.
 };
 
 // The sum of what readers counted.

@@ -149,7 +149,9 @@ struct ConversionState {
   Code code = Code::kOk;     // Why it failed,
   std::string message;       // in words.
 
-  bool is_over() const { return phase >= ConversionPhase::kDone || phase == ConversionPhase::kNone; }
+  bool is_over() const {
+    return phase >= ConversionPhase::kDone || phase == ConversionPhase::kNone;
+  }
 };
 
 class Store {
@@ -215,6 +217,7 @@ class Store {
     Reader& operator=(const Reader&) = delete;
 
    private:
+    friend class Conversion;
     friend class Store;
     friend class View;
     Reader(Store& store, EpochDomain::Slot* slot);
@@ -400,6 +403,7 @@ class Store {
   Status wait_for_flush(Lock& held, size_t sealed_count_max, uint64_t wait_ns = kBusyNs);
   bool wait_held(Lock& held, uint64_t ticket, uint64_t deadline_ns, StallReason reason);
   Status fit_in_memory(const Batch& batch, uint64_t cost, Lock& held);
+  Status take_room_back(Lock& held, uint64_t deadline_ns);
   Status wait_for_clearing(Lock& held, uint64_t deadline_ns);
   uint64_t data_bytes(const Lock& held) const;
   Status fit_keys(const Batch& batch, Lock& held);
@@ -527,7 +531,9 @@ class Store {
   };
   std::map<uint64_t, Hold> holds_;  // By commit.
   uint64_t horizon_ = 0;            // What views were promised last.
-  uint64_t followed_from_ = UINT64_MAX;  // A conversion has what is at or below it.
+  uint64_t followed_from_ = UINT64_MAX;       // A conversion has what is at or below it,
+  std::atomic<bool> is_followed_{false};      // and there is one;
+  std::atomic<bool> is_memory_short_{false};  // but commits need the room that it takes.
 
   std::mutex names_mutex_;
 
@@ -539,7 +545,7 @@ class Store {
 
   mutable std::mutex readers_mutex_;  // Guards what follows.
   std::set<const Reader*> readers_;
-  uint64_t past_gets_ = 0, past_scans_ = 0;  // Of readers that are gone.
+  uint64_t past_gets_ = 0, past_scans_ = 0;                      // Of readers that are gone.
   uint64_t commit_count_ = 0, edit_count_ = 0, edit_bytes_ = 0;  // Guarded by commit_mutex_.
 
   std::atomic<bool> may_expire_{false};
@@ -553,9 +559,9 @@ class Store {
   std::mutex close_mutex_;            // Held while closing; taken before all others.
   std::shared_mutex care_mutex_;      // Shared by who flushes, compacts, verifies; alone to close.
   std::mutex flush_mutex_;  // One absorbs at a time. Taken before commit_mutex_. Guards the next:
-  uint64_t absorbed_time_ms_ = 0;  // When the last commit absorbed was made, or later.
+  uint64_t absorbed_time_ms_ = 0;               // When the last commit absorbed was made, or later.
   std::atomic<uint64_t> log_held_{UINT64_MAX};  // A conversion needs what is above it.
-  std::atomic<bool> is_flush_awaited_{false};    // A conversion wants the flush mutex.
+  std::atomic<bool> is_flush_awaited_{false};   // A conversion wants the flush mutex.
   // As commits found it since something was absorbed.
   std::atomic<Crowding> crowding_{Crowding::kNone};
   std::atomic<uint64_t> flush_count_{0}, stall_count_{0}, stall_ns_{0}, stall_ns_max_{0};
@@ -576,8 +582,8 @@ class Store {
   std::unique_ptr<Gate> flushed_;
   std::unique_ptr<Worker> flusher_;
   std::vector<std::unique_ptr<Worker>> maintainers_;
-  mutable std::mutex conversion_mutex_;  // Guards the pointer, and who begins one.
-  std::shared_ptr<Conversion> conversion_;  // The newest,
+  mutable std::mutex conversion_mutex_;            // Guards the pointer, and who begins one.
+  std::shared_ptr<Conversion> conversion_;         // The newest,
   std::vector<ConversionState> past_conversions_;  // and some that are over.
 };
 

@@ -332,7 +332,8 @@ Status Bitcask::install(Placing& placing, Run& run, const Retention& retention) 
   next.leaves = rewrite(old, changes, live);
   if (Status status = append(edit, held); !status) return status;
   count_live(live, files);
-  if (run.commit_last == old.absorbed) pass_ = passed_ = std::nullopt;  // They counted it as absorbed.
+  if (run.commit_last == old.absorbed)
+    pass_ = passed_ = std::nullopt;  // They counted it as absorbed.
   publish(std::move(next), std::move(files), held);
   for (const FileShare& share : *made) {
     if (share.file->info().segment != 0) share.file->cut(os_);

@@ -50,8 +50,8 @@ void add_range(std::vector<RangeFact>& ranges, const RangeDeletion& deletion) {
     range.end = as_text(deletion.end);
     return;
   }
-  ranges.push_back({std::string(as_text(deletion.begin)), std::string(as_text(deletion.end)),
-                    deletion.commit});
+  ranges.push_back(
+      {std::string(as_text(deletion.begin)), std::string(as_text(deletion.end)), deletion.commit});
 }
 
 // ---- leaves

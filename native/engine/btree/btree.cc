@@ -268,7 +268,8 @@ Status Btree::take(Run& run, const Retention& retention, Image& next, const Lock
     return status;
   }
   if (!run.range_deletions.empty()) next.facts = std::make_shared<const Facts>(std::move(facts));
-  if (run.commit_last == next.absorbed) pass_ = passed_ = std::nullopt;  // They counted it as absorbed.
+  if (run.commit_last == next.absorbed)
+    pass_ = passed_ = std::nullopt;  // They counted it as absorbed.
   next.current = merging.current();
   next.history = merging.history();
   if (options_.writing != Writing::kThrough) {

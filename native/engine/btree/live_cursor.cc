@@ -188,8 +188,8 @@ EveryVersionCursor::EveryVersionCursor(std::shared_ptr<const BtreeVersion> versi
       end_(as_text(range.end)),
       from_(from),
       to_(to),
-      current_(version_->current(), TreeCursor::Through::kCache),
-      history_(version_->history()) {
+      current_(version_->current(), TreeCursor::Through::kCache, from),
+      history_(version_->history(), from) {
   current_.seek(range.begin);
   history_.seek(range.begin, UINT64_MAX);
   settle();

@@ -16,7 +16,8 @@ namespace varve::btree {
 // A walk over history that knows whose version it stands at.
 class HistoryWalk {
  public:
-  explicit HistoryWalk(const TreeSource& source) : cursor_(source, TreeCursor::Through::kCache) {}
+  explicit HistoryWalk(const TreeSource& source, uint64_t after = 0)
+      : cursor_(source, TreeCursor::Through::kCache, after) {}
   bool valid() const { return cursor_.valid() && is_sound_; }
   Bytes key() const { return as_bytes(key_); }
   uint64_t commit() const { return commit_; }

@@ -9,10 +9,11 @@ namespace {
 // Current, and of history what `wanted` says.
 template <class Wanted>
 std::vector<LevelCursor> level_cursors(const LsmVersion& version, const KeyRange& range,
-                                       Wanted wanted) {
+                                       Wanted wanted, uint64_t after = 0) {
   std::vector<LevelCursor> cursors;
   const auto add = [&](const LsmRun& run) {
     LsmRun::Tables tables = run.overlapping(range);
+    std::erase_if(tables, [&](const auto& table) { return table->info().commit_last <= after; });
     if (!tables.empty()) cursors.emplace_back(std::move(tables), true);
   };
   for (const LsmRun& run : version.runs()) add(run);
@@ -168,7 +169,8 @@ class LiveCursor final : public EngineCursor {
 class EveryVersionCursor final : public EditCursor {
  public:
   EveryVersionCursor(const LsmVersion& version, const KeyRange& range, uint64_t from, uint64_t to)
-      : merge_(level_cursors(version, range, [](const LsmRun&) { return true; })),
+      : merge_(level_cursors(
+            version, range, [](const LsmRun&) { return true; }, from)),
         end_(as_text(range.end)),
         from_(from),
         to_(to) {

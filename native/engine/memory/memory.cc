@@ -372,7 +372,8 @@ Status MemoryEngine::absorb(Run& run, const Retention& retention) {
   }
   absorbed_bytes_.fetch_add(taken_bytes, std::memory_order_relaxed);
   written_bytes_.fetch_add(written_bytes, std::memory_order_relaxed);
-  if (run.commit_last == old->absorbed) pass_ = passed_ = std::nullopt;  // They counted it as absorbed.
+  if (run.commit_last == old->absorbed)
+    pass_ = passed_ = std::nullopt;  // They counted it as absorbed.
   publish(held, std::move(next));
   return Status::ok();
 }

@@ -15,8 +15,8 @@
 //   the second never
 //     passes the first.
 //   - after a failed write or sync nothing is written any more, and every later call says so.
-//   - a segment is recycled only when all its commits are absorbed, and never where segments may get
-//   a second name, or might have got one.
+//   - a segment is recycled only when all its commits are absorbed, and never where segments may
+//   get a second name, or might have got one.
 // Threads: reserve, append and seal under one lock of the caller; the rest from any thread. Bytes:
 // FORMAT.md
 #pragma once
@@ -112,8 +112,8 @@ class Log {
   // Hands what is buffered to the system, without syncing, and lets go of the files. Nothing is
   // appended any more; what has become durable can still be asked.
   void end();
-  // Whether segments are used again from now on. Of those that are full already none is, once it was
-  // said that they may get a second owner.
+  // Whether segments are used again from now on. Of those that are full already none is, once it
+  // was said that they may get a second owner.
   void set_recycles(bool recycles);
   // Segments that recovery found and replayed; trim() removes them like any other.
   void adopt_recovered(const RecoveredSegment& segment);

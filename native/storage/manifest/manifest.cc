@@ -329,7 +329,8 @@ bool apply_field(ManifestState& state, Tag tag, Bytes bytes) {
     case Tag::kAbsorbed: return number(state.absorbed);
     case Tag::kNextTable: return number(state.next_table);
     case Tag::kLogFloor: return number(state.log_floor);
-    case Tag::kLogCut: return number(state.log_cut);
+    case Tag::kLogCut:
+      return number(state.log_cut);
     case Tag::kCheckpoint:
       if (bytes.size() != 24) return false;
       state.checkpoint = {load<uint64_t>(bytes.data()), load<uint64_t>(bytes.data() + 8),

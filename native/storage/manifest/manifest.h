@@ -5,9 +5,10 @@
 // written anew, as the whole state under the next number, when it has grown enough or when a write
 // to it failed.
 //
-// A draft is a manifest that no disk knows: an engine that is being made beside the one in use names
-// its files there (store/conversion.h). adopt() makes all that it says of files the truth at once, in
-// place of what was said of the old engine's; from then on the draft passes on what it is told.
+// A draft is a manifest that no disk knows: an engine that is being made beside the one in use
+// names its files there (store/conversion.h). adopt() makes all that it says of files the truth at
+// once, in place of what was said of the old engine's; from then on the draft passes on what it is
+// told.
 //
 // Invariants
 //   - state() is what the disk says: it changes only after a sync. A draft's is what it was told.

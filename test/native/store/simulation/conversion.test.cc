@@ -1,5 +1,5 @@
-// Each engine into each other on a simulated machine, among commits, flushes, merges, holds and reads:
-// what is seen stays what the model says, at every commit that is held or kept.
+// Each engine into each other on a simulated machine, among commits, flushes, merges, holds and
+// reads: what is seen stays what the model says, at every commit that is held or kept.
 #include "test.h"
 #include "world.h"
 
@@ -91,21 +91,22 @@ void power_fails(World& world, EngineKind to) {
   if (world.is_open()) expect_ok(world.close());
 }
 
-const Case power("a loss of power at any call leaves one engine whole, and nothing of the other", [] {
-  for (uint64_t i = 0; i < seed_count(); ++i) {
-    const EngineKind from = kKinds[i % 4];
-    const EngineKind to = kKinds[(i + 1 + i / 4 % 3) % 4];
-    const int before = failure_count();
-    {
-      World world(seed() + i, from);
-      power_fails(world, to);
-    }
-    if (failure_count() == before) continue;
-    std::fprintf(stderr, "  from %s to %s: it was seed %llu\n", name_of(from), name_of(to),
-                 static_cast<unsigned long long>(seed() + i));
-    return;
-  }
-});
+const Case power("a loss of power at any call leaves one engine whole, and nothing of the other",
+                 [] {
+                   for (uint64_t i = 0; i < seed_count(); ++i) {
+                     const EngineKind from = kKinds[i % 4];
+                     const EngineKind to = kKinds[(i + 1 + i / 4 % 3) % 4];
+                     const int before = failure_count();
+                     {
+                       World world(seed() + i, from);
+                       power_fails(world, to);
+                     }
+                     if (failure_count() == before) continue;
+                     std::fprintf(stderr, "  from %s to %s: it was seed %llu\n", name_of(from),
+                                  name_of(to), static_cast<unsigned long long>(seed() + i));
+                     return;
+                   }
+                 });
 
 }  // namespace
 }  // namespace varve::test

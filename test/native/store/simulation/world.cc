@@ -68,8 +68,7 @@ Result<Contents> contents_of(const Store::View& view, const KeyRange& range, Dir
 
 }  // namespace
 
-World::World(uint64_t seed, EngineKind engine)
-    : random_(seed ^ 0x5eed), os_(seed), history_(1) {
+World::World(uint64_t seed, EngineKind engine) : random_(seed ^ 0x5eed), os_(seed), history_(1) {
   static constexpr EngineKind kEngines[] = {EngineKind::kMemory,  EngineKind::kLsm,
                                             EngineKind::kLsm,     EngineKind::kBitcask,
                                             EngineKind::kBitcask, EngineKind::kBtree,

@@ -56,7 +56,8 @@ ConversionState Conversion::state() const {
 }
 
 bool Conversion::await(uint64_t wait_ns) {
-  const uint64_t deadline_ns = store_.os_.now_ns() + wait_ns;
+  const uint64_t now_ns = store_.os_.now_ns();
+  const uint64_t deadline_ns = wait_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + wait_ns;
   for (bool in_time = true;;) {
     const uint64_t ticket = over_->ticket();
     if (state().is_over()) return true;
@@ -477,7 +478,7 @@ Status Store::convert(EngineKind to) {
   const Result<uint64_t> number = begin_conversion(to);
   if (!number) return number.error();
   if (*number == 0) return Status::ok();
-  await_conversion(*number, UINT64_MAX / 2);
+  await_conversion(*number, UINT64_MAX);
   const ConversionState state = conversion(*number);
   if (state.phase == ConversionPhase::kDone) return Status::ok();
   return {state.code, state.message};

@@ -97,7 +97,7 @@ const Case two("a second conversion is BUSY while one is under way", [] {
   expect(static_cast<bool>(store->begin_conversion(EngineKind::kBtree)));
   expect(store->begin_conversion(EngineKind::kBitcask).code() == Code::kBusy);
   expect(store->begin_conversion(EngineKind::kLsm).code() == Code::kBusy);
-  expect(store->await_conversion(1, UINT64_MAX / 2));
+  expect(store->await_conversion(1, UINT64_MAX));
   expect_ok(store->convert(EngineKind::kBitcask));
   expect(store->conversion().number == 2);
   expect(store->conversion(1).to == EngineKind::kBtree);
@@ -154,7 +154,7 @@ const Case aborted("an aborted conversion leaves the old engine and no file of t
     require(static_cast<bool>(number));
     os.run(5);
     store->abort_conversion(*number);
-    expect(store->await_conversion(*number, UINT64_MAX / 2));
+    expect(store->await_conversion(*number, UINT64_MAX));
     expect(store->conversion().code == Code::kAborted);
     expect(store->engine_kind() == from && count_files_of(os, to) == 0);
     expect_ok(store->convert(to));
@@ -223,7 +223,7 @@ const Case deleted("what was deleted, and is held or not, stays deleted in every
       batch.erase(as_bytes(key_of(2)));
       expect_ok(store->commit(batch).error());
       expect_ok(store->flush());
-      expect(store->await_conversion(1, UINT64_MAX / 2));
+      expect(store->await_conversion(1, UINT64_MAX));
       expect(store->conversion().phase == ConversionPhase::kDone);
       for (const uint64_t gone : {1, 2, 10, 15}) {
         expect(get(reader, key_of(gone)) == "-");

@@ -289,7 +289,12 @@ void Settling::settle(KeyState& state) const {
   // older, here or dead in a file, that it must hide.
   const bool is_spent = newest.kind == RowKind::kDelete && !is_older_kept &&
                         newest.commit <= retention_.horizon && state.dead_files == 0;
-  if (is_spent) kept.clear();
+  // Its own file has it all the same: who forgot that would take that file for another's when it is
+  // merged, and let go of a later deletion too soon.
+  if (is_spent) {
+    kept.clear();
+    state.add_dead_files(1);
+  }
   if (kept.empty() && state.dead_files > 0) kept.push_back(ghost_of(newest.commit));
   rows = std::move(kept);
 }

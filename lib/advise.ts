@@ -110,18 +110,22 @@ function choose(mix: ObservedMix, current: EngineName): readonly [EngineName, st
   if (areLarge && mix.entries * KEY_BYTES <= mix.memoryBytes * KEYS_SHARE) {
     return [
       'bitcask',
-      `an edit takes ${mix.editBytes} bytes, ranges are ${percent(mix.scanShare)}, and the keys fit memory: ` +
-        'large values are written once, where the log has them',
+      `an edit takes ${mix.editBytes} bytes, ranges are ${percent(mix.scanShare)}, and the keys ` +
+        'fit memory: large values are written once, where the log has them',
     ]
   }
   if (mix.getShare + mix.scanShare >= MANY_READS) {
     return [
       'btree',
-      `${percent(mix.getShare)} are gets and ${percent(mix.scanShare)} ranges: each key lies in one place`,
+      `${percent(mix.getShare)} are gets and ${percent(mix.scanShare)} ranges: ` +
+        'each key lies in one place',
     ]
   }
   if (mix.editShare >= MANY_EDITS) {
-    return ['lsm', `${percent(mix.editShare)} are edits: they are written in order, and merged later`]
+    return [
+      'lsm',
+      `${percent(mix.editShare)} are edits: they are written in order, and merged later`,
+    ]
   }
   return [current, 'reads and edits are balanced: no other engine would clearly be better']
 }

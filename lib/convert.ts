@@ -41,8 +41,11 @@ function outcome(opening: Opening, number: number, signal: AbortSignal | undefin
   if (stateOf(native, number)?.phase === DONE || native.convertFailure(number) >= 0) return
   const error = lastError()
   if (error.code !== 'ABORTED') throw error
-  if (opening.isClosing) throw new VarveError('CLOSED', 'convert: the store was closed; it has the engine it had')
-  throw new VarveError('ABORTED', 'convert: aborted; nothing has changed', { cause: signal?.reason })
+  if (opening.isClosing) {
+    throw new VarveError('CLOSED', 'convert: the store was closed; it has the engine it had')
+  }
+  const { reason } = signal ?? {}
+  throw new VarveError('ABORTED', 'convert: aborted; nothing has changed', { cause: reason })
 }
 
 /** Brings everything into another engine. */

@@ -130,6 +130,16 @@ void add_field(std::string& json, const char* name, uint64_t value) {
   json += '"' + std::string(name) + "\":" + std::to_string(value);
 }
 
+void add_mix(std::string& json, const MixStats& mix) {
+  add_field(json, "gets", mix.get_count);
+  add_field(json, "scans", mix.scan_count);
+  add_field(json, "commits", mix.commit_count);
+  add_field(json, "edits", mix.edit_count);
+  add_field(json, "editBytes", mix.edit_bytes);
+  add_field(json, "samples", mix.sample_count);
+  add_field(json, "distinctSamples", mix.distinct_count);
+}
+
 // As options name it.
 std::string word_of(EngineKind kind) {
   const std::string quoted = name_of(kind);
@@ -163,13 +173,7 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   add_field(json, "flush", stats.full_flush_count);
   add_field(json, "maintenance", stats.full_maintenance_count);
   json += "},\"mix\":{";
-  add_field(json, "gets", stats.mix.get_count);
-  add_field(json, "scans", stats.mix.scan_count);
-  add_field(json, "commits", stats.mix.commit_count);
-  add_field(json, "edits", stats.mix.edit_count);
-  add_field(json, "editBytes", stats.mix.edit_bytes);
-  add_field(json, "samples", stats.mix.sample_count);
-  add_field(json, "distinctSamples", stats.mix.distinct_count);
+  add_mix(json, stats.mix);
   json += "},\"transactions\":{";
   add_field(json, "openCount", stats.recent.open_count);
   add_field(json, "recentBytes", stats.recent.size_bytes);

@@ -6,6 +6,8 @@
 #include "engine/lsm/lsm.h"
 #include "engine/memory/checkpoint.h"
 #include "engine/memory/memory.h"
+#include "storage/table/table.h"
+#include "storage/values/values.h"
 #include "store/store.h"
 
 namespace varve {

@@ -787,10 +787,6 @@ EngineStats Lsm::stats() const {
 
 }  // namespace
 
-bool is_lsm_file(const std::string& name) {
-  return table_number(name) != 0 || values_number(name) != 0;
-}
-
 Result<std::unique_ptr<Engine>> open_lsm(Os& os, Manifest& manifest, Cache& cache,
                                          EpochDomain& epochs, const LsmOptions& options) {
   auto engine = std::make_unique<Lsm>(os, manifest, cache, epochs, options);

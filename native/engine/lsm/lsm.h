@@ -48,8 +48,6 @@ struct LsmOptions {
   std::vector<VerifyProblem>* lost = nullptr;
 };
 
-bool is_lsm_file(const std::string& name);  // A table or a value file.
-
 Result<std::unique_ptr<Engine>> open_lsm(Os& os, Manifest& manifest, Cache& cache,
                                          EpochDomain& epochs, const LsmOptions& options);
 

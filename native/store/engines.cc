@@ -103,7 +103,7 @@ bool is_file_of(EngineKind kind, const std::string& name) {
     case EngineKind::kBtree:
       return btree::is_btree_file(name);
     default:
-      return is_lsm_file(name);
+      return table_number(name) != 0 || values_number(name) != 0;
   }
 }
 

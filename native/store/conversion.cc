@@ -188,12 +188,14 @@ Status Conversion::follow() {
     begin_round(std::move(version), store_.absorbed_time_ms_);
     return Status::ok();
   }
-  work_ = made_.engine->rested() < log_held_ ? Work::kRest : Work::kSwitch;
+  const bool must_rest = must_rest_ || made_.engine->rested() < log_held_;
+  work_ = must_rest ? Work::kRest : Work::kSwitch;
   return Status::ok();
 }
 
 Status Conversion::rest() {
   work_ = Work::kFollow;
+  must_rest_ = false;
   return made_.engine->rest(Rest::kAll);
 }
 
@@ -268,7 +270,10 @@ Status Conversion::take_part() {
   PartCursor edits(*copying_);
   Run run = copying_->run(edits);
   run.time_ms_last = round_time_ms_;
+  const bool is_further = run.commit_last == taken();
   if (Status status = made_.engine->absorb(run, store_.promised()); !status) return status;
+  // What rests of that commit may be the parts before alone.
+  if (is_further && made_.engine->rested() == run.commit_last) must_rest_ = true;
   round_bytes_ += copying_->part_bytes();
   charge();
   const Lock held(mutex_);
@@ -337,7 +342,7 @@ Status Conversion::catch_up() {
     if (copying_->is_whole()) break;
   }
   end_round();
-  return Status::ok();
+  return must_rest_ ? made_.engine->rest(Rest::kAll) : Status::ok();
 }
 
 // ---- the switch

@@ -104,6 +104,7 @@ class Conversion {
   uint64_t log_held_ = UINT64_MAX;
   uint64_t charged_bytes_ = 0;
   int try_count_ = 0;                        // Of the switch.
+  bool must_rest_ = false;                   // Parts of a copy came after what rests of it.
   bool is_uncertain_ = false;                // Which engine the manifest on the disk names.
   std::shared_ptr<std::atomic<bool>> left_;  // Set when no reader can have the old engine.
   std::unique_ptr<Worker> worker_;

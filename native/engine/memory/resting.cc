@@ -7,7 +7,8 @@
 // due when that log would be longer to read than the data, or when somebody asks.
 //
 // Invariants
-//   - rested() is the commit of the checkpoint that the manifest names, and only that; or less, while a
+//   - rested() is the commit of the checkpoint that the manifest names, and only that; or less,
+//   while a
 //     copy comes in that the checkpoint has only a part of.
 //   - a checkpoint's file goes only when the manifest does not name it: after the edit that names
 //     another, or, a leftover, before the first edit of an opening.

@@ -109,16 +109,16 @@ bool is_file_of(EngineKind kind, const std::string& name) {
 
 namespace {
 
-// All of them, and what the first failure was.
+// All of them, and what the first failure was; or that of looking for them alone.
 template <class Wanted>
-Status remove_where(Os& os, const std::string& directory, Wanted wanted) {
+Status remove_where(Os& os, const std::string& directory, bool must_go, Wanted wanted) {
   const Result<std::vector<DirectoryEntry>> entries = os.list(directory);
   if (!entries) return entries.error();
   Status first;
   for (const DirectoryEntry& entry : *entries) {
     if (!wanted(entry.name)) continue;
     Status status = os.remove(directory + "/" + entry.name);
-    if (first && !status) first = std::move(status);
+    if (must_go && first && !status) first = std::move(status);
   }
   return first;
 }
@@ -126,12 +126,12 @@ Status remove_where(Os& os, const std::string& directory, Wanted wanted) {
 }  // namespace
 
 Status remove_files_of(EngineKind kind, Os& os, const std::string& directory) {
-  return remove_where(os, directory,
+  return remove_where(os, directory, true,
                       [&](const std::string& name) { return is_file_of(kind, name); });
 }
 
 Status remove_files_but_of(EngineKind kept, Os& os, const std::string& directory) {
-  return remove_where(os, directory, [&](const std::string& name) {
+  return remove_where(os, directory, false, [&](const std::string& name) {
     for (const EngineKind kind :
          {EngineKind::kLsm, EngineKind::kMemory, EngineKind::kBitcask, EngineKind::kBtree}) {
       if (kind != kept && is_file_of(kind, name)) return true;

@@ -39,7 +39,8 @@ Result<std::unique_ptr<Engine>> open_engine(EngineKind kind, Manifest& manifest,
 bool is_file_of(EngineKind kind, const std::string& name);
 // Removes the files of an engine that is closed, or that never counted.
 Status remove_files_of(EngineKind kind, Os& os, const std::string& directory);
-// What a conversion that was cut short has left of any other engine.
+// What a conversion that was cut short has left of any other engine. A file that cannot be removed
+// stays: a conversion to that engine begins with removing it.
 Status remove_files_but_of(EngineKind kept, Os& os, const std::string& directory);
 
 }  // namespace varve

@@ -186,8 +186,8 @@ Status Store::open_engine() {
   const EngineKind kind = engine_kind();
   cache_ = std::make_unique<Cache>(epochs_, cache_bytes_min(), options_.eviction);
   if (!options_.read_only) {
-    const Status removed = remove_files_but_of(kind, os_, options_.directory);
-    (void)removed;  // What stays is in nobody's way: a conversion to that engine begins with it.
+    Status status = remove_files_but_of(kind, os_, options_.directory);
+    if (!status) return status;
   }
   Result<std::unique_ptr<Engine>> engine = varve::open_engine(kind, *manifest_, ground());
   if (!engine) return engine.error();

@@ -56,7 +56,7 @@ export function freshKeys(
 
 export const absentKeyOf = (index: number): string => keyOf(index).slice(0, 15) + '~'
 
-function textOf(seed: number, size: number): string {
+export function textOf(seed: number, size: number): string {
   const random = new Random(seed)
   let text = ''
   while (text.length < size) {

@@ -11,7 +11,7 @@
 //   - what is asked of the addon was checked here.
 //   - a flat copy holds what the bitmap does: add() changes both, any other change drops it.
 import { BitmapIterator } from './bitmap/iterator.ts'
-import { type BitmapOperation, OPERATIONS, pushSteps } from './bitmap/expression.ts'
+import { type BitmapOperation, OPERATIONS, programOf, pushSteps } from './bitmap/expression.ts'
 import {
   arrayOf,
   type Batch,
@@ -463,27 +463,30 @@ export abstract class BitmapOf<M extends Member> implements Iterable<M> {
   }
 
   protected static evaluated<M extends Member>(kind: Kind<M>, expression: unknown): Made {
-    const answer = made(addon.bitmapEvaluate(BitmapOf.#program(kind, expression)))
+    const steps = BitmapOf.#steps(kind, expression)
+    const answer = made(addon.bitmapEvaluate(programOf(steps), steps.length))
     operands.length = 0
     return answer
   }
 
   protected static counted<M extends Member>(kind: Kind<M>, expression: unknown): number {
-    checked(addon.bitmapEvaluateCount(BitmapOf.#program(kind, expression)))
+    const steps = BitmapOf.#steps(kind, expression)
+    checked(addon.bitmapEvaluateCount(programOf(steps), steps.length))
     operands.length = 0
     return scratch.f64[FOUND] ?? 0
   }
 
-  static #program<M extends Member>(kind: Kind<M>, expression: unknown): Int32Array {
+  static #steps<M extends Member>(kind: Kind<M>, expression: unknown): readonly number[] {
     const steps: number[] = []
     operands.length = 0
-    const numberOf = (part: unknown) => {
-      if (!(part instanceof BitmapOf) || part.#kind !== kind) return undefined
-      operands.push(part)
-      return part.#use()
-    }
-    pushSteps(expression, numberOf, steps)
-    return Int32Array.from(steps)
+    pushSteps(expression, kind, BitmapOf.#operand, steps)
+    return steps
+  }
+
+  static readonly #operand = (part: unknown, kind: unknown): number | undefined => {
+    if (!(part instanceof BitmapOf) || part.#kind !== kind) return undefined
+    operands.push(part)
+    return part.#use()
   }
 
   // ---- bytes

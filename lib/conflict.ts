@@ -12,7 +12,8 @@ const REASONS: readonly (ConflictReason | undefined)[] = [
 // The first byte of a stored key says whose it is: native/layer/KEYSPACE.md.
 const ROOT = 0x10
 const SUBLEVEL = 0x11
-const PREFIX_BYTES: Readonly<Record<number, number>> = { [ROOT]: 1, [SUBLEVEL]: 5 }
+const DOCUMENT = 0x14
+const PREFIX_BYTES: Readonly<Record<number, number>> = { [ROOT]: 1, [SUBLEVEL]: 5, [DOCUMENT]: 5 }
 
 /** The error of the last call that was refused: for a conflict with its reason and key. */
 export function refusal(): VarveError {

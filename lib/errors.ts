@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'LOST'
   | 'DEADLOCK'
   | 'TIMEOUT'
+  | 'SCHEMA'
 
 /** What a CONFLICT is by: another commit wrote the key; it is too long ago to tell; a prepared transaction holds the key. */
 export type ConflictReason = 'written' | 'too old' | 'prepared'
@@ -53,12 +54,20 @@ export const ERROR_CODES: readonly (ErrorCode | undefined)[] = [
   'LOST',
   'DEADLOCK',
   'TIMEOUT',
+  undefined,
+  'SCHEMA',
 ]
 
-export interface ConflictDetail {
+export interface ErrorDetail {
   readonly reason?: ConflictReason | undefined
   readonly key?: Key | undefined
+  readonly index?: string | undefined
+  readonly fields?: readonly string[] | undefined
+  readonly path?: string | undefined
+  readonly rule?: string | undefined
 }
+
+const DETAILS = ['reason', 'key', 'index', 'fields', 'path', 'rule'] as const
 
 export class VarveError extends Error {
   override readonly name = 'VarveError'
@@ -67,12 +76,18 @@ export class VarveError extends Error {
   declare readonly reason?: ConflictReason
   /** Of a CONFLICT: a key that another commit wrote, or holds, where one can be named. */
   declare readonly key?: Key
+  /** Of a document that cannot be: the unique index that holds what another document has there, and its fields. */
+  declare readonly index?: string
+  declare readonly fields?: readonly string[]
+  /** Of a document that cannot be: the field that breaks a rule, and the rule. */
+  declare readonly path?: string
+  declare readonly rule?: string
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions & ConflictDetail) {
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions & ErrorDetail) {
     super(message, options)
     this.code = code
-    if (options?.reason !== undefined) this.reason = options.reason
-    if (options?.key !== undefined) this.key = options.key
+    for (const name of DETAILS)
+      if (options?.[name] !== undefined) Object.assign(this, { [name]: options[name] })
   }
 }
 
@@ -92,8 +107,9 @@ export function invalid(argument: string, expected: string, given: unknown): Var
 /** The same error, saying where in what was given it came up. */
 export function within(where: string, error: unknown): unknown {
   if (!(error instanceof VarveError)) return error
-  const { reason, key } = error
-  return new VarveError(error.code, `${where}: ${error.message}`, { cause: error, reason, key })
+  const { reason, key, index, fields, path, rule } = error
+  const detail = { cause: error, reason, key, index, fields, path, rule }
+  return new VarveError(error.code, `${where}: ${error.message}`, detail)
 }
 
 const RENDERED_MAX = 40

@@ -144,7 +144,41 @@ export interface NativeLevel {
   feedClose(number: number): number
 }
 
+/** Of a keyspace of documents: native/binding/collection.cc and query.cc. */
+export interface NativeCollection extends NativeLevel {
+  /** `mode`: 0 insert, 1 put, 2 update; `asOf`: 0 as a commit of its own, else a transaction; `since` below 0: whoever wrote it last. */
+  documentPut(
+    key: string | number,
+    text: string | Uint8Array | undefined,
+    headBytes: number,
+    mode: number,
+    asOf: number,
+    since: number,
+  ): number
+  /** 1 when it was there. */
+  documentDelete(key: string | number, asOf: number): number
+  /** Of the last write that was refused: a unique index and its fields, or a field and the rule that it breaks. */
+  documentRefusal(): [string, string, string, string]
+  queryOpen(bytes: number, asOf: number, countMax: number, looksMax: number): string | number
+  queryNext(query: number, countMax: number, looksMax: number): string | number
+  queryClose(query: number): number
+  /** A promise of 1, or of 0 when what queryTake() then brings is the last. */
+  querySlice(query: number): Promise<number> | number
+  queryTake(query: number, countMax: number): string | number
+  queryCount(bytes: number, asOf: number): number
+  queryExplain(bytes: number, asOf: number): string | number
+  queryPosition(query: number): Uint8Array | number
+}
+
 export interface NativeStore {
+  /** Collections by their encoded names, and by their ids: native/binding/collection.cc. */
+  collectionId(nameBytes: number, asOf: number): number
+  collectionDefinition(id: number, asOf: number): Uint8Array | number
+  collectionDefine(nameBytes: number, draft: Uint8Array, since: number): number
+  collectionDrop(nameBytes: number): number
+  /** How many documents a slice of building has met; below 0 when nothing is left to be built. */
+  collectionBuild(id: number): Promise<number>
+  collectionSequence(id: number): number
   level(prefixBytes: number): NativeLevel | number
   /** A transaction's number, for the functions that take one, and plus 2 for those that take `asOf`. */
   begin(isolation: number, age: number): number
@@ -234,7 +268,7 @@ interface NativeBitmaps {
   /** An External; the number is left in BITMAP. Or FAILED. */
   bitmapCreate(): object
   bitmapCopy(id: number): object
-  bitmapEvaluate(program: Int32Array): object | number
+  bitmapEvaluate(program: Int32Array, stepCount: number): object | number
   bitmapRead(bytes: Uint8Array, form: number): object | number
   /** The member in FIRST, the bitmap in BITMAP; the answer is left in ANSWER. */
   bitmapHas(): void
@@ -248,7 +282,7 @@ interface NativeBitmaps {
   bitmapFind(id: number, what: number): number
   bitmapList(id: number, to: Members | Float64Array, down: number): number
   bitmapFlatten(id: number, to: Uint32Array): number
-  bitmapEvaluateCount(program: Int32Array): number
+  bitmapEvaluateCount(program: Int32Array, stepCount: number): number
   bitmapJoin(id: number, operation: number, other: number): number
   bitmapCompare(id: number, other: number, what: number): number
   bitmapWrite(id: number, form: number): number

@@ -24,10 +24,10 @@ export interface FeedOptions {
   readonly keep: 'none' | 'all' | number | string
 }
 
-/** How a store is opened, but for the encoding of its values. */
 /** Where data rests: lib/README.md. */
 export type EngineName = 'lsm' | 'memory' | 'bitcask' | 'btree'
 
+/** How a store is opened, but for the encoding of its values. */
 export interface OpenSettings {
   /**
    * Where data rests: 'lsm' in sorted tables on disk; 'btree' in pages on disk, for many reads and scans; 'bitcask' every key in

@@ -2,12 +2,25 @@
 import { resolve } from 'node:path'
 
 import { unlessAborted } from './aborting.ts'
+import { dropCollection, openCollection } from './collection/catalog.ts'
+import {
+  Collection,
+  collection,
+  type Declaration,
+  type Free,
+  type Indexes,
+  type Marked,
+} from './collection/declaration.ts'
+import { build, isBuilt } from './collection/building.ts'
+import { Documents } from './collection/documents.ts'
+import type { AnyTypes } from './collection/reading.ts'
+import type { CheckedIndexes, DocumentOf, KeyPath, Schema } from './collection/types.ts'
 import { convert } from './convert.ts'
 import { type AnyEncoding, type Encoding, encodingOf, type ValueOf } from './encoding.ts'
-import { VarveError } from './errors.ts'
+import { invalid, VarveError } from './errors.ts'
 import type { Events, RecoveryReport } from './events.ts'
 import { Level, openLevel } from './level.ts'
-import { addon, errorOf, lastError, type NativeStore } from './native.ts'
+import { addon, COMMIT, errorOf, lastError, type NativeStore, scratch } from './native.ts'
 import { Opening } from './opening.ts'
 import {
   checkOpen,
@@ -55,6 +68,44 @@ export class Store<T extends Types = Entry>
   get commit(): number {
     this.opening.check()
     return this.opening.native.visible()
+  }
+
+  /**
+   * A collection, as declared by collection(). It is made in the store if it is not there. An index that is new is built in the background,
+   * and used when it is; `ready()` tells when.
+   */
+  collection<const C extends AnyTypes & { readonly name: string }>(declared: C): Documents<C>
+  /** The same, declared here. */
+  collection<
+    const Name extends string,
+    const K extends KeyPath<DocumentOf<Marked<S, E>>>,
+    S extends Schema = Free,
+    E extends 'refuse' | 'keep' = 'refuse',
+    const X extends Indexes<DocumentOf<Marked<S, E>>> = Record<never, never>,
+  >(
+    name: Name,
+    declaration: Declaration<K, S, X & CheckedIndexes<DocumentOf<Marked<S, E>>, X>, E>,
+  ): Documents<Collection<Name, Marked<S, E>, K, X, Record<never, never>>>
+  collection(declared: unknown, declaration?: unknown): unknown {
+    const one =
+      declaration === undefined ? declared : collection(declared as string, declaration as never)
+    if (!(one instanceof Collection))
+      throw invalid('collection', 'what collection() answers, or a name and a declaration', one)
+    const opened = openCollection(this.opening, one)
+    // What goes wrong is told by ready().
+    if (!isBuilt(opened)) build(opened).catch(() => undefined)
+    return new Documents(opened)
+  }
+
+  /** Drops a collection with all its documents, at once; resolves to whether it was there. */
+  drop(which: { readonly name: string }): Promise<boolean> {
+    try {
+      const wasThere = dropCollection(this.opening, which.name)
+      const commit = scratch.f64[COMMIT] ?? 0
+      return this.opening.settling.promise(commit, this.opening.durability).then(() => wasThere)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** The transactions that are prepared and wait to be ended, also those of earlier openings; or the one of an id. */

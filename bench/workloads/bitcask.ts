@@ -1,6 +1,7 @@
 // bench/workloads/bitcask.ts — the set `bitcask`: large values, which lie where the log wrote them, and an opening that reads
 // keys alone. Against our own LSM engine and RocksDB, whose binding has no option for files of large values.
-import { keyBytes, keyIn, freshKeys, Random, valueOf } from '../data.ts'
+import { expectCount } from '../check.ts'
+import { freshKeys, keyBytes, keyIn, keyOf, Random, valueOf } from '../data.ts'
 import { alone, type Context, type Outcome, type Row, type Workload } from '../shape.ts'
 import { openOverPlainNode } from './open.ts'
 
@@ -30,6 +31,12 @@ function largeValue(index: number): Buffer {
   return pool[index % POOL] ?? Buffer.alloc(0)
 }
 
+function expectLarge(found: unknown, index: number): void {
+  const bytes = found as Uint8Array | undefined
+  const isSame = bytes?.length === VALUE_BYTES && largeValue(index).equals(bytes)
+  if (!isSame) throw new Error(`get: key ${index} has another value`)
+}
+
 async function fillLarge({ store, keyCount, time }: Context): Promise<Outcome> {
   largeValue(0)
   const lap = await time(async () => {
@@ -39,6 +46,15 @@ async function fillLarge({ store, keyCount, time }: Context): Promise<Outcome> {
       if (done instanceof Promise) await done
     }
   })
+  const { count } = await store.range('', keyCount + 1)
+  expectCount('entries', count, keyCount)
+  const random = new Random(keyCount)
+  for (const index of [
+    0,
+    keyCount - 1,
+    ...Array.from({ length: 200 }, () => random.below(keyCount)),
+  ])
+    expectLarge(await store.get(keyOf(index)), index)
   return { operations: keyCount, lap }
 }
 

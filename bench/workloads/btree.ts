@@ -1,16 +1,16 @@
 // bench/workloads/btree.ts — the set `btree`: a fill at random, and reads, ranges and some writes of a store four times its
 // memory.
-import { expectCount, Written } from '../check.ts'
-import { freshKeys, inKeyOrder, keyOf, Random, valueOf, versionOf } from '../data.ts'
+import { expectCount } from '../check.ts'
+import { freshKeys, inKeyOrder, keyOf, Random, valueOf } from '../data.ts'
 import { alone, type Context, type Row, type Workload } from '../shape.ts'
 import { RAW_BYTES_PER_KEY } from './disk.ts'
 import { fill } from './fill.ts'
+import { mixed } from './mixed.ts'
 
 const KEY_COUNT = 10_000_000
 const MEMORY_SHARE = 4
 const BATCH = 1000
 const REQUESTS = 200_000
-const IN_FLIGHT = 64
 const READ_SHARE = 0.95
 const RANGES = 2000
 const RANGE_SIZE = 100
@@ -43,37 +43,12 @@ async function load({ store, keyCount }: Context): Promise<void> {
   await store.settle()
 }
 
-async function mixed(context: Context, round: number): Promise<number> {
-  const { store, keyCount } = context
+async function requests(context: Context, round: number): Promise<number> {
   const random = new Random(round)
-  const count = context.count(REQUESTS, IN_FLIGHT)
-  const indexes = Array.from({ length: count }, () => random.below(keyCount))
-  const keys = freshKeys(indexes)
-  // What is read has no value to be written.
-  const values = indexes.map((index, i) =>
-    random.unit() < READ_SHARE ? undefined : valueOf(index, versionOf(round * count + i), 'string'),
-  )
-  let found = 0
-  const { cpuSeconds } = await context.time(async () => {
-    for (let first = 0; first < count; first += IN_FLIGHT) {
-      const pending: unknown[] = []
-      for (let i = first; i < first + IN_FLIGHT; i += 1) {
-        const key = keys[i] ?? ''
-        const value = values[i]
-        pending.push(value === undefined ? store.get(key) : store.put(key, value))
-      }
-      const answers = await Promise.all(pending)
-      for (let i = 0; i < IN_FLIGHT; i += 1)
-        if (values[first + i] === undefined && typeof answers[i] === 'string') found += 1
-    }
-  })
-  expectCount('reads', found, values.filter((value) => value === undefined).length)
-  const written = new Written()
-  values.forEach((value, i) => {
-    if (value !== undefined) written.note(Math.floor(i / IN_FLIGHT), indexes[i] ?? 0, value)
-  })
-  await written.expectIn(store)
-  return count / cpuSeconds
+  const draw = () => random.below(context.keyCount)
+  const mix = { requests: REQUESTS, readShare: READ_SHARE, random, draw, round }
+  const { operations, lap } = await mixed(context, mix)
+  return operations / lap.cpuSeconds
 }
 
 async function ranges(context: Context, round: number): Promise<number> {
@@ -123,8 +98,8 @@ const btreeMixed: Workload = {
   options: { engine: 'btree', memoryBytes: (KEY_COUNT * RAW_BYTES_PER_KEY) / MEMORY_SHARE },
   async run(context) {
     await load(context)
-    await mixed(context, context.round + 1)
-    const mixedRate = await mixed(context, context.round + 91)
+    await requests(context, context.round + 1)
+    const mixedRate = await requests(context, context.round + 91)
     await ranges(context, context.round + 1)
     const rangeRate = await ranges(context, context.round + 91)
     return { figures: { 'btree-mixed': mixedRate, 'btree-range': rangeRate } }

@@ -2,6 +2,7 @@
 import type { Workload } from '../shape.ts'
 import { bitcaskWorkloads } from './bitcask.ts'
 import { btreeWorkloads } from './btree.ts'
+import { collectionWorkloads } from './collections.ts'
 import { kernelWorkloads } from './kernels.ts'
 import { storeWorkloads } from './store.ts'
 import { transactionWorkloads } from './transaction.ts'
@@ -12,6 +13,7 @@ export const sets: Readonly<Record<string, readonly Workload[]>> = {
   transactions: transactionWorkloads,
   bitcask: bitcaskWorkloads,
   btree: btreeWorkloads,
+  collections: collectionWorkloads,
 }
 
 export function findWorkload(name: string): Workload {

@@ -43,12 +43,9 @@ export function encodeValue(
   }
   sink.open(into, bytesMax, shapes)
   try {
-    isPolluted = false
-    for (const _ in Object.prototype) isPolluted = true
+    beginValues()
     put(value)
-    const size = sink.finish()
-    lastText = sink.text
-    return size
+    return closeText()
   } catch (error) {
     throw error === REFUSED ? refusal(value) : error
   } finally {
@@ -56,7 +53,20 @@ export function encodeValue(
   }
 }
 
-function putCount(value: number): void {
+/** Before the first put(). */
+export function beginValues(): void {
+  isPolluted = false
+  for (const _ in Object.prototype) isPolluted = true
+}
+
+/** The size of the head that is in the sink; its text is encodedText() from now on. */
+export function closeText(): number {
+  const size = sink.finish()
+  lastText = sink.text
+  return size
+}
+
+export function putCount(value: number): void {
   let rest = value
   while (rest >= 0x80) {
     sink.bytes[sink.at++] = (rest % 0x80) | 0x80
@@ -69,7 +79,8 @@ function putTag(tag: number): void {
   sink.bytes[sink.at++] = tag
 }
 
-function put(value: unknown): void {
+/** The next value of whatever the sink is open for. */
+export function put(value: unknown): void {
   sink.reserve(ROOM)
   switch (typeof value) {
     case 'string':

@@ -38,6 +38,9 @@ export function kindOf(value: object): number {
   return KIND_OBJECT
 }
 
+/** Whether its own fields are what it holds. */
+export const isObject = (value: object): boolean => kindOf(value) === KIND_OBJECT
+
 // Only where the whole chain is known can the next instance be no built-in.
 function isOfThisRealm(prototype: object): boolean {
   let last = prototype

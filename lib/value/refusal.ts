@@ -14,6 +14,11 @@ export function refusal(value: unknown): VarveError {
   return new VarveError('INVALID', search(value, 'value', []) ?? 'value cannot be stored')
 }
 
+/** What is wrong with a value that is to lie at `path` of another; undefined if it can be stored. */
+export function problemOfValue(value: unknown, path: string): string | undefined {
+  return search(value, path, [])
+}
+
 const cannot = (path: string, what: string): string =>
   `${path} is ${/^[AEIO]/i.test(what) ? 'an' : 'a'} ${what}, which cannot be stored`
 

@@ -6,7 +6,7 @@
 // Invariants
 //   - what allocate() returned stays where it is until the arena dies.
 //   - size_bytes() only grows: it is what the arena holds from the machine, not what was asked of
-//   it.
+//     it.
 // Threads: one thread allocates; size_bytes() may be read by any.
 #pragma once
 

@@ -39,6 +39,7 @@ enum class Code : uint8_t {
   kDeadlock = 19,     // it waited for locks in a circle with others, and is the youngest
   kTimeout = 20,      // a lock was not free in time
   kWouldBlock = 21,   // internal: the answer needs the disk, and the caller may not wait
+  kSchema = 22,       // a collection is declared otherwise than its documents are
 };
 
 class [[nodiscard]] Status {

@@ -13,6 +13,7 @@
 #include "binding/bit_string.h"
 #include "binding/bitmap.h"
 #include "binding/care.h"
+#include "binding/collection.h"
 #include "binding/geo.h"
 #include "binding/kv.h"
 #include "binding/repair.h"
@@ -31,6 +32,7 @@ void Handle::end() {
   if (!closed && hold.held()) {
     if (cold) cold->end();
     end_cursors(*this);
+    end_queries(*this);
     transactions.clear();
     for (const auto& slot : feeds) {
       if (slot) end_feed(*slot);
@@ -128,6 +130,10 @@ void bind_methods(napi_env env, napi_value object, const std::vector<Method>& me
 
 napi_value make_level(napi_env env, Handle& handle, Bytes prefix);
 
+// Documents of a collection: layer/KEYSPACE.md.
+constexpr uint8_t kCollectionByte = 0x14;
+constexpr size_t kCollectionPrefixBytes = 5;
+
 // level(size) → the functions of the keyspace whose prefix lies in the key area
 napi_value open_level(napi_env env, napi_callback_info info) {
   const Call call(env, info);
@@ -150,6 +156,10 @@ napi_value make_level(napi_env env, Handle& handle, Bytes prefix) {
   bind_methods(env, object, feed_methods(), level);
   bind_methods(env, object, range_methods(), level);
   bind_methods(env, object, transaction_level_methods(), level);
+  if (prefix[0] == kCollectionByte && prefix.size() == kCollectionPrefixBytes) {
+    bind_methods(env, object, collection_methods(), level);
+    bind_methods(env, object, query_methods(), level);
+  }
   return object;
 }
 
@@ -177,6 +187,7 @@ napi_value make_store(napi_env env, Handle& handle) {
   bind_methods(env, object, care_methods(), handle.levels.back().get());
   bind_methods(env, object, past_methods(), handle.levels.back().get());
   bind_methods(env, object, transaction_methods(), handle.levels.back().get());
+  bind_methods(env, object, catalog_methods(), handle.levels.back().get());
   bind_methods(env, object, {{"level", open_level}}, handle.levels.back().get());
   const RecoveryReport& recovery = store.recovery();
   add_number(env, object, "created", recovery.created ? 1 : 0);

@@ -272,10 +272,13 @@ napi_value flatten(napi_env env, napi_callback_info info) {
 
 // ---- sets
 
-// An expression lies in an Int32Array, operands first: a bitmap as its number, an operation as
-// -1 - (op | operands * 4).
+// An expression is so many first numbers of an Int32Array, operands first: a bitmap as its number,
+// an operation as -1 - (op | operands * 4).
 bool read_steps(const BitmapCall& call, std::vector<Bitmap::Step>& steps) {
-  for (const int32_t code : call.elements<const int32_t>(0)) {
+  const std::span<const int32_t> program = call.elements<const int32_t>(0);
+  const size_t step_count = call.number(1);
+  check(step_count <= program.size());
+  for (const int32_t code : program.first(step_count)) {
     if (code >= 0) {
       steps.push_back({.set = &call.room.bitmap(static_cast<uint32_t>(code))});
     } else {
@@ -295,7 +298,7 @@ Status too_deep() {
   return {Code::kTooLarge, "bitmap: an expression has at most 64 operations and 65,536 parts"};
 }
 
-// bitmapEvaluate(program)
+// bitmapEvaluate(program, steps)
 napi_value evaluate(napi_env env, napi_callback_info info) {
   const BitmapCall call(env, info);
   std::vector<Bitmap::Step> steps;
@@ -306,7 +309,7 @@ napi_value evaluate(napi_env env, napi_callback_info info) {
                              : Bitmap::evaluate(steps, blocks));
 }
 
-// bitmapEvaluateCount(program): left in kFound
+// bitmapEvaluateCount(program, steps): left in kFound
 napi_value evaluate_count(napi_env env, napi_callback_info info) {
   const BitmapCall call(env, info);
   std::vector<Bitmap::Step> steps;

@@ -11,7 +11,7 @@
 //
 // Invariants
 //   - a Handle lives until its environment is torn down, so that a late call finds it closed, not
-//   gone.
+//     gone.
 // Threads: one, but for Handle::progress, which any thread may call.
 #pragma once
 
@@ -82,6 +82,7 @@ enum class Answer : int32_t {
 
 struct Handle;
 struct BitmapRoom;
+struct CollectionRoom;
 
 // A range as stored keys; an empty end is the end of the keyspace.
 struct StoredRange {
@@ -163,6 +164,7 @@ struct Handle {
   std::vector<std::unique_ptr<Level>> levels;
   std::vector<std::unique_ptr<Transaction>> transactions;  // By number.
   std::vector<uint32_t> free_transactions;                 // Numbers of those that have ended.
+  std::shared_ptr<CollectionRoom> collections;  // Made when it is needed first.
   const std::shared_ptr<LockNews> lock_news = std::make_shared<LockNews>();
   uint64_t listener = 0;
   napi_threadsafe_function progress = nullptr;

@@ -26,6 +26,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "engine/retention.h"
 
 namespace varve {
 
@@ -64,13 +65,6 @@ struct RangeDeletion {
 inline bool goes_on(const std::string& end, uint64_t commit, const RangeDeletion& deletion) {
   return commit == deletion.commit && !end.empty() && equal(as_bytes(end), deletion.begin);
 }
-
-// What old versions must be kept. A version is kept in history while it is the newest at or below
-// some held commit number, or while its successor is above the horizon.
-struct Retention {
-  uint64_t horizon = UINT64_MAX;  // Views below it are not promised anything but by `held`.
-  std::vector<uint64_t> held;     // Ascending: commit numbers that snapshots hold.
-};
 
 class EditCursor {
  public:

@@ -24,6 +24,8 @@ export const MODULES: readonly Module[] = [
   { folder: 'pure/simd', mayInclude: ['base'], doors: ['simd.h', 'lanes.h', 'boxes.h', 'vectors.h'] },
   { folder: 'pure/blocks', mayInclude: ['base'] },
   { folder: 'pure/codec', mayInclude: ['base', 'pure/simd'], doors: 'any' },
+  { folder: 'pure/codec/record', mayInclude: [...GROUND, 'pure/codec'],
+    doors: ['record.h', 'description.h', 'schema.h', 'record_key.h', 'rules.h'] },
   { folder: 'pure/geo', mayInclude: ['base', 'pure/simd', 'pure/blocks', 'pure/codec'],
     doors: ['place.h', 'distance.h', 'polygon.h', 'geohash.h', 'tree.h', 'serial.h'] },
   { folder: 'pure/bitmap', mayInclude: [...PURE, 'pure/blocks'], doors: ['bitmap.h', 'bit_string.h'] },
@@ -49,7 +51,9 @@ export const MODULES: readonly Module[] = [
   { folder: 'layer/blocks', mayInclude: [...PURE, ...KERNELS, 'engine', 'store'],
     doors: ['stored_blocks.h', 'stored_index.h', 'stored_kinds.h', 'folder.h'] },
   { folder: 'layer/catalog', mayInclude: [...PURE, 'engine', 'store'], doors: ['catalog.h', 'expiry.h'] },
-  { folder: 'binding', mayInclude: [...PURE, ...KERNELS, 'engine', 'store', 'store/transaction', 'layer/catalog'],
+  { folder: 'layer/collection', mayInclude: [...PURE, 'pure/codec/record', 'engine', 'store', 'store/transaction', 'layer/catalog'],
+    doors: ['collection.h', 'run.h'] },
+  { folder: 'binding', mayInclude: [...PURE, ...KERNELS, 'engine', 'store', 'store/transaction', 'layer/catalog', 'layer/collection'],
     doors: [] },
 ]
 

@@ -74,8 +74,7 @@ class Bitcask final : public Engine {
     uint64_t horizon = UINT64_MAX;  // and the lowest horizon.
 
     bool covers(uint64_t commit, const Retention& asked) const {
-      return absorbed == commit && retention.horizon == asked.horizon &&
-             retention.held == asked.held;
+      return absorbed == commit && retention == asked;
     }
   };
   Progress settle_some(uint64_t budget_bytes, const Retention& asked);
@@ -260,15 +259,6 @@ void count_live(const LiveChange& live, std::vector<FileShare>& files) {
   }
 }
 
-// While nothing is absorbed: all there is lies at or below `absorbed`, so that who holds that or
-// more asks for nothing but the newest.
-Retention what_counts(const Retention& asked, uint64_t absorbed) {
-  Retention retention = asked;
-  std::erase_if(retention.held, [&](uint64_t commit) { return commit >= absorbed; });
-  if (retention.horizon >= absorbed) retention.horizon = UINT64_MAX;
-  return retention;
-}
-
 // ---- absorbing
 
 Status Bitcask::absorb(Run& run, const Retention& retention) {
@@ -352,7 +342,7 @@ Progress Bitcask::settle_some(uint64_t budget_bytes, const Retention& asked) {
   const Lock held(mutex_);
   if (is_closed_) return Progress::kIdle;
   const Image& old = current_->image();
-  const Retention retention = what_counts(asked, old.absorbed);
+  const Retention retention = asked.at_rest(old.absorbed);
   if (!pass_ && passed_ && passed_->covers(old.absorbed, retention)) return Progress::kIdle;
   if (!pass_) pass_ = Pass{old.absorbed, retention, {}};
   if (!retention.held.empty()) pass_->floor = std::min(pass_->floor, retention.held.front());

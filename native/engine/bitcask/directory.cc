@@ -1,6 +1,7 @@
 #include "engine/bitcask/directory.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/check.h"
 #include "pure/codec/prefix.h"
@@ -39,6 +40,13 @@ KeyState state_of(const Leaf& leaf, size_t& index) {
 }
 
 }  // namespace
+
+const Row* KeyState::newest_in(uint32_t slot) const {
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& one) {
+    return one.kind != RowKind::kGhost && one.slot == slot;
+  });
+  return row == rows.end() ? nullptr : &*row;
+}
 
 bool RangeFact::covers(Bytes key) const {
   return compare(as_bytes(begin), key) <= 0 && (end.empty() || compare(key, as_bytes(end)) < 0);
@@ -234,12 +242,6 @@ uint64_t Image::hidden_by(Bytes key, uint64_t than, uint64_t commit) const {
 
 // ---- what stays
 
-bool is_asked_for(const Retention& retention, uint64_t commit, uint64_t superseded) {
-  if (superseded > retention.horizon) return true;
-  const auto held = std::lower_bound(retention.held.begin(), retention.held.end(), commit);
-  return held != retention.held.end() && *held < superseded;
-}
-
 // The oldest commit after which a version is no longer the answer: that of the next version, or of
 // a range deletion in between.
 uint64_t Settling::successor_of(Bytes key, uint64_t commit, uint64_t newer) const {
@@ -251,6 +253,24 @@ uint64_t Settling::successor_of(Bytes key, uint64_t commit, uint64_t newer) cons
   return successor;
 }
 
+// A file of which nothing is kept is dead. One of which something is keeps its newest, too.
+void Settling::part(KeyState& state, std::vector<bool>& is_kept) {
+  const std::vector<Row>& rows = state.rows;
+  std::vector<size_t> by_file(rows.size());
+  std::iota(by_file.begin(), by_file.end(), size_t{0});
+  std::stable_sort(by_file.begin(), by_file.end(),
+                   [&](size_t a, size_t b) { return rows[a].slot < rows[b].slot; });
+  for (size_t begin = 0, end = 0; begin < by_file.size(); begin = end) {
+    const size_t newest = by_file[begin];
+    bool is_any_kept = false;
+    for (; end < by_file.size() && rows[by_file[end]].slot == rows[newest].slot; ++end) {
+      is_any_kept = is_any_kept || is_kept[by_file[end]];
+    }
+    is_kept[newest] = is_any_kept;
+    if (!is_any_kept && rows[newest].kind == RowKind::kPut) state.add_dead_files(1);
+  }
+}
+
 void Settling::settle(KeyState& state) const {
   std::vector<Row>& rows = state.rows;
   if (rows.empty() || rows.front().kind == RowKind::kGhost) {
@@ -260,8 +280,7 @@ void Settling::settle(KeyState& state) const {
   const Row newest = rows.front();
   const bool is_lone_put = rows.size() == 1 && newest.kind == RowKind::kPut && ranges_.empty();
   if (is_lone_put) return;
-  std::vector<Row> kept;
-  std::vector<uint32_t> dropped;
+  std::vector<bool> is_kept(rows.size());
   uint64_t newer = UINT64_MAX;
   bool is_older_kept = false;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -271,29 +290,18 @@ void Settling::settle(KeyState& state) const {
     const bool is_deletion = row.kind == RowKind::kDelete;
     const bool is_current = i == 0 && !is_deletion && successor == UINT64_MAX;
     const bool is_asked = successor == UINT64_MAX ? row.commit > retention_.horizon
-                                                  : is_asked_for(retention_, row.commit, successor);
-    if (is_current || is_asked || (i == 0 && is_deletion))
-      kept.push_back(row);
-    else
-      dropped.push_back(row.slot);
+                                                  : retention_.asks_for(row.commit, successor);
+    is_kept[i] = is_current || is_asked || (i == 0 && is_deletion);
     is_older_kept = is_older_kept || (i != 0 && is_asked);
   }
-  std::sort(dropped.begin(), dropped.end());
-  dropped.erase(std::unique(dropped.begin(), dropped.end()), dropped.end());
-  for (const uint32_t slot : dropped) {
-    const bool is_left =
-        std::any_of(kept.begin(), kept.end(), [&](const Row& row) { return row.slot == slot; });
-    if (!is_left) state.add_dead_files(1);
-  }
+  part(state, is_kept);
   // A deletion that is the newest stays while it is above the horizon, or while there is something
   // older, here or dead in a file, that it must hide.
   const bool is_spent = newest.kind == RowKind::kDelete && !is_older_kept &&
                         newest.commit <= retention_.horizon && state.dead_files == 0;
-  // Its own file has it all the same: who forgot that would take that file for another's when it is
-  // merged, and let go of a later deletion too soon.
-  if (is_spent) {
-    kept.clear();
-    state.add_dead_files(1);
+  std::vector<Row> kept;
+  for (size_t i = 0; i < rows.size() && !is_spent; ++i) {
+    if (is_kept[i]) kept.push_back(rows[i]);
   }
   if (kept.empty() && state.dead_files > 0) kept.push_back(ghost_of(newest.commit));
   rows = std::move(kept);

@@ -6,14 +6,16 @@
 //   file, offset, size of the value: 28 bytes and the key's own
 //
 // Versions of one key lie side by side, the newest first: it is *current*, the others are
-// *history*. The directory is an exact account of the files. Of every key that lies in a file
-// something is here, and says how many files there are that hold nothing of it but what is dead. A
-// deletion, or a range deletion, stays while there is such a file, for without it an opening would
-// find again what it deleted. Where a range deletion has left nothing of a key but dead entries, a
-// *ghost* stands in for it until they are gone.
+// *history*. The directory is an exact account of the files. Of every key it says how many files
+// hold nothing of it but what is dead, and would bring it back: those in which the newest of it is
+// a put. A deletion, or a range deletion, stays while there is such a file, for without it an
+// opening would find again what it deleted. Where a range deletion has left nothing of a key but
+// dead entries, a *ghost* stands in for it until they are gone.
 //
 // Invariants
 //   - a row that is no ghost lies in the file that its slot says, and counts as alive there.
+//   - of each file the newest of a key stays while anything older of it there does: so the first
+//     row of a file tells what the file would bring back, as its hint does.
 //   - all versions of a key are in one leaf; a ghost is the only row of its key.
 //   - no leaf is empty.
 // Threads: a Leaf and an Image never change once made.
@@ -62,8 +64,10 @@ inline Row ghost_of(uint64_t commit) {
 struct KeyState {
   Bytes key;
   std::vector<Row> rows;    // Newest first.
-  uint32_t dead_files = 0;  // Files that hold nothing but dead entries of it.
+  uint32_t dead_files = 0;  // Files that hold nothing but dead entries of it, a put the newest.
 
+  // The newest that lies in a file; null: nothing.
+  const Row* newest_in(uint32_t slot) const;
   void add_dead_files(uint32_t count) { dead_files = std::min(dead_files + count, kDeadFilesMax); }
   void remove_dead_file() {
     if (dead_files > 0 && dead_files < kDeadFilesMax) --dead_files;
@@ -177,13 +181,11 @@ class Settling {
 
  private:
   uint64_t successor_of(Bytes key, uint64_t commit, uint64_t newer) const;
+  static void part(KeyState& state, std::vector<bool>& is_kept);
 
   const std::vector<RangeFact>& ranges_;
   const Retention& retention_;
 };
-
-// Whether a view that is promised lies between a commit and the one that superseded it.
-bool is_asked_for(const Retention& retention, uint64_t commit, uint64_t superseded);
 
 // What is alive in each file changed by so many bytes, by slot.
 class LiveChange {

@@ -1,6 +1,7 @@
 #include "engine/bitcask/merge.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/check.h"
 
@@ -74,42 +75,38 @@ Status Merge::merge_key(const Retention& retention) {
   if (is_full) {
     if (Status status = end_file(); !status) return status;
   }
-  Change change{keys_.size(),
-                static_cast<uint32_t>(heads_[heap_.front()].key.size()),
-                0,
-                slots_.size(),
-                0,
-                0,
-                copies_.size()};
+  Change change{
+      keys_.size(),  static_cast<uint32_t>(heads_[heap_.front()].key.size()), 0, held_.size(), 0, 0,
+      copies_.size()};
   append(keys_, heads_[heap_.front()].key);
   const auto own_key = [&] { return as_bytes(keys_).subspan(change.key_at, change.key_bytes); };
-  std::vector<uint32_t> slots;
   while (!heap_.empty() && equal(heads_[heap_.front()].key, own_key())) {
     const size_t source = heap_.front();
     std::pop_heap(heap_.begin(), heap_.end(),
                   [this](size_t a, size_t b) { return comes_later(a, b); });
     heap_.pop_back();
     const uint32_t slot = sources_[source].slot;
-    if (std::find(slots.begin(), slots.end(), slot) == slots.end()) slots.push_back(slot);
+    const bool is_put = heads_[source].kind == EditKind::kPut;
+    const bool is_first = std::none_of(held_.begin() + static_cast<ptrdiff_t>(change.sources_at),
+                                       held_.end(), [&](Held held) { return held.slot == slot; });
+    if (is_first) held_.push_back({slot, is_put});
     if (Status status = advance(source); !status) return status;
   }
   spent_bytes_ += kKeyCost;
   const std::shared_ptr<const BitcaskVersion> version = latest_();
-  for (const Row& row : wanted(*version, own_key(), slots, retention)) {
+  change.source_count = static_cast<uint32_t>(held_.size() - change.sources_at);
+  for (const Row& row : wanted(*version, own_key(), sources_of(change), retention)) {
     if (Status status = copy(*version, own_key(), row); !status) return status;
   }
   change.copy_count = static_cast<uint32_t>(copies_.size() - change.copies_at);
   if (change.copy_count > 0) change.file = static_cast<uint32_t>(files_.size() - 1);
-  change.source_count = static_cast<uint32_t>(slots.size());
-  slots_.insert(slots_.end(), slots.begin(), slots.end());
   changes_.push_back(change);
   return Status::ok();
 }
 
 // What of a key lies in the sources and has to stay.
 std::vector<Row> Merge::wanted(const BitcaskVersion& version, Bytes key,
-                               const std::vector<uint32_t>& sources,
-                               const Retention& retention) const {
+                               std::span<const Held> sources, const Retention& retention) const {
   KeyState state;
   state.key = key;
   const Image& image = version.image();
@@ -123,16 +120,13 @@ std::vector<Row> Merge::wanted(const BitcaskVersion& version, Bytes key,
   }
   Settling(image.ranges, retention).settle(state);
   if (state.rows.empty() || state.rows.front().kind == RowKind::kGhost) return {};
-  const auto has_row = [&](uint32_t slot) {
-    return std::any_of(state.rows.begin(), state.rows.end(),
-                       [&](const Row& row) { return row.slot == slot; });
-  };
   const Row& newest = state.rows.front();
   const bool is_lone_deletion = newest.kind == RowKind::kDelete && state.rows.size() == 1 &&
                                 newest.commit <= retention.horizon;
   if (is_lone_deletion && state.dead_files < kDeadFilesMax) {
-    const auto going = std::count_if(sources.begin(), sources.end(),
-                                     [&](uint32_t slot) { return !has_row(slot); });
+    const auto going = std::count_if(sources.begin(), sources.end(), [&](Held held) {
+      return held.is_put && state.newest_in(held.slot) == nullptr;
+    });
     if (state.dead_files <= static_cast<uint64_t>(going)) return {};
   }
   std::erase_if(state.rows, [&](const Row& row) { return !is_source(row.slot); });
@@ -232,32 +226,34 @@ void Merge::abandon() {
 void Merge::change(size_t index, const std::vector<uint32_t>& slots, KeyState& state) const {
   const Change& change = changes_[index];
   if (state.rows.empty()) return;  // A deletion that had nothing to hide any more.
-  const std::span<const uint32_t> sources =
-      std::span<const uint32_t>(slots_).subspan(change.sources_at, change.source_count);
   const std::span<const Row> copies =
       std::span<const Row>(copies_).subspan(change.copies_at, change.copy_count);
-  for (const uint32_t slot : sources) {
-    const bool has_row = std::any_of(state.rows.begin(), state.rows.end(), [&](const Row& row) {
-      return row.kind != RowKind::kGhost && row.slot == slot;
-    });
-    if (!has_row) state.remove_dead_file();
+  for (const Held& held : sources_of(change)) {
+    if (held.is_put && state.newest_in(held.slot) == nullptr) state.remove_dead_file();
   }
-  bool is_any_moved = false;
   const uint64_t newest = state.rows.front().commit;
+  std::vector<uint64_t> moved;  // Commits, descending.
   std::vector<Row> rows;
   for (const Row& row : state.rows) {
-    if (row.kind == RowKind::kGhost || !is_source(row.slot)) {
+    if (row.kind == RowKind::kGhost || !is_source(row.slot))
       rows.push_back(row);
-      continue;
-    }
-    const auto copy = std::find_if(copies.begin(), copies.end(),
-                                   [&](const Row& one) { return one.commit == row.commit; });
-    if (copy == copies.end()) continue;
-    is_any_moved = true;
-    rows.push_back(*copy);
-    rows.back().slot = slots[change.file];
+    else
+      moved.push_back(row.commit);
   }
-  if (!copies.empty() && !is_any_moved) state.add_dead_files(1);
+  const auto is_moved = [&](const Row& copy) {
+    return std::binary_search(moved.begin(), moved.end(), copy.commit, std::greater<>());
+  };
+  if (std::any_of(copies.begin(), copies.end(), is_moved)) {
+    for (const Row& copy : copies) {
+      if (&copy != copies.data() && !is_moved(copy)) continue;
+      rows.push_back(copy);
+      rows.back().slot = slots[change.file];
+    }
+    std::sort(rows.begin(), rows.end(),
+              [](const Row& a, const Row& b) { return a.commit > b.commit; });
+  } else if (!copies.empty() && copies.front().kind == RowKind::kPut) {
+    state.add_dead_files(1);
+  }
   if (rows.empty() && state.dead_files > 0) rows.push_back(ghost_of(newest));
   state.rows = std::move(rows);
 }

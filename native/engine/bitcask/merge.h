@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -60,21 +61,28 @@ class Merge {
     Listed listed;
     size_t source = 0;
   };
+  struct Held {  // Something of a key, by a source.
+    uint32_t slot;
+    bool is_put;  // The newest of it there.
+  };
   struct Change {
     uint64_t key_at;
     uint32_t key_bytes;
     uint32_t file;  // Of the copies.
-    size_t sources_at;
+    size_t sources_at;  // Among held_.
     uint32_t source_count;
     uint32_t copy_count;
     size_t copies_at;
   };
+  std::span<const Held> sources_of(const Change& change) const {
+    return std::span(held_).subspan(change.sources_at, change.source_count);
+  }
   Status advance(size_t source);
   bool comes_later(size_t a, size_t b) const;
   void push(size_t source);
   Status merge_key(const Retention& retention);
-  std::vector<Row> wanted(const BitcaskVersion& version, Bytes key,
-                          const std::vector<uint32_t>& sources, const Retention& retention) const;
+  std::vector<Row> wanted(const BitcaskVersion& version, Bytes key, std::span<const Held> sources,
+                          const Retention& retention) const;
   bool is_source(uint32_t slot) const;
   Status copy(const BitcaskVersion& version, Bytes key, const Row& row);
   Status begin_file();
@@ -101,8 +109,8 @@ class Merge {
 
   std::string keys_;
   std::vector<Change> changes_;
-  std::vector<uint32_t> slots_;  // Of sources, by key.
-  std::vector<Row> copies_;      // Where they are now, by key, newest first.
+  std::vector<Held> held_;
+  std::vector<Row> copies_;  // Where they are now, by key, newest first.
 };
 
 }  // namespace varve::bitcask

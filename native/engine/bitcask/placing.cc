@@ -85,17 +85,6 @@ Status Placing::read_segment(const DataFile& file, MadeFile& made, bool& is_any)
 
 // ---- keys
 
-// By the oldest newer range deletion of the run over it; 0: none.
-uint64_t Placing::deleted_at(const Edit& edit) const {
-  uint64_t oldest = 0;
-  for (const RangeDeletion& deletion : run_.range_deletions) {
-    if (deletion.commit <= edit.commit || (oldest != 0 && deletion.commit >= oldest)) continue;
-    if (compare(edit.key, deletion.begin) < 0) continue;
-    if (deletion.end.empty() || compare(edit.key, deletion.end) < 0) oldest = deletion.commit;
-  }
-  return oldest;
-}
-
 Status Placing::place() {
   for (const uint64_t segment : run_.segments) {
     if (Status status = adopt(segment); !status) return status;
@@ -145,13 +134,13 @@ Status Placing::place_key() {
   for (; run_.edits->valid() && equal(run_.edits->edit().key, own_key()); run_.edits->next()) {
     const Edit& edit = run_.edits->edit();
     taken_bytes_ += edit.key.size() + edit.value.size();
-    const uint64_t deleted = run_.range_deletions.empty() ? 0 : deleted_at(edit);
+    const uint64_t deleted = deleted_at(run_.range_deletions, edit);
     const bool is_by_newer = deleted == 0 || (newer != 0 && newer < deleted);
     const uint64_t superseded = is_by_newer ? newer : deleted;
     const bool is_newest = newer == 0;
     newer = edit.commit;
     const bool is_wanted = superseded == 0 || (is_newest && edit.kind == EditKind::kDelete) ||
-                           is_asked_for(retention_, edit.commit, superseded);
+                           retention_.asks_for(edit.commit, superseded);
     while (at < found_at_ && found_[at].entry.commit > edit.commit) ++at;
     const bool is_placed = at < found_at_ && found_[at].entry.commit == edit.commit;
     if (!is_wanted) continue;
@@ -169,8 +158,8 @@ Status Placing::place_key() {
   return Status::ok();
 }
 
-// What lies in segments: rows, and of a file that has none of them the newest, so that its hint
-// knows the key. Segments follow each other by commit, so what lies in one is together.
+// What lies in segments: rows. Of each file the newest is in the hint, whatever is kept, and is a
+// row with anything that is. Segments follow each other by commit, so what lies in one is together.
 void Placing::list(size_t begin, size_t end, Change& change) {
   while (begin < end) {
     size_t behind = begin;
@@ -178,8 +167,9 @@ void Placing::list(size_t begin, size_t end, Change& change) {
     for (; behind < end && found_[behind].file == found_[begin].file; ++behind) {
       is_any_kept = is_any_kept || found_[behind].is_kept;
     }
+    found_[begin].is_kept = is_any_kept;
     if (!is_any_kept) {
-      ++change.dead_files;
+      if (found_[begin].entry.kind == EditKind::kPut) ++change.dead_files;
       list_one(found_[begin]);
     }
     for (; begin < behind; ++begin) {

@@ -87,7 +87,6 @@ class Placing {
   Status begin_file();
   Status write_out(const Edit& edit);
   Status write_ranges();
-  uint64_t deleted_at(const Edit& edit) const;
   Status end_file();
 
   Outside out_;

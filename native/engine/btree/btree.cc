@@ -68,15 +68,13 @@ class Btree final : public Engine {
     uint64_t horizon = UINT64_MAX;  // The lowest of it.
 
     bool covers(uint64_t commit, const Retention& asked) const {
-      return absorbed == commit && retention.horizon == asked.horizon &&
-             retention.held == asked.held;
+      return absorbed == commit && retention == asked;
     }
   };
   VersionPointer latest() const {
     const Lock held(pin_mutex_);
     return version_;
   }
-  static Retention what_counts(const Retention& asked, uint64_t absorbed);
   void publish(const Lock& held, Image image);
   Result<WriteSite> begin(uint64_t commit, const Lock& held);
   Status end(Image image, const Lock& held);
@@ -130,15 +128,6 @@ class Btree final : public Engine {
   uint64_t dirty_since_ns_ = 0;
   std::vector<VerifyProblem> damaged_;
 };
-
-// All there is lies at or below `absorbed`, so that who holds that or more asks for nothing but the
-// newest.
-Retention Btree::what_counts(const Retention& asked, uint64_t absorbed) {
-  Retention retention = asked;
-  std::erase_if(retention.held, [&](uint64_t commit) { return commit >= absorbed; });
-  if (retention.horizon >= absorbed) retention.horizon = UINT64_MAX;
-  return retention;
-}
 
 Btree::~Btree() {
   const Status status = close();
@@ -453,7 +442,7 @@ Result<Progress> Btree::maintain(uint64_t budget_bytes, const Retention& asked) 
   const Result<Progress> behind = step_behind(budget_bytes, held);
   if (!behind) return behind.error();
   if (*behind == Progress::kMore || !damaged_.empty()) return *behind;
-  const Retention retention = what_counts(asked, ground_->image().absorbed);
+  const Retention retention = asked.at_rest(ground_->image().absorbed);
   const bool is_passed = passed_ && passed_->covers(ground_->image().absorbed, retention);
   if (pass_ || (!is_passed && is_pass_due(retention))) {
     return step_pass(budget_bytes, retention, held);
@@ -493,7 +482,7 @@ Status Btree::compact_tree(TreeKind kind, const Retention& asked) {
     const Lock held = turn();
     if (is_closed_) return {Code::kClosed, "btree: closed"};
     Image next = ground_->image();
-    const Retention retention = what_counts(asked, next.absorbed);
+    const Retention retention = asked.at_rest(next.absorbed);
     bool any_change = false;
     Status status = this->walk(walk, *next.facts, retention, next, any_change, held);
     if (!status) return status;
@@ -520,7 +509,7 @@ Status Btree::work_off(const Retention& asked) {
   while (true) {
     const Lock held = turn();
     if (is_closed_) return {Code::kClosed, "btree: closed"};
-    const Retention retention = what_counts(asked, ground_->image().absorbed);
+    const Retention retention = asked.at_rest(ground_->image().absorbed);
     const bool is_done = passed_ || (!pass_ && !is_pass_due(retention));
     if (is_done) {
       ground_->space().choose_all();

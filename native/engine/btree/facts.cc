@@ -79,10 +79,4 @@ Result<Facts> decode_facts(Bytes bytes) {
   return facts;
 }
 
-bool is_asked_for(const Retention& retention, uint64_t commit, uint64_t superseded) {
-  if (superseded > retention.horizon) return true;
-  const auto held = std::lower_bound(retention.held.begin(), retention.held.end(), commit);
-  return held != retention.held.end() && *held < superseded;
-}
-
 }  // namespace varve::btree

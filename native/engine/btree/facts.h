@@ -49,7 +49,4 @@ struct Facts {
 std::string encode_facts(const Facts& facts);
 Result<Facts> decode_facts(Bytes bytes);
 
-// Whether a view that is promised lies between a commit and the one that superseded it.
-bool is_asked_for(const Retention& retention, uint64_t commit, uint64_t superseded);
-
 }  // namespace varve::btree

@@ -65,7 +65,7 @@ Status Merging::free_value(const Edit& edit) {
 
 bool Merging::is_kept(const Edit& edit, uint64_t superseded) const {
   if (edit.kind == EditKind::kDelete) return edit.commit > retention_.horizon;
-  return superseded == 0 || is_asked_for(retention_, edit.commit, superseded);
+  return superseded == 0 || retention_.asks_for(edit.commit, superseded);
 }
 
 Status Merging::add_history(Bytes key, const Edit& edit) {

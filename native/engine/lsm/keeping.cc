@@ -4,22 +4,6 @@
 
 namespace varve {
 
-bool is_asked_for(const Retention& retention, uint64_t commit, uint64_t superseded) {
-  if (superseded > retention.horizon) return true;
-  const auto held = std::lower_bound(retention.held.begin(), retention.held.end(), commit);
-  return held != retention.held.end() && *held < superseded;
-}
-
-uint64_t Keeping::deleted_at(const Edit& edit) const {
-  uint64_t oldest = 0;
-  for (const RangeDeletion& deletion : deletions_) {
-    if (deletion.commit <= edit.commit || (oldest != 0 && deletion.commit >= oldest)) continue;
-    if (compare(edit.key, deletion.begin) < 0) continue;
-    if (deletion.end.empty() || compare(edit.key, deletion.end) < 0) oldest = deletion.commit;
-  }
-  return oldest;
-}
-
 Status Keeping::add(const Edit& edit, const Out& out) {
   Edit kept = edit;
   if (edit.superseded == 0) {  // It comes from current.
@@ -28,15 +12,14 @@ Status Keeping::add(const Edit& edit, const Out& out) {
       any_key_ = true;
       newer_ = 0;
     }
-    const uint64_t deleted = deletions_.empty() ? 0 : deleted_at(edit);
+    const uint64_t deleted = deleted_at(deletions_, edit);
     const bool by_newer = deleted == 0 || (newer_ != 0 && newer_ < deleted);
     kept.superseded = by_newer ? newer_ : deleted;
     newer_ = edit.commit;
     const bool hides_nothing = edit.kind == EditKind::kDelete && bottom_;
     if (hides_nothing && edit.commit <= retention_.horizon) return Status::ok();
   }
-  const bool is_wanted =
-      kept.superseded == 0 || is_asked_for(retention_, kept.commit, kept.superseded);
+  const bool is_wanted = kept.superseded == 0 || retention_.asks_for(kept.commit, kept.superseded);
   return is_wanted ? out(kept) : Status::ok();
 }
 

@@ -40,9 +40,6 @@ class Keeping {
   std::vector<RangeDeletion> kept_deletions() const;
 
  private:
-  uint64_t deleted_at(
-      const Edit& edit) const;  // By the oldest newer range deletion over it; 0: none.
-
   const Retention retention_;
   const std::vector<RangeDeletion> deletions_;
   const bool bottom_;
@@ -50,8 +47,5 @@ class Keeping {
   bool any_key_ = false;
   uint64_t newer_ = 0;  // Commit of the next newer version of the key; 0: none.
 };
-
-// Whether a view that is promised lies between a commit and the one that superseded it.
-bool is_asked_for(const Retention& retention, uint64_t commit, uint64_t superseded);
 
 }  // namespace varve

@@ -16,7 +16,7 @@
 //     is older.
 //   - a view at or above absorbed() reads nothing of history.
 //   - a table is in the manifest before a version shows it, and its file goes only after no version
-//   does.
+//     does.
 //   - a step that fails leaves the tables as they were.
 // Threads: as Engine says.     Bytes: FORMAT.md
 #pragma once

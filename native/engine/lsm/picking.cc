@@ -498,7 +498,7 @@ std::optional<CompactionInput> Picker::pick_forgotten(const Retention& retention
   for (const LsmRun& run : version_.history()) {
     for (const auto& table : run.tables) {
       const TableInfo& info = table->info();
-      if (is_asked_for(retention, info.commit_first, info.superseded_last)) continue;
+      if (retention.asks_for(info.commit_first, info.superseded_last)) continue;
       CompactionInput one = input;
       one.sources = {{table}};
       if (is_untouched(one)) input.sources.push_back({table});

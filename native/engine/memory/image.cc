@@ -144,12 +144,6 @@ uint64_t LeafWriter::successor_of(const Edit& version, uint64_t newer) const {
   return successor;
 }
 
-bool LeafWriter::asked_for(uint64_t commit, uint64_t successor) const {
-  if (successor > retention_.horizon) return true;
-  const auto held = std::lower_bound(retention_.held.begin(), retention_.held.end(), commit);
-  return held != retention_.held.end() && *held < successor;
-}
-
 // Puts all versions of one key where they belong. A deletion that is the newest stays while it is
 // above the horizon, or while something older does that it must hide.
 void LeafWriter::settle(const std::vector<Edit>& versions, Leaf& leaf) const {
@@ -166,7 +160,7 @@ void LeafWriter::settle(const std::vector<Edit>& versions, Leaf& leaf) const {
       continue;
     }
     const bool asked = successor == UINT64_MAX ? version.commit > retention_.horizon
-                                               : asked_for(version.commit, successor);
+                                               : retention_.asks_for(version.commit, successor);
     if (!asked && !(newest && version.kind == EditKind::kDelete)) continue;
     older_kept = older_kept || (asked && !newest);
     kept.push_back(&version);

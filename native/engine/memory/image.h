@@ -106,7 +106,6 @@ class LeafWriter {
  private:
   void settle(const std::vector<Edit>& versions, Leaf& leaf) const;
   uint64_t successor_of(const Edit& version, uint64_t newer) const;
-  bool asked_for(uint64_t commit, uint64_t successor) const;
 
   const std::vector<RangeFact>& ranges_;
   const Retention& retention_;

@@ -292,26 +292,15 @@ class MemoryEngine final : public Engine {
     uint64_t horizon = UINT64_MAX;  // and the lowest horizon.
 
     bool covers(uint64_t commit, const Retention& asked) const {
-      return absorbed == commit && retention.horizon == asked.horizon &&
-             retention.held == asked.held;
+      return absorbed == commit && retention == asked;
     }
   };
   void end_pass(Image& image);
-  static Retention what_counts(const Retention& asked, uint64_t absorbed);
 
   std::mutex mutex_;            // Held by whoever makes a new image; guards everything below.
   std::optional<Pass> pass_;    // Under way.
   std::optional<Pass> passed_;  // The last whole one.
 };
-
-// All there is lies at or below `absorbed`, so that who holds that or more asks for nothing but the
-// newest.
-Retention MemoryEngine::what_counts(const Retention& asked, uint64_t absorbed) {
-  Retention retention = asked;
-  std::erase_if(retention.held, [&](uint64_t commit) { return commit >= absorbed; });
-  if (retention.horizon >= absorbed) retention.horizon = UINT64_MAX;
-  return retention;
-}
 
 void MemoryEngine::publish(const Lock&, Image image) {
   image.build_index();
@@ -385,7 +374,7 @@ Status MemoryEngine::absorb(Run& run, const Retention& retention) {
 Result<Progress> MemoryEngine::maintain(uint64_t budget_bytes, const Retention& asked) {
   const Lock held(mutex_);
   const ImagePointer old = latest()->image();
-  const Retention retention = what_counts(asked, old->absorbed);
+  const Retention retention = asked.at_rest(old->absorbed);
   if (!pass_ && passed_ && passed_->covers(old->absorbed, retention)) return Progress::kIdle;
   if (!pass_) pass_ = Pass{old->absorbed, retention, {}};
   if (!retention.held.empty()) pass_->floor = std::min(pass_->floor, retention.held.front());

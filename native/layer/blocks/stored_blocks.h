@@ -12,8 +12,7 @@
 // Invariants
 //   - a number is given out once in the life of an index; when all are used up, writing fails.
 //   - frames of committed blocks are what the store holds; others are seen by this object alone,
-//   until
-//     commit_done() or drop_changes().
+//     until commit_done() or drop_changes().
 //   - frames leave memory in trim() alone, never while an algorithm is at work.
 // Threads: one, that of the view's reader.      Bytes: FORMAT.md
 #pragma once
@@ -49,7 +48,7 @@ class StoredBlocks final : public Blocks {
   void trim();
 
   // ---- an index at work
-  const uint8_t* read(BlockId id, size_t size) const override {
+  const uint8_t* find(BlockId id, size_t size) const override {
     const Slot* const slot = slot_of(id);
     if (slot != nullptr && slot->size >= size) return slot->data;
     return load_block(id, size);

@@ -19,18 +19,17 @@
 //   static Status apply(Bytes key, Bytes value, Index&) a loose entry; again is as once
 //   static void save(Index&, std::string& state)      all that was applied is in blocks then
 // and, if what is removed stays in its blocks until they are written anew:
-//   using Rebuild                                     step(), keep(), go_back(), save():
-//   pure/text/text.h bool wants_rebuild(const Index&) const Result<std::unique_ptr<Rebuild>>
-//   begin_rebuild(Bytes state, Blocks&) const
+//   using Rebuild               step(), keep(), go_back(), save(): pure/text/text.h
+//   bool wants_rebuild(const Index&) const
+//   Result<std::unique_ptr<Rebuild>> begin_rebuild(Bytes state, Blocks&) const
 //
 // Invariants
 //   - loose entries go with a fold alone, which writes the head: so whoever knows the head and up
-//   to which commit it has looked knows what is new.
+//     to which commit it has looked knows what is new.
 //   - what an index answers counts only if status() is fine afterwards.
 //   - while an index is rebuilt nothing else is folded, so that its old blocks stay as they are;
-//   one
-//     commit puts the new ones in their place. What was written of a rebuild that nobody goes on
-//     with goes with the next fold.
+//     one commit puts the new ones in their place. What was written of a rebuild that nobody goes
+//     on with goes with the next fold.
 // Threads: one; each thread has its own.      Bytes: FORMAT.md
 #pragma once
 

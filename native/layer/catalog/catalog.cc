@@ -23,16 +23,35 @@ Result<uint32_t> sublevel_id(Store& store, Store::Reader& reader, Bytes path) {
   append(name, path);
   Result<uint32_t> there = read_id(reader, as_bytes(name));
   if (!there || *there != 0 || store.options().read_only) return there;
-  Result<uint32_t> last = read_id(reader, as_bytes(kLastId));
-  if (!last) return last.error();
+  Ids ids(store, reader);
+  const Result<uint32_t> drawn = ids.draw();
+  if (!drawn) return drawn.error();
   uint8_t id[4];
-  varve::store<uint32_t>(id, *last + 1);
+  varve::store<uint32_t>(id, *drawn);
   Batch batch(store.hash_seed());
   batch.put(as_bytes(name), Bytes(id, 4));
-  batch.put(as_bytes(kLastId), Bytes(id, 4));
+  ids.put(batch);
   const Result<uint64_t> commit = store.commit(batch);
   if (!commit) return commit.error();
-  return *last + 1;
+  return *drawn;
+}
+
+Result<uint32_t> Ids::draw() {
+  if (!is_drawn_) {
+    const Result<uint32_t> last = read_id(reader_, as_bytes(kLastId));
+    if (!last) return last.error();
+    last_ = *last;
+  }
+  if (last_ >= UINT32_MAX - 1) return Status(Code::kTooLarge, "catalog: ids are used up");
+  is_drawn_ = true;
+  return ++last_;
+}
+
+void Ids::put(Batch& batch) const {
+  if (!is_drawn_) return;
+  uint8_t id[4];
+  varve::store<uint32_t>(id, last_);
+  batch.put(as_bytes(kLastId), Bytes(id, 4));
 }
 
 }  // namespace varve

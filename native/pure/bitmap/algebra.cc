@@ -86,6 +86,35 @@ Bitmap Bitmap::joined(SetOp op, const Bitmap& a, const Bitmap& b, Blocks& blocks
 
 namespace {
 
+// Gathers pairs of lists, so that many are counted by one call; whatever else is counted at once.
+class CommonCount {
+ public:
+  void add(const ContainerView& a, const ContainerView& b) {
+    if (!is_list_pair(a, b)) {
+      total_ += intersection_count(a, b);
+      return;
+    }
+    pairs_[pair_count_++] = {a.members(), b.members(), a.count, b.count};
+    if (pair_count_ == kPairsMax) count();
+  }
+  uint64_t total() {
+    count();
+    return total_;
+  }
+
+ private:
+  static constexpr size_t kPairsMax = 32;
+
+  void count() {
+    total_ += kernels().bitmap.count_common(pairs_, pair_count_);
+    pair_count_ = 0;
+  }
+
+  ListPair pairs_[kPairsMax];
+  size_t pair_count_ = 0;
+  uint64_t total_ = 0;
+};
+
 // What the four answers are once the members in common are counted.
 uint64_t count_from_common(SetOp op, uint64_t a, uint64_t b, uint64_t common) {
   switch (op) {
@@ -100,17 +129,17 @@ uint64_t count_from_common(SetOp op, uint64_t a, uint64_t b, uint64_t common) {
 }  // namespace
 
 uint64_t Bitmap::joined_count(SetOp op, const Bitmap& a, const Bitmap& b) {
-  uint64_t common = 0;
+  CommonCount common;
   size_t i = 0;
   size_t j = 0;
   while (i < a.entries_.size() && j < b.entries_.size()) {
     const uint64_t left = a.entries_[i].key();
     const uint64_t right = b.entries_[j].key();
-    if (left == right) common += intersection_count(a.view(a.entries_[i]), b.view(b.entries_[j]));
+    if (left == right) common.add(a.view(a.entries_[i]), b.view(b.entries_[j]));
     i += left <= right;
     j += right <= left;
   }
-  return count_from_common(op, a.total_, b.total_, common);
+  return count_from_common(op, a.total_, b.total_, common.total());
 }
 
 void Bitmap::join(SetOp op, const Bitmap& other) {

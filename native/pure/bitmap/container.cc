@@ -378,15 +378,19 @@ uint32_t join_bits(SetOp op, const ContainerView& a, const ContainerView& b, uin
   return static_cast<uint32_t>(join(to, a.data, b.data, kBitsBytes));
 }
 
+bool is_list_pair(const ContainerView& a, const ContainerView& b) {
+  return a.kind == ContainerKind::kArray && b.kind == ContainerKind::kArray &&
+         a.count * kSkewed >= b.count && b.count * kSkewed >= a.count;
+}
+
 uint32_t intersection_count(const ContainerView& a, const ContainerView& b) {
   using enum ContainerKind;
   if (a.kind == kBits && b.kind == kBits) {
     return static_cast<uint32_t>(bitmap_kernels().join_count[0](a.data, b.data, kBitsBytes));
   }
-  if (a.kind == kArray && b.kind == kArray && a.count * kSkewed >= b.count &&
-      b.count * kSkewed >= a.count) {
-    return static_cast<uint32_t>(
-        bitmap_kernels().intersect_count(a.members(), a.count, b.members(), b.count));
+  if (is_list_pair(a, b)) {
+    const ListPair pair{a.members(), b.members(), a.count, b.count};
+    return static_cast<uint32_t>(bitmap_kernels().count_common(&pair, 1));
   }
   if (a.kind == kArray || b.kind == kArray) {
     uint16_t kept[kArrayCountMax + 8];

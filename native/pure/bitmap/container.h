@@ -41,7 +41,11 @@ struct ContainerView {
 
   const uint16_t* members() const { return reinterpret_cast<const uint16_t*>(data); }
   const MemberRun* runs() const { return reinterpret_cast<const MemberRun*>(data); }
-  size_t size_bytes() const;
+  size_t size_bytes() const {
+    if (kind == ContainerKind::kBits) return kBitsBytes;
+    return kind == ContainerKind::kArray ? size_t{count} * 2
+                                         : size_t{run_count} * sizeof(MemberRun);
+  }
 };
 
 // A container being made: 24 KiB, on the stack of whoever works.
@@ -84,6 +88,8 @@ bool leaves_bits(SetOp op, const ContainerView& a, const ContainerView& b);
 // Bits of bits, and how many members they have.
 uint32_t join_bits(SetOp op, const ContainerView& a, const ContainerView& b, uint8_t* to);
 uint32_t intersection_count(const ContainerView& a, const ContainerView& b);
+// Whether both are lists that are best walked together, so that many pairs can be counted at once.
+bool is_list_pair(const ContainerView& a, const ContainerView& b);
 bool intersects(const ContainerView& a, const ContainerView& b);
 
 // ---- forms

@@ -103,11 +103,6 @@ bool are_sound_runs(const ContainerView& set) {
 
 }  // namespace
 
-size_t ContainerView::size_bytes() const {
-  if (kind == ContainerKind::kBits) return kBitsBytes;
-  return kind == ContainerKind::kArray ? size_t{count} * 2 : size_t{run_count} * sizeof(MemberRun);
-}
-
 bool contains(const ContainerView& set, uint16_t member) {
   if (set.kind == ContainerKind::kBits) return (set.data[member >> 3] >> (member & 7) & 1) != 0;
   if (set.kind == ContainerKind::kArray) {

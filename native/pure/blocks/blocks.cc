@@ -13,11 +13,10 @@ void MemoryBlocks::Free::operator()(uint8_t* slab) const {
 }
 
 uint8_t* MemoryBlocks::at(BlockId id) const {
-  const size_t grain = id & ((1u << kGrainsShift) - 1);
-  return slabs_[id >> kGrainsShift].data.get() + (grain << kGrainShift);
+  return slabs_[id >> kGrainsShift].data.get() + offset_in_slab(id);
 }
 
-const uint8_t* MemoryBlocks::read(BlockId id, size_t) const { return at(id); }
+const uint8_t* MemoryBlocks::find(BlockId id, size_t) const { return at(id); }
 
 MutableBytes MemoryBlocks::write(BlockId& id, size_t size) {
   check(size <= kBlockBytesMax);
@@ -61,6 +60,8 @@ uint32_t MemoryBlocks::new_slab(uint32_t size_index) {
   if (empty_.empty()) {
     empty_.push_back(static_cast<uint32_t>(slabs_.size()));
     slabs_.emplace_back();
+    slab_bases_.push_back(nullptr);
+    bases_ = slab_bases_.data();
   }
   const uint32_t index = empty_.back();
   check(index < (1u << (32 - kGrainsShift)) - 1);  // 256 GiB of blocks.
@@ -75,6 +76,7 @@ uint32_t MemoryBlocks::new_slab(uint32_t size_index) {
   slab.data = std::move(spare_.back());
   spare_.pop_back();
   check(slab.data != nullptr);  // A machine without memory stops the process, as in Arena.
+  slab_bases_[index] = slab.data.get();
   slab.size_index = size_index;
   slab.is_partial = true;
   return index;
@@ -110,7 +112,7 @@ void MemoryBlocks::release_slab(uint32_t index) {
 
 // ---- mapped
 
-const uint8_t* MappedBlocks::read(BlockId id, size_t size) const {
+const uint8_t* MappedBlocks::find(BlockId id, size_t size) const {
   check(size <= bytes_.size() && size_t{id} * 8 <= bytes_.size() - size);
   return bytes_.data() + size_t{id} * 8;
 }

@@ -1,13 +1,15 @@
-// pure/blocks/blocks.h — where the pieces of an index live: blocks of at most 8 KiB, reached by number.
+// pure/blocks/blocks.h — where the pieces of an index live: blocks of at most 8 KiB, reached by
+// number.
 //
-// Bitmaps, R-trees and postings know their blocks through this interface alone, so each algorithm is
-// written once. MemoryBlocks fills it with slabs of equal blocks, for any number of indexes of one
-// thread; MappedBlocks with bytes that somebody else holds (an index read where it lies); a store
-// fills it with values under keys.
+// Bitmaps, R-trees and postings know their blocks through this interface alone, so each algorithm
+// is written once. MemoryBlocks fills it with slabs of equal blocks, for any number of indexes of
+// one thread; MappedBlocks with bytes that somebody else holds (an index read where it lies); a
+// store fills it with values under keys.
 //
 // Invariants
-//   - what read() returns holds until the same block is written or freed; what write() returns, until
-//     the next call. Both are aligned to 8 bytes.
+//   - what read() returns holds until the same block is written or freed; what write() returns,
+//     until the next call. Both are aligned to 8 bytes.
+//   - where slabs hold the blocks, read() finds one without a call.
 //   - a filling never fails in the middle: a block that cannot be had is answered by zeros, and
 //     status() says so ever after. No algorithm trusts what it reads with its memory.
 // Threads: one.
@@ -32,12 +34,26 @@ class Blocks {
  public:
   virtual ~Blocks() = default;
   // At least `size` bytes, at most what was written.
-  virtual const uint8_t* read(BlockId id, size_t size) const = 0;
+  const uint8_t* read(BlockId id, size_t size) const {
+    return bases_ == nullptr ? find(id, size) : bases_[id >> kGrainsShift] + offset_in_slab(id);
+  }
   // The block, grown to at least `size` with what it held; kNoBlock becomes a new one. The span is
   // all that may be written.
   virtual MutableBytes write(BlockId& id, size_t size) = 0;
   virtual void free(BlockId id) = 0;
   virtual Status status() const { return Status::ok(); }
+
+ protected:
+  static constexpr uint32_t kGrainShift = 6;  // The smallest block.
+  static constexpr uint32_t kGrainsShift = 12;
+
+  static size_t offset_in_slab(BlockId id) {
+    return size_t{id & ((1u << kGrainsShift) - 1)} << kGrainShift;
+  }
+  virtual const uint8_t* find(BlockId id, size_t size) const = 0;
+
+  // Where slabs lie, of a filling that has any: an id is a slab and a grain of it.
+  const uint8_t* const* bases_ = nullptr;
 };
 
 // Slabs of 256 KiB, each cut into blocks of one power of two from 64 bytes up. Empty slabs of up to
@@ -48,7 +64,6 @@ class MemoryBlocks final : public Blocks {
   MemoryBlocks(const MemoryBlocks&) = delete;
   MemoryBlocks& operator=(const MemoryBlocks&) = delete;
 
-  const uint8_t* read(BlockId id, size_t size) const override;
   MutableBytes write(BlockId& id, size_t size) override;
   void free(BlockId id) override;
 
@@ -58,8 +73,6 @@ class MemoryBlocks final : public Blocks {
 
  private:
   static constexpr size_t kSlabBytes = size_t{256} << 10;
-  static constexpr uint32_t kGrainShift = 6;  // The smallest block.
-  static constexpr uint32_t kGrainsShift = 12;
   static constexpr size_t kSizeCount = 8;  // 64 << 0 … 64 << 7.
   static constexpr size_t kSpareCountMax = 64;
 
@@ -75,12 +88,14 @@ class MemoryBlocks final : public Blocks {
     bool is_partial = false;    // Stands in the list of its size.
   };
 
+  const uint8_t* find(BlockId id, size_t size) const override;
   uint8_t* at(BlockId id) const;
   BlockId take(uint32_t size_index);
   uint32_t new_slab(uint32_t size_index);
   void release_slab(uint32_t index);
 
   std::vector<Slab> slabs_;
+  std::vector<const uint8_t*> slab_bases_;     // Of each its data.
   std::vector<uint32_t> empty_;                // Slots of slabs_ without data.
   std::vector<std::unique_ptr<uint8_t, Free>> spare_;  // Empty slabs.
   std::vector<uint32_t> partial_[kSizeCount];  // Slabs with room.
@@ -92,12 +107,13 @@ class MemoryBlocks final : public Blocks {
 class MappedBlocks final : public Blocks {
  public:
   explicit MappedBlocks(Bytes bytes) : bytes_(bytes) {}
-  const uint8_t* read(BlockId id, size_t size) const override;
   MutableBytes write(BlockId& id, size_t size) override;
   void free(BlockId id) override;
   Bytes bytes() const { return bytes_; }
 
  private:
+  const uint8_t* find(BlockId id, size_t size) const override;
+
   const Bytes bytes_;
 };
 

@@ -17,7 +17,7 @@ constexpr uint32_t kVersion = 1;
 class AppendedBlocks final : public Blocks {
  public:
   explicit AppendedBlocks(std::string& bytes) : bytes_(bytes) {}
-  const uint8_t* read(BlockId id, size_t) const override {
+  const uint8_t* find(BlockId id, size_t) const override {
     return reinterpret_cast<const uint8_t*>(bytes_.data()) + size_t{id} * 8;
   }
   MutableBytes write(BlockId& id, size_t size) override {

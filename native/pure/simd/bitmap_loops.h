@@ -186,24 +186,17 @@ auto next_eight(const Number* list, size_t at, size_t count) {
   return Lanes::shuffled(Lanes::load(list + count - 8), kRestOrders<Lanes>.at[count - at]);
 }
 
-template <class Lanes, bool kWrites, class Number>
-size_t intersect_eights(const Number* a, size_t a_count, const Number* b, size_t b_count,
-                        Number* to) {
-  if (a_count < 8 || b_count < 8) {
-    return intersect_one_by_one<kWrites>(a, a_count, b, b_count, to);
-  }
+template <class Lanes>
+size_t intersect_lists(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
+                       uint16_t* to) {
+  if (a_count < 8 || b_count < 8) return intersect_one_by_one<true>(a, a_count, b, b_count, to);
   size_t i = 0;
   size_t j = 0;
   size_t found = 0;
   const auto step = [&](auto left, auto right, uint32_t lanes, size_t a_taken, size_t b_taken) {
-    const uint32_t mask = Lanes::matches(left, right) & lanes;
-    if constexpr (kWrites) {
-      found += Lanes::pack(left, mask, to + found);
-    } else {
-      found += static_cast<size_t>(__builtin_popcount(mask));
-    }
-    const Number left_last = a[i + a_taken - 1];
-    const Number right_last = b[j + b_taken - 1];
+    found += Lanes::pack(left, Lanes::matches(left, right) & lanes, to + found);
+    const uint16_t left_last = a[i + a_taken - 1];
+    const uint16_t right_last = b[j + b_taken - 1];
     i += left_last <= right_last ? a_taken : 0;
     j += right_last <= left_last ? b_taken : 0;
   };
@@ -219,14 +212,78 @@ size_t intersect_eights(const Number* a, size_t a_count, const Number* b, size_t
   return found < a_count + b_count ? found : a_count + b_count;  // Of lists that do not rise.
 }
 
+// ---- counting, two pairs of lists at a time: more were no quicker where it was measured. Of
+// Lanes:
+//
+//   common_eights  how many of eight numbers are among eight others
+//   common_rest    the same of two lists, one of them shorter than eight
+
+// How many of fewer than eight numbers are in a list, for a common_rest().
 template <class Lanes>
-size_t intersect_lists(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
-                       uint16_t* to) {
-  return intersect_eights<Lanes, true>(a, a_count, b, b_count, to);
+uint64_t count_few(const uint16_t* few, size_t few_count, const uint16_t* list, size_t count) {
+  if (few_count == 0) return 0;
+  uint16_t padded[8];
+  for (size_t i = 0; i < 8; ++i) padded[i] = few[i < few_count ? i : few_count - 1];
+  const auto lanes = Lanes::load(padded);
+  const uint32_t mask = (1u << few_count) - 1;
+  uint64_t found = 0;
+  for (; count >= 8; list += 8, count -= 8) {
+    const uint32_t matches = Lanes::matches(lanes, Lanes::load(list)) & mask;
+    found += static_cast<uint64_t>(__builtin_popcount(matches));
+    if (list[7] >= padded[7]) return found;
+  }
+  return found + intersect_one_by_one<false, uint16_t>(few, few_count, list, count, nullptr);
 }
+
+// What is left of a pair.
+struct PairWalk {
+  const uint16_t* a;
+  const uint16_t* b;
+  const uint16_t* a_end;
+  const uint16_t* b_end;
+  uint64_t found = 0;
+  uint64_t found_max;  // Lists that do not rise could be counted beyond it.
+
+  explicit PairWalk(const ListPair& pair)
+      : a(pair.a),
+        b(pair.b),
+        a_end(pair.a + pair.a_count),
+        b_end(pair.b + pair.b_count),
+        found_max(uint64_t{pair.a_count} + pair.b_count) {}
+  bool has_eights() const { return a_end - a >= 8 && b_end - b >= 8; }
+
+  template <class Lanes>
+  void step() {
+    found += Lanes::common_eights(a, b);
+    const uint16_t a_last = a[7];
+    const uint16_t b_last = b[7];
+    a += a_last <= b_last ? 8 : 0;
+    b += b_last <= a_last ? 8 : 0;
+  }
+  template <class Lanes>
+  uint64_t finish() {
+    while (has_eights()) step<Lanes>();
+    found +=
+        Lanes::common_rest(a, static_cast<size_t>(a_end - a), b, static_cast<size_t>(b_end - b));
+    return found < found_max ? found : found_max;
+  }
+};
+
 template <class Lanes>
-size_t count_common(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count) {
-  return intersect_eights<Lanes, false, uint16_t>(a, a_count, b, b_count, nullptr);
+uint64_t count_common(const ListPair* pairs, size_t pair_count) {
+  uint64_t found = 0;
+  size_t index = 0;
+  for (; index + 2 <= pair_count; index += 2) {
+    PairWalk one(pairs[index]);
+    PairWalk other(pairs[index + 1]);
+    while (one.has_eights() && other.has_eights()) {
+      one.step<Lanes>();
+      other.step<Lanes>();
+    }
+    found += one.finish<Lanes>() + other.finish<Lanes>();
+  }
+  if (index < pair_count) found += PairWalk(pairs[index]).finish<Lanes>();
+  return found;
 }
 
 // ---- uniting, eight by eight: two sorted vectors are merged by eight rounds of minimum, maximum

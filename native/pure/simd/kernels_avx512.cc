@@ -1,5 +1,5 @@
 // pure/simd/kernels_avx512.cc — what AVX-512 does better than AVX2, and VPOPCNTDQ better than that:
-// whole containers of bits, packed blocks and rising streams.
+// whole containers of bits, lists, packed blocks and rising streams.
 #include "pure/simd/simd.h"
 
 namespace varve {
@@ -10,6 +10,7 @@ bool fill_avx512(Kernels& table) {
   fill_number_avx512(table);
   fill_text_avx512(table);
   fill_bitmap_avx512(table.bitmap);
+  fill_lists_avx512(table.bitmap);
   return true;
 }
 

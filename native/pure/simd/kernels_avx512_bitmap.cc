@@ -90,9 +90,49 @@ struct PopcntLanes {
   }
 };
 
+// Which of up to 64 words are not zero.
+uint64_t words_that_count(const uint8_t* bytes, size_t word_count) {
+  uint64_t found = 0;
+  for (size_t at = 0; at < word_count; at += 8) {
+    const size_t left = word_count - at;
+    const __mmask8 lanes = static_cast<__mmask8>(left < 8 ? (1u << left) - 1 : 0xff);
+    const __m512i words = _mm512_maskz_loadu_epi64(lanes, bytes + at * 8);
+    found |= uint64_t{_mm512_test_epi64_mask(words, words)} << at;
+  }
+  return found;
+}
+
+// Words of zeros, of which there are many in what becomes a list, are passed over 64 at a time. Two
+// positions a word without asking; what is written beyond the last is written over.
+size_t positions(const uint8_t* bytes, size_t size, uint16_t* to) {
+  uint16_t* next = to;
+  for (size_t begin = 0; begin + 8 <= size; begin += 512) {
+    const size_t left = (size - begin) / 8;
+    uint64_t places = words_that_count(bytes + begin, left < 64 ? left : 64);
+    for (; places != 0; places = _blsr_u64(places)) {
+      const size_t at = begin + _tzcnt_u64(places) * 8;
+      uint64_t word;
+      __builtin_memcpy(&word, bytes + at, 8);
+      uint16_t* const end = next + _mm_popcnt_u64(word);
+      do {
+        next[0] = static_cast<uint16_t>(at * 8 + _tzcnt_u64(word));
+        word = _blsr_u64(word);
+        next[1] = static_cast<uint16_t>(at * 8 + _tzcnt_u64(word));
+        word = _blsr_u64(word);
+        next += 2;
+      } while (word != 0);
+      next = end;
+    }
+  }
+  return static_cast<size_t>(next - to);
+}
+
 }  // namespace
 
-void fill_bitmap_avx512(BitmapKernels& table) { fill_sets<Lanes>(table); }
+void fill_bitmap_avx512(BitmapKernels& table) {
+  fill_sets<Lanes>(table);
+  table.positions = positions;
+}
 
 void fill_bitmap_popcnt512(BitmapKernels& table) { fill_sets<PopcntLanes>(table); }
 

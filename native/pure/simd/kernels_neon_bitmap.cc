@@ -69,6 +69,15 @@ struct Lanes {
     return static_cast<size_t>(__builtin_popcount(mask));
   }
 
+  static uint64_t common_eights(const uint16_t* a, const uint16_t* b) {
+    return static_cast<uint64_t>(__builtin_popcount(matches(load(a), load(b))));
+  }
+  static uint64_t common_rest(const uint16_t* a, size_t a_count, const uint16_t* b,
+                              size_t b_count) {
+    return a_count < 8 ? count_few<Lanes>(a, a_count, b, b_count)
+                       : count_few<Lanes>(b, b_count, a, a_count);
+  }
+
   static uint16x8_t load(const uint16_t* at) { return vld1q_u16(at); }
   static uint16x8_t all(uint16_t number) { return vdupq_n_u16(number); }
   static uint16x8_t least(uint16x8_t a, uint16x8_t b) { return vminq_u16(a, b); }
@@ -92,7 +101,7 @@ struct Lanes {
 void fill_bitmap_neon(BitmapKernels& table) {
   fill_sets<Lanes>(table);
   table.intersect = intersect_lists<Lanes>;
-  table.intersect_count = count_common<Lanes>;
+  table.count_common = count_common<Lanes>;
   table.unite = unite_lists<Lanes>;
 }
 

@@ -76,8 +76,14 @@ size_t positions(const uint8_t* bytes, size_t size, uint16_t* to) {
   return static_cast<size_t>(next - to);
 }
 
-size_t count_common(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count) {
-  return intersect_one_by_one<false, uint16_t>(a, a_count, b, b_count, nullptr);
+uint64_t count_common(const ListPair* pairs, size_t pair_count) {
+  uint64_t found = 0;
+  for (size_t index = 0; index < pair_count; ++index) {
+    const ListPair& pair = pairs[index];
+    found +=
+        intersect_one_by_one<false, uint16_t>(pair.a, pair.a_count, pair.b, pair.b_count, nullptr);
+  }
+  return found;
 }
 
 }  // namespace

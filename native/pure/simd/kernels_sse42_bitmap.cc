@@ -72,6 +72,15 @@ struct Lanes {
     return static_cast<size_t>(_mm_popcnt_u32(mask));
   }
 
+  static uint64_t common_eights(const uint16_t* a, const uint16_t* b) {
+    return static_cast<uint64_t>(_mm_popcnt_u32(matches(load(a), load(b))));
+  }
+  static uint64_t common_rest(const uint16_t* a, size_t a_count, const uint16_t* b,
+                              size_t b_count) {
+    return a_count < 8 ? count_few<Lanes>(a, a_count, b, b_count)
+                       : count_few<Lanes>(b, b_count, a, a_count);
+  }
+
   static __m128i load(const uint16_t* at) {
     return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
   }
@@ -93,7 +102,7 @@ struct Lanes {
 void fill_bitmap_sse42(BitmapKernels& table) {
   fill_sets<Lanes>(table);
   table.intersect = intersect_lists<Lanes>;
-  table.intersect_count = count_common<Lanes>;
+  table.count_common = count_common<Lanes>;
   table.unite = unite_lists<Lanes>;
 }
 

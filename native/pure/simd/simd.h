@@ -28,6 +28,14 @@ struct StreamParts {
 enum class SetOp : uint8_t { kAnd = 0, kOr = 1, kXor = 2, kAndNot = 3 };
 inline constexpr size_t kSetOpCount = 4;
 
+// Two lists of 16-bit numbers, to be counted together.
+struct ListPair {
+  const uint16_t* a;
+  const uint16_t* b;
+  uint32_t a_count;
+  uint32_t b_count;
+};
+
 // Containers of bitmaps (pure/bitmap/) and flat bits. Lists of 16-bit numbers rise strictly. A list
 // that does not (bytes of a stranger) gives a wrong answer of at most `a_count + b_count` numbers,
 // and nothing is read or written beyond what is said.
@@ -43,10 +51,12 @@ struct BitmapKernels {
   // The positions of the set bits, rising; returns how many. `size` is a multiple of 8, at most
   // 8192, and `to` has room for every bit and four more.
   size_t (*positions)(const uint8_t* bytes, size_t size, uint16_t* to);
-  // What is in both lists; `to` has room for a_count + b_count + 8 numbers.
+  // What is in both lists; `to` has room for a_count + b_count + 16 numbers.
   size_t (*intersect)(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
                       uint16_t* to);
-  size_t (*intersect_count)(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count);
+  // How many numbers are in both lists of a pair, summed over the pairs. Walking two lists waits
+  // for each step before it can begin the next, so pairs are walked side by side.
+  uint64_t (*count_common)(const ListPair* pairs, size_t pair_count);
   // What is in either; the same room.
   size_t (*unite)(const uint16_t* a, size_t a_count, const uint16_t* b, size_t b_count,
                   uint16_t* to);
@@ -111,6 +121,7 @@ void fill_bitmap_sse42(BitmapKernels& table);
 void fill_bitmap_avx2(BitmapKernels& table);
 void fill_bitmap_avx512(BitmapKernels& table);
 void fill_bitmap_popcnt512(BitmapKernels& table);
+void fill_lists_avx512(BitmapKernels& table);  // From kernels_avx512_list.cc.
 void fill_bitmap_neon(BitmapKernels& table);
 
 // What they set of the numbers, from kernels_<filling>_number.cc.

@@ -36,7 +36,7 @@ static_assert(sizeof(Head) == 120);
 class ImageBlocks final : public Blocks {
  public:
   explicit ImageBlocks(std::string& to) : to_(to) {}
-  const uint8_t* read(BlockId, size_t) const override {
+  const uint8_t* find(BlockId, size_t) const override {
     check(false);
     return nullptr;
   }

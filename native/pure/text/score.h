@@ -1,12 +1,12 @@
 // pure/text/score.h — BM25, and the most that a group of postings can score.
 //
-//   score = weight * f / (f + k1 * (1 - b + b * length / average))      f: how often, in the
-//   document
+//   score = weight * f / (f + k1 * (1 - b + b * length / average))
 //
-// where weight = idf * (k1 + 1) * boost, and idf = ln(1 + (N - n + 0.5) / (n + 0.5)) of N
-// documents, n with the term. More often is better, longer is worse, so the best of a group lies
-// among the pairs of f and length that no other pair beats in both: its frontier, of at most four
-// pairs. It holds whatever k1, b, and the average become.
+// where f is how often the term is in the document, weight = idf * (k1 + 1) * boost, and
+// idf = ln(1 + (N - n + 0.5) / (n + 0.5)) of N documents, n with the term. More often is better,
+// longer is worse, so the best of a group lies among the pairs of f and length that no other pair
+// beats in both: its frontier, of at most four pairs. It holds whatever k1, b, and the average
+// become.
 //
 // Scores are added as whole numbers of a fraction of the query's largest possible score, so that
 // the order of adding is nothing to the sum: equal documents score equally, to the last bit.

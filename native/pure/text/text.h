@@ -15,7 +15,7 @@
 //
 // Invariants
 //   - ids are unique; a score is the BM25 of the documents that are there now, equal scores by
-//   rising id.
+//     rising id.
 //   - an index that was opened from bytes accepts nothing that a search would have to doubt.
 // Threads: one.
 #pragma once

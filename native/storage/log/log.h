@@ -12,11 +12,10 @@
 // Invariants
 //   - a commit is appended only into room that exists on disk.
 //   - records reach the file in commit order; written_through and durable_through only grow, and
-//   the second never
-//     passes the first.
+//     the second never passes the first.
 //   - after a failed write or sync nothing is written any more, and every later call says so.
 //   - a segment is recycled only when all its commits are absorbed, and never where segments may
-//   get a second name, or might have got one.
+//     get a second name, or might have got one.
 // Threads: reserve, append and seal under one lock of the caller; the rest from any thread. Bytes:
 // FORMAT.md
 #pragma once

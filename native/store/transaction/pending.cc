@@ -132,9 +132,9 @@ uint32_t PendingEdits::newest_of(Bytes key, uint64_t hash, size_t edit_count) co
   return deletion == kNone ? index : deletion;
 }
 
-Lookup PendingEdits::find(Bytes key, uint64_t hash) const {
+Lookup PendingEdits::find(Bytes key, uint64_t hash, size_t edit_count) const {
   Lookup answer;
-  const uint32_t index = newest_of(key, hash, batch_.size());
+  const uint32_t index = newest_of(key, hash, edit_count);
   if (index == kNone) return answer;
   const LogEdit edit = batch_.edit(batch_.items()[index]);
   answer.found = edit.kind == LogEditKind::kPut ? Found::kPut : Found::kDeleted;

@@ -42,9 +42,9 @@ class PendingEdits {
   bool has_expiry() const { return batch_.has_expiry(); }
   Batch& finished();  // For a commit.
 
-  // The newest edit: kPut, also of what has expired, kDeleted by a deletion or a range deletion,
-  // kAbsent if there is none.
-  Lookup find(Bytes key, uint64_t hash) const;
+  // The newest of the first `edit_count` edits: kPut, also of what has expired, kDeleted by a
+  // deletion or a range deletion, kAbsent if there is none.
+  Lookup find(Bytes key, uint64_t hash, size_t edit_count = SIZE_MAX) const;
 
   // Of the newest edit, if that is an addition.
   const Batch::Addition* addition_of(Bytes key, uint64_t hash) const;

@@ -72,6 +72,11 @@ Status Transaction::guard(Bytes key, uint64_t since) {
   return check_size();
 }
 
+Status Transaction::guard_range(Bytes begin, Bytes end, uint64_t since) {
+  conditions_.add_range(begin, end, since);
+  return check_size();
+}
+
 Status Transaction::get(const Store::View& view, Bytes key, bool may_block, Lookup& answer) {
   const uint64_t hash = hash64(key, store_.hash_seed());
   if (!edits_.empty()) {
@@ -87,10 +92,11 @@ Status Transaction::get(const Store::View& view, Bytes key, bool may_block, Look
   return view.get(key, hash, may_block, answer);
 }
 
-Status Transaction::get_many(const Store::View& view, std::span<PointQuery> queries) {
+Status Transaction::get_many(const Store::View& view, std::span<PointQuery> queries,
+                             size_t edit_count) {
   if (Status status = view.get_many(queries); !status) return status;
   for (PointQuery& query : queries) {
-    const Lookup own = edits_.find(query.key, query.hash);
+    const Lookup own = edits_.find(query.key, query.hash, edit_count);
     if (own.found != Found::kAbsent) {
       query.answer = own;
       view.hide_expired(query.answer);

@@ -16,7 +16,7 @@
 //   serializable     the begin                 keys and ranges read, as far as they were read
 //   snapshot         the begin                 keys and ranges written: the first to commit wins
 //   read committed   the newest at each read   none
-//   all                                        guarded keys: what an invariant hangs on
+//   all                                        guarded keys and ranges: what an invariant hangs on
 //
 // Without writes there is nothing to validate: it has seen one commit, or what was committed.
 //
@@ -65,7 +65,9 @@ class Transaction {
   // As a View's, with the own edits over it. An own value has commit 0. The view is of
   // view_commit() and view_time_ms(), by which own values expire, too.
   Status get(const Store::View& view, Bytes key, bool may_block, Lookup& answer);
-  Status get_many(const Store::View& view, std::span<PointQuery> queries);
+  // As of the first `edit_count` edits.
+  Status get_many(const Store::View& view, std::span<PointQuery> queries,
+                  size_t edit_count = SIZE_MAX);
   // As of the first `edit_count` edits. What of the range was really read, and as of which commit,
   // is told by read_range().
   std::unique_ptr<EngineCursor> scan(const Store::View& view, const KeyRange& range,
@@ -74,6 +76,7 @@ class Transaction {
   Status read_range(Bytes begin, Bytes end, uint64_t commit);
   // A condition at every level: the commit is refused if the key is written after `since`.
   Status guard(Bytes key, uint64_t since);
+  Status guard_range(Bytes begin, Bytes end, uint64_t since);
 
   // The edit has to fit: see Batch::fits().
   Status fits(uint64_t edit_bytes) const { return edits_.fits(edit_bytes); }

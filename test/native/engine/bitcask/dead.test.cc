@@ -75,5 +75,42 @@ const Case one("bitcask: a deletion stays while a file holds what it deleted",
 const Case range("bitcask: a range deletion stays while a file holds what it deleted",
                  [] { stays_deleted([](Oracle& oracle) { oracle.delete_range("a", "b"); }); });
 
+void put_many(Oracle& oracle, const std::string& prefix) {
+  for (int i = 0; i < 20; ++i) oracle.put(prefix + std::to_string(i), kValue);
+}
+
+// A file in which the newest of a key is a deletion would not bring it back: that it goes says
+// nothing of what would.
+void outlives_an_older_one() {
+  Subject subject = open_bitcask_subject();
+  Oracle oracle;
+  oracle.begin_commit();
+  oracle.remove("a");
+  oracle.put("c", kValue);
+  expect_ok(oracle.absorb_into(*subject.engine));
+  settle(subject);
+  oracle.begin_commit();
+  oracle.put("a", kValue);
+  put_many(oracle, "stays");
+  expect_ok(oracle.absorb_into(*subject.engine));
+  oracle.begin_commit();
+  oracle.remove("a");
+  oracle.put("d", kValue);
+  expect_ok(oracle.absorb_into(*subject.engine));
+  // The first file goes, then the third would. An opening in between would count anew.
+  for (const std::string key : {"c", "d"}) {
+    oracle.begin_commit();
+    oracle.put(key, kValue + "again");
+    expect_ok(oracle.absorb_into(*subject.engine));
+    settle(subject);
+    expect_ok(same(subject, oracle, {}));
+  }
+  expect_ok(subject.reopen(subject));
+  expect_ok(same(subject, oracle, {}));
+}
+
+const Case spent("bitcask: a deletion outlives an older one that had nothing to hide",
+                 outlives_an_older_one);
+
 }  // namespace
 }  // namespace varve::test

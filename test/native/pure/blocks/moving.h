@@ -15,7 +15,7 @@ namespace varve::test {
 class MovingBlocks final : public Blocks {
  public:
   ~MovingBlocks() override { expect(blocks_.empty()); }
-  const uint8_t* read(BlockId id, size_t size) const override {
+  const uint8_t* find(BlockId id, size_t size) const override {
     const Block& block = blocks_.at(id);
     require(size <= block.size);
     return bytes(block);

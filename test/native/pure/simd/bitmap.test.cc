@@ -112,11 +112,17 @@ const test::Case lists(
         std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(either));
         for (const Kernels* filling : fillings()) {
           const BitmapKernels& kernel = filling->bitmap;
-          Lists made(a.size() + b.size() + 8);
+          Lists made(a.size() + b.size() + 16);
           const size_t common =
               kernel.intersect(a.data(), a.size(), b.data(), b.size(), made.data());
           expect(Lists(made.begin(), made.begin() + static_cast<ptrdiff_t>(common)) == both);
-          expect(kernel.intersect_count(a.data(), a.size(), b.data(), b.size()) == both.size());
+          const ListPair pair{a.data(), b.data(), static_cast<uint32_t>(a.size()),
+                              static_cast<uint32_t>(b.size())};
+          const ListPair turned{b.data(), a.data(), pair.b_count, pair.a_count};
+          const ListPair pairs[] = {pair, turned, pair};
+          for (size_t count = 0; count <= 3; ++count) {
+            expect(kernel.count_common(pairs, count) == count * both.size());
+          }
           const size_t united = kernel.unite(a.data(), a.size(), b.data(), b.size(), made.data());
           expect(Lists(made.begin(), made.begin() + static_cast<ptrdiff_t>(united)) == either);
         }
@@ -133,10 +139,13 @@ const test::Case strangers("lists that do not rise never lead outside of the roo
     for (uint16_t& member : b) member = static_cast<uint16_t>(random.below(spread));
     for (const Kernels* filling : fillings()) {
       const BitmapKernels& kernel = filling->bitmap;
-      Lists made(a.size() + b.size() + 8);
+      Lists made(a.size() + b.size() + 16);
       const size_t most = a.size() + b.size();
       expect(kernel.intersect(a.data(), a.size(), b.data(), b.size(), made.data()) <= most);
       expect(kernel.unite(a.data(), a.size(), b.data(), b.size(), made.data()) <= most);
+      const ListPair pair{a.data(), b.data(), static_cast<uint32_t>(a.size()),
+                          static_cast<uint32_t>(b.size())};
+      expect(kernel.count_common(&pair, 1) <= most);
     }
   }
 });

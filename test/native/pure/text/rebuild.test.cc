@@ -12,7 +12,7 @@ namespace {
 // As a store has them: what is kept is not changed any more, and whoever writes to it gets a copy.
 class KeptBlocks final : public Blocks {
  public:
-  const uint8_t* read(BlockId id, size_t size) const override {
+  const uint8_t* find(BlockId id, size_t size) const override {
     check(blocks_[id].size() * 8 >= size);
     return reinterpret_cast<const uint8_t*>(blocks_[id].data());
   }

@@ -1,0 +1,46 @@
+// lib/collection.ts — collections of typed documents: how they are declared, and what the compiler knows of them.
+//
+//   t, collection()      declaring                       collection/field.ts, declaration.ts
+//   Infer, Where, …      types                           collection/types.ts, asking.ts
+//   description.ts       a declaration as data           compare.ts: two of them        version.ts: one more of them
+//   record.ts            documents as bytes              upgrade.ts: of older versions
+//   documents.ts         reading and writing them        query.ts: asking for them
+//   catalog.ts           what a store has of them        draft.ts: what it is to have
+//
+// Bytes: native/pure/codec/record/FORMAT.md
+export type {
+  Condition,
+  Found,
+  FindOptions,
+  Include,
+  Included,
+  IncludeOptions,
+  OrderBy,
+  Relation,
+  Selectable,
+  Selected,
+  Where,
+} from './collection/asking.ts'
+export { Collection, collection, type Declaration } from './collection/declaration.ts'
+export {
+  Documents,
+  DocumentsSnapshot,
+  DocumentsTransaction,
+  type Patch,
+  type Update,
+  type WhereOptions,
+} from './collection/documents.ts'
+export { type Explanation, type Page, type PageOptions, Query } from './collection/query.ts'
+export type { OnDelete } from './collection/description.ts'
+export { Field, KeyField, t } from './collection/field.ts'
+export type { StandardSchema } from './collection/standard.ts'
+export type {
+  Fields,
+  IndexName,
+  IndexObject,
+  IndexWord,
+  Infer,
+  InferInsert,
+  InferKey,
+  Path,
+} from './collection/types.ts'

@@ -1,0 +1,27 @@
+// lib/collection/columns.ts — the columns of a description, by path: what C++ knows fields by.
+//
+// The same numbers as native/pure/codec/record/schema.h: fields in their order, an object followed by its own.
+import type { Description, FieldDescription, TypeDescription } from './description.ts'
+
+export interface Column {
+  readonly number: number
+  readonly path: string
+  readonly type: TypeDescription
+  /** No document shows it. */
+  readonly hidden: boolean
+}
+
+export type Columns = ReadonlyMap<string, Column>
+
+export function columnsOf({ fields }: Description): Columns {
+  const columns = new Map<string, Column>()
+  const add = (all: readonly FieldDescription[], before: string): void => {
+    for (const { name, type, hidden } of all) {
+      const path = before + name
+      columns.set(path, { number: columns.size, path, type, hidden })
+      if (type.kind === 'object') add(type.fields ?? [], `${path}.`)
+    }
+  }
+  add(fields, '')
+  return columns
+}

@@ -1,0 +1,150 @@
+// lib/collection/reading.ts — reading a collection: documents by their keys, and queries; as of now, of a snapshot, or within a transaction.
+import { VarveError } from '../errors.ts'
+import type { Encoding } from '../encoding.ts'
+import type { Key } from '../key.ts'
+import { checkNames } from '../options.ts'
+import type { Reading, Types } from '../reading.ts'
+import type { Found, FindOptions, Where } from './asking.ts'
+import type { Defined, Opened } from './catalog.ts'
+import { Query } from './query.ts'
+import { type Asked, checkCount, readToken } from './request.ts'
+import type { QuerySource } from './source.ts'
+import type { CollectionTypes, Infer, InferKey } from './types.ts'
+
+/** What a declared collection is to the compiler. */
+export type AnyTypes = CollectionTypes<string, unknown, unknown, unknown, unknown>
+
+/** The keyspace that documents are read from. */
+export interface DocumentTypes extends Types {
+  readonly key: Key
+  readonly value: unknown
+}
+
+export interface AsyncReadOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Some documents: those that meet all conditions. */
+export interface CountOptions<C extends AnyTypes> {
+  readonly where?: Where<Infer<C>>
+}
+
+const FIND = ['where', 'orderBy', 'select', 'limit', 'offset', 'after']
+
+/** Reading a collection. */
+export abstract class DocumentsReading<C extends AnyTypes> {
+  protected readonly opened: Opened
+  protected readonly encoding: Encoding
+  /** Its documents as values under keys. */
+  protected readonly keyspace: Reading<DocumentTypes>
+
+  protected constructor(opened: Opened, encoding: Encoding, keyspace: Reading<DocumentTypes>) {
+    this.opened = opened
+    this.encoding = encoding
+    this.keyspace = keyspace
+  }
+
+  /** The definition that holds where this reads; undefined: there was none. */
+  protected abstract defined(): Defined | undefined
+  protected abstract refresh(): void
+  protected abstract readonly isTransaction: boolean
+
+  get name(): string {
+    return this.opened.declared.name
+  }
+
+  protected key(key: unknown): Key {
+    return this.opened.keyOf(key)
+  }
+
+  /** The document of a key, or undefined. */
+  get(key: InferKey<C>): Infer<C> | undefined {
+    return this.keyspace.get(this.key(key)) as Infer<C> | undefined
+  }
+
+  /** A promise of what get() would answer now; the disk is read on another thread. */
+  getAsync(key: InferKey<C>, options?: AsyncReadOptions): Promise<Infer<C> | undefined> {
+    return this.keyspace.getAsync(this.key(key), options) as Promise<Infer<C> | undefined>
+  }
+
+  /** The documents of many keys, in their order, all from one view; undefined for absent ones. */
+  getMany(keys: readonly InferKey<C>[]): (Infer<C> | undefined)[] {
+    const all = Array.from(keys, (key: unknown) => this.key(key))
+    return this.keyspace.getMany(all) as (Infer<C> | undefined)[]
+  }
+
+  has(key: InferKey<C>): boolean {
+    return this.keyspace.has(this.key(key))
+  }
+
+  /** The commit that wrote a document; undefined where there is none, 0 for what a transaction has written itself. */
+  version(key: InferKey<C>): number | undefined {
+    return this.keyspace.version(this.key(key))
+  }
+
+  /** The documents that meet all conditions: a query, which is lazy and can be run any number of times. */
+  find<const O extends FindOptions<C>>(options: O & FindOptions<C> = {} as O): Query<Found<C, O>> {
+    return new Query<Found<C, O>>(this.#source(), askedOf(options, FIND, 'find'))
+  }
+
+  /** The first of find(), or undefined. */
+  findOne<const O extends FindOptions<C>>(
+    options: O & FindOptions<C> = {} as O,
+  ): Found<C, O> | undefined {
+    return new Query<Found<C, O>>(this.#source(), askedOf(options, FIND, 'findOne')).first()
+  }
+
+  /** How many documents meet all conditions. */
+  count(options: CountOptions<C> = {}): number {
+    return new Query(this.#source(), askedOf(options, ['where'], 'count')).count()
+  }
+
+  /** Whether any document meets all conditions. */
+  exists(options: CountOptions<C> = {}): boolean {
+    const asked = askedOf(options, ['where'], 'exists')
+    return new Query(this.#source(), { ...asked, limit: 1 }).count() > 0
+  }
+
+  #source(): QuerySource {
+    const { opened, encoding } = this
+    return {
+      opening: opened.opening,
+      level: opened.level,
+      encoding,
+      isTransaction: this.isTransaction,
+      asOf: () => this.keyspace.asOf(),
+      view: () => this.defined(),
+      refresh: () => this.refresh(),
+    }
+  }
+}
+
+function askedOf(options: unknown, known: readonly string[], where: string): Asked {
+  checkNames(options, known, where)
+  const given = options as Readonly<Record<string, unknown>>
+  for (const [name, value] of Object.entries(given))
+    if (value === undefined)
+      throw new VarveError('INVALID', `${where}: ${name} is undefined: leave it out`)
+  const { where: conditions, orderBy, select, limit = Infinity, offset = 0, after } = given
+  if (limit !== Infinity) checkCount(limit, 'limit', 0, Number.MAX_SAFE_INTEGER)
+  checkCount(offset, 'offset', 0, Number.MAX_SAFE_INTEGER)
+  const asked = {
+    where: conditions,
+    orderBy,
+    select: selectOf(select),
+    limit: limit as number,
+    offset: offset as number,
+    after: undefined,
+  }
+  return after === undefined ? asked : { ...asked, after: readToken(asked, after) }
+}
+
+function selectOf(select: unknown): readonly string[] | undefined {
+  if (select === undefined) return undefined
+  const isOne =
+    Array.isArray(select) &&
+    select.length > 0 &&
+    select.every((name: unknown) => typeof name === 'string')
+  if (!isOne) throw new VarveError('INVALID', 'select must be an array of fields')
+  return select as readonly string[]
+}

@@ -1,0 +1,18 @@
+// lib/collection/source.ts — where a query reads: a collection, and as of when.
+import type { Encoding } from '../encoding.ts'
+import type { NativeCollection } from '../native.ts'
+import type { Opening } from '../opening.ts'
+import type { Defined } from './request.ts'
+
+export interface QuerySource {
+  readonly opening: Opening
+  readonly level: NativeCollection
+  readonly encoding: Encoding
+  readonly isTransaction: boolean
+  /** As that of a range: lib/range.ts. */
+  asOf(): number
+  /** The definition that is known to hold there; undefined where there is no such collection yet. */
+  view(): Defined | undefined
+  /** The addon has another one. */
+  refresh(): void
+}

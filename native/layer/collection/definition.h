@@ -1,0 +1,78 @@
+// layer/collection/definition.h — what the catalog says of a collection: its schemas and indexes.
+//
+// A definition is one value under the id of its collection, so a change of it is one put, and every
+// commit that writes documents has the condition that nobody has put it since: so no writer, on
+// whatever thread, can miss an index that another one has added.
+//
+//   name ──▶ id ──▶ definition: schemas by version, indexes by id ──▶ entries
+//
+// Invariants
+//   - one that was read is whole: kinds and states are known.
+//   - what is shared is never changed; another commit's definition is another object.
+// Threads: any may read one.      Bytes: FORMAT.md
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "layer/collection/filter.h"
+
+namespace varve::collection {
+
+inline constexpr size_t kPartsMax = 16;
+inline constexpr size_t kSchemasMax = 4096;
+
+enum class IndexState : uint8_t { kBuilding = 1, kReady = 2 };
+
+struct PartDefinition {
+  uint32_t field = 0;  // A column of the newest schema.
+  bool is_descending = false;
+  bool is_each = false;  // An entry for each element of an array.
+};
+
+struct IndexDefinition {
+  uint32_t id = 0;
+  IndexKind kind = IndexKind::kOrdered;
+  IndexState state = IndexState::kReady;
+  bool is_unique = false;
+  std::string name;
+  std::string fields;  // Of its parts, for messages: "city, age".
+  std::vector<PartDefinition> parts;
+  std::optional<Filter> filter;  // It has entries only of documents for which this holds.
+  std::string filter_bytes;
+
+  bool is_ready() const { return state == IndexState::kReady; }
+};
+
+struct KeyDefinition {
+  bool is_tuple = false;
+  std::vector<uint32_t> fields;  // Columns; empty: nothing is known of them.
+};
+
+// A field that names a document of another collection by its key.
+struct ReferenceDefinition {
+  uint32_t field = 0;
+  std::string path;
+  std::string target;  // A name.
+  OnDelete on_delete = OnDelete::kRestrict;
+};
+
+struct Definition {
+  uint32_t id = 0;
+  uint64_t commit = 0;  // That put it.
+  std::string name;
+  KeyDefinition key;
+  std::vector<std::string> schemas;  // By version, the first is version 1.
+  SchemaSet schema_set;              // The same, read.
+  std::vector<IndexDefinition> indexes;
+  std::vector<ReferenceDefinition> references;  // Of the newest schema.
+
+  static Result<std::shared_ptr<Definition>> read(Bytes bytes, uint64_t commit);
+  std::string write() const;
+  const IndexDefinition* index_of(uint32_t index_id) const;
+};
+
+}  // namespace varve::collection

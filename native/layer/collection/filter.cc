@@ -1,0 +1,188 @@
+#include "layer/collection/filter.h"
+
+#include <algorithm>
+
+#include "pure/codec/key.h"
+#include "pure/codec/varint.h"
+
+namespace varve::collection {
+namespace {
+
+Status no_filter() { return Status::corrupt("filter: bytes that are no conditions"); }
+
+bool is_group(FilterOp op) {
+  return op == FilterOp::kAnd || op == FilterOp::kOr || op == FilterOp::kNot;
+}
+
+bool takes_many(FilterOp op) {
+  return op == FilterOp::kIn || op == FilterOp::kHasAny || op == FilterOp::kHasAll;
+}
+
+size_t operand_count(FilterOp op) {
+  if (op == FilterOp::kIsNull) return 0;
+  return op == FilterOp::kBetween ? 2 : 1;
+}
+
+bool is_known(uint8_t op) {
+  return (op >= static_cast<uint8_t>(FilterOp::kAnd) &&
+          op <= static_cast<uint8_t>(FilterOp::kNot)) ||
+         (op >= static_cast<uint8_t>(FilterOp::kEq) &&
+          op <= static_cast<uint8_t>(FilterOp::kHasAll));
+}
+
+bool is_one_of(const std::vector<std::string>& rising, Bytes key) {
+  const auto less = [](const std::string& a, Bytes b) { return compare(as_bytes(a), b) < 0; };
+  const auto at = std::lower_bound(rising.begin(), rising.end(), key, less);
+  return at != rising.end() && equal(as_bytes(*at), key);
+}
+
+bool begins_with(Bytes key, Bytes prefix) {
+  return key.size() >= prefix.size() && equal(key.subspan(0, prefix.size()), prefix);
+}
+
+}  // namespace
+
+bool take_sized(Bytes& from, Bytes& taken) {
+  uint32_t size = 0;
+  if (!take_varint(from, size) || size > from.size()) return false;
+  taken = from.subspan(0, size);
+  from = from.subspan(size);
+  return true;
+}
+
+Result<Filter> Filter::read(Bytes bytes) {
+  Filter filter;
+  if (Status status = read_node(bytes, 0, filter.nodes_); !status) return status;
+  if (!bytes.empty()) return no_filter();
+  return filter;
+}
+
+Status Filter::read_node(Bytes& from, size_t depth, std::vector<FilterNode>& nodes) {
+  if (from.empty() || !is_known(from[0])) return no_filter();
+  if (depth > kFilterDepthMax || nodes.size() >= kFilterNodesMax) {
+    return {Code::kTooLarge, "filter: more conditions, or deeper, than a query may have"};
+  }
+  const auto op = static_cast<FilterOp>(from[0]);
+  from = from.subspan(1);
+  const size_t index = nodes.size();
+  nodes.push_back({op, 0, {}, {}});
+  uint32_t count = 1;
+  if (is_group(op)) {
+    if (op != FilterOp::kNot && !take_varint(from, count)) return no_filter();
+    for (uint32_t i = 0; i < count; ++i) {
+      nodes[index].children.push_back(static_cast<uint32_t>(nodes.size()));
+      if (Status status = read_node(from, depth + 1, nodes); !status) return status;
+    }
+    return Status::ok();
+  }
+  FilterNode& node = nodes[index];
+  if (!take_varint(from, node.field)) return no_filter();
+  count = static_cast<uint32_t>(operand_count(op));
+  if (takes_many(op) && (!take_varint(from, count) || count > kFilterOperandsMax)) {
+    return no_filter();
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    Bytes operand;
+    if (!take_sized(from, operand)) return no_filter();
+    node.operands.emplace_back(as_text(operand));
+  }
+  const bool rises =
+      std::is_sorted(node.operands.begin(), node.operands.end(), std::less_equal<std::string>());
+  return takes_many(op) && !rises ? no_filter() : Status::ok();
+}
+
+Filter Filter::without(const std::vector<uint32_t>& conditions) const {
+  const auto is_gone = [&](uint32_t index) {
+    return std::find(conditions.begin(), conditions.end(), index) != conditions.end();
+  };
+  Filter rest = *this;
+  FilterNode& top = rest.nodes_.front();
+  if (is_gone(0)) {
+    top = FilterNode();
+  } else if (top.op == FilterOp::kAnd) {
+    std::erase_if(top.children, is_gone);
+  }
+  return rest;
+}
+
+bool Filter::matches(const Document& document, uint32_t index) const {
+  const FilterNode& node = nodes_[index];
+  const auto holds = [&](uint32_t child) { return matches(document, child); };
+  switch (node.op) {
+    case FilterOp::kAnd:
+      return std::all_of(node.children.begin(), node.children.end(), holds);
+    case FilterOp::kOr:
+      return std::any_of(node.children.begin(), node.children.end(), holds);
+    case FilterOp::kNot:
+      return !holds(node.children.front());
+    case FilterOp::kHas:
+    case FilterOp::kHasAny:
+    case FilterOp::kHasAll:
+      return has(document, node);
+    default:
+      return compares(document, node);
+  }
+}
+
+bool Filter::compares(const Document& document, const FilterNode& node) const {
+  if (node.op == FilterOp::kIsNull) return !document.item(node.field).is_present();
+  std::string& room = document.room();
+  room.clear();
+  document.append_key(node.field, room);
+  const Bytes key = as_bytes(room);
+  const bool is_null = key.size() == 1 && key[0] == kNullKeyTag;
+  const auto order = [&](size_t operand) { return compare(key, as_bytes(node.operands[operand])); };
+  switch (node.op) {
+    case FilterOp::kEq:
+      return order(0) == 0;
+    case FilterOp::kNe:
+      return order(0) != 0;
+    case FilterOp::kIn:
+      return is_one_of(node.operands, key);
+    case FilterOp::kGt:
+      return !is_null && order(0) > 0;
+    case FilterOp::kGte:
+      return !is_null && order(0) >= 0;
+    case FilterOp::kLt:
+      return !is_null && order(0) < 0;
+    case FilterOp::kLte:
+      return !is_null && order(0) <= 0;
+    case FilterOp::kBetween:
+      return !is_null && order(0) >= 0 && order(1) <= 0;
+    case FilterOp::kStartsWith:
+      return begins_with(key, as_bytes(node.operands[0]));
+    default:
+      return false;
+  }
+}
+
+// Of elements: one that is an operand, or for hasAll each operand among them.
+bool Filter::has(const Document& document, const FilterNode& node) const {
+  std::vector<std::string> met;
+  bool is_met = false;
+  document.each_key(node.field, [&](Bytes key) {
+    if (!is_one_of(node.operands, key)) return true;
+    is_met = true;
+    if (node.op == FilterOp::kHasAll) met.emplace_back(as_text(key));
+    return node.op == FilterOp::kHasAll;
+  });
+  if (node.op != FilterOp::kHasAll) return is_met;
+  std::sort(met.begin(), met.end());
+  met.erase(std::unique(met.begin(), met.end()), met.end());
+  return met.size() == node.operands.size();
+}
+
+bool same_condition(const Filter& a, uint32_t in_a, const Filter& b, uint32_t in_b) {
+  const FilterNode& one = a.node(in_a);
+  const FilterNode& other = b.node(in_b);
+  const bool is_same = one.op == other.op && one.field == other.field &&
+                       one.operands == other.operands &&
+                       one.children.size() == other.children.size();
+  if (!is_same) return false;
+  for (size_t i = 0; i < one.children.size(); ++i) {
+    if (!same_condition(a, one.children[i], b, other.children[i])) return false;
+  }
+  return true;
+}
+
+}  // namespace varve::collection

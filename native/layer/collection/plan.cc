@@ -1,0 +1,349 @@
+#include "layer/collection/plan.h"
+
+#include <algorithm>
+
+#include "layer/collection/keys.h"
+#include "layer/collection/spans.h"
+#include "pure/codec/key.h"
+
+namespace varve::collection {
+namespace {
+
+constexpr uint64_t kCountedMax = 128;      // Entries that an estimate looks at, of one way;
+constexpr uint64_t kCountedWholeMax = 16;  // of one that has no bounds.
+constexpr uint64_t kManyGuess = 100'000;   // What lies beyond, with nothing bound;
+constexpr uint64_t kEqualShare = 20;       // a value leaves one in so many.
+constexpr double kEntryCost = 1;           // A guess, as are the next three.
+constexpr double kDocumentCost = 1.2;      // Walked where it lies,
+constexpr double kFetchedCost = 4;         // found by its key,
+constexpr double kSortedCost = 2;          // brought in order.
+
+std::string quoted(const std::string& text) {
+  std::string json = "\"";
+  for (const char one : text) {
+    if (one == '"' || one == '\\') json += '\\';
+    json += static_cast<uint8_t>(one) < 0x20 ? ' ' : one;
+  }
+  return json + '"';
+}
+
+// The conditions that all have to hold, as indexes of nodes.
+std::vector<uint32_t> conjuncts(const Filter& where) {
+  if (where.root().op == FilterOp::kAnd) return where.root().children;
+  return {0};
+}
+
+// One way of answering while it is being looked at.
+class Candidate {
+ public:
+  Candidate(const Definition& definition, const Request& request, const IndexDefinition* index)
+      : definition_(definition), request_(request), index_(index) {}
+
+  // False: this index does not have every document that is asked for.
+  bool build() {
+    if (index_ != nullptr && index_->filter && !is_implied(*index_->filter)) return false;
+    std::vector<Part> parts = parts_of();
+    Spans spans = spans_of();
+    bind(parts, spans);
+    if (index_ != nullptr && has_each(parts) && !each_is_bound_) return false;
+    plan_.way = index_ == nullptr ? Way::kDocuments : Way::kIndex;
+    plan_.index = index_;
+    plan_.spans = spans.take();
+    plan_.rest = request_.where.without(answered_);
+    plan_.is_ordered = orders(parts);
+    if (plan_.is_ordered && plan_.direction == Direction::kReverse) {
+      std::reverse(plan_.spans.begin(), plan_.spans.end());
+    }
+    return true;
+  }
+
+  // Counts what lies in the spans, as far as it matters.
+  Status count(const Reads& reads) {
+    const bool has_bounds = plan_.equal_count > 0 || is_bounded_;
+    uint64_t most = has_bounds ? kCountedMax : kCountedWholeMax;
+    if (ends_early() && plan_.rest.is_always()) {
+      most = std::min(most, std::max<uint64_t>(1, request_.limit));
+    }
+    for (const KeySpan& span : plan_.spans) {
+      const KeyRange range{as_bytes(span.begin), as_bytes(span.end)};
+      const auto cursor = reads.view().scan(range, Direction::kForward);
+      for (; cursor->valid() && plan_.estimate < most; cursor->next()) ++plan_.estimate;
+      plan_.is_more = plan_.is_more || cursor->valid();
+      if (Status status = cursor->status(); !status) return status;
+      if (plan_.is_more) break;
+    }
+    return Status::ok();
+  }
+
+  double cost() const {
+    double entries = static_cast<double>(plan_.estimate);
+    if (plan_.is_more) {
+      double guess = kManyGuess;
+      for (size_t i = 0; i < plan_.equal_count; ++i) guess /= kEqualShare;
+      if (is_bounded_) guess /= 4;
+      entries = std::max(entries * 2, guess);
+    }
+    const double wanted =
+        static_cast<double>(request_.limit) + static_cast<double>(request_.offset);
+    if (ends_early() && plan_.rest.is_always()) entries = std::min(entries, wanted);
+    double each = kEntryCost;
+    if (index_ == nullptr)
+      each = kDocumentCost;
+    else if (plan_.needs_documents(request_))
+      each += kFetchedCost;
+    if (!ends_early()) each += kSortedCost;
+    return entries * each;
+  }
+
+  Plan& plan() { return plan_; }
+
+  // All of its entries are wanted, in the order in which they come.
+  bool is_exact() const { return ends_early() && plan_.rest.is_always(); }
+  // An index that neither leaves anything out nor is in an order that is wanted.
+  bool is_pointless() const {
+    const bool has_bounds = plan_.equal_count > 0 || is_bounded_;
+    const bool has_order = plan_.is_ordered && !request_.order.empty();
+    return index_ != nullptr && !index_->filter && !has_bounds && !has_order && !request_.after;
+  }
+  void skip_count() { plan_.is_more = true; }
+
+ private:
+  bool ends_early() const { return plan_.is_ordered || request_.order.empty(); }
+
+  struct Part {
+    uint32_t field;
+    bool is_descending;
+    bool is_each;
+    bool is_equal = false;  // Bound to one value.
+  };
+
+  Spans spans_of() const {
+    if (index_ != nullptr) return Spans(SpanForm::kParts, prefix_of(kEntries, index_->id));
+    std::string prefix = prefix_of(kDocuments, definition_.id);
+    if (definition_.key.is_tuple) prefix += static_cast<char>(kArrayKeyTag);
+    return Spans(definition_.key.is_tuple ? SpanForm::kParts : SpanForm::kSingleKey, prefix);
+  }
+
+  std::vector<Part> parts_of() const {
+    std::vector<Part> parts;
+    if (index_ == nullptr) {
+      for (const uint32_t field : definition_.key.fields) parts.push_back({field, false, false});
+    } else {
+      for (const PartDefinition& part : index_->parts) {
+        parts.push_back({part.field, part.is_descending, part.is_each});
+      }
+    }
+    return parts;
+  }
+
+  static bool has_each(const std::vector<Part>& parts) {
+    return std::any_of(parts.begin(), parts.end(), [](const Part& part) { return part.is_each; });
+  }
+
+  // Every condition of the index is one of the query, word for word.
+  bool is_implied(const Filter& filter) const {
+    const std::vector<uint32_t> needed = conjuncts(filter);
+    const std::vector<uint32_t> given = conjuncts(request_.where);
+    return std::all_of(needed.begin(), needed.end(), [&](uint32_t one) {
+      return std::any_of(given.begin(), given.end(), [&](uint32_t other) {
+        return same_condition(filter, one, request_.where, other);
+      });
+    });
+  }
+
+  // Equal values from the first part on, then at most one range.
+  void bind(std::vector<Part>& parts, Spans& spans) {
+    for (Part& part : parts) {
+      const Sense sense = part.is_descending ? Sense::kDescending : Sense::kAscending;
+      const uint32_t point = find_point(part);
+      if (point != kNone) {
+        const FilterNode& node = request_.where.node(point);
+        if (!spans.add_points(sense, points_of(node))) return;
+        note_answered(point, part, node);
+        part.is_equal = points_of(node).size() == 1;
+        if (part.is_equal) plan_.equal_count += 1;
+        if (!part.is_equal) {
+          is_bounded_ = true;
+          return;
+        }
+        continue;
+      }
+      if (!part.is_each) add_bounds(part, sense, spans);
+      return;
+    }
+  }
+
+  // The condition that says which values a part has: the one with the fewest.
+  uint32_t find_point(const Part& part) const {
+    uint32_t best = kNone;
+    for (const uint32_t index : conjuncts(request_.where)) {
+      const FilterNode& node = request_.where.node(index);
+      if (node.field != part.field || !is_point(node, part)) continue;
+      if (best == kNone || points_of(node).size() < points_of(request_.where.node(best)).size()) {
+        best = index;
+      }
+    }
+    return best;
+  }
+
+  static bool is_point(const FilterNode& node, const Part& part) {
+    switch (node.op) {
+      case FilterOp::kEq:
+      case FilterOp::kIn:
+      case FilterOp::kIsNull:
+        return !part.is_each;
+      case FilterOp::kHas:
+      case FilterOp::kHasAny:
+        return part.is_each;
+      case FilterOp::kHasAll:
+        return part.is_each && !node.operands.empty();
+      default:
+        return false;
+    }
+  }
+
+  // Of hasAll one value is looked up, and the document asked for the others.
+  static std::vector<std::string> points_of(const FilterNode& node) {
+    if (node.op == FilterOp::kIsNull) return {std::string(1, static_cast<char>(kNullKeyTag))};
+    if (node.op == FilterOp::kHasAll) return {node.operands.front()};
+    return node.operands;
+  }
+
+  void note_answered(uint32_t condition, const Part& part, const FilterNode& node) {
+    if (part.is_each) {
+      each_is_bound_ = true;
+      plan_.may_repeat = node.op == FilterOp::kHasAny && node.operands.size() > 1;
+    }
+    const bool is_all = node.op == FilterOp::kHasAll && node.operands.size() > 1;
+    if (!is_all && !part.is_descending) answered_.push_back(condition);
+  }
+
+  void add_bounds(const Part& part, Sense sense, Spans& spans) {
+    for (const uint32_t index : conjuncts(request_.where)) {
+      const FilterNode& node = request_.where.node(index);
+      if (node.field != part.field || !spans.add_bound(sense, node)) continue;
+      is_bounded_ = true;
+      if (!part.is_descending) answered_.push_back(index);
+    }
+  }
+
+  // Whether the walk, in one direction or the other, is in the order that is asked for.
+  bool orders(const std::vector<Part>& parts) {
+    if (request_.after && request_.after->is_sorted) return false;
+    if (plan_.may_repeat) return request_.order.empty() && !request_.is_paged;
+    size_t at = 0;
+    bool is_turned = false;
+    bool is_first = true;
+    for (const OrderPart& wanted : request_.order) {
+      const auto is_it = [&](const Part& part) { return part.field == wanted.field; };
+      const auto bound = std::find_if(parts.begin(), parts.end(), is_it);
+      if (bound != parts.end() && bound->is_equal && !bound->is_each) continue;
+      while (at < parts.size() && parts[at].is_equal) ++at;
+      if (at == parts.size()) {  // A key is there once.
+        if (index_ != nullptr || at == 0) return false;
+        break;
+      }
+      if (parts[at].field != wanted.field || parts[at].is_each) return false;
+      const bool turns = parts[at].is_descending != wanted.is_descending;
+      if (!is_first && turns != is_turned) return false;
+      is_turned = turns;
+      is_first = false;
+      ++at;
+    }
+    plan_.direction = is_turned ? Direction::kReverse : Direction::kForward;
+    return true;
+  }
+
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  const Definition& definition_;
+  const Request& request_;
+  const IndexDefinition* index_;
+  Plan plan_;
+  std::vector<uint32_t> answered_;
+  bool is_bounded_ = false;
+  bool each_is_bound_ = false;
+};
+
+Status no_position() {
+  return Status::invalid(
+      "after: no place of this query; another one made it, or the index that it walked is gone");
+}
+
+// Whether a way may be taken, where the query goes on from a position.
+bool leads_on(const Request& request, const Plan& plan) {
+  if (!request.after || request.after->is_sorted) return true;
+  return plan.is_ordered && request.after->index == (plan.index == nullptr ? 0 : plan.index->id);
+}
+
+}  // namespace
+
+std::string Position::write() const {
+  std::string bytes(1, is_sorted ? 1 : 0);
+  append_big32(bytes, index);
+  bytes += is_sorted ? key : key.substr(kPrefixBytes);
+  return bytes;
+}
+
+Result<Position> Position::read(Bytes bytes) {
+  if (bytes.size() <= 1 + kIdBytes || bytes[0] > 1) return no_position();
+  Position position;
+  position.is_sorted = bytes[0] == 1;
+  for (size_t i = 0; i < kIdBytes; ++i) position.index = position.index << 8 | bytes[1 + i];
+  position.key = as_text(bytes.subspan(1 + kIdBytes));
+  return position;
+}
+
+Result<Plan> make_plan(const Reads& reads, const Definition& definition, const Request& request) {
+  std::vector<Candidate> ways;
+  const auto add = [&](const IndexDefinition* index) {
+    ways.emplace_back(definition, request, index);
+    Candidate& way = ways.back();
+    if (!way.build() || !leads_on(request, way.plan()) || way.is_pointless()) ways.pop_back();
+  };
+  add(nullptr);
+  for (const IndexDefinition& index : definition.indexes) {
+    if (index.is_ready()) add(&index);
+  }
+  if (ways.empty()) return no_position();
+  // One that reads nothing but what is wanted needs no count to be the best.
+  const auto is_exact = [](const Candidate& way) { return way.is_exact(); };
+  if (std::count_if(ways.begin(), ways.end(), is_exact) == 1) {
+    Candidate& exact = *std::find_if(ways.begin(), ways.end(), is_exact);
+    exact.skip_count();
+    return std::move(exact.plan());
+  }
+  Candidate* best = nullptr;
+  for (Candidate& way : ways) {
+    if (ways.size() == 1) {
+      way.skip_count();
+    } else if (Status status = way.count(reads); !status) {
+      return status;
+    }
+    if (best == nullptr || way.cost() < best->cost()) best = &way;
+  }
+  return std::move(best->plan());
+}
+
+std::string explain(const Plan& plan, const Definition& definition, const Request& request) {
+  std::string json = "{\"way\":\"";
+  json += plan.way == Way::kIndex ? "index" : "documents";
+  json += '"';
+  if (plan.index != nullptr) json += ",\"index\":" + quoted(plan.index->name);
+  json += ",\"spans\":" + std::to_string(plan.spans.size());
+  json += ",\"entries\":" + std::to_string(plan.estimate);
+  json += ",\"atLeast\":" + std::string(plan.is_more ? "true" : "false");
+  json += ",\"filters\":" + std::string(plan.rest.is_always() ? "false" : "true");
+  json += ",\"sorts\":" + std::string(plan.is_ordered ? "false" : "true");
+  json += ",\"reads\":" + std::string(plan.needs_documents(request) ? "true" : "false");
+  json += ",\"building\":[";
+  bool is_first = true;
+  for (const IndexDefinition& index : definition.indexes) {
+    if (index.is_ready()) continue;
+    json += (is_first ? "" : ",") + quoted(index.name);
+    is_first = false;
+  }
+  return json + "]}";
+}
+
+}  // namespace varve::collection

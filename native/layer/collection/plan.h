@@ -1,0 +1,77 @@
+// layer/collection/plan.h — how a query is answered: which keys are walked, in which direction, and
+// what is still to be asked of each document.
+//
+// Of a root that is `and`, each condition can be held against the parts of an index: equal values
+// are a prefix of its entries, one range behind them is a range of keys. What a range of keys says
+// exactly is not asked again. Every index that is ready, and the documents themselves by their key,
+// is a way; for each it is counted, up to a bound, how many entries lie in its ranges, and the
+// cheapest is taken. An index whose entries are in the order that was asked for spares sorting, and
+// with a limit most of the reading.
+//
+//   where city = "Rome" and age >= 18 order by age      index (city, age)
+//         └── prefix ──┘   └─ range ─┘ └─ its order      15 id "Rome" 18 … 15 id "Rome" ff
+//
+// Invariants
+//   - whatever way is taken, the answer is that of looking at every document.
+// Threads: one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "layer/collection/definition.h"
+#include "layer/collection/reads.h"
+#include "layer/collection/spans.h"
+
+namespace varve::collection {
+
+struct OrderPart {
+  uint32_t field = 0;
+  bool is_descending = false;
+};
+
+// Where a query of which a part was answered goes on.
+struct Position {
+  bool is_sorted = false;  // Behind a sort key; else behind a key of the walk.
+  uint32_t index = 0;      // That was walked; 0: the documents.
+  std::string key;
+
+  std::string write() const;
+  static Result<Position> read(Bytes bytes);
+};
+
+struct Request {
+  Filter where;
+  std::vector<OrderPart> order;
+  uint64_t limit = UINT64_MAX;
+  uint64_t offset = 0;
+  bool is_counted = false;  // Documents themselves are not wanted.
+  bool is_paged = false;    // It is asked for its position afterwards.
+  std::optional<Position> after;
+};
+
+enum class Way : uint8_t { kDocuments, kIndex };
+
+struct Plan {
+  Way way = Way::kDocuments;
+  const IndexDefinition* index = nullptr;  // Of the definition that it was made with.
+  std::vector<KeySpan> spans;              // In the order of the walk; none meets another.
+  Direction direction = Direction::kForward;
+  Filter rest;              // To be asked of documents.
+  bool is_ordered = true;   // The walk is in the order that was asked for.
+  bool may_repeat = false;  // A document may be met more than once.
+  uint64_t estimate = 0;    // Entries in the spans,
+  bool is_more = false;     // or more than these.
+  size_t equal_count = 0;   // Parts that are bound to one value.
+
+  bool needs_documents(const Request& request) const {
+    return !rest.is_always() || !request.is_counted;
+  }
+};
+
+Result<Plan> make_plan(const Reads& reads, const Definition& definition, const Request& request);
+
+// For people and tests, as JSON.
+std::string explain(const Plan& plan, const Definition& definition, const Request& request);
+
+}  // namespace varve::collection

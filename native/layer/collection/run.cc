@@ -1,0 +1,282 @@
+#include "layer/collection/run.h"
+
+#include <algorithm>
+
+#include "layer/collection/entries.h"
+#include "layer/collection/keys.h"
+
+namespace varve::collection {
+namespace {
+
+constexpr size_t kBatchMax = 64;     // Documents that are looked up at once.
+constexpr uint64_t kKeptBytes = 64;  // What a row or a sort key takes beside its bytes, about.
+constexpr uint64_t kSortedWhole = uint64_t{1} << 32;  // From this limit on all are sorted.
+
+Status corrupt(const Definition& definition, const char* what) {
+  return Status::corrupt(definition.name + ": " + what);
+}
+
+}  // namespace
+
+Run::Run(std::shared_ptr<const Definition> definition, Request request, Plan plan,
+         uint64_t kept_bytes_max)
+    : definition_(std::move(definition)),
+      request_(std::move(request)),
+      plan_(std::move(plan)),
+      kept_bytes_max_(kept_bytes_max),
+      document_prefix_(prefix_of(kDocuments, definition_->id)),
+      offset_left_(request_.offset),
+      limit_left_(request_.limit) {
+  if (request_.after) begin_behind();
+  if (limit_left_ == 0 || plan_.spans.empty()) phase_ = Phase::kDone;
+}
+
+// The plan has been made for this position.
+void Run::begin_behind() {
+  if (request_.after->is_sorted) {
+    after_ = request_.after->key;
+    return;
+  }
+  place_ = plan_.way == Way::kDocuments ? document_prefix_ : prefix_of(kEntries, plan_.index->id);
+  place_ += request_.after->key;
+  std::vector<KeySpan> left;
+  for (KeySpan& span : plan_.spans) {
+    narrow(span);
+    if (span.begin < span.end) left.push_back(std::move(span));
+  }
+  plan_.spans = std::move(left);
+  place_.clear();
+}
+
+std::string Run::position() const {
+  Position position;
+  position.is_sorted = !plan_.is_ordered;
+  position.index = plan_.index == nullptr ? 0 : plan_.index->id;
+  position.key = plan_.is_ordered ? last_place_ : sorted_[given_ - 1].sort_key;
+  return position.write();
+}
+
+void Run::narrow(KeySpan& span) const {
+  if (place_.empty()) return;
+  if (plan_.direction == Direction::kForward)
+    span.begin = std::max(span.begin, place_ + '\0');
+  else
+    span.end = std::min(span.end, place_);
+}
+
+Status Run::go_on(const Reads& reads, uint64_t look_max, const Take& take) {
+  look_left_ = look_max;
+  is_full_ = false;
+  while (phase_ == Phase::kWalk && !is_full_ && look_left_ > 0) {
+    if (Status status = walk_span(reads, take); !status) return status;
+  }
+  if (phase_ == Phase::kGive && !is_full_) return give(reads, take);
+  return Status::ok();
+}
+
+// ---- walking
+
+Status Run::walk_span(const Reads& reads, const Take& take) {
+  KeySpan span = plan_.spans[span_];
+  narrow(span);
+  const KeyRange range{as_bytes(span.begin), as_bytes(span.end)};
+  const std::unique_ptr<EngineCursor> cursor = reads.scan(range, plan_.direction);
+  Status walked = plan_.way == Way::kDocuments ? walk_documents(*cursor, reads, take)
+                                               : walk_entries(*cursor, reads, take);
+  if (!walked) return walked;
+  const bool is_over = phase_ == Phase::kWalk && !is_full_ && !cursor->valid();
+  if (Status status = note_read(reads, span, is_over); !status) return status;
+  if (!is_over) return Status::ok();
+  place_.clear();
+  if (++span_ < plan_.spans.size()) return Status::ok();
+  if (plan_.is_ordered)
+    phase_ = Phase::kDone;
+  else
+    begin_giving();
+  return Status::ok();
+}
+
+Status Run::note_read(const Reads& reads, const KeySpan& span, bool is_over) const {
+  if (is_over) return reads.note_range(as_bytes(span.begin), as_bytes(span.end));
+  if (place_.empty()) return Status::ok();
+  if (plan_.direction == Direction::kForward)
+    return reads.note_range(as_bytes(span.begin), as_bytes(place_ + '\0'));
+  return reads.note_range(as_bytes(place_), as_bytes(span.end));
+}
+
+Status Run::walk_documents(EngineCursor& cursor, const Reads& reads, const Take& take) {
+  for (; cursor.valid() && look_left_ > 0 && phase_ == Phase::kWalk; cursor.next()) {
+    --look_left_;
+    const Edit& edit = cursor.edit();
+    const Result<bool> done = look_at(reads, edit.key, edit, take);
+    if (!done) return done.error();
+    if (!*done) return Status::ok();
+    done_with(as_text(edit.key));
+  }
+  return cursor.status();
+}
+
+Status Run::walk_entries(EngineCursor& cursor, const Reads& reads, const Take& take) {
+  const bool needs = plan_.needs_documents(request_);
+  std::vector<Found> found;
+  while (cursor.valid() && look_left_ > 0 && phase_ == Phase::kWalk) {
+    if (Status status = gather(reads, cursor, found); !status) return status;
+    if (needs) {
+      if (Status status = look_up(reads, found); !status) return status;
+    }
+    for (size_t i = 0; i < found.size() && phase_ == Phase::kWalk; ++i) {
+      --look_left_;
+      if (!plan_.may_repeat || met_.count(found[i].row) == 0) {
+        const Result<bool> done =
+            look_at(reads, as_bytes(found[i].document_key), queries_[i].answer.edit, take);
+        if (!done) return done.error();
+        if (!*done) return Status::ok();
+        if (Status status = meet(found[i].row); !status) return status;
+      }
+      done_with(found[i].place);
+    }
+  }
+  return cursor.status();
+}
+
+void Run::done_with(std::string_view place) {
+  place_ = place;
+  if (request_.is_paged && placed_ != taken_) last_place_ = place;
+  placed_ = taken_;
+}
+
+// No more than are wanted, as far as that is known.
+Status Run::gather(const Reads& reads, EngineCursor& cursor, std::vector<Found>& found) {
+  uint64_t count_max = std::min<uint64_t>(kBatchMax, look_left_);
+  if (plan_.is_ordered && plan_.rest.is_always() && limit_left_ < kBatchMax) {
+    count_max = std::min(count_max, limit_left_ + offset_left_);
+  }
+  found.clear();
+  for (; cursor.valid() && found.size() < count_max; cursor.next()) {
+    const Edit& edit = cursor.edit();
+    const Result<Bytes> value = reads.view().value(edit, room_);
+    if (!value) return value.error();
+    const std::optional<EntryView> entry = read_entry(edit.key, *value);
+    if (!entry) return corrupt(*definition_, "an index has an entry that is none");
+    Found one{std::string(as_text(edit.key)), document_prefix_, entry->row};
+    append(one.document_key, entry->document_key);
+    found.push_back(std::move(one));
+  }
+  queries_.resize(std::max(queries_.size(), found.size()));
+  return cursor.status();
+}
+
+Status Run::look_up(const Reads& reads, const std::vector<Found>& found) {
+  for (size_t i = 0; i < found.size(); ++i) {
+    queries_[i].key = as_bytes(found[i].document_key);
+    queries_[i].answer = {};
+  }
+  const std::span<PointQuery> all(queries_.data(), found.size());
+  if (Status status = reads.get_many(all); !status) return status;
+  const auto is_gone = [](const PointQuery& one) { return one.answer.found != varve::Found::kPut; };
+  if (std::none_of(all.begin(), all.end(), is_gone)) return Status::ok();
+  return corrupt(*definition_, "an index names a document that is not there");
+}
+
+// A document that may be met again is remembered by its row.
+Status Run::meet(uint64_t row) {
+  if (!plan_.may_repeat) return Status::ok();
+  if (!met_.insert(row).second) return Status::ok();
+  kept_bytes_ += kKeptBytes;
+  return kept_bytes_ <= kept_bytes_max_ ? Status::ok() : too_much();
+}
+
+Result<bool> Run::look_at(const Reads& reads, Bytes key, const Edit& edit, const Take& take) {
+  if (plan_.rest.is_always() && plan_.is_ordered) return accept(key, edit, take);
+  const Result<Bytes> value = reads.view().value(edit, room_);
+  if (!value) return value.error();
+  Document document(definition_->schema_set);
+  if (Status status = document.open(*value); !status) return status;
+  if (!plan_.rest.matches(document)) return true;
+  if (plan_.is_ordered) return accept(key, edit, take);
+  if (Status status = keep(document, key); !status) return status;
+  return true;
+}
+
+Result<bool> Run::accept(Bytes key, const Edit& edit, const Take& take) {
+  if (offset_left_ > 0) {
+    --offset_left_;
+    return true;
+  }
+  if (!request_.is_counted && !take(key, edit)) {
+    is_full_ = true;
+    return false;
+  }
+  ++taken_;
+  if (--limit_left_ == 0) phase_ = Phase::kDone;
+  return true;
+}
+
+// ---- sorting
+
+Status Run::too_much() const {
+  return {Code::kTooLarge, definition_->name + ": what has to be sorted takes more than " +
+                               std::to_string(kept_bytes_max_) +
+                               " bytes; give a limit, or an index in that order"};
+}
+
+Status Run::keep(const Document& document, Bytes key) {
+  Sorted one;
+  for (const OrderPart& part : request_.order) {
+    const size_t from = one.sort_key.size();
+    document.append_key(part.field, one.sort_key);
+    for (size_t i = from; part.is_descending && i < one.sort_key.size(); ++i) {
+      one.sort_key[i] = static_cast<char>(~one.sort_key[i]);
+    }
+  }
+  const Bytes own = key.subspan(document_prefix_.size());
+  one.document_bytes = static_cast<uint32_t>(own.size());
+  append(one.sort_key, own);
+  if (!after_.empty() && one.sort_key <= after_) return Status::ok();
+  const bool is_cut = request_.limit < kSortedWhole;
+  const uint64_t wanted = request_.limit + request_.offset;
+  if (is_cut && sorted_.size() == wanted) {
+    if (!(one < sorted_.front())) return Status::ok();
+    std::pop_heap(sorted_.begin(), sorted_.end());
+    kept_bytes_ -= sorted_.back().sort_key.size() + kKeptBytes;
+    sorted_.pop_back();
+  }
+  kept_bytes_ += one.sort_key.size() + kKeptBytes;
+  if (kept_bytes_ > kept_bytes_max_) return too_much();
+  sorted_.push_back(std::move(one));
+  if (is_cut) std::push_heap(sorted_.begin(), sorted_.end());
+  return Status::ok();
+}
+
+void Run::begin_giving() {
+  std::sort(sorted_.begin(), sorted_.end());
+  given_ = std::min<uint64_t>(request_.offset, sorted_.size());
+  phase_ = given_ < sorted_.size() ? Phase::kGive : Phase::kDone;
+}
+
+Status Run::give(const Reads& reads, const Take& take) {
+  std::vector<Found> found;
+  while (!is_full_ && phase_ == Phase::kGive) {
+    const size_t end = std::min(given_ + kBatchMax, sorted_.size());
+    found.clear();
+    for (size_t i = given_; i < end; ++i) {
+      const Sorted& one = sorted_[i];
+      const size_t at = one.sort_key.size() - one.document_bytes;
+      found.push_back({{}, document_prefix_ + one.sort_key.substr(at), 0});
+    }
+    queries_.resize(std::max(queries_.size(), found.size()));
+    if (Status status = look_up(reads, found); !status) return status;
+    for (size_t i = 0; i < found.size() && phase_ == Phase::kGive; ++i) {
+      if (!take(queries_[i].key, queries_[i].answer.edit)) {
+        is_full_ = true;
+        return Status::ok();
+      }
+      ++taken_;
+      ++given_;
+      if (given_ == sorted_.size() || --limit_left_ == 0) phase_ = Phase::kDone;
+    }
+  }
+  return Status::ok();
+}
+
+}  // namespace varve::collection

@@ -1,0 +1,100 @@
+// layer/collection/run.h — one run of a query: its documents, some at a time.
+//
+//   spans ──▶ entries ──▶ documents, many by one look ──▶ what is left of `where` ──▶ take
+//                                                              └──▶ sort keys ──▶ take
+//
+// A run is as of one commit, which its caller holds, and of a transaction's first so many edits. It
+// keeps no view: between two calls it remembers the last key that it is done with, and begins
+// behind it. Where the walk is not in the order that was asked for, what is found is kept by its
+// sort key, with a limit the first so many; the documents are read again when they are handed over.
+//
+// Invariants
+//   - each document that is asked for is taken once, and no other.
+//   - what a transaction's run has walked over is a condition of its commit, and no more of its
+//     spans.
+// Threads: one at a time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "layer/collection/plan.h"
+
+namespace varve::collection {
+
+class Run {
+ public:
+  // A document by its stored key, and its edit; false: there is no room for it, it comes again.
+  using Take = std::function<bool(Bytes key, const Edit& edit)>;
+  // What is kept for sorting takes at most so many bytes: TOO_LARGE beyond.
+  Run(std::shared_ptr<const Definition> definition, Request request, Plan plan,
+      uint64_t kept_bytes_max);
+
+  // Goes on until there is no room, all is there, or about so many entries were looked at.
+  Status go_on(const Reads& reads, uint64_t look_max, const Take& take);
+  bool is_done() const { return phase_ == Phase::kDone; }
+  uint64_t taken() const { return taken_; }  // Counted, where documents are not wanted.
+  bool is_paged() const { return request_.is_paged; }
+  std::string explained() const { return explain(plan_, *definition_, request_); }
+  // Behind the last document that was taken, of which there is one.
+  std::string position() const;
+
+ private:
+  enum class Phase : uint8_t { kWalk, kGive, kDone };
+  struct Found {
+    std::string place;         // The entry's key.
+    std::string document_key;  // Stored: with its prefix.
+    uint64_t row = 0;
+  };
+  struct Sorted {
+    std::string sort_key;         // With the document's key at its end, so that none are equal.
+    uint32_t document_bytes = 0;  // So many are that key.
+    bool operator<(const Sorted& other) const { return sort_key < other.sort_key; }
+  };
+
+  Status walk_span(const Reads& reads, const Take& take);
+  Status walk_documents(EngineCursor& cursor, const Reads& reads, const Take& take);
+  Status walk_entries(EngineCursor& cursor, const Reads& reads, const Take& take);
+  Status gather(const Reads& reads, EngineCursor& cursor, std::vector<Found>& found);
+  Status look_up(const Reads& reads, const std::vector<Found>& found);
+  // These two answer whether they are done with what they were given.
+  Result<bool> look_at(const Reads& reads, Bytes key, const Edit& edit, const Take& take);
+  Result<bool> accept(Bytes key, const Edit& edit, const Take& take);
+  Status keep(const Document& document, Bytes key);
+  Status give(const Reads& reads, const Take& take);
+  Status note_read(const Reads& reads, const KeySpan& span, bool is_over) const;
+  Status meet(uint64_t row);
+  void done_with(std::string_view place);
+  Status too_much() const;
+  void begin_behind();
+  void begin_giving();
+  void narrow(KeySpan& span) const;
+
+  const std::shared_ptr<const Definition> definition_;
+  const Request request_;
+  Plan plan_;
+  const uint64_t kept_bytes_max_;
+  const std::string document_prefix_;
+  Phase phase_ = Phase::kWalk;
+  size_t span_ = 0;         // Of plan_.spans.
+  std::string place_;       // The last key of this span that is done with.
+  std::string last_place_;  // That of the last document taken, of a query that is paged.
+  uint64_t placed_ = 0;     // So many were taken up to there.
+  uint64_t offset_left_;
+  uint64_t limit_left_;
+  uint64_t taken_ = 0;
+  uint64_t look_left_ = 0;
+  bool is_full_ = false;
+  std::unordered_set<uint64_t> met_;  // Rows, where a document may be met twice.
+  std::vector<Sorted> sorted_;        // A heap while it is being filled, if there is a limit.
+  uint64_t kept_bytes_ = 0;
+  size_t given_ = 0;
+  std::string after_;                // Sort keys up to this one are not wanted.
+  std::vector<PointQuery> queries_;  // Of a batch; at least as many as it has.
+  std::string room_;
+};
+
+}  // namespace varve::collection

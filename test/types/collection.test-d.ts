@@ -1,0 +1,208 @@
+// test/types/collection.test-d.ts — what the compiler infers of collections and what it refuses. Nothing here runs: the file is true when it compiles, and
+// each @ts-expect-error is an error that must stay one.
+import { expectTypeOf } from 'vitest'
+
+import {
+  type Box,
+  collection,
+  type FindOptions,
+  type Found,
+  type IndexName,
+  type Infer,
+  type InferInsert,
+  type InferKey,
+  type Key,
+  type OrderBy,
+  type Point,
+  type StandardSchema,
+  t,
+  type Where,
+} from '../../lib/index.ts'
+
+const Users = collection('users', {
+  key: 'id',
+  schema: {
+    id: t.uuid().generated(),
+    name: t.string({ min: 1, max: 80 }),
+    nick: t.string().optional(),
+    age: t.int32({ min: 0, max: 150 }),
+    role: t.enum(['admin', 'guest']).default('guest'),
+    city: t.string().nullable(),
+    at: t.point(),
+    tags: t.array(t.string()),
+    address: t.object({ street: t.string(), zip: t.string().optional() }),
+    born: t.date(),
+    balance: t.int64(),
+    photo: t.bytes().optional(),
+    settings: t.json<{ theme: string }>(),
+    lower: t.string().computed((user: { name: string }) => user.name.toLowerCase()),
+  },
+  indexes: {
+    age: 'ordered',
+    name: 'text',
+    at: 'geo',
+    role: 'bitmap',
+    byCity: { on: ['city', 'age'], unique: true },
+    byZip: { on: 'address.zip', where: { age: { gte: 18 } } },
+    byInitial: { on: (user) => user.name.slice(0, 1) },
+  },
+})
+type User = Infer<typeof Users>
+
+// ---- documents
+
+expectTypeOf<User>().toEqualTypeOf<{
+  id: string
+  name: string
+  nick?: string
+  age: number
+  role: 'admin' | 'guest'
+  city: string | null
+  at: Point
+  tags: string[]
+  address: { street: string; zip?: string }
+  born: Date
+  balance: bigint
+  photo?: Uint8Array
+  settings: { theme: string }
+  lower: string
+}>()
+expectTypeOf<InferInsert<typeof Users>>().toEqualTypeOf<{
+  id?: string
+  name: string
+  nick?: string
+  age: number
+  role?: 'admin' | 'guest'
+  city: string | null
+  at: Point
+  tags: string[]
+  address: { street: string; zip?: string }
+  born: Date
+  balance: bigint
+  photo?: Uint8Array
+  settings: { theme: string }
+}>()
+expectTypeOf<InferKey<typeof Users>>().toEqualTypeOf<string>()
+expectTypeOf<IndexName<typeof Users>>().toEqualTypeOf<
+  'age' | 'name' | 'at' | 'role' | 'byCity' | 'byZip' | 'byInitial'
+>()
+
+// ---- every type
+
+const Kinds = t.object({
+  union: t.union([t.string(), t.int32(), t.object({ a: t.boolean() })]),
+  map: t.map(t.float64()),
+  vector: t.vector(3),
+  box: t.box(),
+  key: t.key(),
+  deep: t.array(t.array(t.date().nullable())),
+})
+expectTypeOf<(typeof Kinds)['~value']>().toEqualTypeOf<{
+  union: string | number | { a: boolean }
+  map: { [name: string]: number }
+  vector: Float32Array
+  box: Box
+  key: Key
+  deep: (Date | null)[][]
+}>()
+
+// ---- keys
+
+const Visits = collection('visits', {
+  key: ['user', 'day'],
+  schema: {
+    user: t.uuid().references(Users, { onDelete: 'cascade' }),
+    day: t.date(),
+    n: t.int32(),
+  },
+})
+expectTypeOf<InferKey<typeof Visits>>().toEqualTypeOf<readonly [string, Date]>()
+const Nested = collection('nested', {
+  key: 'at.place',
+  schema: { at: t.object({ place: t.string(), of: t.int32() }) },
+})
+expectTypeOf<InferKey<typeof Nested>>().toEqualTypeOf<string>()
+
+// ---- other schemas
+
+const Free = collection('free', { key: 'id', indexes: { byAnything: { on: 'a.b.c' } } })
+expectTypeOf<Infer<typeof Free>>().toEqualTypeOf<Record<string, unknown>>()
+const Logs = collection('logs', { key: 'id', schema: t.json<{ id: number; text: string }>() })
+expectTypeOf<Infer<typeof Logs>>().toEqualTypeOf<{ id: number; text: string }>()
+expectTypeOf<InferKey<typeof Logs>>().toEqualTypeOf<number>()
+const Open = collection('open', { key: 'id', schema: { id: t.int32() }, extra: 'keep' })
+expectTypeOf<Infer<typeof Open>['id']>().toEqualTypeOf<number>()
+expectTypeOf<Infer<typeof Open>['whatever']>().toEqualTypeOf<unknown>()
+declare const validator: StandardSchema<{ id: string; n?: string }, { id: string; n: number }>
+const Checked = collection('checked', {
+  key: 'id',
+  schema: validator,
+  storage: { n: t.int32() },
+  indexes: { n: 'ordered' },
+})
+expectTypeOf<Infer<typeof Checked>>().toEqualTypeOf<{ id: string; n: number }>()
+expectTypeOf<InferInsert<typeof Checked>>().toEqualTypeOf<{ id: string; n?: string }>()
+
+// ---- asking
+
+const asked: Where<User> = {
+  age: { gte: 18, lt: 65 },
+  name: { startsWith: 'A' },
+  city: null,
+  role: { in: ['admin'] },
+  tags: { has: 'x', hasAny: ['y'] },
+  at: { near: { lat: 1, lng: 2 }, within: '5km' },
+  address: { zip: { isNull: true } },
+  born: { between: [new Date(0), new Date(1)] },
+  or: [{ balance: 5n }, { not: { lower: 'x' } }],
+}
+void asked
+expectTypeOf<{ 'address.street': 'desc'; age: 'asc' }>().toExtend<OrderBy<User>>()
+expectTypeOf<readonly ['age', { name: 'desc' }]>().toExtend<OrderBy<User>>()
+
+const Posts = collection('posts', {
+  key: 'id',
+  schema: {
+    id: t.int64().generated(),
+    author: t.uuid().references(Users),
+    parent: t.int64().nullable().references('posts', { onDelete: 'set null' }),
+    text: t.string(),
+  },
+})
+type Post = Infer<typeof Posts>
+const Authors = Users.relate({ posts: { from: Posts, by: 'author' } })
+
+declare function find<
+  C extends { readonly '~schema': unknown; readonly '~relations': unknown },
+  const O extends FindOptions<C>,
+>(from: C, options: O): Found<C, O>
+
+expectTypeOf(find(Users, { where: { age: 5 } })).toEqualTypeOf<User>()
+expectTypeOf(find(Users, { select: ['name', 'age'] })).toEqualTypeOf<{
+  name: string
+  age: number
+}>()
+expectTypeOf(find(Users, { select: ['nick'] })).toEqualTypeOf<{ nick?: string }>()
+expectTypeOf(find(Posts, { include: { author: true } }).author).toEqualTypeOf<User | null>()
+expectTypeOf(
+  find(Authors, { include: { posts: { where: { text: { match: 'a' } }, limit: 5 } } }).posts,
+).toEqualTypeOf<Post[]>()
+expectTypeOf(find(Authors, { include: { posts: true }, select: ['name'] })).toEqualTypeOf<{
+  name: string
+  posts: Post[]
+}>()
+
+// ---- refused: the words of each error are in collection-messages.test.ts
+
+// @ts-expect-error a uuid is a string
+expectTypeOf<User>().toExtend<{ id: number }>()
+// @ts-expect-error no such field
+find(Users, { where: { agee: 5 } })
+// @ts-expect-error nor here
+find(Users, { select: ['agee'] })
+// @ts-expect-error nor here
+find(Users, { orderBy: 'agee' })
+// @ts-expect-error no relation of that name
+find(Users, { include: { posts: true } })
+// @ts-expect-error a number does not begin with a text
+find(Users, { where: { age: { startsWith: '1' } } })

@@ -61,11 +61,6 @@ struct RangeDeletion {
   uint64_t commit = 0;
 };
 
-// Whether a range deletion begins where another of the same commit ends.
-inline bool goes_on(const std::string& end, uint64_t commit, const RangeDeletion& deletion) {
-  return commit == deletion.commit && !end.empty() && equal(as_bytes(end), deletion.begin);
-}
-
 class EditCursor {
  public:
   virtual ~EditCursor() = default;
@@ -136,6 +131,11 @@ class EngineVersion {
   // Every version with from < commit <= to, deletions included, and the range deletions among them.
   virtual std::unique_ptr<EditCursor> versions(const KeyRange& range, uint64_t from,
                                                uint64_t to) const = 0;
+  // The same, of so much that is read once that it must not drive out of the cache what gets need.
+  virtual std::unique_ptr<EditCursor> versions_once(const KeyRange& range, uint64_t from,
+                                                    uint64_t to) const {
+    return versions(range, from, to);
+  }
   virtual std::vector<RangeDeletion> range_deletions(const KeyRange& range, uint64_t from,
                                                      uint64_t to) const = 0;
   // How large the value of an edit is that this version answered, and the value, into exactly so
@@ -191,6 +191,13 @@ class Engine {
   // For an engine whose absorb() leaves data in memory: makes rested() catch up with absorb(), or
   // does so only if that spares an opening more than it costs now.
   virtual Status rest(Rest) { return Status::ok(); }
+  // rest(Rest::kAll) in steps of about so much, for whoever has something else to look at between.
+  virtual Result<Progress> rest_some(uint64_t budget_bytes) {
+    (void)budget_bytes;
+    Status status = rest(Rest::kAll);
+    if (!status) return status;
+    return Progress::kIdle;
+  }
   // The newest version. Borrowed: valid inside the caller's epoch guard; pin() for longer.
   virtual const EngineVersion& version() const = 0;
   virtual std::shared_ptr<const EngineVersion> pin() const = 0;

@@ -12,6 +12,7 @@ constexpr uint64_t kPartBytesMin = uint64_t{64} << 10;
 constexpr uint64_t kPartBytesMax = uint64_t{16} << 20;
 constexpr uint64_t kMergeBytes = uint64_t{4} << 20;  // In one call.
 constexpr int kMergesMax = 16;                       // After a part.
+constexpr uint64_t kRestBytes = uint64_t{16} << 20;  // In one step.
 constexpr size_t kPastMax = 16;           // Conversions that are over, and can be asked for.
 constexpr int kTriesMax = 4;              // Of a switch that finds something new at rest.
 constexpr uint64_t kPacePsMax = 200'000;  // 5 MB a second.
@@ -194,9 +195,12 @@ Status Conversion::follow() {
 }
 
 Status Conversion::rest() {
-  work_ = Work::kFollow;
+  const Result<Progress> progress = made_.engine->rest_some(kRestBytes);
+  if (!progress) return progress.error();
+  if (*progress == Progress::kMore) return Status::ok();
   must_rest_ = false;
-  return made_.engine->rest(Rest::kAll);
+  work_ = Work::kFollow;
+  return Status::ok();
 }
 
 // With the engine to itself, and no flush. What came to rest since the last round is little; where
@@ -360,7 +364,7 @@ Status Conversion::seat() {
   {
     const Lock held(store_.commit_mutex_);
     if (from_ == EngineKind::kMemory) {  // Which lets segments hold edits of two memtables.
-      if (Status status = store_.seal(held); !status) return status;
+      check(static_cast<bool>(store_.seal(held)));
       log->seal();
     }
     old_ = store_.take_engine(std::move(made_), to_);

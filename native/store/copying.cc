@@ -86,7 +86,7 @@ Status Copying::read() {
   bytes_.clear();
   rows_.clear();
   const std::unique_ptr<EditCursor> versions =
-      from_->versions({as_bytes(part_low_), {}}, after_, to);
+      from_->versions_once({as_bytes(part_low_), {}}, after_, to);
   while (versions->valid() && bytes_.size() + rows_.size() * sizeof(Row) < part_bytes_) {
     if (Status status = add_key(*versions); !status) return status;
   }

@@ -1,9 +1,10 @@
 // store/mix.h — what a store is used for: how much is read, written and walked through, and whether
 // few keys are read again and again.
 //
-// A reader counts for itself, on a cache line of its own, by plain loads and stores: a get pays for
-// it with less than a nanosecond. Of every 64th key that it looks up it keeps the hash, the newest
-// of those; how many of them are different says how hot the hot keys are.
+// A reader counts for itself, on a cache line that nobody else writes, and in plain loads and
+// stores: a get pays for one load, one addition, one store and one test that is nearly always
+// false, and none of them is waited for. Of every 64th key that it looks up it keeps the hash, the
+// newest of those; how many of them are different says how hot the hot keys are.
 //
 // Threads: a ReadCounts is written by one and read by any.
 #pragma once

@@ -10,6 +10,7 @@
 #include "engine/bitcask/picking.h"
 #include "engine/bitcask/placing.h"
 #include "engine/bitcask/version.h"
+#include "engine/range_facts.h"
 
 namespace varve {
 namespace {
@@ -298,9 +299,7 @@ Status Bitcask::install(Placing& placing, Run& run, const Retention& retention) 
   next.absorbed = run.commit_last;
   next.ranges = old.ranges;
   next.resting = old.resting;
-  for (const RangeDeletion& deletion : run.range_deletions) add_range(next.ranges, deletion);
-  std::stable_sort(next.ranges.begin(), next.ranges.end(),
-                   [](const RangeFact& a, const RangeFact& b) { return a.commit > b.commit; });
+  add_range_facts(next.ranges, run.range_deletions);
   const Settling settling(next.ranges, retention);
   Rewrite changes;
   changes.count = placing.changes().size();

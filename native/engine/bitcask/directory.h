@@ -81,9 +81,6 @@ struct RangeFact {
   bool covers(Bytes key) const;
 };
 
-// One that goes on where another of its commit ends, as parts of a copy do, makes that one longer.
-void add_range(std::vector<RangeFact>& ranges, const RangeDeletion& deletion);
-
 class Leaf {
  public:
   static constexpr size_t kRowBytes = 28;

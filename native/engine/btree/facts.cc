@@ -9,22 +9,6 @@ constexpr size_t kFactHeadBytes = 8 + 4 + 4 + 4;
 
 }  // namespace
 
-void Facts::add(const RangeDeletion& deletion) {
-  for (Fact& fact : all) {
-    if (!goes_on(fact.end, fact.commit, deletion)) continue;
-    fact.end = as_text(deletion.end);
-    fact.is_done = false;
-    return;
-  }
-  all.push_back({std::string(as_text(deletion.begin)), std::string(as_text(deletion.end)),
-                 deletion.commit, false});
-}
-
-void Facts::sort() {
-  std::stable_sort(all.begin(), all.end(),
-                   [](const Fact& a, const Fact& b) { return a.commit > b.commit; });
-}
-
 uint64_t Facts::hidden_by(Bytes key, uint64_t than, uint64_t commit) const {
   for (const Fact& fact : all) {
     if (fact.commit <= than) return 0;

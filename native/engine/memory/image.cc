@@ -80,16 +80,6 @@ bool RangeFact::covers(Bytes key) const {
   return compare(as_bytes(begin), key) <= 0 && (end.empty() || compare(key, as_bytes(end)) < 0);
 }
 
-void add_range(std::vector<RangeFact>& ranges, const RangeDeletion& deletion) {
-  for (RangeFact& range : ranges) {
-    if (!goes_on(range.end, range.commit, deletion)) continue;
-    range.end = as_text(deletion.end);
-    return;
-  }
-  ranges.push_back(
-      {std::string(as_text(deletion.begin)), std::string(as_text(deletion.end)), deletion.commit});
-}
-
 void Image::build_index() {
   starts_.clear();
   shared_.clear();

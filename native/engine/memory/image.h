@@ -71,9 +71,6 @@ struct RangeFact {
   bool covers(Bytes key) const;
 };
 
-// One that goes on where another of its commit ends, as parts of a copy do, makes that one longer.
-void add_range(std::vector<RangeFact>& ranges, const RangeDeletion& deletion);
-
 struct Image {
   std::vector<std::shared_ptr<const Leaf>> leaves;  // Never none.
   std::vector<RangeFact> ranges;                    // By commit, descending.

@@ -7,12 +7,12 @@
 
 #include "engine/memory/image.h"
 #include "engine/memory/stream.h"
+#include "engine/range_facts.h"
 
 namespace varve {
 
 namespace {
 
-using memory::add_range;
 using memory::Image;
 using memory::Leaf;
 using memory::LeafWriter;
@@ -327,9 +327,7 @@ Status MemoryEngine::absorb(Run& run, const Retention& retention) {
   Image next;
   next.absorbed = run.commit_last;
   next.ranges = old->ranges;
-  for (const RangeDeletion& deletion : run.range_deletions) add_range(next.ranges, deletion);
-  std::stable_sort(next.ranges.begin(), next.ranges.end(),
-                   [](const RangeFact& a, const RangeFact& b) { return a.commit > b.commit; });
+  add_range_facts(next.ranges, run.range_deletions);
 
   LeafWriter writer(next.ranges, retention);
   uint64_t taken_bytes = 0;

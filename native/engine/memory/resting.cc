@@ -43,6 +43,7 @@ class RestingMemory final : public Engine {
   Status absorb(Run& run, const Retention& retention) override;
   uint64_t rested() const override { return rested_.load(std::memory_order_acquire); }
   Status rest(Rest how) override;
+  Result<Progress> rest_some(uint64_t budget_bytes) override;
   const EngineVersion& version() const override { return memory_->version(); }
   std::shared_ptr<const EngineVersion> pin() const override { return memory_->pin(); }
   Result<Progress> maintain(uint64_t budget_bytes, const Retention& retention) override;
@@ -68,6 +69,7 @@ class RestingMemory final : public Engine {
   Status publish(const Lock& held);
   void give_up(const Lock& held, const Status& status);
   void postpone(const Status& status);  // The next one, where the disk is full.
+  Result<Progress> step_whole(uint64_t budget_bytes, const Lock& held);
   Status write_whole(const Lock& held);
 
   Os& os_;
@@ -269,8 +271,8 @@ Status RestingMemory::publish(const Lock& held) {
   return Status::ok();
 }
 
-// One under way is finished only if it holds all that there is.
-Status RestingMemory::write_whole(const Lock& held) {
+// One under way is gone on with only if it holds all that there is.
+Result<Progress> RestingMemory::step_whole(uint64_t budget_bytes, const Lock& held) {
   if (writer_ && writer_->commit() < pin()->absorbed()) {
     writer_->abandon();
     writer_.reset();
@@ -278,8 +280,18 @@ Status RestingMemory::write_whole(const Lock& held) {
   if (!writer_) {
     if (Status status = begin(held); !status) return status;
   }
-  const Result<Progress> done = step(UINT64_MAX, held);
+  return step(budget_bytes, held);
+}
+
+Status RestingMemory::write_whole(const Lock& held) {
+  const Result<Progress> done = step_whole(UINT64_MAX, held);
   return done ? Status::ok() : done.error();
+}
+
+Result<Progress> RestingMemory::rest_some(uint64_t budget_bytes) {
+  const Lock held(mutex_);
+  if (rested() == pin()->absorbed()) return Progress::kIdle;
+  return step_whole(budget_bytes, held);
 }
 
 Status RestingMemory::rest(Rest how) {

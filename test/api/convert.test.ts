@@ -6,7 +6,14 @@ import { Worker } from 'node:worker_threads'
 
 import { afterAll, describe, expect, it } from 'vitest'
 
-import { advise, type ConvertProgress, type EngineName, open, type Store } from '../../lib/index.ts'
+import {
+  advise,
+  type ConvertProgress,
+  type EngineName,
+  open,
+  type Store,
+  t,
+} from '../../lib/index.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'varve-convert-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -124,6 +131,34 @@ describe('db.convert()', () => {
     }
     await db.close()
   }, 120_000)
+
+  it('goes on under collections: documents, queries in slices, and an index that is built meanwhile', async () => {
+    const path = fresh()
+    const schema = { id: t.int32(), age: t.int32() }
+    const personOf = (id: number) => ({ id, age: id % 50 })
+    const first = await open(path, { memory: '16MB', durability: 'os' })
+    const before = first.collection('people', { key: 'id', schema })
+    await before.insertMany(Array.from({ length: COUNT }, (_, id) => personOf(id)))
+    await first.close()
+    await using db = await open(path, { memory: '16MB', durability: 'os' })
+    using snapshot = db.snapshot()
+    const building = db.convert('btree')
+    const people = db.collection('people', { key: 'id', schema, indexes: { age: 'ordered' } })
+    await Promise.all([people.ready(), building])
+    const sevens = people.find({ where: { age: 7 } })
+    expect(sevens.explain()).toMatchObject({ way: 'index', index: 'age' })
+    let id = COUNT
+    for (const engine of ['bitcask', 'memory', 'lsm', 'btree'] as const) {
+      const converted = db.convert(engine)
+      const walked = sevens.allAsync()
+      for (let n = 0; n < 100; n++, id++) await people.insert({ id, age: 7 })
+      expect((await walked).length).toBeGreaterThanOrEqual(COUNT / 50)
+      await converted
+      expect(sevens.count()).toBe(COUNT / 50 + id - COUNT)
+      expect(people.get(20)).toEqual(personOf(20))
+      expect(people.in(snapshot).count({ where: { age: 7 } })).toBe(COUNT / 50)
+    }
+  })
 
   it('tells how far it is', async () => {
     await using db = await open(fresh(), { memory: '16MB' })

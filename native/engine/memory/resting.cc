@@ -8,8 +8,7 @@
 //
 // Invariants
 //   - rested() is the commit of the checkpoint that the manifest names, and only that; or less,
-//   while a
-//     copy comes in that the checkpoint has only a part of.
+//     while a copy comes in that the checkpoint has only a part of.
 //   - a checkpoint's file goes only when the manifest does not name it: after the edit that names
 //     another, or, a leftover, before the first edit of an opening.
 // Threads: as engine.h says; one thread at a time writes a checkpoint.

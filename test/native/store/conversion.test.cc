@@ -242,21 +242,23 @@ Outcome convert_among_failures(EngineKind from, EngineKind to, uint64_t nth, boo
   return outcome;
 }
 
-const Case uncertain("a switch that nobody knows the outcome of stops writing, and loses nothing", [] {
-  constexpr uint64_t kCalls = 120;  // A conversion of so little has fewer.
-  int old_count = 0;
-  int new_count = 0;
-  for (size_t i = 0; i < std::size(kKinds); ++i) {
-    const EngineKind from = kKinds[i];
-    const EngineKind to = kKinds[(i + 1 + seed() % 3) % std::size(kKinds)];
-    for (uint64_t nth = 1; nth <= kCalls; ++nth) {
-      const Outcome outcome = convert_among_failures(from, to, nth, nth % 2 == 0);
-      if (!outcome.is_uncertain) continue;
-      ++(outcome.found == to ? new_count : old_count);
-    }
-  }
-  expect(old_count > 0 && new_count > 0);
-});
+const Case uncertain("a switch that nobody knows the outcome of stops writing, and loses nothing",
+                     [] {
+                       constexpr uint64_t kCalls = 120;  // A conversion of so little has fewer.
+                       int old_count = 0;
+                       int new_count = 0;
+                       for (size_t i = 0; i < std::size(kKinds); ++i) {
+                         const EngineKind from = kKinds[i];
+                         const EngineKind to = kKinds[(i + 1 + seed() % 3) % std::size(kKinds)];
+                         for (uint64_t nth = 1; nth <= kCalls; ++nth) {
+                           const Outcome outcome =
+                               convert_among_failures(from, to, nth, nth % 2 == 0);
+                           if (!outcome.is_uncertain) continue;
+                           ++(outcome.found == to ? new_count : old_count);
+                         }
+                       }
+                       expect(old_count > 0 && new_count > 0);
+                     });
 
 const Case deleted("what was deleted, and is held or not, stays deleted in every engine", [] {
   for (const EngineKind from : kKinds) {

@@ -57,8 +57,8 @@ class ToldVersion final : public EngineVersion {
     void show() {
       if (!valid()) return;
       const Line& line = told_[at_].line;
-      edit_ = {as_bytes(line.key), line.commit,     line.kind,
-               0,                  line.expires_ms, as_bytes(line.value)};
+      edit_ = {as_bytes(line.key), line.commit,         line.kind, 0,
+               line.expires_ms,    as_bytes(line.value)};
       edit_.superseded = told_[at_].superseded;
     }
     const std::vector<Told>& told_;
@@ -164,8 +164,7 @@ const Case ended("a version that ended, and whose deletion is forgotten, is brou
   Copying copying(version, 0, kPlenty, kPlenty);
   const Part whole = whole_of(parts_of(copying, *version));
   expect(whole.lines == std::vector<Line>{deletion("a", 7), put("a", 5), put("b", 9), put("b", 4),
-                                          deletion("b", 3), put("b", 2), put("c", 5),
-                                          put("d", 5)});
+                                          deletion("b", 3), put("b", 2), put("c", 5), put("d", 5)});
   expect(whole.ranges == std::vector<Deletion>{{"c", "d", 8}});
 });
 

@@ -84,13 +84,14 @@ const Case stays("what readers had in memory is there after a merge, and what th
                    expect(store.warm_count(kKeyCount / 2 + 100, kKeyCount) == 0);
                  });
 
-const Case once("a walk over what is read once brings nothing into memory, and drives nothing out", [] {
-  Store store(kPlenty);
-  store.read(0, kKeyCount / 2);
-  const int warm = store.warm_count(0, kKeyCount);
-  store.walk_once();
-  expect(store.warm_count(0, kKeyCount) == warm);
-});
+const Case once("a walk over what is read once brings nothing into memory, and drives nothing out",
+                [] {
+                  Store store(kPlenty);
+                  store.read(0, kKeyCount / 2);
+                  const int warm = store.warm_count(0, kKeyCount);
+                  store.walk_once();
+                  expect(store.warm_count(0, kKeyCount) == warm);
+                });
 
 const Case room("what compact() writes goes into memory where there is room", [] {
   Store store(kPlenty);

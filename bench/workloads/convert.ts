@@ -25,7 +25,10 @@ function convert(store: Store, engine: (typeof WAY)[number]): Promise<void> {
 }
 
 // One put after the other until the conversion is over.
-async function putBeside(converting: Promise<void>, put: () => Promise<unknown>): Promise<number[]> {
+async function putBeside(
+  converting: Promise<void>,
+  put: () => Promise<unknown>,
+): Promise<number[]> {
   let isOver = false
   const over = converting.finally(() => (isOver = true))
   const times: number[] = []

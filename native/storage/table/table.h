@@ -41,9 +41,9 @@ namespace varve {
 
 // What a walk does with the cache.
 enum class CacheUse : uint8_t {
-  kKeep,    // Blocks come from there, and stay there.
-  kAround,  // It reads beside it: what is read once drives nothing out.
-  kTake,    // The same, and what is there goes, since it is written anew: a merge.
+  kKeep = 0,    // Blocks come from there, and stay there.
+  kAround = 1,  // It reads beside it: what is read once drives nothing out.
+  kTake = 2,    // The same, and what is there goes, since it is written anew: a merge.
 };
 
 struct TableOptions {

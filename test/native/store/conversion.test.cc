@@ -212,6 +212,7 @@ Outcome convert_among_failures(EngineKind from, EngineKind to, uint64_t nth, boo
   std::shared_ptr<Store> store = open_at(os, from);
   fill(*store, 20, 10);
   put(*store, "late", "1");
+  expect_ok(store->wait_for(Durability::kDisk));
   expect(static_cast<bool>(store->begin_conversion(to)));
   os.fail_call(nth, Code::kIo, 2);
   store->await_conversion(1, UINT64_MAX);

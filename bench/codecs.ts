@@ -3,7 +3,14 @@
 // whose strings the addon writes as one text; here the text goes into the same buffer, so that no codec is spared it. The
 // rivals make whole values of bytes, whatever is asked of them.
 import { Packr } from 'msgpackr'
-import { decodeFields, decodeValue, encodedText, encodeValue, Shapes } from '../lib/value.ts'
+import {
+  decodeFields,
+  decodeValue,
+  encodedText,
+  encodeValue,
+  type Scratch,
+  Shapes,
+} from '../lib/value.ts'
 
 export interface Codec {
   encode(value: object): Uint8Array
@@ -13,18 +20,27 @@ export interface Codec {
 }
 
 const ROOM_BYTES = 64 * 1024
-// The size of the head lies before it, as it does in a stored value.
-const HEAD_AT = 4
+/** The size of the head lies before it, as it does in a stored value. */
+export const HEAD_AT = 4
+
+/** What of lib/ makes heads and values; the text of the value that was encoded last is in `encodedText()`. */
+export interface HeadCodec {
+  encode(value: object, room: Scratch, bytesMax: number): number
+  decode(from: Uint8Array, view: DataView, at: number, size: number, text: string): unknown
+  decodeFields(
+    from: Uint8Array,
+    view: DataView,
+    at: number,
+    size: number,
+    text: { at: number; size: number },
+    names: readonly string[],
+  ): unknown
+}
 
 // The text of a value is made from its bytes by one call here; in the store it comes with the crossing.
-function ours(): Codec {
-  const table = new Map<number, Uint8Array>()
-  const shapes = new Shapes({
-    read: (number) => table.get(number),
-    write: (number, signature) => table.set(number, signature).size > 0,
-  })
+export function withText(heads: HeadCodec): Codec {
   const bytes = Buffer.alloc(ROOM_BYTES)
-  const scratch = {
+  const room = {
     bytes,
     view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
     dataAt: HEAD_AT,
@@ -34,9 +50,8 @@ function ours(): Codec {
   }
   return {
     encode(value) {
-      if (shapes.areWaiting) shapes.settle()
-      const size = encodeValue(value, scratch, ROOM_BYTES, shapes)
-      scratch.view.setUint32(0, size, true)
+      const size = heads.encode(value, room, ROOM_BYTES)
+      room.view.setUint32(0, size, true)
       const textAt = HEAD_AT + size
       return bytes.subarray(0, textAt + bytes.latin1Write(encodedText(), textAt))
     },
@@ -45,14 +60,14 @@ function ours(): Codec {
       const view = viewOf(from)
       const size = view.getUint32(0, true)
       const text = from.latin1Slice(HEAD_AT + size, from.length)
-      return decodeValue(from, view, HEAD_AT, size, text, shapes)
+      return heads.decode(from, view, HEAD_AT, size, text)
     },
     decodeFields(encoded, names) {
       const from = encoded as Viewed
       const view = viewOf(from)
       const size = view.getUint32(0, true)
       const text = { at: HEAD_AT + size, size: from.length - HEAD_AT - size }
-      return decodeFields(from, view, HEAD_AT, size, text, shapes, names)
+      return heads.decodeFields(from, view, HEAD_AT, size, text, names)
     },
   }
 }
@@ -62,6 +77,23 @@ type Viewed = Buffer & { dataView?: DataView }
 function viewOf(bytes: Viewed): DataView {
   bytes.dataView ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   return bytes.dataView
+}
+
+function ours(): Codec {
+  const table = new Map<number, Uint8Array>()
+  const shapes = new Shapes({
+    read: (number) => table.get(number),
+    write: (number, signature) => table.set(number, signature).size > 0,
+  })
+  return withText({
+    encode(value, room, bytesMax) {
+      if (shapes.areWaiting) shapes.settle()
+      return encodeValue(value, room, bytesMax, shapes)
+    },
+    decode: (from, view, at, size, text) => decodeValue(from, view, at, size, text, shapes),
+    decodeFields: (from, view, at, size, text, names) =>
+      decodeFields(from, view, at, size, text, shapes, names),
+  })
 }
 
 function msgpackr(): Codec {

@@ -6,8 +6,8 @@
 import { collection, type Collection, t } from '../lib/collection.ts'
 import { type Document, recordCodec } from '../lib/collection/record.ts'
 import { newVersion } from '../lib/collection/version.ts'
-import { type CodeGeneration, encodedText, Shapes } from '../lib/value.ts'
-import { type Codec, codecOf } from './codecs.ts'
+import { type CodeGeneration, Shapes } from '../lib/value.ts'
+import { type Codec, codecOf, HEAD_AT, withText } from './codecs.ts'
 import { documentOf, textOf } from './data.ts'
 
 export interface Kind {
@@ -98,52 +98,18 @@ export const KINDS: Readonly<Record<string, Kind>> = {
   },
 }
 
-const ROOM_BYTES = 64 * 1024
-// The size of the head lies before it, as it does in a stored record, which also has a byte for its kind.
-const HEAD_AT = 4
-/** What a stored record has that is not counted here, less what is counted and it has not. */
+/** A stored record has a byte for its kind and, of heads as small as these, one for the size; here there are four. */
 const FRAME_BYTES = 2 - HEAD_AT
-
-type Viewed = Buffer & { dataView?: DataView }
-function viewOf(bytes: Viewed): DataView {
-  bytes.dataView ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  return bytes.dataView
-}
 
 function ours({ declared }: Kind, code: CodeGeneration): Codec {
   const { description } = newVersion(declared.description, declared.live, 1)
   const codec = recordCodec(description, declared.live, 1, new Shapes(undefined, code))
-  const bytes = Buffer.alloc(ROOM_BYTES)
-  const scratch = {
-    bytes,
-    view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
-    dataAt: HEAD_AT,
-    grow: () => {
-      throw new Error('records: a document larger than expected')
-    },
-  }
-  return {
-    encode(value) {
-      const size = codec.encode(value as Document, scratch, ROOM_BYTES)
-      scratch.view.setUint32(0, size, true)
-      const textAt = HEAD_AT + size
-      return bytes.subarray(0, textAt + bytes.latin1Write(encodedText(), textAt))
-    },
-    decode(encoded) {
-      const from = encoded as Viewed
-      const view = viewOf(from)
-      const size = view.getUint32(0, true)
-      const text = from.latin1Slice(HEAD_AT + size, from.length)
-      return codec.decode(from, view, HEAD_AT, size, text)
-    },
-    decodeFields(encoded, names) {
-      const from = encoded as Viewed
-      const view = viewOf(from)
-      const size = view.getUint32(0, true)
-      const text = { at: HEAD_AT + size, size: from.length - HEAD_AT - size }
-      return codec.decodeFields(from, view, HEAD_AT, size, text, names)
-    },
-  }
+  return withText({
+    encode: (value, room, bytesMax) => codec.encode(value as Document, room, bytesMax),
+    decode: (from, view, at, size, text) => codec.decode(from, view, at, size, text),
+    decodeFields: (from, view, at, size, text, names) =>
+      codec.decodeFields(from, view, at, size, text, names),
+  })
 }
 
 /** `closures` is ours where a process forbids code from strings. */

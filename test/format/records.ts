@@ -16,7 +16,8 @@ const User = collection('users', {
   schema: { id: t.int32(), name: t.string(), active: t.boolean() },
 })
 
-const SCALARS = {
+/** A field of each type that is one column, and a value of each, at an end of what it may be. */
+export const SCALARS = {
   boolean: t.boolean(),
   int32: t.int32(),
   byte: t.int32({ min: 0, max: 255 }),
@@ -50,7 +51,7 @@ const Scalars = collection('scalars', {
 })
 const KEYED = Object.keys(SCALARS).filter((name) => !['point', 'box', 'vector'].includes(name))
 
-const scalars = {
+export const scalars = {
   boolean: true,
   int32: -(2 ** 31),
   byte: 255,

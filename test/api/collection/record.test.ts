@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { collection, t } from '../../../lib/collection.ts'
+import { SCALARS, scalars } from '../../format/records.ts'
 import { Harness, WAYS } from './records.ts'
 
 const Users = collection('users', {
@@ -14,22 +15,7 @@ const Users = collection('users', {
 })
 
 const EVERYTHING = {
-  boolean: t.boolean(),
-  int32: t.int32(),
-  byte: t.int32({ min: 0, max: 255 }),
-  signedByte: t.int32({ min: -5, max: 100 }),
-  word: t.int32({ min: 0, max: 60_000 }),
-  signedWord: t.int32({ min: -300, max: 300 }),
-  int64: t.int64(),
-  float64: t.float64(),
-  string: t.string(),
-  bytes: t.bytes(),
-  date: t.date(),
-  uuid: t.uuid(),
-  enum: t.enum(['red', 'green', 'blue']),
-  point: t.point(),
-  box: t.box(),
-  vector: t.vector(3),
+  ...SCALARS,
   strings: t.array(t.string()),
   numbers: t.array(t.float64()),
   nested: t.array(t.array(t.int32().nullable())),
@@ -40,7 +26,6 @@ const EVERYTHING = {
     t.object({ kind: t.enum(['a']), n: t.int32().optional() }),
   ]),
   json: t.json(),
-  key: t.key(),
   object: t.object({
     city: t.string(),
     zip: t.string().optional(),
@@ -49,29 +34,13 @@ const EVERYTHING = {
 } as const
 
 const EVERY = {
-  boolean: true,
-  int32: -(2 ** 31),
-  byte: 255,
-  signedByte: -5,
-  word: 60_000,
-  signedWord: -300,
-  int64: -(2n ** 63n),
-  float64: -0.1,
-  string: 'Zoë',
-  bytes: Uint8Array.of(0, 255, 7),
-  date: new Date(8.64e15),
-  uuid: '0198a4f2-7c3e-7abc-8def-0123456789ab',
-  enum: 'blue',
-  point: { lat: -90, lng: 180 },
-  box: { south: -1.5, west: 2, north: 3, east: -4 },
-  vector: Float32Array.of(1, -2.5, 0),
+  ...scalars,
   strings: ['', 'a', 'x'.repeat(300)],
   numbers: [1, Infinity, -0],
   nested: [[1, null], [], [3]],
   map: { a: 1, 'odd name': -2 },
   union: { kind: 'a', n: 5 },
   json: { free: ['form', { of: 1n }], when: new Date(5) },
-  key: ['a', 1, null],
   object: { city: 'Ghent', zip: '9000', at: { lat: 51, deep: { flag: true } } },
 }
 

@@ -219,6 +219,9 @@ describe('db.convert()', () => {
       code: 'INVALID',
     })
     await db.convert('lsm')
+    // So much that it is not over at once.
+    for (const n of [1, 2, 3, 4]) await fill(db, 'x'.repeat(2000), n * COUNT, (n + 1) * COUNT)
+    await db.flush()
     const first = db.convert('btree')
     await expect(db.convert('bitcask')).rejects.toMatchObject({ code: 'BUSY' })
     await first

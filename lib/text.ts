@@ -4,6 +4,7 @@
 // native/binding/text.cc says where. A query is passed as it was typed, and read there.
 import { Bitmap } from './bitmap.ts'
 import { invalid, VarveError } from './errors.ts'
+import { isLanguage, LANGUAGES, type TextLanguage } from './languages.ts'
 import {
   addon,
   FAILED,
@@ -14,7 +15,7 @@ import {
   scratch,
 } from './native.ts'
 
-export type TextLanguage = 'english' | 'russian'
+export type { TextLanguage } from './languages.ts'
 
 export interface TextIndexOptions {
   /**
@@ -76,7 +77,6 @@ export interface TextStats {
 
 const ID_MAX = 0xffff_ffff
 const LIMIT_MAX = 0x7fff_ffff
-const LANGUAGES: Readonly<Record<TextLanguage, number>> = { english: 1, russian: 2 }
 const INDEX_OPTIONS = ['language', 'stopWords', 'k1', 'b']
 const QUERY_OPTIONS = ['mode', 'syntax', 'prefix', 'fuzzy']
 const SEARCH_OPTIONS = [...QUERY_OPTIONS, 'limit', 'filter']
@@ -122,9 +122,8 @@ function languagesOf(given: unknown): number {
   if (given === undefined) return 0
   let bits = 0
   for (const one of Array.isArray(given) ? (given as unknown[]) : [given]) {
-    const bit = typeof one === 'string' && Object.hasOwn(LANGUAGES, one)
-    if (!bit) throw invalid('language', "'english', 'russian' or an array of them", one)
-    bits |= LANGUAGES[one as TextLanguage]
+    if (!isLanguage(one)) throw invalid('language', "'english', 'russian' or an array of them", one)
+    bits |= LANGUAGES[one]
   }
   return bits
 }

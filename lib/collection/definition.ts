@@ -1,6 +1,7 @@
 // lib/collection/definition.ts — what the catalog holds of a collection, as bytes: native/layer/collection/FORMAT.md.
 import { VarveError } from '../errors.ts'
 import { ByteWriter } from './byte-writer.ts'
+import type { IndexKind } from './description.ts'
 
 export interface DefinedPart {
   readonly column: number
@@ -11,6 +12,7 @@ export interface DefinedPart {
 export interface DefinedIndex {
   /** 0 until it has one. */
   readonly id: number
+  readonly kind: IndexKind
   readonly isReady: boolean
   readonly unique: boolean
   readonly name: string
@@ -19,6 +21,15 @@ export interface DefinedIndex {
   readonly parts: readonly DefinedPart[]
   /** Conditions as bytes, of a partial index. */
   readonly filter: Uint8Array | undefined
+  /** How texts are cut into terms, of a text index. */
+  readonly words: DefinedWords | undefined
+}
+
+export interface DefinedWords {
+  /** A bit for each: native/pure/text/language.h. */
+  readonly languages: number
+  /** With spaces between. */
+  readonly stopWords: string
 }
 
 export interface Definition {
@@ -30,7 +41,7 @@ export interface Definition {
 }
 
 const VERSION = 0
-const ORDERED = 1
+const KINDS: readonly IndexKind[] = ['ordered', 'bitmap', 'text', 'geo'] // From 1 on.
 const BUILDING = 1
 const READY = 2
 const UNIQUE = 1
@@ -52,7 +63,7 @@ export function writeDefinition({ id, name, schemas, indexes }: Definition): Uin
 
 function writeIndex(index: DefinedIndex, to: ByteWriter): void {
   to.count(index.id)
-  to.byte(ORDERED)
+  to.byte(1 + KINDS.indexOf(index.kind))
   to.byte(index.isReady ? READY : BUILDING)
   to.byte((index.unique ? UNIQUE : 0) | (index.filter === undefined ? 0 : PARTIAL))
   to.text(index.name)
@@ -61,6 +72,10 @@ function writeIndex(index: DefinedIndex, to: ByteWriter): void {
   for (const { column, descending, each } of index.parts) {
     to.byte((descending ? DESCENDING : 0) | (each ? EACH : 0))
     to.count(column)
+  }
+  if (index.kind === 'text') {
+    to.count(index.words?.languages ?? 0)
+    to.text(index.words?.stopWords ?? '')
   }
   if (index.filter !== undefined) to.sized(index.filter)
 }
@@ -79,16 +94,18 @@ export function readDefinition(bytes: Uint8Array): Definition {
 
 function readIndex(from: Reader): DefinedIndex {
   const id = from.count()
-  from.byte()
+  const kind = KINDS[from.byte() - 1] ?? 'ordered'
   const isReady = from.byte() === READY
   const flags = from.byte()
   return {
     id,
+    kind,
     isReady,
     unique: (flags & UNIQUE) !== 0,
     name: from.text(),
     fields: from.text(),
     parts: Array.from({ length: from.count() }, () => readPart(from)),
+    words: kind === 'text' ? { languages: from.count(), stopWords: from.text() } : undefined,
     filter: (flags & PARTIAL) === 0 ? undefined : from.sized(),
   }
 }

@@ -14,6 +14,7 @@ import type {
 } from './description.ts'
 import { isWellFormed } from './path.ts'
 import { columnAt, keyKinds } from './paths.ts'
+import { languagesOf } from './words.ts'
 
 const INDEXES_MAX = 64
 const PARTS_MAX = 16
@@ -226,6 +227,7 @@ function optionsOf({ languages, stopWords }: Given, kind: IndexKind, where: stri
     if (kind !== 'text') throw new VarveError('INVALID', `${where}.${name}: only of a text index`)
     if (!Array.isArray(words) || words.some((word) => typeof word !== 'string'))
       throw invalid(`${where}.${name}`, 'an array of strings', words)
+    if (name === 'languages') languagesOf(words as readonly string[], `${where}.languages`)
   }
   if (languages === undefined && stopWords === undefined) return ''
   return JSON.stringify({ languages, stopWords })

@@ -8,9 +8,10 @@ import { type Columns, columnsOf } from './columns.ts'
 import { differences, differenceText, indexText } from './compare.ts'
 import { conditionOf } from './condition.ts'
 import type { Collection } from './declaration.ts'
-import type { DefinedIndex, Definition } from './definition.ts'
+import type { DefinedIndex, DefinedWords, Definition } from './definition.ts'
 import { readDescription, writeDescription } from './description-bytes.ts'
 import type { Description, FieldDescription, IndexDescription } from './description.ts'
+import { languagesOf } from './words.ts'
 import { newVersion } from './version.ts'
 import { whereBytes } from './where.ts'
 
@@ -23,7 +24,6 @@ export function draftOf(
   hasDocuments: () => boolean,
 ): Definition | undefined {
   const { name, description, live } = declared
-  checkKinds(description)
   if (before !== undefined && !isChanged(declared, before, hasDocuments)) return undefined
   const schemas = before?.definition.schemas ?? []
   const nextId =
@@ -99,15 +99,28 @@ function indexOf(
   const isKept = known !== undefined && defined !== undefined
   return {
     id: isKept ? defined.id : 0,
+    kind: index.kind,
     isReady: isKept && defined.isReady,
     unique: index.unique,
     name: index.name,
     fields: index.parts.map(({ path }) => path).join(', '),
     parts: index.parts.map(({ path, descending }) => partOf(path, descending, index, columns)),
+    words: index.kind === 'text' ? wordsOf(index) : undefined,
     filter:
       index.condition === ''
         ? undefined
         : whereBytes(conditionOf(index.condition), columns, `indexes.${index.name}.where`),
+  }
+}
+
+function wordsOf({ name, options }: IndexDescription): DefinedWords {
+  const { languages = [], stopWords = [] } = JSON.parse(options === '' ? '{}' : options) as {
+    readonly languages?: readonly string[]
+    readonly stopWords?: readonly string[]
+  }
+  return {
+    languages: languagesOf(languages, `indexes.${name}.languages`),
+    stopWords: stopWords.join(' '),
   }
 }
 
@@ -128,6 +141,7 @@ function referenceIndexes(
   const isLead = (path: string): boolean =>
     indexes.some(
       (index) =>
+        index.kind === 'ordered' &&
         index.condition === '' &&
         !index.multiple &&
         index.parts[0]?.path === path &&
@@ -140,23 +154,14 @@ function referenceIndexes(
       const known = before?.definition.indexes.find((index) => index.name === name)
       return {
         id: known?.id ?? 0,
+        kind: 'ordered',
         isReady: known?.isReady ?? false,
         unique: false,
         name,
         fields: path,
         parts: [{ column: number, descending: false, each: false }],
+        words: undefined,
         filter: undefined,
       }
     })
-}
-
-/** Kinds that are there. */
-function checkKinds({ name, indexes }: Description): void {
-  for (const index of indexes)
-    if (index.kind !== 'ordered')
-      throw new VarveError(
-        'INVALID',
-        `collection '${name}': indexes.${index.name}: a store has no ${index.kind} indexes of ` +
-          'collections yet; its kind can be ordered',
-      )
 }

@@ -58,6 +58,8 @@ export interface AsyncOptions {
 export interface Explanation {
   readonly way: 'index' | 'documents'
   readonly index?: string
+  /** Bitmap, text and geo indexes whose answers were joined. */
+  readonly indexes?: readonly string[]
   /** How many ranges of keys are walked. */
   readonly spans: number
   /** Entries in them, as far as they were counted. */

@@ -8,6 +8,7 @@ import { invalid, VarveError } from '../errors.ts'
 import type { Column, Columns } from './columns.ts'
 import { isOrdered, operandOf, prefixOperand } from './operand.ts'
 import { ByteWriter } from './byte-writer.ts'
+import { isPlace, placeOperands } from './places.ts'
 
 const AND = 1
 const OR = 2
@@ -21,12 +22,15 @@ const IS_NULL = 25
 const HAS = 26
 const HAS_ANY = 27
 const HAS_ALL = 28
+const MATCH = 29
 const COMPARED: Readonly<Record<string, number>> = { gt: 18, gte: 19, lt: 20, lte: 21 }
 
 const SAME = ['eq', 'ne', 'in', 'notIn', 'isNull']
 const ORDERED = [...SAME, 'gt', 'gte', 'lt', 'lte', 'between']
-const WORDED = [...ORDERED, 'startsWith']
+const WORDED = [...ORDERED, 'startsWith', 'match']
 const HAVING = ['has', 'hasAny', 'hasAll', 'isNull']
+const HAVING_WORDS = [...HAVING, 'match']
+const PLACED = ['near', 'within', 'isNull']
 const KNOWN = ['isNull']
 const DEPTH_MAX = 16
 const OPERANDS_MAX = 65_536
@@ -117,6 +121,7 @@ function field(
   if (column === undefined || column.hidden) throw unknown(path, columns, where)
   if (condition === null) return [{ op: IS_NULL, column }]
   const { type } = column
+  if (isPlace(type) && isPlain(condition)) return placed(condition, column, where)
   if (!isPlain(condition)) {
     if (!isOrdered(type)) throw invalid(where, asksOf(column), condition)
     return [{ op: EQ, column, operands: [operandOf(type, condition, where)] }]
@@ -136,13 +141,15 @@ function unknown(path: string, columns: Columns, where: string): VarveError {
 function operatorsOf({ type }: Column): readonly string[] {
   if (type.kind === 'string' || type.kind === 'enum') return WORDED
   if (type.kind === 'boolean') return SAME
-  if (type.kind === 'array' && type.members?.every(isOrdered) === true) return HAVING
+  if (isPlace(type)) return PLACED
+  if (type.kind === 'array' && type.members?.every(isOrdered) === true)
+    return type.members.every(({ kind }) => kind === 'string') ? HAVING_WORDS : HAVING
   return isOrdered(type) ? ORDERED : KNOWN
 }
 
 const asksOf = (column: Column): string => `asked of by ${operatorsOf(column).join(', ')}`
 
-function operator(name: string, operand: unknown, column: Column, where: string): Node {
+function checkOperator(name: string, operand: unknown, column: Column, where: string): void {
   const known = operatorsOf(column)
   if (!known.includes(name))
     throw new VarveError(
@@ -151,6 +158,28 @@ function operator(name: string, operand: unknown, column: Column, where: string)
     )
   if (operand === undefined)
     throw new VarveError('INVALID', `${where} is undefined, which is no condition: leave it out`)
+}
+
+/** All that is asked of a place: `near` and a distance `within` are one condition. */
+function placed(
+  condition: Readonly<Record<string, unknown>>,
+  column: Column,
+  where: string,
+): readonly Node[] {
+  for (const [name, operand] of Object.entries(condition))
+    checkOperator(name, operand, column, `${where}.${name}`)
+  const { near, within, isNull } = condition
+  const nodes: Node[] = placeOperands(near, within, where).map(({ op, operand }) => ({
+    op,
+    column,
+    operands: [operand],
+  }))
+  if (isNull !== undefined) nodes.push(operator('isNull', isNull, column, `${where}.isNull`))
+  return nodes
+}
+
+function operator(name: string, operand: unknown, column: Column, where: string): Node {
+  checkOperator(name, operand, column, where)
   const { type } = column
   const one = (): Uint8Array => operandOf(type, operand, where)
   const member = type.members?.[0] ?? type
@@ -168,6 +197,9 @@ function operator(name: string, operand: unknown, column: Column, where: string)
       return { op: BETWEEN, column, operands: twoOf(operand, column, where) }
     case 'startsWith':
       return { op: STARTS_WITH, column, operands: [prefixOperand(operand, where)] }
+    case 'match':
+      if (typeof operand !== 'string') throw invalid(where, 'words', operand)
+      return { op: MATCH, column, operands: [Buffer.from(operand)] }
     case 'isNull':
       if (typeof operand !== 'boolean') throw invalid(where, 'true or false', operand)
       return operand ? { op: IS_NULL, column } : not({ op: IS_NULL, column })

@@ -29,17 +29,16 @@ napi_value OwnedThings::own(napi_env env, std::unique_ptr<Owned> thing) {
 
 void OwnedThings::finalise(napi_env env, void* data, void*) {
   const std::unique_ptr<Owned> thing(static_cast<Owned*>(data));
-  OwnedThings& all = *thing->all_;
-  end(env, *thing);
+  thing->all_->end(env, *thing);
   napi_delete_reference(env, thing->external_);
-  all.things_[thing->place_] = all.things_.back();
-  all.things_[thing->place_]->place_ = thing->place_;
-  all.things_.pop_back();
 }
 
 void OwnedThings::end(napi_env env, Owned& thing) {
   if (thing.is_gone_) return;
   thing.is_gone_ = true;
+  things_[thing.place_] = things_.back();
+  things_[thing.place_]->place_ = thing.place_;
+  things_.pop_back();
   thing.let_go(env);
 }
 
@@ -52,15 +51,18 @@ void OwnedThings::look_if_due(napi_env env) {
 }
 
 void OwnedThings::look(napi_env env) {
-  for (size_t begin = 0; begin < things_.size(); begin += kScopeThings) {
+  for (size_t end_of_scope = things_.size(); end_of_scope > 0;) {
+    const size_t begin = end_of_scope - std::min(end_of_scope, kScopeThings);
     napi_handle_scope scope = nullptr;
     napi_open_handle_scope(env, &scope);
-    for (size_t i = begin; i < std::min(begin + kScopeThings, things_.size()); ++i) {
+    // Backwards: what takes the place of one that is gone was looked at.
+    for (size_t i = end_of_scope; i-- > begin;) {
       napi_value external = nullptr;
       napi_get_reference_value(env, things_[i]->external_, &external);
       if (external == nullptr) end(env, *things_[i]);
     }
     napi_close_handle_scope(env, scope);
+    end_of_scope = begin;
   }
 }
 

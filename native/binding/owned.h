@@ -36,7 +36,7 @@ class Owned {
  private:
   friend class OwnedThings;
   std::shared_ptr<OwnedThings> all_;
-  size_t place_ = 0;
+  size_t place_ = 0;  // In things_, until it is gone.
   napi_ref external_ = nullptr;  // Weak.
   bool is_gone_ = false;
 };
@@ -53,9 +53,9 @@ class OwnedThings : public std::enable_shared_from_this<OwnedThings> {
   static void finalise(napi_env env, void* data, void*);
   void look_if_due(napi_env env);
   void look(napi_env env);
-  static void end(napi_env env, Owned& thing);
+  void end(napi_env env, Owned& thing);
 
-  std::vector<Owned*> things_;  // Until their finalisers.
+  std::vector<Owned*> things_;  // Until they are gone, so that none is looked at for nothing.
   int64_t bytes_at_look_ = 0;   // Outside of the collector's heap, as it knows.
 };
 

@@ -136,6 +136,8 @@ Answer prepare(const Call& call, size_t index, const ReadAs& as, OpenQuery& quer
     return environment.fail({Code::kNotFound, "the collection is not there"});
   }
   if ((*definition)->commit != asked.definition) return Answer::kConflict;
+  status = room_of(call).collections.find_rows(reads, **definition, asked.request);
+  if (!status) return environment.fail(status);
   Result<collection::Plan> plan = collection::make_plan(reads, **definition, asked.request);
   if (!plan) return environment.fail(plan.error());
   query.run = std::make_unique<collection::Run>(*definition, std::move(asked.request),

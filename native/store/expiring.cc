@@ -1,5 +1,5 @@
 // store/expiring.cc — what the waist knows of expiry: that values may have one, and who sweeps
-// them.
+// them; and who else works on the store in the background.
 #include "store/store.h"
 
 namespace varve {
@@ -32,6 +32,20 @@ void Store::stop_sweeper() {
   {
     const Lock held(sweeper_mutex_);
     ended = std::move(sweeper_);
+  }
+}
+
+void* Store::resident(const std::function<Resident(Os&, Store&)>& make) {
+  const Lock held(resident_mutex_);
+  if (!resident_ && !closed_.load()) resident_ = make(os_, *this);
+  return resident_.get();
+}
+
+void Store::end_resident() {
+  Resident ended;
+  {
+    const Lock held(resident_mutex_);
+    ended = std::move(resident_);
   }
 }
 

@@ -372,6 +372,7 @@ Status Store::close() {
     if (status) status = std::move(synced);
   }
   stop_sweeper();
+  end_resident();
   flusher_.reset();
   maintainers_.clear();
   {

@@ -307,6 +307,11 @@ class Store {
   bool may_expire() const { return may_expire_.load(std::memory_order_relaxed); }
   void start_sweeper(std::function<Step()> step);
 
+  // What a higher floor keeps beside the open store: made by whoever asks first, gone before the
+  // store is closed. Null when it is.
+  using Resident = std::shared_ptr<void>;
+  void* resident(const std::function<Resident(Os&, Store&)>& make);
+
   // Held while a layer gives out a name's id.
   std::mutex& names_mutex() { return names_mutex_; }
 
@@ -427,6 +432,7 @@ class Store {
   Status load_prepared(const View& view, const Edit& edit);
   void wake_sweeper();
   void stop_sweeper();
+  void end_resident();
   void publish_parts(std::unique_ptr<const Parts> parts);
 
   Step run_flush();
@@ -551,6 +557,8 @@ class Store {
   std::atomic<bool> may_expire_{false};
   std::mutex sweeper_mutex_;  // Guards sweeper_.
   std::unique_ptr<Worker> sweeper_;
+  std::mutex resident_mutex_;  // Guards resident_.
+  Resident resident_;
 
   std::mutex listen_mutex_;  // Guards listeners_.
   std::map<uint64_t, std::function<void()>> listeners_;

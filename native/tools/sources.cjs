@@ -29,11 +29,12 @@ function walk(folder) {
 const fillingOf = (name) => FILLINGS.find((f) =>
   new RegExp(`/kernels_${f}(_\\w+)?\\.cc$`).test(name))
 const isFilling = (name) => fillingOf(name) !== undefined
-// The indexes that belong to one thread, in memory and in a store, with their tests: nothing of them is there to be
-// found by a sanitizer of threads.
+// The tests of indexes that belong to one thread, in memory and in a store: nothing of them is there to be found by
+// a sanitizer of threads.
 const KERNELS = ['bitmap', 'geo', 'text']
-const isKernel = (name) => name.includes('/layer/blocks/') || KERNELS.some((kernel) =>
-  name.includes(`/pure/${kernel}/`) || name === `test/fuzz/${kernel}.fuzz.cc`)
+const isKernel = (name) => name.startsWith('test/') && (name.includes('/layer/blocks/') ||
+  KERNELS.some((kernel) =>
+    name.includes(`/pure/${kernel}/`) || name === `test/fuzz/${kernel}.fuzz.cc`))
 
 const parts = {
   core: () => walk('native').filter((f) => !f.startsWith('native/binding/') && !isFilling(f)),

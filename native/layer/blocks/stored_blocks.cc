@@ -17,7 +17,7 @@ constexpr size_t kKeyBytes = 5 + kEditBytes;  // Of an edit, beside prefix and v
 }  // namespace
 
 std::string block_key(const std::string& prefix, BlockId id) {
-  return key_of_part(prefix, IndexPart::kBlock, id);
+  return key_of_part(prefix, StoredPart::kBlock, id);
 }
 
 // ---- frames

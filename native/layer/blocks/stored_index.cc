@@ -26,7 +26,7 @@ Status read_state(const Store::View& view, const std::string& prefix, uint64_t s
   std::string room;
   for (uint32_t index = 0; state.size() < size; ++index) {
     Lookup found;
-    const std::string key = key_of_part(prefix, IndexPart::kState, index);
+    const std::string key = key_of_part(prefix, StoredPart::kState, index);
     if (Status status = view.get(as_bytes(key), true, found); !status) return status;
     if (found.found != Found::kPut) return corrupt("a part of its state is not there");
     const Result<Bytes> chunk = view.value(found.edit, room);
@@ -44,7 +44,7 @@ Status read_state(const Store::View& view, const std::string& prefix, uint64_t s
 Status read_index_head(const Store::View& view, const std::string& prefix, uint8_t kind,
                        const IndexHead& known, IndexHead& head) {
   Lookup found;
-  const std::string key = key_of_part(prefix, IndexPart::kHead);
+  const std::string key = key_of_part(prefix, StoredPart::kHead);
   if (Status status = view.get(as_bytes(key), true, found); !status) return status;
   head = {};
   if (found.found != Found::kPut) return Status::ok();
@@ -75,16 +75,16 @@ void put_index_head(Batch& batch, const std::string& prefix, uint8_t kind, const
   store<uint64_t>(head + 8, to.incarnation);
   store<uint64_t>(head + 16, to.state.size());
   store<uint32_t>(head + 24, to.rebuilt_from);
-  batch.put(as_bytes(key_of_part(prefix, IndexPart::kHead)), Bytes(head, kHeadBytes));
+  batch.put(as_bytes(key_of_part(prefix, StoredPart::kHead)), Bytes(head, kHeadBytes));
   const size_t count = chunk_count(to.state);
   for (size_t index = 0; index < count; ++index) {
     const Bytes chunk = chunk_of(to.state, index);
     if (equal(chunk, chunk_of(from.state, index))) continue;
-    const std::string key = key_of_part(prefix, IndexPart::kState, static_cast<uint32_t>(index));
+    const std::string key = key_of_part(prefix, StoredPart::kState, static_cast<uint32_t>(index));
     batch.put(as_bytes(key), chunk);
   }
   for (size_t index = count; index < chunk_count(from.state); ++index) {
-    const std::string key = key_of_part(prefix, IndexPart::kState, static_cast<uint32_t>(index));
+    const std::string key = key_of_part(prefix, StoredPart::kState, static_cast<uint32_t>(index));
     batch.erase(as_bytes(key));
   }
 }

@@ -86,6 +86,7 @@ class StoredIndex {
 
   // As of this view, through which it is read until the view ends or the next sync().
   Status sync(const Store::View& view) {
+    blocks_.trim();
     if (Status status = attach(view); !status) return status;
     if (synced_ == view.commit()) return blocks_.status();
     Status applied;
@@ -99,6 +100,13 @@ class StoredIndex {
     }
     synced_ = view.commit();
     return blocks_.status();
+  }
+
+  // An entry that is not committed, over what sync() brought: the next sync() is without it.
+  Status apply_own(Bytes key, Bytes value) {
+    check(index_.has_value());
+    has_own_ = true;
+    return Kind::apply(key, value, *index_);
   }
 
   // Behind a sync() that was fine.
@@ -272,7 +280,7 @@ class StoredIndex {
       return {Code::kTooLarge, "index: the numbers of its blocks are used up; make it anew"};
     }
     Status applied;
-    const std::string begin = key_of_part(prefix_, IndexPart::kLoose);
+    const std::string begin = key_of_part(prefix_, StoredPart::kLoose);
     const Status walked = each_loose(view, [&](Bytes key, const Edit&, Bytes value) {
       report.is_done = cost(batch) * 2 < bytes_max && report.entry_count < count_max;
       if (!report.is_done) return false;
@@ -292,7 +300,8 @@ class StoredIndex {
     if (Status status = read_index_head(view, prefix_, Kind::kKind, head_, head); !status) {
       return status;
     }
-    const bool is_known = index_.has_value() && head.commit == known && blocks_.status();
+    const bool is_known =
+        index_.has_value() && !has_own_ && head.commit == known && blocks_.status();
     if (is_known && synced_ <= view.commit()) return Status::ok();
     detach();
     take_head(std::move(head));
@@ -319,6 +328,7 @@ class StoredIndex {
   void detach() {
     if (index_) Kind::detach(*index_);
     index_.reset();
+    has_own_ = false;
   }
 
   void forget() {
@@ -336,8 +346,8 @@ class StoredIndex {
 
   template <class Visit>
   Status each_loose(const Store::View& view, const Visit& visit) const {
-    const std::string begin = key_of_part(prefix_, IndexPart::kLoose);
-    const std::string end = key_of_part(prefix_, IndexPart::kEnd);
+    const std::string begin = key_of_part(prefix_, StoredPart::kLoose);
+    const std::string end = key_of_part(prefix_, StoredPart::kEnd);
     const std::unique_ptr<EngineCursor> cursor =
         view.scan({as_bytes(begin), as_bytes(end)}, Direction::kForward);
     std::string room;
@@ -359,6 +369,7 @@ class StoredIndex {
   StoredBlocks blocks_;
   IndexHead head_;
   std::optional<typename Kind::Index> index_;
+  bool has_own_ = false;  // It holds what was not committed.
   bool wants_rebuild_ = false;
   std::unique_ptr<typename RebuildOf<Kind>::Type> rebuild_;
   uint64_t synced_ = 0;  // What is loose is in it up to this commit.

@@ -12,7 +12,7 @@ Status corrupt(const char* what) { return Status::corrupt(std::string("index: ")
 bool is_change(uint8_t byte) { return byte <= static_cast<uint8_t>(Change::kAdd); }
 
 std::string loose_key(const std::string& prefix, std::initializer_list<uint64_t> parts) {
-  std::string key = key_of_part(prefix, IndexPart::kLoose);
+  std::string key = key_of_part(prefix, StoredPart::kLoose);
   for (const uint64_t part : parts) {
     uint8_t bytes[8];
     store_big64(bytes, part);
@@ -26,6 +26,12 @@ uint32_t number_of_key(Bytes key) {
   for (const uint8_t byte : key) number = number << 8 | byte;
   return number;
 }
+
+void put_entry(Batch& batch, const LooseEntry& entry) {
+  batch.put(as_bytes(entry.key), as_bytes(entry.value));
+}
+
+std::string change_byte(Change change) { return std::string(1, static_cast<char>(change)); }
 
 size_t place_bytes(geo::Holds holds) { return holds == geo::Holds::kPoints ? 16 : 32; }
 
@@ -53,9 +59,12 @@ Status StoredMembers::apply(Bytes key, Bytes value, Bitmap& bitmap) {
   return Status::ok();
 }
 
+LooseEntry StoredMembers::entry(const std::string& prefix, uint64_t member, Change change) {
+  return {loose_key(prefix, {member}), change_byte(change)};
+}
+
 void StoredMembers::put(Batch& batch, const std::string& prefix, uint64_t member, Change change) {
-  const uint8_t value = static_cast<uint8_t>(change);
-  batch.put(as_bytes(loose_key(prefix, {member})), Bytes(&value, 1));
+  put_entry(batch, entry(prefix, member, change));
 }
 
 // ---- places
@@ -103,15 +112,22 @@ void StoredPlaces<kHolds>::save(geo::Tree& tree, std::string& state) {
 }
 
 template <geo::Holds kHolds>
-void StoredPlaces<kHolds>::put(Batch& batch, const std::string& prefix, const geo::Entry& entry,
-                               Change change) {
+LooseEntry StoredPlaces<kHolds>::entry(const std::string& prefix, const geo::Entry& entry,
+                                       Change change) {
   const geo::EntryKey key = geo::key_of(entry);
   uint8_t value[33] = {static_cast<uint8_t>(change)};
   store<double>(value + 1, entry.box.south);
   store<double>(value + 9, entry.box.west);
   store<double>(value + 17, entry.box.north);
   store<double>(value + 25, entry.box.east);
-  batch.put(as_bytes(loose_key(prefix, {key.cell, key.id})), Bytes(value, 1 + place_bytes(kHolds)));
+  return {loose_key(prefix, {key.cell, key.id}),
+          std::string(as_text(Bytes(value, 1 + place_bytes(kHolds))))};
+}
+
+template <geo::Holds kHolds>
+void StoredPlaces<kHolds>::put(Batch& batch, const std::string& prefix, const geo::Entry& place,
+                               Change change) {
+  put_entry(batch, entry(prefix, place, change));
 }
 
 template struct StoredPlaces<geo::Holds::kPoints>;
@@ -143,15 +159,24 @@ bool StoredTexts::wants_rebuild(const TextIndex& index) const {
   return stats.removed_count > stats.document_count + removed_min;
 }
 
+LooseEntry StoredTexts::entry(const std::string& prefix, uint32_t id, std::string_view utf8) {
+  std::string value = change_byte(Change::kAdd);
+  value += utf8;
+  return {key_of_part(prefix, StoredPart::kLoose, id), std::move(value)};
+}
+
+LooseEntry StoredTexts::removal(const std::string& prefix, uint32_t id) {
+  return {key_of_part(prefix, StoredPart::kLoose, id), change_byte(Change::kRemove)};
+}
+
 void StoredTexts::put(Batch& batch, const std::string& prefix, uint32_t id, std::string_view utf8) {
   const uint8_t change = static_cast<uint8_t>(Change::kAdd);
-  const std::string key = key_of_part(prefix, IndexPart::kLoose, id);
+  const std::string key = key_of_part(prefix, StoredPart::kLoose, id);
   batch.put(as_bytes(key), {Bytes(&change, 1), as_bytes(utf8)});
 }
 
 void StoredTexts::remove(Batch& batch, const std::string& prefix, uint32_t id) {
-  const uint8_t change = static_cast<uint8_t>(Change::kRemove);
-  batch.put(as_bytes(key_of_part(prefix, IndexPart::kLoose, id)), Bytes(&change, 1));
+  put_entry(batch, removal(prefix, id));
 }
 
 }  // namespace varve

@@ -18,6 +18,12 @@ namespace varve {
 
 enum class Change : uint8_t { kRemove = 0, kAdd = 1 };
 
+// As it lies in a store.
+struct LooseEntry {
+  std::string key;
+  std::string value;
+};
+
 struct StoredMembers {
   using Index = Bitmap;
   static constexpr uint8_t kKind = 1;
@@ -26,6 +32,7 @@ struct StoredMembers {
   static Status apply(Bytes key, Bytes value, Bitmap& bitmap);
   static void save(Bitmap& bitmap, std::string& state) { bitmap.save_directory(state); }
 
+  static LooseEntry entry(const std::string& prefix, uint64_t member, Change change);
   static void put(Batch& batch, const std::string& prefix, uint64_t member, Change change);
 };
 
@@ -38,6 +45,7 @@ struct StoredPlaces {
   static Status apply(Bytes key, Bytes value, geo::Tree& tree);
   static void save(geo::Tree& tree, std::string& state);
 
+  static LooseEntry entry(const std::string& prefix, const geo::Entry& entry, Change change);
   static void put(Batch& batch, const std::string& prefix, const geo::Entry& entry, Change change);
 };
 
@@ -60,6 +68,8 @@ struct StoredTexts {
     return TextRebuild::begin(state, blocks, options);
   }
 
+  static LooseEntry entry(const std::string& prefix, uint32_t id, std::string_view utf8);
+  static LooseEntry removal(const std::string& prefix, uint32_t id);
   // In the place of a text of the same id.
   static void put(Batch& batch, const std::string& prefix, uint32_t id, std::string_view utf8);
   static void remove(Batch& batch, const std::string& prefix, uint32_t id);

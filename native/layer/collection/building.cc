@@ -3,6 +3,8 @@
 // A step is a commit: the entries of some documents, on the condition that nobody has written these
 // since, and up to which key it got. Writers keep the index from its definition on, so a document
 // that was written since then has its entries already, or has them made here, the same ones.
+#include <algorithm>
+
 #include "layer/collection/collection.h"
 #include "layer/collection/keys.h"
 
@@ -85,7 +87,6 @@ Status Collections::build_entries(const Reads& reads, const Definition& definiti
   // Not the transaction's own: there are no documents among its edits.
   const auto cursor = reads.view().scan({as_bytes(begin), as_bytes(end)}, Direction::kForward);
   std::string room;
-  std::vector<Entry> entries;
   for (; cursor->valid(); cursor->next()) {
     const Edit& edit = cursor->edit();
     const Bytes key = edit.key.subspan(prefix.size());
@@ -93,27 +94,50 @@ Status Collections::build_entries(const Reads& reads, const Definition& definiti
     if (!value) return value.error();
     Document document(definition.schema_set);
     if (Status status = document.open(*value); !status) return status;
-    if (Status status = make_entries(index, document, key, entries); !status) return status;
-    uint64_t bytes = 0;
-    for (const Entry& entry : entries) bytes += entry.key.size() + key.size() + kEditBytes;
-    const bool has_room = static_cast<bool>(own_.fits(bytes * 2));
+    Change change;
+    Status status = find_built(reads, definition, index, document, key, change);
+    if (!status) return status;
+    const bool has_room = static_cast<bool>(own_.fits(change.bytes));
     if (report.document_count > 0 && (!has_room || report.document_count >= kStepDocumentsMax)) {
       return Status::ok();
     }
-    if (Status status = own_.guard(edit.key, reads.view().commit()); !status) return status;
-    for (const Entry& entry : entries) {
-      if (entry.is_unique) {
-        Status status = check_unique(reads, index, definition, entry, key);
-        if (!status) return status;
-      }
-      const std::string made = entry_value(entry, document.row(), key);
-      own_.put(as_bytes(entry.key), {as_bytes(made)});
-    }
+    if (status = own_.guard(edit.key, reads.view().commit()); !status) return status;
+    apply(own_, change);
     last = as_text(key);
     report.document_count += 1;
   }
   if (Status status = cursor->status(); !status) return status;
+  if (index.is_packed()) note_packed(index);
   last.clear();
+  return Status::ok();
+}
+
+// What one document adds to the index.
+Status Collections::find_built(const Reads& reads, const Definition& definition,
+                               const IndexDefinition& index, const Document& document, Bytes key,
+                               Change& change) {
+  if (!index.is_packed()) {
+    std::vector<Entry> entries;
+    if (Status status = make_entries(index, document, key, entries); !status) return status;
+    for (Entry& entry : entries) {
+      if (entry.is_unique) {
+        Status status = check_unique(reads, index, definition, entry, key);
+        if (!status) return status;
+      }
+      change.add(std::move(entry.key), entry_value(entry, document.row(), key));
+    }
+    return Status::ok();
+  }
+  ValueNumbers numbers(reads);
+  std::vector<PackedEntry> entries;
+  if (Status status = make_packed(index, document, numbers, entries); !status) return status;
+  for (PackedEntry& entry : entries) change.add(std::move(entry.key), std::move(entry.added));
+  for (const auto& [value_key, number] : numbers.made()) change.add(value_key, number);
+  // Where another such index is there, so is the row's key.
+  const bool has_key =
+      std::any_of(definition.indexes.begin(), definition.indexes.end(),
+                  [](const IndexDefinition& one) { return one.is_packed() && one.is_ready(); });
+  if (!has_key) change.add(row_key(definition.id, document.row()), std::string(as_text(key)));
   return Status::ok();
 }
 

@@ -14,7 +14,9 @@
 // it is ready. How far it got is a key, so that a crash costs one commit's work.
 //
 //   definition.h   what the catalog holds      document.h   records as fields
-//   entries.h      what an index holds         filter.h     conditions
+//   entries.h      what an index holds         packed.h     what one of rows holds
+//   filter.h       conditions                  places.h     conditions on places
+//   rows.h         what indexes of rows say    upkeep.h     folding them
 //   plan.h         how a query is answered     run.h        answering it
 //
 // Threads: one, with a Reader of its own.      Bytes: FORMAT.md
@@ -27,6 +29,8 @@
 #include "layer/collection/definition.h"
 #include "layer/collection/entries.h"
 #include "layer/collection/reads.h"
+#include "layer/collection/rows.h"
+#include "layer/collection/upkeep.h"
 
 namespace varve::collection {
 
@@ -97,6 +101,8 @@ class Collections {
   Result<uint64_t> next_in_sequence(Store::Reader& reader, uint32_t id);
 
   // ---- indexes
+  // What those of rows say of a query, before its plan is made.
+  Status find_rows(const Reads& reads, const Definition& definition, Request& request);
   // Builds some of what is to be built.
   Result<BuildReport> build(Store::Reader& reader, uint32_t id);
 
@@ -110,6 +116,11 @@ class Collections {
     std::vector<std::string> gone;
     std::vector<std::pair<std::string, std::string>> added;  // Key and value.
     uint64_t bytes = 0;
+
+    void add(std::string entry_key, std::string value) {
+      bytes += entry_key.size() + value.size() + kEditBytes;
+      added.emplace_back(std::move(entry_key), std::move(value));
+    }
   };
 
   Result<DefinitionRef> newest_of(Store::Reader& reader, Bytes name, uint64_t& seen);
@@ -119,6 +130,10 @@ class Collections {
   Result<DefinitionRef> guarded_definition(const Reads& reads, uint32_t id);
   Status find_change(const Reads& reads, const Definition& definition, Bytes key,
                      const Document* old_document, const Document* new_document, Change& change);
+  Status find_packed_change(const Reads& reads, const Definition& definition, Bytes key,
+                            const Document* old_document, const Document* new_document,
+                            Change& change);
+  void note_packed(const IndexDefinition& index);
   Status check_unique(const Reads& reads, const IndexDefinition& index,
                       const Definition& definition, const Entry& entry, Bytes key);
   Result<std::vector<DefinitionRef>> referrers_of(const Reads& reads, const Definition& target);
@@ -134,6 +149,8 @@ class Collections {
                                                   uint32_t field, const std::string& nested_key);
   Status check_rules(const Definition& definition, const Document& document);
   static void apply(Transaction& transaction, const Change& change);
+  Status find_built(const Reads& reads, const Definition& definition, const IndexDefinition& index,
+                    const Document& document, Bytes key, Change& change);
   template <class Edit>
   Result<uint64_t> commit_by(const Edit& edit);
   Result<bool> build_some(Store::Reader& reader, uint32_t id, BuildReport& report);
@@ -144,6 +161,7 @@ class Collections {
   Store& store_;
   Transaction own_;  // Of commits of their own.
   Refusal refusal_;
+  RowFinder rows_of_indexes_;
   std::map<uint32_t, DefinitionRef> newest_;                      // By id, as seen last.
   std::map<std::pair<uint32_t, uint64_t>, DefinitionRef> older_;  // By id and commit.
   std::map<uint32_t, Numbers> rows_;

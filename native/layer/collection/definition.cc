@@ -52,8 +52,27 @@ Status take_filter(Bytes& from, IndexDefinition& index) {
   if (!take_text(from, index.filter_bytes)) return corrupt();
   Result<Filter> filter = Filter::read(as_bytes(index.filter_bytes));
   if (!filter) return filter.error();
+  if (filter->asks_words()) {
+    return Status::invalid("index \"" + index.name + "\": its condition cannot match words");
+  }
   index.filter = std::move(*filter);
   return Status::ok();
+}
+
+bool is_kind(IndexKind kind) { return kind >= IndexKind::kOrdered && kind <= IndexKind::kGeo; }
+
+// Whether its parts are what the kind can be on.
+bool fits_kind(const Schema& schema, IndexDefinition& index) {
+  if (!index.is_packed()) return true;
+  if (index.is_unique) return false;
+  if (index.kind == IndexKind::kText) return true;
+  const PartDefinition& part = index.parts.front();
+  if (index.parts.size() != 1 || part.is_descending) return false;
+  if (index.kind == IndexKind::kBitmap) return true;
+  if (part.is_each || part.field >= schema.columns().size()) return false;
+  const Type* const type = schema.column(part.field).type;
+  index.holds_boxes = type != nullptr && type->tag == TypeTag::kBox;
+  return index.holds_boxes || (type != nullptr && type->tag == TypeTag::kPoint);
 }
 
 Status take_index(Bytes& from, IndexDefinition& index) {
@@ -65,7 +84,7 @@ Status take_index(Bytes& from, IndexDefinition& index) {
   index.kind = static_cast<IndexKind>(kind);
   index.state = static_cast<IndexState>(state);
   index.is_unique = (flags & kUniqueFlag) != 0;
-  const bool is_known = index.kind == IndexKind::kOrdered &&
+  const bool is_known = is_kind(index.kind) &&
                         (index.state == IndexState::kBuilding || index.is_ready()) &&
                         (flags & ~(kUniqueFlag | kPartialFlag)) == 0;
   if (!is_known) {
@@ -76,6 +95,10 @@ Status take_index(Bytes& from, IndexDefinition& index) {
   index.parts.resize(count);
   for (PartDefinition& part : index.parts) {
     if (!take_part(from, part)) return corrupt();
+  }
+  if (index.kind == IndexKind::kText &&
+      (!take_varint(from, index.languages) || !take_text(from, index.stop_words))) {
+    return corrupt();
   }
   return (flags & kPartialFlag) != 0 ? take_filter(from, index) : Status::ok();
 }
@@ -89,6 +112,10 @@ void append_index(std::string& to, const IndexDefinition& index) {
   append_text(to, index.fields);
   append_varint(to, index.parts.size());
   for (const PartDefinition& part : index.parts) append_part(to, part);
+  if (index.kind == IndexKind::kText) {
+    append_varint(to, index.languages);
+    append_text(to, index.stop_words);
+  }
   if (index.filter) append_text(to, index.filter_bytes);
 }
 
@@ -143,6 +170,7 @@ Result<std::shared_ptr<Definition>> Definition::read(Bytes bytes, uint64_t commi
   made->indexes.resize(count);
   for (IndexDefinition& index : made->indexes) {
     if (Status status = take_index(bytes, index); !status) return status;
+    if (!fits_kind(made->schema_set.newest(), index)) return corrupt();
   }
   if (!bytes.empty()) return corrupt();
   return made;
@@ -157,6 +185,11 @@ std::string Definition::write() const {
   append_varint(bytes, indexes.size());
   for (const IndexDefinition& index : indexes) append_index(bytes, index);
   return bytes;
+}
+
+bool Definition::has_rows() const {
+  return std::any_of(indexes.begin(), indexes.end(),
+                     [](const IndexDefinition& one) { return one.is_packed(); });
 }
 
 const IndexDefinition* Definition::index_of(uint32_t index_id) const {

@@ -43,7 +43,12 @@ struct IndexDefinition {
   std::vector<PartDefinition> parts;
   std::optional<Filter> filter;  // It has entries only of documents for which this holds.
   std::string filter_bytes;
+  uint32_t languages = 0;    // Of texts: pure/text/language.h
+  std::string stop_words;    // Of texts, with spaces between.
+  bool holds_boxes = false;  // Of places.
 
+  // Documents by their rows, in blocks: layer/blocks.
+  bool is_packed() const { return kind != IndexKind::kOrdered; }
   bool is_ready() const { return state == IndexState::kReady; }
 };
 
@@ -73,6 +78,8 @@ struct Definition {
   static Result<std::shared_ptr<Definition>> read(Bytes bytes, uint64_t commit);
   std::string write() const;
   const IndexDefinition* index_of(uint32_t index_id) const;
+  // Whether documents are found by their rows.
+  bool has_rows() const;
 };
 
 }  // namespace varve::collection

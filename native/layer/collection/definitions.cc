@@ -46,17 +46,21 @@ Status give_ids(Ids& ids, const Definition* before, Definition& draft) {
   return Status::ok();
 }
 
-void erase_index(Batch& batch, uint32_t id) {
-  const std::string prefix = prefix_of(kEntries, id);
+void erase_all(Batch& batch, const std::string& prefix) {
   batch.erase_range(as_bytes(prefix), as_bytes(end_of(prefix)));
-  batch.erase(as_bytes(system_key(kProgressTag, id)));
+}
+
+void erase_index(Batch& batch, const IndexDefinition& index) {
+  erase_all(batch, prefix_of(index.is_packed() ? kPacked : kEntries, index.id));
+  batch.erase(as_bytes(system_key(kProgressTag, index.id)));
 }
 
 // The indexes that are not in the draft.
 void erase_others(Batch& batch, const Definition& before, const Definition& draft) {
   for (const IndexDefinition& index : before.indexes) {
-    if (draft.index_of(index.id) == nullptr) erase_index(batch, index.id);
+    if (draft.index_of(index.id) == nullptr) erase_index(batch, index);
   }
+  if (before.has_rows() && !draft.has_rows()) erase_all(batch, prefix_of(kRows, before.id));
 }
 
 std::string referrer_key(const std::string& target, uint32_t id) {
@@ -80,6 +84,19 @@ void put_references(Batch& batch, const Definition* before, const Definition& af
   if (before == nullptr) return;
   for (const ReferenceDefinition& one : before->references) {
     if (!names(after, one.target)) batch.erase(as_bytes(referrer_key(one.target, after.id)));
+  }
+}
+
+// What there is to be folded behind a change of a definition.
+void keep_folding(Store& store, const Definition* before, const Definition* after) {
+  const bool matters =
+      (before != nullptr && before->has_rows()) || (after != nullptr && after->has_rows());
+  Upkeep* const upkeep = matters ? Upkeep::of(store) : nullptr;
+  if (upkeep == nullptr) return;
+  if (after != nullptr) upkeep->keep(*after);
+  if (before == nullptr) return;
+  for (const IndexDefinition& index : before->indexes) {
+    if (after == nullptr || after->index_of(index.id) == nullptr) upkeep->drop(index);
   }
 }
 
@@ -110,6 +127,9 @@ Result<DefinitionRef> Collections::definition(const Reads& reads, uint32_t id) {
   if (newest && newest->commit > commit) {
     if (older_.size() >= kOlderMax) older_.clear();
     return older_[{id, commit}] = *read;
+  }
+  if ((*read)->has_rows()) {
+    if (Upkeep* const upkeep = Upkeep::of(store_)) upkeep->keep(**read);
   }
   return newest = *read;
 }
@@ -159,6 +179,7 @@ Result<DefinitionRef> Collections::define(Store::Reader& reader, Bytes name, Def
   const Result<uint64_t> commit = store_.commit(batch, &conditions);
   if (!commit) return commit.error();
   (*checked)->commit = *commit;
+  keep_folding(store_, before.get(), checked->get());
   return newest_[draft.id] = *checked;
 }
 
@@ -174,9 +195,9 @@ Result<bool> Collections::drop(Store::Reader& reader, Bytes name) {
   for (const ReferenceDefinition& one : definition.references) {
     batch.erase(as_bytes(referrer_key(one.target, definition.id)));
   }
-  const std::string documents = prefix_of(kDocuments, definition.id);
-  batch.erase_range(as_bytes(documents), as_bytes(end_of(documents)));
-  for (const IndexDefinition& index : definition.indexes) erase_index(batch, index.id);
+  erase_all(batch, prefix_of(kDocuments, definition.id));
+  erase_all(batch, prefix_of(kRows, definition.id));
+  for (const IndexDefinition& index : definition.indexes) erase_index(batch, index);
   batch.erase(as_bytes(name_key(name)));
   for (const char tag : {kDefinitionTag, kRowsTag, kSequenceTag}) {
     batch.erase(as_bytes(system_key(tag, definition.id)));
@@ -186,6 +207,7 @@ Result<bool> Collections::drop(Store::Reader& reader, Bytes name) {
   conditions.add_key(as_bytes(key), hash64(as_bytes(key), store_.hash_seed()), seen);
   const Result<uint64_t> commit = store_.commit(batch, &conditions);
   if (!commit) return commit.error();
+  keep_folding(store_, &definition, nullptr);
   return true;
 }
 

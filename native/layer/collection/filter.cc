@@ -27,7 +27,11 @@ bool is_known(uint8_t op) {
   return (op >= static_cast<uint8_t>(FilterOp::kAnd) &&
           op <= static_cast<uint8_t>(FilterOp::kNot)) ||
          (op >= static_cast<uint8_t>(FilterOp::kEq) &&
-          op <= static_cast<uint8_t>(FilterOp::kHasAll));
+          op <= static_cast<uint8_t>(FilterOp::kWithinPolygon));
+}
+
+bool asks_place(FilterOp op) {
+  return op == FilterOp::kNear || op == FilterOp::kWithinBox || op == FilterOp::kWithinPolygon;
 }
 
 bool is_one_of(const std::vector<std::string>& rising, Bytes key) {
@@ -65,7 +69,7 @@ Status Filter::read_node(Bytes& from, size_t depth, std::vector<FilterNode>& nod
   const auto op = static_cast<FilterOp>(from[0]);
   from = from.subspan(1);
   const size_t index = nodes.size();
-  nodes.push_back({op, 0, {}, {}});
+  nodes.emplace_back().op = op;
   uint32_t count = 1;
   if (is_group(op)) {
     if (op != FilterOp::kNot && !take_varint(from, count)) return no_filter();
@@ -86,9 +90,31 @@ Status Filter::read_node(Bytes& from, size_t depth, std::vector<FilterNode>& nod
     if (!take_sized(from, operand)) return no_filter();
     node.operands.emplace_back(as_text(operand));
   }
+  if (asks_place(op)) return read_place(node);
   const bool rises =
       std::is_sorted(node.operands.begin(), node.operands.end(), std::less_equal<std::string>());
   return takes_many(op) && !rises ? no_filter() : Status::ok();
+}
+
+Status Filter::read_place(FilterNode& node) {
+  const Bytes operand = as_bytes(node.operands.front());
+  Result<PlaceCondition> place = node.op == FilterOp::kNear ? PlaceCondition::read_near(operand)
+                                 : node.op == FilterOp::kWithinBox
+                                     ? PlaceCondition::read_box(operand)
+                                     : PlaceCondition::read_polygon(operand);
+  if (!place) return place.error();
+  node.place = std::make_shared<const PlaceCondition>(std::move(*place));
+  return Status::ok();
+}
+
+std::vector<uint32_t> Filter::conjuncts() const {
+  if (root().op == FilterOp::kAnd) return root().children;
+  return {0};
+}
+
+bool Filter::asks(FilterOp op) const {
+  return std::any_of(nodes_.begin(), nodes_.end(),
+                     [&](const FilterNode& node) { return node.op == op; });
 }
 
 Filter Filter::without(const std::vector<uint32_t>& conditions) const {
@@ -119,6 +145,14 @@ bool Filter::matches(const Document& document, uint32_t index) const {
     case FilterOp::kHasAny:
     case FilterOp::kHasAll:
       return has(document, node);
+    case FilterOp::kMatch:
+      return node.rows != nullptr && node.rows->rows.has(document.row());
+    case FilterOp::kNear:
+    case FilterOp::kWithinBox:
+    case FilterOp::kWithinPolygon: {
+      const std::optional<Place> place = place_of(document.item(node.field));
+      return place && node.place->matches(*place);
+    }
     default:
       return compares(document, node);
   }
@@ -183,6 +217,15 @@ bool same_condition(const Filter& a, uint32_t in_a, const Filter& b, uint32_t in
     if (!same_condition(a, one.children[i], b, other.children[i])) return false;
   }
   return true;
+}
+
+bool implies(const Filter& where, const Filter& needed) {
+  const std::vector<uint32_t> given = where.conjuncts();
+  const std::vector<uint32_t> wanted = needed.conjuncts();
+  return std::all_of(wanted.begin(), wanted.end(), [&](uint32_t one) {
+    return std::any_of(given.begin(), given.end(),
+                       [&](uint32_t other) { return same_condition(needed, one, where, other); });
+  });
 }
 
 }  // namespace varve::collection

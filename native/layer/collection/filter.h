@@ -13,17 +13,21 @@
 //
 // Invariants
 //   - a tree that was read is whole: operands are there, and its depth is bounded.
-//   - operands are ordered keys as they stand in an array; those of in and hasAny rise.
+//   - a condition on words is asked of a document only when its rows were looked up.
+//   - operands of comparisons are ordered keys as they stand in an array; those of in and hasAny rise.
 // Threads: one that was read is not changed; Scratch belongs to one.      Bytes: FORMAT.md
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/status.h"
 #include "layer/collection/document.h"
+#include "layer/collection/places.h"
+#include "layer/collection/row_set.h"
 
 namespace varve::collection {
 
@@ -48,6 +52,10 @@ enum class FilterOp : uint8_t {
   kHas = 26,
   kHasAny = 27,
   kHasAll = 28,
+  kMatch = 29,  // Words; what it means, only an index knows.
+  kNear = 30,   // A point, and metres.
+  kWithinBox = 31,
+  kWithinPolygon = 32,
 };
 
 struct FilterNode {
@@ -55,6 +63,8 @@ struct FilterNode {
   uint32_t field = 0;                 // Of a condition: its column.
   std::vector<std::string> operands;  // Of a condition.
   std::vector<uint32_t> children;     // Of and, or, not.
+  std::shared_ptr<const PlaceCondition> place;  // Of near and within.
+  RowSetRef rows;                               // Of match, once it was looked up.
 };
 
 class Filter {
@@ -72,11 +82,19 @@ class Filter {
   }
 
   bool matches(const Document& document) const { return matches(document, 0); }
+  uint32_t node_count() const { return static_cast<uint32_t>(nodes_.size()); }
+  // The conditions that all have to hold, as places of nodes.
+  std::vector<uint32_t> conjuncts() const;
+  bool asks_words() const { return asks(FilterOp::kMatch); }
+  bool asks_nearness() const { return asks(FilterOp::kNear); }
+  void set_rows(uint32_t index, RowSetRef rows) { nodes_[index].rows = std::move(rows); }
 
  private:
+  bool asks(FilterOp op) const;
   bool matches(const Document& document, uint32_t index) const;
   bool compares(const Document& document, const FilterNode& node) const;
   bool has(const Document& document, const FilterNode& node) const;
+  static Status read_place(FilterNode& node);
   static Status read_node(Bytes& from, size_t depth, std::vector<FilterNode>& nodes);
 
   std::vector<FilterNode> nodes_;
@@ -84,6 +102,9 @@ class Filter {
 
 // Whether two trees say the same.
 bool same_condition(const Filter& a, uint32_t in_a, const Filter& b, uint32_t in_b);
+
+// Whether every condition that all of `needed` hang on is one of `where`, word for word.
+bool implies(const Filter& where, const Filter& needed);
 
 // Takes a size and so many bytes off the front; false where there are none.
 [[nodiscard]] bool take_sized(Bytes& from, Bytes& taken);

@@ -21,6 +21,8 @@ inline constexpr char kProgressTag = 'b';    // Index → the last document that
 inline constexpr char kReferrerTag = 'f';    // Name and an id → nothing: that one refers to it.
 inline constexpr char kDocuments = 0x14;
 inline constexpr char kEntries = 0x15;
+inline constexpr char kRows = 0x16;    // Row → key, where an index names documents by their rows.
+inline constexpr char kPacked = 0x13;  // Such an index: layer/blocks.
 
 inline constexpr size_t kIdBytes = 4;
 inline constexpr size_t kPrefixBytes = 1 + kIdBytes;  // Of documents, entries and rows.
@@ -32,6 +34,17 @@ inline void append_big32(std::string& to, uint32_t number) {
 inline std::string prefix_of(char first, uint32_t id) {
   std::string key(1, first);
   append_big32(key, id);
+  return key;
+}
+
+inline void append_big64(std::string& to, uint64_t number) {
+  append_big32(to, static_cast<uint32_t>(number >> 32));
+  append_big32(to, static_cast<uint32_t>(number));
+}
+
+inline std::string row_key(uint32_t collection, uint64_t row) {
+  std::string key = prefix_of(kRows, collection);
+  append_big64(key, row);
   return key;
 }
 

@@ -27,12 +27,6 @@ std::string quoted(const std::string& text) {
   return json + '"';
 }
 
-// The conditions that all have to hold, as indexes of nodes.
-std::vector<uint32_t> conjuncts(const Filter& where) {
-  if (where.root().op == FilterOp::kAnd) return where.root().children;
-  return {0};
-}
-
 // One way of answering while it is being looked at.
 class Candidate {
  public:
@@ -41,7 +35,9 @@ class Candidate {
 
   // False: this index does not have every document that is asked for.
   bool build() {
-    if (index_ != nullptr && index_->filter && !is_implied(*index_->filter)) return false;
+    if (index_ != nullptr && index_->filter && !implies(request_.where, *index_->filter)) {
+      return false;
+    }
     std::vector<Part> parts = parts_of();
     Spans spans = spans_of();
     bind(parts, spans);
@@ -108,7 +104,7 @@ class Candidate {
   void skip_count() { plan_.is_more = true; }
 
  private:
-  bool ends_early() const { return plan_.is_ordered || request_.order.empty(); }
+  bool ends_early() const { return plan_.is_ordered || (request_.order.empty() && !request_.rank); }
 
   struct Part {
     uint32_t field;
@@ -140,17 +136,6 @@ class Candidate {
     return std::any_of(parts.begin(), parts.end(), [](const Part& part) { return part.is_each; });
   }
 
-  // Every condition of the index is one of the query, word for word.
-  bool is_implied(const Filter& filter) const {
-    const std::vector<uint32_t> needed = conjuncts(filter);
-    const std::vector<uint32_t> given = conjuncts(request_.where);
-    return std::all_of(needed.begin(), needed.end(), [&](uint32_t one) {
-      return std::any_of(given.begin(), given.end(), [&](uint32_t other) {
-        return same_condition(filter, one, request_.where, other);
-      });
-    });
-  }
-
   // Equal values from the first part on, then at most one range.
   void bind(std::vector<Part>& parts, Spans& spans) {
     for (Part& part : parts) {
@@ -176,7 +161,7 @@ class Candidate {
   // The condition that says which values a part has: the one with the fewest.
   uint32_t find_point(const Part& part) const {
     uint32_t best = kNone;
-    for (const uint32_t index : conjuncts(request_.where)) {
+    for (const uint32_t index : request_.where.conjuncts()) {
       const FilterNode& node = request_.where.node(index);
       if (node.field != part.field || !is_point(node, part)) continue;
       if (best == kNone || points_of(node).size() < points_of(request_.where.node(best)).size()) {
@@ -219,7 +204,7 @@ class Candidate {
   }
 
   void add_bounds(const Part& part, Sense sense, Spans& spans) {
-    for (const uint32_t index : conjuncts(request_.where)) {
+    for (const uint32_t index : request_.where.conjuncts()) {
       const FilterNode& node = request_.where.node(index);
       if (node.field != part.field || !spans.add_bound(sense, node)) continue;
       is_bounded_ = true;
@@ -229,7 +214,7 @@ class Candidate {
 
   // Whether the walk, in one direction or the other, is in the order that is asked for.
   bool orders(const std::vector<Part>& parts) {
-    if (request_.after && request_.after->is_sorted) return false;
+    if (request_.rank || (request_.after && request_.after->is_sorted)) return false;
     if (plan_.may_repeat) return request_.order.empty() && !request_.is_paged;
     size_t at = 0;
     bool is_turned = false;
@@ -276,6 +261,47 @@ bool leads_on(const Request& request, const Plan& plan) {
   return plan.is_ordered && request.after->index == (plan.index == nullptr ? 0 : plan.index->id);
 }
 
+// Rows that were looked up.
+Plan plan_of_rows(const Request& request) {
+  const FoundRows& rows = *request.rows;
+  Plan plan;
+  plan.way = Way::kRows;
+  plan.index = rows.indexes.front();
+  plan.rest = request.where.without(rows.answered);
+  const bool was_sorted = request.after && request.after->is_sorted;
+  plan.is_ordered = request.order.empty() && !was_sorted && (rows.is_ranked || !request.rank);
+  plan.estimate = rows.count();
+  return plan;
+}
+
+double cost_of_rows(const Plan& plan, const Request& request) {
+  double rows = static_cast<double>(plan.estimate);
+  if (plan.is_ordered && plan.rest.is_always()) {
+    rows = std::min(rows, static_cast<double>(request.limit) + static_cast<double>(request.offset));
+  }
+  if (!plan.needs_documents(request)) return 0;
+  return rows * (kEntryCost + kFetchedCost + (plan.is_ordered ? 0 : kSortedCost));
+}
+
+std::string names_of(const std::vector<const IndexDefinition*>& indexes) {
+  std::string json;
+  for (const IndexDefinition* one : indexes) {
+    json += (json.empty() ? "" : ",") + quoted(one->name);
+  }
+  return json;
+}
+
+// A position is a rank and a row, or a row, whichever of the indexes it names.
+bool rows_lead_on(const Request& request, const Plan& plan) {
+  if (!request.after || request.after->is_sorted) return true;
+  const FoundRows& rows = *request.rows;
+  const bool is_used =
+      std::any_of(rows.indexes.begin(), rows.indexes.end(),
+                  [&](const IndexDefinition* one) { return one->id == request.after->index; });
+  const size_t size = (rows.is_ranked ? 2 : 1) * sizeof(uint64_t);
+  return plan.is_ordered && is_used && request.after->key.size() == size;
+}
+
 }  // namespace
 
 std::string Position::write() const {
@@ -295,6 +321,11 @@ Result<Position> Position::read(Bytes bytes) {
 }
 
 Result<Plan> make_plan(const Reads& reads, const Definition& definition, const Request& request) {
+  const bool has_place = request.after && !request.after->is_sorted;
+  if (request.rows && (request.rows->is_ranked || has_place)) {
+    Plan rows = plan_of_rows(request);
+    return rows_lead_on(request, rows) ? Result<Plan>(std::move(rows)) : no_position();
+  }
   std::vector<Candidate> ways;
   const auto add = [&](const IndexDefinition* index) {
     ways.emplace_back(definition, request, index);
@@ -303,33 +334,38 @@ Result<Plan> make_plan(const Reads& reads, const Definition& definition, const R
   };
   add(nullptr);
   for (const IndexDefinition& index : definition.indexes) {
-    if (index.is_ready()) add(&index);
+    if (index.is_ready() && !index.is_packed()) add(&index);
   }
   if (ways.empty()) return no_position();
   // One that reads nothing but what is wanted needs no count to be the best.
   const auto is_exact = [](const Candidate& way) { return way.is_exact(); };
-  if (std::count_if(ways.begin(), ways.end(), is_exact) == 1) {
+  if (!request.rows && std::count_if(ways.begin(), ways.end(), is_exact) == 1) {
     Candidate& exact = *std::find_if(ways.begin(), ways.end(), is_exact);
     exact.skip_count();
     return std::move(exact.plan());
   }
   Candidate* best = nullptr;
   for (Candidate& way : ways) {
-    if (ways.size() == 1) {
+    if (ways.size() == 1 && !request.rows) {
       way.skip_count();
     } else if (Status status = way.count(reads); !status) {
       return status;
     }
     if (best == nullptr || way.cost() < best->cost()) best = &way;
   }
+  if (request.rows) {
+    Plan rows = plan_of_rows(request);
+    if (cost_of_rows(rows, request) <= best->cost()) return rows;
+  }
   return std::move(best->plan());
 }
 
 std::string explain(const Plan& plan, const Definition& definition, const Request& request) {
   std::string json = "{\"way\":\"";
-  json += plan.way == Way::kIndex ? "index" : "documents";
+  json += plan.way == Way::kDocuments ? "documents" : "index";
   json += '"';
   if (plan.index != nullptr) json += ",\"index\":" + quoted(plan.index->name);
+  if (plan.way == Way::kRows) json += ",\"indexes\":[" + names_of(request.rows->indexes) + "]";
   json += ",\"spans\":" + std::to_string(plan.spans.size());
   json += ",\"entries\":" + std::to_string(plan.estimate);
   json += ",\"atLeast\":" + std::string(plan.is_more ? "true" : "false");

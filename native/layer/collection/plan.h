@@ -11,6 +11,9 @@
 //   where city = "Rome" and age >= 18 order by age      index (city, age)
 //         └── prefix ──┘   └─ range ─┘ └─ its order      15 id "Rome" 18 … 15 id "Rome" ff
 //
+// What indexes of rows have said of some of the conditions (rows.h) is one more way; rows that are
+// ranked are the only one, since they say in which order.
+//
 // Invariants
 //   - whatever way is taken, the answer is that of looking at every document.
 // Threads: one.
@@ -40,6 +43,21 @@ struct Position {
   static Result<Position> read(Bytes bytes);
 };
 
+// Documents by their rows, as indexes of rows know them: rows.h.
+struct FoundRows {
+  struct Ranked {
+    uint64_t rank;  // The least is the best.
+    uint64_t row;
+  };
+  RowSetRef set;  // By rising row; null where they are ranked and nothing else chose among them.
+  std::vector<Ranked> ranked;
+  bool is_ranked = false;
+  std::vector<uint32_t> answered;  // Conditions, as places of nodes.
+  std::vector<const IndexDefinition*> indexes;
+
+  uint64_t count() const { return is_ranked ? ranked.size() : set->rows.total(); }
+};
+
 struct Request {
   Filter where;
   std::vector<OrderPart> order;
@@ -48,9 +66,11 @@ struct Request {
   bool is_counted = false;  // Documents themselves are not wanted.
   bool is_paged = false;    // It is asked for its position afterwards.
   std::optional<Position> after;
+  std::optional<uint32_t> rank;  // The condition that says in which order, where no other is given.
+  std::optional<FoundRows> rows;  // Of conditions that were looked up already.
 };
 
-enum class Way : uint8_t { kDocuments, kIndex };
+enum class Way : uint8_t { kDocuments, kIndex, kRows };
 
 struct Plan {
   Way way = Way::kDocuments;

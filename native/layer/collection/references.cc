@@ -30,6 +30,7 @@ std::string text_key(const std::string& name, KeyPlace place) {
 // One whose entries all begin with the field, and that has every document.
 const IndexDefinition* index_on(const Definition& definition, uint32_t field) {
   for (const IndexDefinition& index : definition.indexes) {
+    if (index.is_packed()) continue;
     const PartDefinition& part = index.parts.front();
     const bool is_plain = part.field == field && !part.is_each && !part.is_descending;
     const bool is_whole = std::none_of(index.parts.begin(), index.parts.end(),

@@ -1,6 +1,7 @@
 #include "layer/collection/run.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "layer/collection/entries.h"
 #include "layer/collection/keys.h"
@@ -28,7 +29,8 @@ Run::Run(std::shared_ptr<const Definition> definition, Request request, Plan pla
       offset_left_(request_.offset),
       limit_left_(request_.limit) {
   if (request_.after) begin_behind();
-  if (limit_left_ == 0 || plan_.spans.empty()) phase_ = Phase::kDone;
+  const bool is_empty = plan_.way == Way::kRows ? request_.rows->count() == 0 : plan_.spans.empty();
+  if (limit_left_ == 0 || is_empty) phase_ = Phase::kDone;
 }
 
 // The plan has been made for this position.
@@ -37,6 +39,7 @@ void Run::begin_behind() {
     after_ = request_.after->key;
     return;
   }
+  if (plan_.way == Way::kRows) return begin_behind_row(as_bytes(request_.after->key));
   place_ = plan_.way == Way::kDocuments ? document_prefix_ : prefix_of(kEntries, plan_.index->id);
   place_ += request_.after->key;
   std::vector<KeySpan> left;
@@ -68,7 +71,9 @@ Status Run::go_on(const Reads& reads, uint64_t look_max, const Take& take) {
   look_left_ = look_max;
   is_full_ = false;
   while (phase_ == Phase::kWalk && !is_full_ && look_left_ > 0) {
-    if (Status status = walk_span(reads, take); !status) return status;
+    const bool by_rows = plan_.way == Way::kRows;
+    Status status = by_rows ? walk_rows(reads, take) : walk_span(reads, take);
+    if (!status) return status;
   }
   if (phase_ == Phase::kGive && !is_full_) return give(reads, take);
   return Status::ok();
@@ -212,6 +217,102 @@ Result<bool> Run::accept(Bytes key, const Edit& edit, const Take& take) {
   return true;
 }
 
+// ---- rows
+
+// A place among rows is the rank, where there is one, and the row.
+std::string Run::place_of_row(uint64_t row, size_t ahead) const {
+  std::string place = prefix_of(kRows, definition_->id);
+  if (request_.rows->is_ranked) append_big64(place, request_.rows->ranked[next_rank_ + ahead].rank);
+  append_big64(place, row);
+  return place;
+}
+
+void Run::begin_behind_row(Bytes place) {  // Of the size that the plan has seen.
+  const FoundRows& rows = *request_.rows;
+  if (!rows.is_ranked) {
+    next_row_ = load_big64(place.data()) + 1;
+    return;
+  }
+  const uint64_t rank = load_big64(place.data());
+  const uint64_t row = load_big64(place.data() + 8);
+  const auto is_done = [&](const FoundRows::Ranked& one) {
+    return one.rank != rank ? one.rank < rank : one.row <= row;
+  };
+  const auto first = std::partition_point(rows.ranked.begin(), rows.ranked.end(), is_done);
+  next_rank_ = static_cast<size_t>(first - rows.ranked.begin());
+}
+
+// Documents themselves are not wanted.
+void Run::count_rows() {
+  const uint64_t all = request_.rows->count();
+  const uint64_t left = all - std::min(all, offset_left_);
+  taken_ += std::min(left, limit_left_);
+  phase_ = Phase::kDone;
+}
+
+// Those of the next batch, which are not done with by this.
+std::vector<uint64_t> Run::next_rows() {
+  const FoundRows& rows = *request_.rows;
+  uint64_t count_max = std::min<uint64_t>(kBatchMax, look_left_);
+  if (plan_.is_ordered && plan_.rest.is_always() && limit_left_ < kBatchMax) {
+    count_max = std::min(count_max, limit_left_ + offset_left_);
+  }
+  std::vector<uint64_t> batch(count_max);
+  if (!rows.is_ranked) {
+    batch.resize(rows.set->rows.list_up(next_row_, batch.data(), batch.size()));
+    return batch;
+  }
+  batch.resize(std::min<size_t>(batch.size(), rows.ranked.size() - next_rank_));
+  for (size_t i = 0; i < batch.size(); ++i) batch[i] = rows.ranked[next_rank_ + i].row;
+  return batch;
+}
+
+Status Run::find_keys(const Reads& reads, std::span<const uint64_t> rows,
+                      std::vector<Found>& found) {
+  found.clear();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    found.push_back({place_of_row(rows[i], i), row_key(definition_->id, rows[i]), rows[i]});
+  }
+  queries_.resize(std::max(queries_.size(), found.size()));
+  if (Status status = look_up(reads, found); !status) return status;
+  for (size_t i = 0; i < found.size(); ++i) {
+    const Result<Bytes> key = reads.view().value(queries_[i].answer.edit, room_);
+    if (!key) return key.error();
+    found[i].document_key = document_prefix_;
+    append(found[i].document_key, *key);
+  }
+  return Status::ok();
+}
+
+Status Run::walk_rows(const Reads& reads, const Take& take) {
+  if (!plan_.needs_documents(request_)) {
+    count_rows();
+    return Status::ok();
+  }
+  const std::vector<uint64_t> rows = next_rows();
+  if (rows.empty()) {
+    if (plan_.is_ordered)
+      phase_ = Phase::kDone;
+    else
+      begin_giving();
+    return Status::ok();
+  }
+  std::vector<Found> found;
+  if (Status status = find_keys(reads, rows, found); !status) return status;
+  if (Status status = look_up(reads, found); !status) return status;
+  for (size_t i = 0; i < found.size() && phase_ == Phase::kWalk; ++i) {
+    --look_left_;
+    const Result<bool> done =
+        look_at(reads, as_bytes(found[i].document_key), queries_[i].answer.edit, take);
+    if (!done) return done.error();
+    if (!*done) return Status::ok();
+    done_with(found[i].place);
+    next_row_ = rows[i] + 1;
+    if (request_.rows->is_ranked) ++next_rank_;
+  }
+  return Status::ok();
+}
+
 // ---- sorting
 
 Status Run::too_much() const {
@@ -222,6 +323,12 @@ Status Run::too_much() const {
 
 Status Run::keep(const Document& document, Bytes key) {
   Sorted one;
+  if (request_.rank) {
+    const FilterNode& node = request_.where.node(*request_.rank);
+    const std::optional<Place> place = place_of(document.item(node.field));
+    const double haversine = place && node.place ? node.place->haversine(*place) : 0;
+    append_big64(one.sort_key, std::bit_cast<uint64_t>(haversine + 0.0));
+  }
   for (const OrderPart& part : request_.order) {
     const size_t from = one.sort_key.size();
     document.append_key(part.field, one.sort_key);

@@ -1,5 +1,6 @@
 // layer/collection/run.h — one run of a query: its documents, some at a time.
 //
+//   rows ───▶ keys ────┐
 //   spans ──▶ entries ──▶ documents, many by one look ──▶ what is left of `where` ──▶ take
 //                                                              └──▶ sort keys ──▶ take
 //
@@ -17,6 +18,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -56,6 +58,12 @@ class Run {
   };
 
   Status walk_span(const Reads& reads, const Take& take);
+  Status walk_rows(const Reads& reads, const Take& take);
+  void count_rows();
+  std::vector<uint64_t> next_rows();
+  Status find_keys(const Reads& reads, std::span<const uint64_t> rows, std::vector<Found>& found);
+  std::string place_of_row(uint64_t row, size_t ahead) const;
+  void begin_behind_row(Bytes place);
   Status walk_documents(EngineCursor& cursor, const Reads& reads, const Take& take);
   Status walk_entries(EngineCursor& cursor, const Reads& reads, const Take& take);
   Status gather(const Reads& reads, EngineCursor& cursor, std::vector<Found>& found);
@@ -80,6 +88,8 @@ class Run {
   const std::string document_prefix_;
   Phase phase_ = Phase::kWalk;
   size_t span_ = 0;         // Of plan_.spans.
+  uint64_t next_row_ = 0;   // Of request_.rows: the least that is not done with,
+  size_t next_rank_ = 0;    // or how many of those that are ranked are.
   std::string place_;       // The last key of this span that is done with.
   std::string last_place_;  // That of the last document taken, of a query that is paged.
   uint64_t placed_ = 0;     // So many were taken up to there.

@@ -114,6 +114,7 @@ Status Collections::find_change(const Reads& reads, const Definition& definition
                                 Change& change) {
   std::vector<Entry> before, after;
   for (const IndexDefinition& index : definition.indexes) {
+    if (index.is_packed()) continue;
     before.clear();
     after.clear();
     if (old_document != nullptr) {
@@ -132,11 +133,56 @@ Status Collections::find_change(const Reads& reads, const Definition& definition
         if (!status) return status;
       }
       std::string value = entry_value(entry, new_document->row(), key);
-      change.bytes += entry.key.size() + value.size() + kEditBytes;
-      change.added.emplace_back(std::move(entry.key), std::move(value));
+      change.add(std::move(entry.key), std::move(value));
     }
   }
+  if (!definition.has_rows()) return Status::ok();
+  return find_packed_change(reads, definition, key, old_document, new_document, change);
+}
+
+// Of indexes of rows, and the row's own key. What goes is put, too: an entry that says so.
+Status Collections::find_packed_change(const Reads& reads, const Definition& definition, Bytes key,
+                                       const Document* old_document, const Document* new_document,
+                                       Change& change) {
+  const auto row_of = [&](const Document& one) { return row_key(definition.id, one.row()); };
+  if (new_document == nullptr) {
+    change.gone.push_back(row_of(*old_document));
+    change.bytes += kPrefixBytes + 8 + kEditBytes;
+  } else if (old_document == nullptr) {
+    change.add(row_of(*new_document), std::string(as_text(key)));
+  }
+  ValueNumbers numbers(reads);
+  std::vector<PackedEntry> before, after;
+  for (const IndexDefinition& index : definition.indexes) {
+    if (!index.is_packed()) continue;
+    before.clear();
+    after.clear();
+    Status made;
+    if (old_document != nullptr) made = make_packed(index, *old_document, numbers, before);
+    if (made && new_document != nullptr) made = make_packed(index, *new_document, numbers, after);
+    if (!made) return made;
+    const size_t known = change.added.size();
+    auto next = after.begin();
+    for (PackedEntry& old : before) {
+      for (; next != after.end() && next->key < old.key; ++next) {
+        change.add(std::move(next->key), std::move(next->added));
+      }
+      const bool stays = next != after.end() && next->key == old.key;
+      if (!stays) change.add(std::move(old.key), std::move(old.removed));
+      if (stays && next->added != old.added) {
+        change.add(std::move(next->key), std::move(next->added));
+      }
+      if (stays) ++next;
+    }
+    for (; next != after.end(); ++next) change.add(std::move(next->key), std::move(next->added));
+    if (change.added.size() != known) note_packed(index);
+  }
+  for (const auto& [value_key, number] : numbers.made()) change.add(value_key, number);
   return Status::ok();
+}
+
+void Collections::note_packed(const IndexDefinition& index) {
+  if (Upkeep* const upkeep = Upkeep::of(store_)) upkeep->note(index);
 }
 
 Status Collections::check_unique(const Reads& reads, const IndexDefinition& index,
@@ -157,6 +203,15 @@ Status Collections::check_unique(const Reads& reads, const IndexDefinition& inde
   return {Code::kExists, definition.name + ": " + index.fields + " must be unique (index \"" +
                              index.name + "\"): " + parts_to_text(index, other->parts) +
                              " is that of " + key_to_text(other->document_key)};
+}
+
+// Whoever asks an index has it looked after: a transaction may have been committed long after it
+// wrote.
+Status Collections::find_rows(const Reads& reads, const Definition& definition, Request& request) {
+  Status status = rows_of_indexes_.find(reads, definition, request);
+  if (!request.rows) return status;
+  for (const IndexDefinition* index : request.rows->indexes) note_packed(*index);
+  return status;
 }
 
 void Collections::apply(Transaction& transaction, const Change& change) {

@@ -30,6 +30,33 @@ export class Chance {
 export const CITIES = ['Rome', 'Oslo', 'Bern', 'Köln'] as const
 const WORDS = ['', 'a', 'ab', 'abc', 'b', 'ba\0', 'ba\0c', 'z', 'é', '日本', '𝒳', '\uffff']
 const TAGS = ['x', 'y', 'z', 'xx']
+const TERMS = ['red', 'green', 'blue', 'apple', 'pear', 'tree']
+const QUERIES = ['red', 'apple pear', '+red -green', '"red apple"', 'gre*', '+tree +blue', 'none']
+const DISTANCES = [undefined, 0, 900_000, '400km', '3000mi', '100m']
+
+const degrees = (chance: Chance, most: number): number => chance.below(2 * most + 1) - most
+const pointOf = (chance: Chance) => ({ lat: degrees(chance, 8), lng: degrees(chance, 8) })
+const areaOf = (chance: Chance): unknown => {
+  const { lat, lng } = pointOf(chance)
+  const box = { south: lat - 3.5, north: lat + 2.5, west: lng - 3.5, east: lng + 4.5 }
+  const { south, north, west, east } = box
+  if (chance.is(60)) return box
+  return [
+    [
+      { lat: south, lng: west },
+      { lat: south, lng: east },
+      { lat: north, lng: east },
+      { lat: north, lng: west },
+    ],
+  ]
+}
+
+function placeOf(chance: Chance): Document {
+  if (chance.is(15)) return { isNull: chance.is(50) }
+  if (chance.is(40)) return { within: areaOf(chance) }
+  const within = chance.one(DISTANCES)
+  return { near: pointOf(chance), ...(within === undefined ? {} : { within }) }
+}
 
 export function documentOf(chance: Chance, id: number): Document {
   const document: Document = {
@@ -42,6 +69,8 @@ export function documentOf(chance: Chance, id: number): Document {
     address: { zip: chance.one(WORDS), ...(chance.is(50) ? { n: chance.below(5) - 2 } : {}) },
     city: chance.is(20) ? null : chance.one(CITIES),
   }
+  if (chance.is(80)) document['place'] = pointOf(chance)
+  if (chance.is(80)) document['bio'] = chance.some(TERMS, 6).join(' ')
   if (chance.is(70)) document['age'] = chance.below(12) - 3
   if (chance.is(70)) document['score'] = (chance.below(20) - 10) / 4
   if (chance.is(50)) document['big'] = BigInt(chance.below(6) - 3) * 2n ** 60n
@@ -61,12 +90,14 @@ const ORDERED = Object.keys(VALUES)
 const NULLED = ['age', 'score', 'city', 'big']
 
 function conditionOf(chance: Chance): Document {
-  const name = chance.one(['ok', 'tags', 'address', ...ORDERED, ...ORDERED])
+  const name = chance.one(['ok', 'tags', 'address', 'place', 'bio', ...ORDERED, ...ORDERED])
   if (name === 'ok') return { ok: chance.is(50) }
   if (name === 'tags') {
     const many = [...new Set(chance.some(TAGS, 3))]
     return { tags: chance.one([{ has: chance.one(TAGS) }, { hasAny: many }, { hasAll: many }]) }
   }
+  if (name === 'place') return { place: placeOf(chance) }
+  if (name === 'bio') return { bio: { match: chance.one(QUERIES) } }
   if (name === 'address') return { address: { zip: { gte: chance.one(WORDS) } } }
   const value = (): unknown => VALUES[name]?.(chance)
   if (NULLED.includes(name) && chance.is(15)) return { [name]: { isNull: chance.is(50) } }
@@ -116,9 +147,16 @@ export function indexesOf(chance: Chance): Record<string, unknown> {
     zip: { on: 'address.zip' },
     at: 'ordered',
     big: 'ordered',
+    ok: 'bitmap',
+    cities: { on: 'city', kind: 'bitmap' },
+    ages: { on: 'age', kind: 'bitmap' },
+    bits: { on: 'tags', kind: 'bitmap' },
+    okCities: { on: 'city', kind: 'bitmap', where: { ok: true } },
+    place: 'geo',
+    bio: 'text',
     fine: { on: 'age', where: { ok: true } },
   }
   return Object.fromEntries(
-    Object.entries(all).filter(([name]) => name === 'code' || chance.is(45)),
+    Object.entries(all).filter(([name]) => name === 'code' || name === 'bio' || chance.is(45)),
   )
 }

@@ -36,6 +36,65 @@ export function compare(a: Value, b: Value): number {
 
 const isNull = (value: Value): boolean => value === undefined || value === null
 
+// ---- places and words
+
+interface Point {
+  readonly lat: number
+  readonly lng: number
+}
+const EARTH = 6_371_008.8
+const METRES: Readonly<Record<string, number>> = { m: 1, km: 1000, mi: 1609.344 }
+
+export function distance(a: Point, b: Point): number {
+  const radian = Math.PI / 180
+  const half = (degrees: number): number => Math.sin((degrees * radian) / 2) ** 2
+  const cosines = Math.cos(a.lat * radian) * Math.cos(b.lat * radian)
+  const haversine = half(a.lat - b.lat) + cosines * half(a.lng - b.lng)
+  return 2 * EARTH * Math.asin(Math.sqrt(haversine))
+}
+
+const metresOf = (given: unknown): number => {
+  if (given === undefined) return Infinity
+  if (typeof given === 'number') return given
+  const [, number, unit] = /^([\d.]+)(\w+)$/.exec(given as string) ?? []
+  return Number(number) * (METRES[unit ?? ''] ?? NaN)
+}
+
+// Of boxes that cross no antimeridian, and polygons that are boxes.
+function isWithin({ lat, lng }: Point, area: unknown): boolean {
+  if (!Array.isArray(area)) {
+    const { south, north, west, east } = area as Record<string, number>
+    const isThere = lat >= Number(south) && lat <= Number(north)
+    return isThere && lng >= Number(west) && lng <= Number(east)
+  }
+  const [ring = []] = area as Point[][]
+  const lats = ring.map((corner) => corner.lat)
+  const lngs = ring.map((corner) => corner.lng)
+  const [south, north] = [Math.min(...lats), Math.max(...lats)]
+  return isWithin({ lat, lng }, { south, north, west: Math.min(...lngs), east: Math.max(...lngs) })
+}
+
+function isPlaced(value: Value, { near, within, isNull: wanted }: Document): boolean {
+  if (wanted !== undefined) return isNull(value) === wanted
+  if (isNull(value)) return false
+  const point = value as Point
+  if (near !== undefined) return distance(near as Point, point) <= metresOf(within) + 1e-6
+  return isWithin(point, within)
+}
+
+/** The few queries that chance.ts makes. */
+export function isMatch(value: Value, query: string): boolean {
+  if (typeof value !== 'string') return false
+  const words = value.split(' ')
+  if (query.startsWith('"')) return ` ${value} `.includes(` ${query.slice(1, -1)} `)
+  const parts = query.split(' ')
+  const has = (word: string): boolean =>
+    words.some((one) => (word.endsWith('*') ? one.startsWith(word.slice(0, -1)) : one === word))
+  const isSigned = parts.some((part) => /^[+-]/.test(part))
+  if (!isSigned) return parts.some(has)
+  return parts.every((part) => has(part.slice(1)) === part.startsWith('+'))
+}
+
 function operator(name: string, value: Value, operand: unknown): boolean {
   const list = operand as readonly unknown[]
   const order = (other: unknown): number => compare(value, other)
@@ -60,6 +119,8 @@ function operator(name: string, value: Value, operand: unknown): boolean {
       return list.every((one) => order(one) !== 0)
     case 'startsWith':
       return typeof value === 'string' && value.startsWith(operand as string)
+    case 'match':
+      return isMatch(value, operand as string)
     case 'isNull':
       return isNull(value) === operand
     case 'has':
@@ -85,6 +146,7 @@ export function matches(document: Document, where: Document): boolean {
     if (name === 'not') return !matches(document, condition as Document)
     const value = document[name]
     if (!isObject(condition)) return compare(value, condition) === 0
+    if (name === 'place') return isPlaced(value, condition)
     if (isObject(value)) return matches(value, condition)
     return Object.entries(condition).every(([one, operand]) => operator(one, value, operand))
   })

@@ -6,12 +6,14 @@ import { join } from 'node:path'
 
 import { afterAll, describe, expect, it } from 'vitest'
 
-import { collection, open, type OpenOptions, t } from '../../../lib/index.ts'
+import { collection, open, type OpenOptions, t, TextIndex } from '../../../lib/index.ts'
 import { Chance, CITIES, documentOf, indexesOf, orderOf, whereOf } from './chance.ts'
-import { byOrder, type Document, matches } from './naive.ts'
+import { byOrder, distance, type Document, matches } from './naive.ts'
 
 const SEEDS = Number(process.env['SEEDS'] ?? 4)
 const SEED = Number(process.env['SEED'] ?? 1)
+// Milliseconds between rounds: above a second, indexes of rows are packed meanwhile.
+const PAUSE = Number(process.env['PAUSE'] ?? 0)
 const DOCUMENTS = 60
 const ROUNDS = 12
 
@@ -32,6 +34,8 @@ const declared = (indexes: Record<string, unknown>) =>
       ok: t.boolean(),
       tags: t.array(t.string()),
       at: t.date(),
+      place: t.point().optional(),
+      bio: t.string().optional(),
       address: t.object({ zip: t.string(), n: t.int32().optional() }),
     },
     indexes: indexes as never,
@@ -54,6 +58,25 @@ interface Things {
 type Model = Map<number, Document>
 const byId = (a: unknown, b: unknown) => (a as { id: number }).id - (b as { id: number }).id
 
+// Without an order, the best match first, else the nearest: as an index of all documents there, in memory, has them.
+function checkRank(found: Document[], where: Document, model: Model, message: string): void {
+  const { match } = (where['bio'] ?? {}) as { match?: string }
+  const { near } = (where['place'] ?? {}) as { near?: { lat: number; lng: number } }
+  let ranks: number[] = []
+  if (match !== undefined) {
+    const texts = new TextIndex()
+    for (const [id, { bio }] of model) if (bio !== undefined) texts.add(id, bio as string)
+    const hits = texts.search(match, { limit: 1000 })
+    const scores = new Map(hits.map(({ id, score }) => [id, score]))
+    ranks = found.map(({ id }) => -(scores.get(id as number) ?? NaN))
+  } else if (near !== undefined) {
+    ranks = found.map(({ place }) => distance(near, place as { lat: number; lng: number }))
+  }
+  ranks.forEach((rank, i) => {
+    expect(rank, message).toBeGreaterThanOrEqual((ranks[i - 1] ?? rank) - 1e-6)
+  })
+}
+
 async function check(things: Things, model: Model, chance: Chance, said: string): Promise<void> {
   const where = whereOf(chance)
   const steps = orderOf(chance)
@@ -64,6 +87,7 @@ async function check(things: Things, model: Model, chance: Chance, said: string)
   const message = `${said} ${JSON.stringify(options, (_, v: unknown) => (typeof v === 'bigint' ? `${v}n` : v))} ${JSON.stringify(query.explain())}`
   const found = query.all() as Document[]
   expect([...found].sort(byId), message).toEqual([...wanted].sort(byId))
+  if (steps.length === 0) checkRank(found, where, model, message)
   const keysOf = (all: Document[]) =>
     all.map((one) =>
       steps.map(({ path }) =>
@@ -102,10 +126,12 @@ async function change(things: Writes, model: Model, chance: Chance): Promise<voi
   if (chance.is(20)) {
     expect(await things.delete(id as never)).toBe(model.delete(id))
   } else if (model.has(id) && chance.is(50)) {
-    const patch = { age: document['age'], tags: document['tags'], ok: document['ok'] }
+    const { age, tags, ok, place, bio } = document
+    const patch = { age, tags, ok, place, bio }
     await things.update(id as never, patch as never)
     const after = { ...model.get(id), ...patch }
-    if (patch.age === undefined) delete after.age
+    for (const name of ['age', 'place', 'bio'] as const)
+      if (patch[name] === undefined) delete after[name]
     model.set(id, after)
   } else if (!model.has(id)) {
     await things.insert(document as never)
@@ -135,14 +161,17 @@ describe.each(ENGINES)('queries with engine %s', (engine) => {
     const model: Model = new Map()
     const past: { commit: number; model: Model }[] = []
     for (let round = 0; round < ROUNDS; round++) {
+      if (PAUSE > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE))
       for (let i = 0; i < 15; i++) await change(things as never, model, chance)
       await check(things as never, model, chance, `seed ${seed} round ${round}`)
       past.push({ commit: db.commit, model: new Map(model) })
       if (chance.is(20)) await db.flush()
       using snapshot = db.snapshot()
       const held = new Map(model)
-      const inside = new Map(model)
+      const inside: Model = new Map()
       await db.transaction(async (tx) => {
+        inside.clear() // It runs again where an index that it asked was packed meanwhile.
+        for (const [id, document] of held) inside.set(id, document)
         const within = things.in(tx)
         for (let i = 0; i < 8; i++) await change(within as never, inside, chance)
         await check(within as never, inside, chance, `seed ${seed} round ${round} within`)

@@ -42,7 +42,7 @@ struct Machine {
     require(bool(store->commit(batch)));
   }
   uint64_t loose_count(const std::string& prefix = kIndexPrefix) {
-    return key_count(*store, key_of_part(prefix, IndexPart::kLoose));
+    return key_count(*store, key_of_part(prefix, StoredPart::kLoose));
   }
   uint64_t member_count() {
     StoredBitmapIndex index(kIndexPrefix, kFrameBytes);
@@ -133,7 +133,8 @@ const Case damaged("an index that cannot be folded says why, and hinders no othe
   machine.add_members(0, 10);
   Batch batch(machine.store->hash_seed());
   StoredMembers::put(batch, kOtherPrefix, 1, Change::kAdd);
-  batch.put(as_bytes(key_of_part(kOtherPrefix, IndexPart::kHead)), as_bytes(std::string_view("x")));
+  const std::string head = key_of_part(kOtherPrefix, StoredPart::kHead);
+  batch.put(as_bytes(head), as_bytes(std::string_view("x")));
   require(bool(machine.store->commit(batch)));
   Folder folder(machine.os, *machine.store);
   folder.add<StoredMembers>(kOtherPrefix, kFrameBytes);

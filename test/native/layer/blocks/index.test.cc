@@ -61,7 +61,7 @@ void live_members(Store& store, uint64_t seed) {
       const Result<FoldReport> folded = folder.fold(store, reader);
       require(bool(folded));
       expect(folded->is_done && folded->entry_count > 0);
-      expect(key_count(store, key_of_part(kIndexPrefix, IndexPart::kLoose)) == 0);
+      expect(key_count(store, key_of_part(kIndexPrefix, StoredPart::kLoose)) == 0);
     }
     if (random.one_in(4)) expect_members(other, Store::View(reader), model);
     if (random.one_in(10)) expect_ok(store.flush());
@@ -146,8 +146,8 @@ const Case parts("what does not fit one commit is folded by several, and answers
     require(folds < 1000);
   }
   expect(folds > 1);
-  expect(key_count(*store, key_of_part(kIndexPrefix, IndexPart::kLoose)) == 0);
-  expect(key_count(*store, key_of_part(kIndexPrefix, IndexPart::kBlock)) == model.size());
+  expect(key_count(*store, key_of_part(kIndexPrefix, StoredPart::kLoose)) == 0);
+  expect(key_count(*store, key_of_part(kIndexPrefix, StoredPart::kBlock)) == model.size());
 });
 
 const Case dropped(
@@ -165,7 +165,7 @@ const Case dropped(
         }
         Batch batch(store->hash_seed());
         batch.erase_range(as_bytes(kIndexPrefix),
-                          as_bytes(key_of_part(kIndexPrefix, IndexPart::kEnd)));
+                          as_bytes(key_of_part(kIndexPrefix, StoredPart::kEnd)));
         expect(bool(store->commit(batch)));
         if (random.one_in(2)) expect_members(index, Store::View(reader), {});
       }
@@ -295,8 +295,8 @@ Code sync_with(const std::string& key, const std::string& value) {
 
 const Case hostile(
     "what is no head, no state, no block and no entry is CORRUPT, and harms nothing", [] {
-      const std::string head = key_of_part(kIndexPrefix, IndexPart::kHead);
-      const std::string state = key_of_part(kIndexPrefix, IndexPart::kState, 0);
+      const std::string head = key_of_part(kIndexPrefix, StoredPart::kHead);
+      const std::string state = key_of_part(kIndexPrefix, StoredPart::kState, 0);
       const std::string good(
           "\0\1\0\0\1\0\0\0\1\0\0\0\0\0\0\0\x10\0\0\0\0\0\0\0\xff\xff\xff\xff\0\0\0\0", 32);
       expect(sync_with(head, good) == Code::kOk);
@@ -320,7 +320,7 @@ const Case hostile(
       expect(sync_with(state, std::string(15, '\0')) == Code::kCorrupt);
       expect(sync_with(block_key(kIndexPrefix, 0), "") == Code::kCorrupt);
       expect(sync_with(block_key(kIndexPrefix, 0), std::string(8193, '\0')) == Code::kCorrupt);
-      const std::string loose = key_of_part(kIndexPrefix, IndexPart::kLoose);
+      const std::string loose = key_of_part(kIndexPrefix, StoredPart::kLoose);
       expect(sync_with(loose + "1234567", "\1") == Code::kCorrupt);
       expect(sync_with(loose + "12345678", "\2") == Code::kCorrupt);
       expect(sync_with(loose + "12345678", "") == Code::kCorrupt);

@@ -54,7 +54,7 @@ int fold_all(StoredTextIndex& index, Store& store, Store::Reader& reader) {
     is_done = folded && folded->is_done;
     require(commits < 1000);
   }
-  expect(key_count(store, key_of_part(kIndexPrefix, IndexPart::kLoose)) == 0);
+  expect(key_count(store, key_of_part(kIndexPrefix, StoredPart::kLoose)) == 0);
   return commits;
 }
 
@@ -135,12 +135,12 @@ const Case parts("texts that do not fit one commit are folded by several, and an
                      require(folds < 1000);
                    }
                    expect(folds > 1);
-                   expect(key_count(*store, key_of_part(kIndexPrefix, IndexPart::kLoose)) == 0);
+                   expect(key_count(*store, key_of_part(kIndexPrefix, StoredPart::kLoose)) == 0);
                    expect_texts(index, Store::View(reader), model, random);
                  });
 
 uint64_t block_count(Store& store) {
-  return key_count(store, key_of_part(kIndexPrefix, IndexPart::kBlock));
+  return key_count(store, key_of_part(kIndexPrefix, StoredPart::kBlock));
 }
 
 const Case anew("an index of which much was removed is written anew by several commits", [] {
@@ -295,8 +295,8 @@ Code sync_with(const std::string& key, const std::string& value, TextOptions opt
 }
 
 const Case hostile("what is no state and no entry is CORRUPT, and damaged blocks harm nothing", [] {
-  const std::string state = key_of_part(kIndexPrefix, IndexPart::kState, 0);
-  const std::string loose = key_of_part(kIndexPrefix, IndexPart::kLoose);
+  const std::string state = key_of_part(kIndexPrefix, StoredPart::kState, 0);
+  const std::string loose = key_of_part(kIndexPrefix, StoredPart::kLoose);
   expect(sync_with("", "") == Code::kOk);
   expect(sync_with("", "", {1, "", 1.2, 0.75}) == Code::kInvalid);
   expect(sync_with("", "", {0, "and", 1.2, 0.75}) == Code::kInvalid);

@@ -71,6 +71,40 @@ const test::Case worked_example("the worked example of FORMAT.md", [] {
                  hex("00 00 20 c0 1c 00 00 00 00 00 00 "));
 });
 
+const test::Case worked_rows("the worked example of FORMAT.md, of an index of rows", [] {
+  const std::shared_ptr<Store> store = memory_store();
+  Store::Reader reader(*store);
+  Collections collections(*store);
+  Definition draft = city_draft(true, false);
+  draft.indexes.front().kind = IndexKind::kBitmap;
+  const auto defined = collections.define(reader, as_bytes(cities_name()), draft, 0);
+  require(static_cast<bool>(defined));
+  const std::string key = city_key(7);
+  const std::string record = city_record(7, "Rome");
+  require(static_cast<bool>(collections.commit_put(reader, city_write(1, key, record))));
+  const std::string row = hex("16 00 00 00 01 00 00 00 00 00 00 00 00 ");
+  expect(value_of(*store, row) == hex("20 c0 1c 00 00 00 00 00 00 "));
+  const std::string number = hex("01 00 00 00 ");
+  expect(value_of(*store, hex("13 00 00 00 02 05 40 52 6f 6d 65 00 ")) == number);
+  expect(value_of(*store, hex("13 00 00 00 02 06 ")) == number);
+
+  const Store::View view(reader);
+  const Reads reads(view);
+  ValueNumbers numbers(reads);
+  Document document((*defined)->schema_set);
+  const std::string stored = value_of(*store, hex("14 00 00 00 01 20 c0 1c 00 00 00 00 00 00 "));
+  expect_ok(document.open(as_bytes(stored)));
+  std::vector<PackedEntry> entries;
+  expect_ok(make_packed((*defined)->indexes.front(), document, numbers, entries));
+  require(entries.size() == 2);
+  expect(entries[0].key == hex("13 00 00 00 02 03 00 00 00 00 00 00 00 00 "));
+  expect(entries[1].key == hex("13 00 00 00 02 03 00 00 01 00 00 00 00 00 "));
+  expect(entries[1].added == hex("01 ") && entries[1].removed == hex("00 "));
+  bool was_there = false;
+  require(static_cast<bool>(collections.commit_remove(reader, 1, as_bytes(key), was_there)));
+  expect(was_there && value_of(*store, row) == "nothing");
+});
+
 const test::Case hostile(
     "conditions, positions and definitions of any bytes are read or refused", [] {
       Random random(test::seed());

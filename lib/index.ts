@@ -1,4 +1,5 @@
 // lib/index.ts — the embedded entry: named re-exports, no logic.
+export { advise, type Advice, type ObservedMix } from './advise.ts'
 export {
   type BitFieldOptions,
   type BitOperation,
@@ -86,7 +87,10 @@ export { type Key, type Prefix } from './key.ts'
 export {
   type BeginOptions,
   type Compression,
+  type ConvertOptions,
+  type ConvertProgress,
   type Durability,
+  type EngineName,
   type FeedOptions,
   type HistoryOptions,
   type Isolation,

@@ -226,6 +226,13 @@ export interface NativeStore {
   flush(): Promise<number>
   sync(): Promise<number>
   compact(): Promise<number>
+  /** Conversions by number: native/binding/care.cc. 0 when the store has that engine. */
+  convertBegin(engine: number): number
+  convertState(number: number): string | number
+  convertFailure(number: number): number
+  convertAbort(number: number): number
+  /** Until that one is over, or a while. */
+  convertWait(number: number): Promise<number>
   close(): Promise<number>
   closeSync(): number
   flushSync(): number

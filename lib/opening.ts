@@ -40,8 +40,12 @@ export class Opening {
   callbacks = 0
   /** What watches. */
   readonly feeds = new Set<{ progress(): void; fail(error: unknown): void }>()
-  /** Flushes and compactions under way. */
+  /** Flushes, compactions and conversions under way. */
   works = 0
+  /** Conversions that were begun here, by number. */
+  readonly conversions = new Set<number>()
+  /** close() was called. */
+  isClosing = false
   readonly #underWay = new Set<Promise<unknown>>()
   #hasFailed = false
   #lastStall = 0
@@ -146,9 +150,11 @@ export class Opening {
     }
   }
 
-  /** Ends what watches, or waits for a lock, with CLOSED. */
+  /** Ends what watches, waits for a lock or converts, with CLOSED. */
   endWaiting(): void {
+    this.isClosing = true
     this.locks.endAll()
+    for (const number of this.conversions) this.native.convertAbort(number)
     for (const feed of [...this.feeds]) feed.fail(new VarveError('CLOSED', 'the store is closed'))
   }
 

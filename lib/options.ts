@@ -24,6 +24,9 @@ export interface FeedOptions {
   readonly keep: 'none' | 'all' | number | string
 }
 
+/** Where data rests: lib/README.md. */
+export type EngineName = 'lsm' | 'memory' | 'bitcask' | 'btree'
+
 /** How a store is opened, but for the encoding of its values. */
 export interface OpenSettings {
   /**
@@ -31,7 +34,7 @@ export interface OpenSettings {
    * memory and every value where the log wrote it, for large values; 'memory' in memory, all of it within `memory`, with a log and a
    * checkpoint on disk to be found again by. Default: what the store was made with; a new one is 'lsm', ':memory:' is 'memory'.
    */
-  readonly engine?: 'lsm' | 'memory' | 'bitcask' | 'btree' | undefined
+  readonly engine?: EngineName | undefined
   /**
    * Whether writes go to a log. Without one, 'memory' alone, a store is found again as `flush()`, `compact()` or `close()` left it, and
    * durability is 'memory'. Default true.
@@ -120,6 +123,26 @@ export interface WriteOptions {
   readonly durability?: Durability | undefined
   /** When it fires, the promise rejects with ABORTED; the write itself has happened. */
   readonly signal?: AbortSignal | undefined
+}
+
+/** Of `convert()`: lib/README.md. */
+export interface ConvertOptions {
+  /** Called every 50 ms or so while it goes on. What it throws aborts the conversion, and is what the promise rejects with. */
+  readonly onProgress?: ((progress: ConvertProgress) => void) | undefined
+  /** When it fires while the store has its old engine, the promise rejects with ABORTED and nothing has changed; later it is ignored. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ConvertProgress {
+  /** 'copying' what was there; 'following' what came to rest meanwhile; 'clearing': the new engine is in use, and the old files go. */
+  readonly phase: 'copying' | 'following' | 'clearing'
+  /** Of the copy, from 0 to 1, about. */
+  readonly share: number
+  /** Bytes of keys and values, and versions of keys, in all rounds so far. */
+  readonly copiedBytes: number
+  readonly copiedEdits: number
+  /** Rounds that are over; the first is the copy. */
+  readonly rounds: number
 }
 
 export interface WaitOptions {
@@ -378,6 +401,25 @@ function pageBytes(given: unknown): number {
 function engineOf(given: unknown, inMemory: boolean): number {
   if (given === undefined && !inMemory) return ENGINE_AS_MADE
   return FIRST_ENGINE + word(given, 'engine', ENGINES, 'memory')
+}
+
+const CONVERT = ['onProgress', 'signal']
+
+/** The number of an engine, and the options of convert(). */
+export function checkConvert(
+  engine: unknown,
+  options: unknown,
+): Pick<ConvertOptions, 'onProgress' | 'signal'> & { readonly kind: number } {
+  if (engine === undefined) throw invalid('engine', "'lsm', 'memory', 'bitcask' or 'btree'", engine)
+  const kind = FIRST_ENGINE + word(engine, 'engine', ENGINES, 'lsm')
+  if (options === undefined) return { kind, onProgress: undefined, signal: undefined }
+  checkNames(options, CONVERT, 'convert')
+  const { onProgress, signal } = options as ConvertOptions
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw invalid('onProgress', 'a function', onProgress)
+  }
+  checkNotAborted(signal, 'convert')
+  return { kind, onProgress, signal }
 }
 
 function largeValueBytes(given: number | string = LARGE_VALUE): number {

@@ -15,6 +15,7 @@ import { build, isBuilt } from './collection/building.ts'
 import { Documents } from './collection/documents.ts'
 import type { AnyTypes } from './collection/reading.ts'
 import type { CheckedIndexes, DocumentOf, KeyPath, Schema } from './collection/types.ts'
+import { convert } from './convert.ts'
 import { type AnyEncoding, type Encoding, encodingOf, type ValueOf } from './encoding.ts'
 import { invalid, VarveError } from './errors.ts'
 import type { Events, RecoveryReport } from './events.ts'
@@ -24,6 +25,8 @@ import { Opening } from './opening.ts'
 import {
   checkOpen,
   checkWait,
+  type ConvertOptions,
+  type EngineName,
   type OpenOptions,
   type OpenSettings,
   type WaitOptions,
@@ -139,6 +142,15 @@ export class Store<T extends Types = Entry>
     return this.#care('compact', options, () => this.opening.native.compact())
   }
 
+  /**
+   * Goes on with another engine: everything is copied behind readers and writers, who go on, and so do snapshots, transactions and feeds.
+   * Until the copy is whole the store has the engine it had, also after a crash; whatever fails, or a signal that fires before, leaves
+   * that. Both need room on the disk meanwhile. The engine in use already is nothing to do.
+   */
+  convert(engine: EngineName, options?: ConvertOptions): Promise<void> {
+    return convert(this.opening, engine, options)
+  }
+
   async #care(
     what: string,
     options: WaitOptions | undefined,
@@ -173,13 +185,13 @@ export class Store<T extends Types = Entry>
     })
   }
 
-  /** close(), waited for here; reads under way end with CLOSED. BUSY while a flush or compaction is under way. */
+  /** close(), waited for here; reads under way end with CLOSED. BUSY while a flush, compaction or conversion is under way. */
   closeSync(): void {
     if (this.opening.isClosed) return
     if (this.opening.works > 0)
       throw new VarveError(
         'BUSY',
-        'closeSync: a flush or compaction is under way; await it, or close()',
+        'closeSync: a flush, compaction or conversion is under way; await it, or close()',
       )
     this.opening.endWaiting()
     const synced = this.opening.native.waitFor(2)

@@ -17,6 +17,7 @@ interface Database {
   range(options: { gte?: string; limit?: number }): Iterable<readonly [string, Value]>
   transaction(fn: (tx: Transaction) => void): Promise<unknown>
   compact(): Promise<unknown>
+  convert(engine: string): Promise<void>
   stats(): { readonly engine: Readonly<Record<string, unknown>> }
   flush(): Promise<unknown>
   close(): Promise<unknown>
@@ -72,6 +73,9 @@ class VarveStore implements Store {
   async settle() {
     await this.#db.flush()
     await this.#db.compact()
+  }
+  convert(engine: 'lsm' | 'bitcask' | 'btree' | 'memory') {
+    return this.#db.convert(engine)
   }
   engineStats() {
     return this.#db.stats().engine

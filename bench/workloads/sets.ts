@@ -3,6 +3,7 @@ import type { Workload } from '../shape.ts'
 import { bitcaskWorkloads } from './bitcask.ts'
 import { btreeWorkloads } from './btree.ts'
 import { collectionWorkloads } from './collections.ts'
+import { convertWorkloads } from './convert.ts'
 import { kernelWorkloads } from './kernels.ts'
 import { storeWorkloads } from './store.ts'
 import { transactionWorkloads } from './transaction.ts'
@@ -13,6 +14,7 @@ export const sets: Readonly<Record<string, readonly Workload[]>> = {
   transactions: transactionWorkloads,
   bitcask: bitcaskWorkloads,
   btree: btreeWorkloads,
+  convert: convertWorkloads,
   collections: collectionWorkloads,
 }
 

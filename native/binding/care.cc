@@ -12,6 +12,7 @@
 namespace varve {
 namespace {
 
+constexpr uint64_t kConvertWaitNs = 50'000'000;  // For progress to be told of.
 constexpr size_t kSnapshotsTold = 100;  // Of all that are held the oldest.
 
 Durability durability_of(uint32_t word) {
@@ -129,6 +130,22 @@ void add_field(std::string& json, const char* name, uint64_t value) {
   json += '"' + std::string(name) + "\":" + std::to_string(value);
 }
 
+void add_mix(std::string& json, const MixStats& mix) {
+  add_field(json, "gets", mix.get_count);
+  add_field(json, "scans", mix.scan_count);
+  add_field(json, "commits", mix.commit_count);
+  add_field(json, "edits", mix.edit_count);
+  add_field(json, "editBytes", mix.edit_bytes);
+  add_field(json, "samples", mix.sample_count);
+  add_field(json, "distinctSamples", mix.distinct_count);
+}
+
+// As options name it.
+std::string word_of(EngineKind kind) {
+  const std::string quoted = name_of(kind);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
 napi_value care_stats(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   if (call.handle().closed) {
@@ -155,6 +172,8 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   json += ",\"fullDisk\":{";
   add_field(json, "flush", stats.full_flush_count);
   add_field(json, "maintenance", stats.full_maintenance_count);
+  json += "},\"mix\":{";
+  add_mix(json, stats.mix);
   json += "},\"transactions\":{";
   add_field(json, "openCount", stats.recent.open_count);
   add_field(json, "recentBytes", stats.recent.size_bytes);
@@ -183,7 +202,7 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   add_field(json, "files", stats.engine.value_file_count);
   add_field(json, "bytes", stats.engine.value_bytes);
   add_field(json, "dead", stats.engine.value_dead_bytes);
-  json += "},\"engine\":{";
+  json += "},\"engine\":{\"name\":\"" + word_of(stats.engine_kind) + '"';
   add_field(json, "diskBytes", stats.engine.disk_bytes);
   add_field(json, "historyBytes", stats.engine.history_bytes);
   add_field(json, "entryCount", stats.engine.entry_count);
@@ -217,6 +236,65 @@ napi_value slow_compact(napi_env env, napi_callback_info info) {
   return start_work(env, &call.handle(), [store] { return store->compact(); });
 }
 
+// convertBegin(engine) → the number of the conversion, 0 when the store has that engine
+napi_value convert_begin(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) {
+    return make_answer(env, call.environment().fail({Code::kClosed, "the store is closed"}));
+  }
+  const Result<uint64_t> number =
+      call.store().begin_conversion(static_cast<EngineKind>(read_uint32(call, 0)));
+  if (!number) return make_answer(env, call.environment().fail(number.error()));
+  return make_int(env, static_cast<int32_t>(*number));
+}
+
+// convertState(number) → what is known of it, as JSON: its phase, and how far it is; 0 for none
+napi_value convert_state(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) return make_int(env, 0);
+  const ConversionState state =
+      call.store().conversion(static_cast<uint64_t>(read_double(call, 0)));
+  if (state.number == 0) return make_int(env, 0);
+  constexpr double kMillion = 1e6;
+  std::string json = "{";
+  add_field(json, "phase", static_cast<uint64_t>(state.phase));
+  add_field(json, "copiedBytes", state.copied_bytes);
+  add_field(json, "copiedEdits", state.copied_edits);
+  add_field(json, "rounds", state.round_count);
+  add_field(json, "millionths", static_cast<uint64_t>(state.copied_share * kMillion));
+  return make_text(env, json + '}');
+}
+
+// convertFailure(number) → kFailed, with why it failed as the error; kOk when it did not
+napi_value convert_failure(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) {
+    return make_answer(env, call.environment().fail({Code::kClosed, "the store is closed"}));
+  }
+  const ConversionState state =
+      call.store().conversion(static_cast<uint64_t>(read_double(call, 0)));
+  if (state.code == Code::kOk) return make_answer(env, Answer::kOk);
+  return make_answer(env, call.environment().fail({state.code, state.message}));
+}
+
+napi_value convert_abort(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  if (call.handle().closed) return make_answer(env, Answer::kOk);
+  call.store().abort_conversion(static_cast<uint64_t>(read_double(call, 0)));
+  return make_answer(env, Answer::kOk);
+}
+
+// convertWait(number): until that one is over, or a while.
+napi_value slow_convert_wait(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Store* const store = &call.store();
+  const uint64_t number = static_cast<uint64_t>(read_double(call, 0));
+  return start_work(env, &call.handle(), [store, number] {
+    store->await_conversion(number, kConvertWaitNs);
+    return Status::ok();
+  });
+}
+
 napi_value slow_close(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   Handle& handle = call.handle();
@@ -246,21 +324,16 @@ napi_value flush_sync(napi_env env, napi_callback_info info) {
 
 const std::vector<Method>& care_methods() {
   static const std::vector<Method>* const all = new std::vector<Method>{
-      {"request", care_request},
-      {"progress", care_progress},
-      {"stall", care_stall},
-      {"trouble", care_trouble},
-      {"waitFor", care_wait_for},
-      {"keepAlive", care_keep_alive},
-      {"visible", care_visible},
-      {"stats", care_stats},
-      {"flush", slow_flush},
-      {"sync", slow_sync},
-      {"compact", slow_compact},
-      {"close", slow_close},
-      {"closeSync", close_sync},
-      {"flushSync", flush_sync},
-      {"sublevelId", care_sublevel_id},
+      {"request", care_request},       {"progress", care_progress},
+      {"stall", care_stall},           {"trouble", care_trouble},
+      {"waitFor", care_wait_for},      {"keepAlive", care_keep_alive},
+      {"visible", care_visible},       {"stats", care_stats},
+      {"flush", slow_flush},           {"sync", slow_sync},
+      {"compact", slow_compact},       {"convertBegin", convert_begin},
+      {"convertState", convert_state}, {"convertFailure", convert_failure},
+      {"convertAbort", convert_abort}, {"convertWait", slow_convert_wait},
+      {"close", slow_close},           {"closeSync", close_sync},
+      {"flushSync", flush_sync},       {"sublevelId", care_sublevel_id},
   };
   return *all;
 }

@@ -73,6 +73,10 @@ class EditCursor {
 // Point edits by (key, commit descending) and range deletions by (begin, end, commit); `segments`
 // names the log segments that hold them, none for a run that was never logged (conversion, restore,
 // bulk load).
+//
+// A copy comes in parts, so that none is too large: runs of the same last commit, each with all
+// there is of one stretch of keys, in their order, and of range deletions what lies within it.
+// Nobody reads what is between two of them.
 struct Run {
   EditCursor* edits = nullptr;
   std::vector<RangeDeletion> range_deletions;
@@ -127,6 +131,11 @@ class EngineVersion {
   // Every version with from < commit <= to, deletions included, and the range deletions among them.
   virtual std::unique_ptr<EditCursor> versions(const KeyRange& range, uint64_t from,
                                                uint64_t to) const = 0;
+  // The same, of so much that is read once that it must not drive out of the cache what gets need.
+  virtual std::unique_ptr<EditCursor> versions_once(const KeyRange& range, uint64_t from,
+                                                    uint64_t to) const {
+    return versions(range, from, to);
+  }
   virtual std::vector<RangeDeletion> range_deletions(const KeyRange& range, uint64_t from,
                                                      uint64_t to) const = 0;
   // How large the value of an edit is that this version answered, and the value, into exactly so
@@ -182,6 +191,13 @@ class Engine {
   // For an engine whose absorb() leaves data in memory: makes rested() catch up with absorb(), or
   // does so only if that spares an opening more than it costs now.
   virtual Status rest(Rest) { return Status::ok(); }
+  // rest(Rest::kAll) in steps of about so much, for whoever has something else to look at between.
+  virtual Result<Progress> rest_some(uint64_t budget_bytes) {
+    (void)budget_bytes;
+    Status status = rest(Rest::kAll);
+    if (!status) return status;
+    return Progress::kIdle;
+  }
   // The newest version. Borrowed: valid inside the caller's epoch guard; pin() for longer.
   virtual const EngineVersion& version() const = 0;
   virtual std::shared_ptr<const EngineVersion> pin() const = 0;

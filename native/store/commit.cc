@@ -63,6 +63,9 @@ Result<uint64_t> Store::commit_step(Batch& batch, Conditions* conditions,
   else
     ring_.add(commit, last_time_ms_, batch.body());
   times_.note(commit, last_time_ms_);
+  ++commit_count_;
+  edit_count_ += batch.items().size();
+  edit_bytes_ += batch.body_bytes();
   insert(batch, commit);
   if (step != nullptr) take_step(*step, commit, held);
   look_for_crowd(batch.body_bytes(), held);
@@ -165,7 +168,8 @@ Status Store::fits_commit(uint64_t body_bytes, uint64_t cost) const {
 // slow, least of all where a memtable is small and an absorption is mostly waiting for syncs. The
 // answer is how much of its time to wait a commit has used.
 uint64_t Store::pace(uint64_t bytes, Lock& held) {
-  const uint64_t maintenance_ps = maintenance_ps_.load(std::memory_order_relaxed);
+  const uint64_t maintenance_ps = maintenance_ps_.load(std::memory_order_relaxed) +
+                                  conversion_ps_.load(std::memory_order_relaxed);
   uint64_t ps_per_byte = maintenance_ps;
   if (sealed_.size() >= kSealedCountMax) {
     const uint64_t used = parts_.load(std::memory_order_relaxed)->active->size_bytes();
@@ -209,7 +213,7 @@ Crowding Store::crowding() const {
 uint64_t Store::data_bytes(const Lock& held) const {
   check(held.owns_lock());
   const Parts& parts = *parts_.load(std::memory_order_relaxed);
-  uint64_t bytes = engine_->memory_bytes() + parts.active->size_bytes() - memtable_fixed_bytes_;
+  uint64_t bytes = engine().memory_bytes() + parts.active->size_bytes() - memtable_fixed_bytes_;
   for (const Sealed& sealed : sealed_)
     bytes += sealed.memtable->size_bytes() - memtable_fixed_bytes_;
   return bytes;
@@ -220,12 +224,13 @@ uint64_t Store::data_bytes(const Lock& held) const {
 // Deletions are not.
 Status Store::fit_in_memory(const Batch& batch, uint64_t cost, Lock& held) {
   const auto fits = [&] { return data_bytes(held) + cost <= options_.memory_bytes; };
-  if (engine_kind_ == EngineKind::kBitcask) return fit_keys(batch, held);
-  if (engine_kind_ != EngineKind::kMemory || fits() || !puts_something(batch)) return Status::ok();
+  if (engine_kind() == EngineKind::kBitcask) return fit_keys(batch, held);
+  if (engine_kind() != EngineKind::kMemory || fits() || !puts_something(batch)) return Status::ok();
   const uint64_t deadline_ns = os_.now_ns() + kBusyNs;
   if (Status status = wait_for_flush(held, kSealedCountMax - 1); !status) return status;
   if (Status status = seal(held); !status) return status;
   if (Status status = wait_for_flush(held, 0); !status) return status;
+  if (Status status = take_room_back(held, deadline_ns); !status) return status;
   if (Status status = wait_for_clearing(held, deadline_ns); !status) return status;
   if (fits()) return Status::ok();
   return {Code::kTooLarge, "store: data in memory would be above `memory` (" +
@@ -237,20 +242,34 @@ Status Store::fit_in_memory(const Batch& batch, uint64_t cost, Lock& held) {
 // their way are not counted, so that it may become more by as much as memtables hold. Deletions
 // need room for themselves until they are merged, and are not refused.
 Status Store::fit_keys(const Batch& batch, Lock& held) {
-  const auto fits = [&] { return engine_->memory_bytes() <= cache_bytes_min(); };
+  const auto fits = [&] { return engine().memory_bytes() <= cache_bytes_min(); };
   if (fits() || !puts_something(batch)) return Status::ok();
   const uint64_t deadline_ns = os_.now_ns() + kBusyNs;
   if (Status status = wait_for_flush(held, 0); !status) return status;
+  if (Status status = take_room_back(held, deadline_ns); !status) return status;
   if (Status status = wait_for_clearing(held, deadline_ns); !status) return status;
   if (fits()) return Status::ok();
-  return {Code::kTooLarge, "store: keys take " + std::to_string(engine_->memory_bytes()) +
+  return {Code::kTooLarge, "store: keys take " + std::to_string(engine().memory_bytes()) +
                                " bytes, which is above what `memory` (" +
                                std::to_string(options_.memory_bytes) +
                                ") has for those of engine 'bitcask'"};
 }
 
+// A conversion keeps what was superseded since it began: where there is no room for it, it gives
+// up.
+Status Store::take_room_back(Lock& held, uint64_t deadline_ns) {
+  for (bool in_time = true; in_time;) {
+    const uint64_t ticket = flushed_->ticket();
+    if (!is_followed_.load()) return Status::ok();
+    is_memory_short_.store(true);
+    in_time = wait_held(held, ticket, deadline_ns, StallReason::kMaintenance);
+    if (Status status = check_writable(held); !status) return status;
+  }
+  return {Code::kBusy, "store: no room in `memory` after 50 ms; a conversion is still giving up"};
+}
+
 Status Store::wait_for_clearing(Lock& held, uint64_t deadline_ns) {
-  const uint64_t absorbed = engine_->pin()->absorbed();
+  const uint64_t absorbed = engine().pin()->absorbed();
   for (bool in_time = true; in_time;) {
     const uint64_t ticket = flushed_->ticket();
     if (cleared_.load() >= absorbed) return Status::ok();
@@ -301,7 +320,7 @@ Status Store::seal(const Lock& held) {
   Sealed sealed;
   sealed.memtable = now.active;
   // An engine that adopts no segment and lets them go by commit alone has no use for a new one.
-  if (log_ && engine_kind_ != EngineKind::kMemory) sealed.segments = log_->seal();
+  if (log_ && engine_kind() != EngineKind::kMemory) sealed.segments = log_->seal();
   sealed.commit_first = active_first_commit_;
   sealed.commit_last = visible();  // Numbers that a crash took are above it.
   sealed.time_ms_last = last_time_ms_;
@@ -327,7 +346,7 @@ void Store::publish_parts(std::unique_ptr<const Parts> parts) {
 
 uint64_t Store::through(Durability durability) const {
   if (durability == Durability::kMemory) return visible();
-  if (!log_) return rests_alone() ? engine_->rested() : visible();
+  if (!log_) return rests_alone() ? engine().rested() : visible();
   return durability == Durability::kOs ? log_->written_through() : log_->durable_through();
 }
 

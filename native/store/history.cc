@@ -115,13 +115,22 @@ uint64_t Store::dispensable() {
 
 // Whoever holds a commit after this holds one at the horizon, or a later one. The engine may act on
 // it late, when it has absorbed more: whatever was the newest at the horizon stays until then.
-Retention Store::retention() {
+Retention Store::promised() {
   const uint64_t dispensable_now = dispensable();
   const Lock held(hold_mutex_);
   horizon_ = std::max(horizon_, dispensable_now);
   Retention retention;
   retention.horizon = horizon_;
   for (const auto& [commit, hold] : holds_) retention.held.push_back(commit);
+  return retention;
+}
+
+// Of the engine in use. A conversion that has what is below a commit finds all that is above it,
+// also what was deleted meanwhile.
+Retention Store::retention() {
+  Retention retention = promised();
+  const Lock held(hold_mutex_);
+  retention.horizon = std::min(retention.horizon, followed_from_);
   return retention;
 }
 
@@ -155,7 +164,7 @@ Result<std::optional<TimeRow>> Store::find_time(uint64_t commit, Direction direc
   const std::string begin = is_forward ? time_key(commit) : kTimesBegin;
   const std::string end = is_forward ? kTimesEnd : time_key(commit) + '\0';
   const auto rows =
-      engine_->version().scan({as_bytes(begin), as_bytes(end)}, UINT64_MAX, direction);
+      engine().version().scan({as_bytes(begin), as_bytes(end)}, UINT64_MAX, direction);
   if (Status status = rows->status(); !status) return status;
   if (!rows->valid()) return near;
   const Result<TimeRow> rested = decode_time_row(rows->edit());
@@ -216,13 +225,12 @@ std::vector<uint64_t> Store::rows_done_with(uint64_t horizon) {
 // Commits of rows at rest.
 Result<std::vector<uint64_t>> Store::rows_below(uint64_t commit) {
   std::vector<uint64_t> found;
-  const std::shared_ptr<const EngineVersion> version = engine_->pin();
   const Result<std::unique_ptr<Reader>> reader = Reader::take(*this);
   if (!reader) return reader.error();
   const EpochDomain::Guard guard(epochs_, *(*reader)->slot_);
   const std::string end = time_key(commit);
   const KeyRange range{as_bytes(std::string_view(kTimesBegin)), as_bytes(end)};
-  const auto rows = version->scan(range, UINT64_MAX, Direction::kForward);
+  const auto rows = engine().version().scan(range, UINT64_MAX, Direction::kForward);
   for (; rows->valid() && found.size() < kRowsGoneMax; rows->next()) {
     const Result<TimeRow> row = decode_time_row(rows->edit());
     if (!row) return row.error();

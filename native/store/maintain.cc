@@ -17,6 +17,18 @@ constexpr uint64_t kAbsorbPsMax = 100'000;           // 10 MB a second.
 constexpr uint64_t kCalmNs = 1'000'000'000;          // Without a flush.
 constexpr uint64_t kProcessBytes = uint64_t{4} << 20;
 constexpr uint64_t kPaceTimesMax = 8;                // As a byte is merged about so many times.
+constexpr uint64_t kLookAgainNs = 1'000'000;         // While somebody has the engine alone.
+
+class LeaveEngine {
+ public:
+  explicit LeaveEngine(Turnstile& turnstile) : turnstile_(turnstile) {}
+  ~LeaveEngine() { turnstile_.leave(); }
+  LeaveEngine(const LeaveEngine&) = delete;
+  LeaveEngine& operator=(const LeaveEngine&) = delete;
+
+ private:
+  Turnstile& turnstile_;
+};
 
 }  // namespace
 
@@ -36,6 +48,7 @@ Step Store::run_flush() {
     is_any = !sealed_.empty();
   }
   if (!is_any) return grow_cache();
+  if (is_flush_awaited_.load()) return Step{kLookAgainNs};
   shrink_cache();
   if (!may_try(flush_disk_, 0)) return Step{FullDisk::kLookNs};
   const Status status = flush_oldest();
@@ -55,7 +68,7 @@ uint64_t Store::cache_bytes_max() const {
 }
 
 void Store::shrink_cache() {
-  if (is_cache_grown_) engine_->set_memory(cache_bytes_min());
+  if (is_cache_grown_ && cache_) cache_->set_budget(cache_bytes_min());
   is_cache_grown_ = false;
   flushed_ns_ = os_.now_ns();
 }
@@ -64,7 +77,7 @@ Step Store::grow_cache() {
   if (is_cache_grown_) return Step::idle();
   const uint64_t calm_ns = os_.now_ns() - flushed_ns_;
   if (calm_ns < kCalmNs) return Step{kCalmNs - calm_ns};
-  engine_->set_memory(cache_bytes_max());
+  if (cache_) cache_->set_budget(cache_bytes_max());
   is_cache_grown_ = true;
   return Step::idle();
 }
@@ -120,13 +133,15 @@ Status Store::flush_oldest() {
   Run run;
   run.edits = edits.get();
   run.range_deletions = sealed.memtable->range_deletions();
-  run.segments = sealed.segments;
+  // What a conversion may replay by the log, nobody adopts and cuts.
+  if (log_held_.load() == UINT64_MAX) run.segments = sealed.segments;
   run.commit_first = sealed.commit_first;
   run.commit_last = sealed.commit_last;
   run.time_ms_last = sealed.time_ms_last;
   run.edit_count_hint = sealed.memtable->edit_count();
   run.size_bytes_hint = sealed.memtable->size_bytes();
-  if (Status status = engine_->absorb(run, retained); !status) return status;
+  if (Status status = engine().absorb(run, retained); !status) return status;
+  if (sealed.time_ms_last != 0) absorbed_time_ms_ = sealed.time_ms_last;
   times_.drop_through(sealed.commit_last);
   const uint64_t ps = (os_.now_ns() - begun_ns) * 1000 / std::max<uint64_t>(1, run.size_bytes_hint);
   absorb_ps_.store((absorb_ps_.load() * 3 + std::min(ps, kAbsorbPsMax)) / 4);
@@ -161,11 +176,21 @@ Step Store::run_maintenance(uint32_t worker) {
   return step;
 }
 
+// Waits until nobody has the engine alone; for whoever may be inside for long, nor wants it.
+void Store::enter_engine(bool lets_go_first) const {
+  for (uint64_t ticket = flushed_->ticket(); !turnstile_.enter(lets_go_first);
+       ticket = flushed_->ticket()) {
+    flushed_->wait(ticket, os_.now_ns() + kLookAgainNs);
+  }
+}
+
 Step Store::maintain(uint32_t worker) {
   if (!may_try(maintenance_disk_, worker)) return Step{FullDisk::kLookNs};
-  const uint64_t absorbed = engine_->pin()->absorbed();
-  const Result<Progress> progress = engine_->maintain(kStepBytes, retention());
-  const EngineStats stats = engine_->stats();
+  if (!turnstile_.enter(true)) return Step{kLookAgainNs};
+  const LeaveEngine leaving(turnstile_);
+  const uint64_t absorbed = engine().pin()->absorbed();
+  const Result<Progress> progress = engine().maintain(kStepBytes, retention());
+  const EngineStats stats = engine().stats();
   if (!progress && progress.code() != Code::kNoSpace) {
     record_failure(progress.error());
     return Step::idle();
@@ -180,12 +205,12 @@ Step Store::maintain(uint32_t worker) {
   tell_damage(stats);
   trim_log();
   if (is_idle && cleared_.load() < absorbed) cleared_.store(absorbed);
-  if (engine_kind_ != EngineKind::kLsm) flushed_->open();  // Deletions may have made room.
+  if (engine_kind() != EngineKind::kLsm) flushed_->open();  // Deletions may have made room.
   set_pace(stats);
   if (!is_idle) return Step::again();
   // The horizon moves, and snapshots are closed, though nobody writes. Data that rests in memory is
   // looked through with the next flush.
-  const bool may_forget = engine_kind_ != EngineKind::kMemory && stats.history_bytes > 0;
+  const bool may_forget = engine_kind() != EngineKind::kMemory && stats.history_bytes > 0;
   return Step{std::min(stats.wait_ns, may_forget ? kForgetNs : Step::kUntilWoken)};
 }
 
@@ -211,7 +236,7 @@ void Store::tell_damage(const EngineStats& stats) {
 // Segments go when the engine would be found again without them.
 void Store::trim_log() {
   if (!log_) return;
-  const uint64_t rested = engine_->rested();
+  const uint64_t rested = std::min(engine().rested(), log_held_.load());
   if (trimmed_.exchange(rested) != rested) log_->trim(rested, followed());
 }
 
@@ -242,7 +267,9 @@ Status Store::bring_to_rest() {
     }
     if (Status status = flush_oldest(); !status) return status;
   }
-  Status status = engine_->rest(log_ ? Rest::kIfWorthIt : Rest::kAll);
+  enter_engine(false);
+  const LeaveEngine leaving(turnstile_);
+  Status status = engine().rest(log_ ? Rest::kIfWorthIt : Rest::kAll);
   trim_log();
   return status;
 }
@@ -263,8 +290,10 @@ Status Store::compact() {
   const std::shared_lock<std::shared_mutex> care_held(care_mutex_);
   if (Status status = check_open(); !status) return status;
   if (Status status = bring_to_rest(); !status) return status;
-  Status status = engine_->compact({}, retention());
-  tell_damage(engine_->stats());
+  enter_engine(true);
+  const LeaveEngine leaving(turnstile_);
+  Status status = engine().compact({}, retention());
+  tell_damage(engine().stats());
   trim_log();
   if (log_) {
     {
@@ -280,12 +309,30 @@ Status Store::compact() {
 Status Store::verify(std::vector<VerifyProblem>& problems) {
   const std::shared_lock<std::shared_mutex> care_held(care_mutex_);
   if (Status status = check_open(); !status) return status;
-  return engine_->verify(problems);
+  enter_engine(true);
+  const LeaveEngine leaving(turnstile_);
+  return engine().verify(problems);
+}
+
+MixStats Store::reads() const {
+  Mix mix;
+  const Lock held(readers_mutex_);
+  for (const Reader* const reader : readers_) mix.add(reader->counts_);
+  MixStats stats = mix.stats();
+  stats.get_count += past_gets_;
+  stats.scan_count += past_scans_;
+  return stats;
 }
 
 StoreStats Store::stats() const {
   StoreStats stats;
-  stats.engine = engine_->stats();
+  stats.mix = reads();
+  stats.engine_kind = engine_kind();
+  {
+    enter_engine(false);
+    const LeaveEngine leaving(turnstile_);
+    stats.engine = engine().stats();
+  }
   if (log_) stats.log = log_->stats();
   stats.visible = visible();
   stats.horizon = horizon();
@@ -313,6 +360,9 @@ StoreStats Store::stats() const {
     stats.sealed_count = sealed_.size();
     stats.prepared_count = prepared_.count();
     stats.prepared_bytes = prepared_.bytes();
+    stats.mix.commit_count = commit_count_;
+    stats.mix.edit_count = edit_count_;
+    stats.mix.edit_bytes = edit_bytes_;
   }
   const Lock held(hold_mutex_);
   const uint64_t now_ns = os_.now_ns();

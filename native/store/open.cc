@@ -9,11 +9,9 @@
 //   5. know again what is prepared, before anybody can commit against it.
 #include <algorithm>
 
-#include "engine/bitcask/bitcask.h"
-#include "engine/btree/btree.h"
-#include "engine/lsm/lsm.h"
 #include "engine/memory/memory.h"
 #include "pure/codec/hash.h"
+#include "store/conversion.h"
 #include "store/store.h"
 
 namespace varve {
@@ -22,7 +20,6 @@ namespace {
 constexpr uint64_t kSegmentUnitBytes = 4096;
 constexpr uint64_t kSegmentBytesMin = uint64_t{1} << 20;
 constexpr uint64_t kSegmentBytesMax = uint64_t{16} << 20;
-constexpr uint64_t kReplaySegments = 4;  // A store in memory replays so many without a checkpoint.
 constexpr uint64_t kReserveCount = uint64_t{1} << 24;
 constexpr uint64_t kCloseFlushBytes = uint64_t{1}
                                       << 20;  // More than this in memory is absorbed at closing.
@@ -53,22 +50,6 @@ Status create_directories(Os& os, const std::string& path) {
   return os.sync_directory(has_above ? path.substr(0, slash) : slash == 0 ? "/" : ".");
 }
 
-// Null for one that is unknown here.
-const char* name_of(EngineKind kind) {
-  switch (kind) {
-    case EngineKind::kLsm:
-      return "'lsm'";
-    case EngineKind::kMemory:
-      return "'memory'";
-    case EngineKind::kBitcask:
-      return "'bitcask'";
-    case EngineKind::kBtree:
-      return "'btree'";
-    default:
-      return nullptr;
-  }
-}
-
 Status check_engine(EngineKind made_with, const StoreOptions& options) {
   if (name_of(made_with) == nullptr) {
     return {Code::kNewerFormat, "the store was made with an engine that is unknown here"};
@@ -76,7 +57,7 @@ Status check_engine(EngineKind made_with, const StoreOptions& options) {
   if (options.engine != EngineKind::kAny && options.engine != made_with) {
     const char* const asked = name_of(options.engine);
     return Status::invalid(std::string("`engine` is ") + (asked != nullptr ? asked : "unknown") +
-                           ", but the store was made with " + name_of(made_with));
+                           ", but the store has " + name_of(made_with));
   }
   if (made_with != EngineKind::kMemory && !options.log) {
     return Status::invalid("`log` is false, which is for engine 'memory' alone");
@@ -106,11 +87,13 @@ Store::~Store() {
   (void)status;  // close() was there to be asked.
   flusher_.reset();
   maintainers_.clear();
+  conversion_.reset();
   log_.reset();
   delete parts_.exchange(nullptr);
   // What was retired goes while the cache that it may be in is still there; freeing a version
   // retires blocks.
-  engine_.reset();
+  engine_.store(nullptr);
+  seated_ = {};
   for (int round = 0; round < 3; ++round) epochs_.collect();
   cache_.reset();
 }
@@ -130,8 +113,7 @@ Status Store::open_memory() {
   os_.random(MutableBytes(reinterpret_cast<uint8_t*>(&hash_seed_), sizeof hash_seed_));
   Result<std::unique_ptr<Engine>> engine = open_memory_engine(epochs_, {});
   if (!engine) return engine.error();
-  engine_ = std::move(*engine);
-  engine_kind_ = EngineKind::kMemory;
+  take_engine({nullptr, std::move(*engine)}, EngineKind::kMemory);
   recovery_.created = true;
   policy_ = options_.history.value_or(HistoryPolicy{});
   return Status::ok();
@@ -178,8 +160,8 @@ Status Store::lock_and_read_manifest() {
     os_.random(state.lineage);
     os_.random(MutableBytes(reinterpret_cast<uint8_t*>(&state.hash_seed), sizeof state.hash_seed));
     engine_kind_ = options_.engine == EngineKind::kAny ? EngineKind::kLsm : options_.engine;
-    if (Status status = check_engine(engine_kind_, options_); !status) return status;
-    state.engine = static_cast<uint8_t>(engine_kind_);
+    if (Status status = check_engine(engine_kind(), options_); !status) return status;
+    state.engine = static_cast<uint8_t>(engine_kind());
     const HistoryPolicy history = options_.history.value_or(HistoryPolicy{});
     state.history = {static_cast<uint8_t>(history.keep), history.amount, 0};
     Result<std::unique_ptr<Manifest>> made = Manifest::create(os_, directory, state);
@@ -191,71 +173,34 @@ Status Store::lock_and_read_manifest() {
   if (!found) return found.error();
   manifest_ = std::move(*found);
   engine_kind_ = static_cast<EngineKind>(manifest_->state().engine);
-  return check_engine(engine_kind_, options_);
+  return check_engine(engine_kind(), options_);
 }
 
-Status Store::open_resting_memory_engine() {
-  RestingMemoryOptions options;
-  options.directory = options_.directory;
-  options.identity = manifest_->state().identity;
-  options.read_only = options_.read_only;
-  if (options_.serve_damaged) options.lost = &recovery_.lost;
-  options.log_bytes_min = kReplaySegments * options_.segment_bytes;
-  Result<std::unique_ptr<Engine>> engine = open_resting_memory(os_, *manifest_, epochs_, options);
-  if (!engine) return engine.error();
-  engine_ = std::move(*engine);
-  return Status::ok();
+EngineGround Store::ground() {
+  std::vector<VerifyProblem>* const lost = options_.serve_damaged ? &recovery_.lost : nullptr;
+  return {os_, epochs_, *cache_, options_, memtable_bytes_max(), lost};
 }
 
-Status Store::open_bitcask_engine() {
-  BitcaskOptions options;
-  options.directory = options_.directory;
-  options.read_only = options_.read_only;
-  options.large_value_bytes = options_.large_value_bytes;
-  options.file_bytes = 2 * options_.table_bytes;
-  options.dead_bytes_min = options_.table_bytes / 2;
-  if (options_.serve_damaged) options.lost = &recovery_.lost;
-  Result<std::unique_ptr<Engine>> engine = open_bitcask(os_, *manifest_, *cache_, epochs_, options);
-  if (!engine) return engine.error();
-  engine_ = std::move(*engine);
-  return Status::ok();
-}
-
-Status Store::open_btree_engine() {
-  BtreeOptions options;
-  options.directory = options_.directory;
-  options.page_bytes = options_.page_bytes;
-  options.extent_bytes = 2 * options_.table_bytes;
-  options.writing = static_cast<btree::Writing>(options_.page_writes);
-  options.large_value_bytes = options_.large_value_bytes;
-  options.log_bytes_max = kReplaySegments * options_.segment_bytes;
-  options.read_only = options_.read_only;
-  if (options_.serve_damaged) options.lost = &recovery_.lost;
-  Result<std::unique_ptr<Engine>> engine = open_btree(os_, *manifest_, *cache_, epochs_, options);
-  if (!engine) return engine.error();
-  engine_ = std::move(*engine);
-  return Status::ok();
-}
-
+// What a conversion was making when it was cut short goes, or what it had no time to remove.
 Status Store::open_engine() {
-  if (engine_kind_ == EngineKind::kMemory) return open_resting_memory_engine();
+  const EngineKind kind = engine_kind();
   cache_ = std::make_unique<Cache>(epochs_, cache_bytes_min(), options_.eviction);
-  if (engine_kind_ == EngineKind::kBitcask) return open_bitcask_engine();
-  if (engine_kind_ == EngineKind::kBtree) return open_btree_engine();
-  LsmOptions options;
-  options.directory = options_.directory;
-  options.block_bytes = options_.block_bytes;
-  options.compaction = options_.compaction;
-  options.compressed_levels = options_.compressed_levels;
-  options.table_bytes = options_.table_bytes;
-  options.level1_bytes = options.level0_count * memtable_bytes_max();
-  options.large_value_bytes = options_.large_value_bytes;
-  options.value_file_bytes = 8 * options_.table_bytes;
-  if (options_.serve_damaged) options.lost = &recovery_.lost;
-  Result<std::unique_ptr<Engine>> engine = open_lsm(os_, *manifest_, *cache_, epochs_, options);
+  if (!options_.read_only) {
+    Status status = remove_files_but_of(kind, os_, options_.directory);
+    if (!status) return status;
+  }
+  Result<std::unique_ptr<Engine>> engine = varve::open_engine(kind, *manifest_, ground());
   if (!engine) return engine.error();
-  engine_ = std::move(*engine);
+  take_engine({nullptr, std::move(*engine)}, kind);
   return Status::ok();
+}
+
+// What was in use before is the caller's.
+Store::Seated Store::take_engine(Seated next, EngineKind kind) {
+  std::swap(seated_, next);
+  engine_kind_.store(kind);
+  engine_.store(seated_.engine.get(), std::memory_order_seq_cst);
+  return next;
 }
 
 // One commit of the log goes into the memtable again, as a whole or not at all.
@@ -269,7 +214,7 @@ Status Store::replay(const RecordHeader& header, Bytes body) {
   }
   Lock held(commit_mutex_);
   const Parts* parts = parts_.load(std::memory_order_relaxed);
-  const bool may_absorb = !options_.read_only || engine_kind_ == EngineKind::kMemory;
+  const bool may_absorb = !options_.read_only || engine_kind() == EngineKind::kMemory;
   if (parts->active->size_bytes() > memtable_bytes_max() && may_absorb) {
     if (Status status = seal(held); !status) return status;
     held.unlock();
@@ -303,7 +248,7 @@ Status Store::replay(const RecordHeader& header, Bytes body) {
 Status Store::recover(const ManifestState& state) {
   visible_.store(state.absorbed);
   next_commit_ = state.absorbed + 1;
-  last_time_ms_ = state.time_ms;
+  last_time_ms_ = absorbed_time_ms_ = state.time_ms;
   times_.begin(state.time_ms);
   may_expire_.store(state.may_expire);
   policy_ = policy_of(state.history);
@@ -357,7 +302,7 @@ Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found,
     const uint64_t offset = found.cut_segment != 0 ? found.cut_offset : kSegmentHeaderBytes;
     edit.cut = ManifestCut{cut_segment, offset, found.next_number};
   }
-  if (options_.feed.any()) edit.log_floor = unabsorbed_segment(found, engine_->rested());
+  if (options_.feed.any()) edit.log_floor = unabsorbed_segment(found, engine().rested());
   if (Status status = manifest_->append(edit); !status) return status;
   reserved_through_ = *edit.reserved_through;
   return options_.log ? open_log(mark, found) : give_up_log(found);
@@ -387,7 +332,7 @@ Status Store::open_log(const StoreMark& mark, const LogRecovery& found) {
   options.next_segment = found.next_number;
   options.keep = options_.feed;
   options.last_commit = found.last_commit;
-  options.recycles = engine_kind_ != EngineKind::kBitcask;  // Which adopts its segments.
+  options.recycles = engine_kind() != EngineKind::kBitcask;  // Which adopts its segments.
   options.on_progress = [this] { notify(); };
   Result<std::unique_ptr<Log>> log = Log::open(os_, options);
   if (!log) return log.error();
@@ -405,7 +350,7 @@ Status Store::rest_at_close() {
   if (options_.read_only || options_.directory.empty()) return Status::ok();
   const bool much = parts_.load()->active->size_bytes() > memtable_fixed_bytes_ + kCloseFlushBytes;
   if (rests_alone()) return bring_to_rest();
-  Status status = much ? bring_to_rest() : engine_->rest(Rest::kIfWorthIt);
+  Status status = much ? bring_to_rest() : engine().rest(Rest::kIfWorthIt);
   return status.code() == Code::kNoSpace ? Status::ok() : std::move(status);
 }
 
@@ -418,9 +363,10 @@ Status Store::close() {
     if (closed_.exchange(true)) return Status::ok();
   }
   flushed_->open();  // Those who wait for room need not wait for it.
+  end_conversion();
   const std::unique_lock<std::shared_mutex> care_held(care_mutex_);
   Status status;
-  if (engine_ && error()) status = rest_at_close();
+  if (has_engine() && error()) status = rest_at_close();
   if (log_ && !log_->failed()) {  // What is visible is to be found again, whatever else failed.
     Status synced = log_->sync_now();
     if (status) status = std::move(synced);
@@ -433,15 +379,15 @@ Status Store::close() {
     const Lock held(commit_mutex_);
     if (failure_code_ != Code::kOk && status) status = {failure_code_, failure_};
   }
-  if (engine_) {
-    Status ended = engine_->close();
+  if (has_engine()) {
+    Status ended = engine().close();
     if (status) status = std::move(ended);
   }
-  if (log_ && !log_->failed() && status) log_->remove_idle(engine_->rested());
+  if (log_ && !log_->failed() && status) log_->remove_idle(engine().rested());
   const bool is_whole = log_ ? !log_->failed() : rests_alone() && !options_.read_only;
   if (is_whole && status) {
     ManifestEdit edit;
-    edit.clean_close = log_ ? visible() : engine_->rested();
+    edit.clean_close = log_ ? visible() : engine().rested();
     status = manifest_->append(edit);
   }
   if (log_) log_->end();

@@ -63,7 +63,7 @@ LogSource source_of(const std::string& directory, const ManifestState& state) {
   source.absorbed = state.absorbed;
   source.must_reach = state.clean_close;
   source.cut = {state.cut.segment, state.cut.offset, state.cut.resume};
-  source.cut_below = state.data_files.empty() ? 0 : state.log_floor;
+  source.cut_below = state.data_files.empty() ? state.log_cut : state.log_floor;
   return source;
 }
 

@@ -43,20 +43,22 @@
 #include "store/batch.h"
 #include "store/commit_ring.h"
 #include "store/conditions.h"
+#include "store/engines.h"
 #include "store/full_disk.h"
 #include "store/history.h"
 #include "store/locks.h"
 #include "store/memtable/memtable.h"
+#include "store/mix.h"
 #include "store/prepared.h"
 #include "store/recent_writes.h"
 #include "store/stalls.h"
 #include "store/times.h"
 #include "store/troubles.h"
+#include "store/turnstile.h"
 
 namespace varve {
 
 enum class Durability : uint8_t { kMemory = 0, kOs = 1, kDisk = 2 };
-enum class EngineKind : uint8_t { kAny = 0, kLsm = 1, kMemory = 2, kBitcask = 3, kBtree = 4 };
 // When the pages of a B+tree go to the disk (engine/btree/btree.h), but durable in any case by the
 // log.
 enum class PageWrites : uint8_t { kThrough = 0, kBack = 1, kBehind = 2 };
@@ -105,6 +107,8 @@ struct StoreStats {
   uint64_t feed_bytes = 0;       // Kept in memory, for feeds of a store without a log.
   std::vector<HeldCommit> held;  // Ascending.
   RecentWritesStats recent;
+  EngineKind engine_kind = EngineKind::kAny;
+  MixStats mix;
   LockStats locks;
   uint64_t prepared_count = 0, prepared_bytes = 0;
   uint64_t flush_count = 0, stall_count = 0, stall_ns = 0, stall_ns_max = 0;
@@ -121,7 +125,34 @@ struct RecoveryReport {
   std::vector<VerifyProblem> lost;  // Where a damaged store is served.
 };
 
+class Conversion;
 class Feed;
+
+enum class ConversionPhase : uint8_t {
+  kNone = 0,
+  kCopying = 1,    // what was at rest when it began
+  kFollowing = 2,  // what came to rest meanwhile
+  kClearing = 3,   // the new engine is in use, the old one's files go
+  kDone = 4,
+  kFailed = 5,  // the old engine is in use, the new one's files are gone
+};
+
+// How far the newest conversion is.
+struct ConversionState {
+  uint64_t number = 0;  // Of those since the store was opened.
+  EngineKind to = EngineKind::kAny;
+  ConversionPhase phase = ConversionPhase::kNone;
+  uint64_t copied_bytes = 0;  // Keys and values, in all rounds.
+  uint64_t copied_edits = 0;
+  uint64_t round_count = 0;  // The first is the copy.
+  double copied_share = 0;   // Of the first round, about.
+  Code code = Code::kOk;     // Why it failed,
+  std::string message;       // in words.
+
+  bool is_over() const {
+    return phase >= ConversionPhase::kDone || phase == ConversionPhase::kNone;
+  }
+};
 
 class Store {
  public:
@@ -133,7 +164,7 @@ class Store {
 
   uint64_t hash_seed() const { return hash_seed_; }
   const StoreOptions& options() const { return options_; }
-  EngineKind engine_kind() const { return engine_kind_; }
+  EngineKind engine_kind() const { return engine_kind_.load(std::memory_order_relaxed); }
   const RecoveryReport& recovery() const { return recovery_; }
   // What all edits of one commit may take together.
   uint64_t commit_bytes_max() const {
@@ -186,11 +217,13 @@ class Store {
     Reader& operator=(const Reader&) = delete;
 
    private:
+    friend class Conversion;
     friend class Store;
     friend class View;
-    Reader(Store& store, EpochDomain::Slot* slot) : store_(store), slot_(slot) {}
+    Reader(Store& store, EpochDomain::Slot* slot);
     Store& store_;
     EpochDomain::Slot* const slot_;
+    ReadCounts counts_;
   };
 
   struct Parts {  // What a read goes through, newest first.
@@ -238,6 +271,7 @@ class Store {
 
     const EpochDomain::Guard guard_;
     const Store& store_;
+    ReadCounts& counts_;  // The reader's.
     const Parts* parts_ = nullptr;
     const EngineVersion* engine_ = nullptr;
     uint64_t commit_ = 0;
@@ -289,18 +323,61 @@ class Store {
   StoreStats stats() const;
   Status verify(std::vector<VerifyProblem>& problems);
 
+  // ---- another engine (conversion.h)
+  // Begins to bring everything into another engine, behind readers and writers; listeners are told
+  // of progress. The answer is its number; 0 when the store has that engine already. kBusy while
+  // another is under way.
+  Result<uint64_t> begin_conversion(EngineKind to);
+  // Of that number, or of the newest; of older ones the last few are known. None: number 0.
+  ConversionState conversion(uint64_t number = 0) const;
+  void abort_conversion(uint64_t number);  // Unless it is so far that the new engine is in use.
+  // True when the conversion of that number is over; waits for that a while.
+  bool await_conversion(uint64_t number, uint64_t wait_ns);
+  Status convert(EngineKind to);  // All of it, waited for.
+
   static constexpr uint64_t kFeedBytesMax = kFollowedBytesMax;
 
  private:
+  friend class Conversion;
   friend class Feed;
+  // The engine in use, and the manifest that it was made with if that is not the store's own.
+  struct Seated {
+    std::unique_ptr<Manifest> draft;
+    std::unique_ptr<Engine> engine;
+  };
+
+  // Holds the flush mutex; the flusher, which takes it over and over, lets it go first.
+  class FlushTurn {
+   public:
+    explicit FlushTurn(Store& store) : store_(store) {
+      store.is_flush_awaited_.store(true);
+      held_ = Lock(store.flush_mutex_);
+      store.is_flush_awaited_.store(false);
+    }
+    ~FlushTurn() {
+      held_.unlock();
+      store_.flusher_->wake();
+    }
+    FlushTurn(const FlushTurn&) = delete;
+    FlushTurn& operator=(const FlushTurn&) = delete;
+
+   private:
+    Store& store_;
+    Lock held_;
+  };
+
   Store(Os& os, StoreOptions options);
   Status open_files();
   Status lock_and_read_manifest();
   Status open_engine();
   Status open_memory();
-  Status open_resting_memory_engine();
-  Status open_bitcask_engine();
-  Status open_btree_engine();
+  EngineGround ground();
+  Seated take_engine(Seated next, EngineKind kind);
+  Engine& engine() const { return *engine_.load(std::memory_order_seq_cst); }
+  bool has_engine() const { return engine_.load() != nullptr; }
+  void enter_engine(bool lets_go_first) const;
+  MixStats reads() const;
+  void end_conversion();
   Status recover(const ManifestState& state);
   Status replay(const RecordHeader& header, Bytes body);
   Status begin_incarnation(const StoreMark& mark, const LogRecovery& found,
@@ -331,6 +408,7 @@ class Store {
   Status wait_for_flush(Lock& held, size_t sealed_count_max, uint64_t wait_ns = kBusyNs);
   bool wait_held(Lock& held, uint64_t ticket, uint64_t deadline_ns, StallReason reason);
   Status fit_in_memory(const Batch& batch, uint64_t cost, Lock& held);
+  Status take_room_back(Lock& held, uint64_t deadline_ns);
   Status wait_for_clearing(Lock& held, uint64_t deadline_ns);
   uint64_t data_bytes(const Lock& held) const;
   Status fit_keys(const Batch& batch, Lock& held);
@@ -373,6 +451,7 @@ class Store {
   uint64_t free_bytes();
   void tell_damage(const EngineStats& stats);
   void notify(std::optional<uint64_t> except = {});
+  Retention promised();
   Retention retention();
   uint64_t dispensable();
   uint64_t commit_before(uint64_t commit, uint64_t count) const;
@@ -400,7 +479,7 @@ class Store {
   Os& os_;
   const StoreOptions options_;
   uint64_t hash_seed_ = 0;
-  EngineKind engine_kind_ = EngineKind::kLsm;
+  std::atomic<EngineKind> engine_kind_{EngineKind::kLsm};
   RecoveryReport recovery_;
   EpochDomain epochs_;
   RecentWrites recent_{recent_bytes_max()};
@@ -409,7 +488,11 @@ class Store {
   std::unique_ptr<DirectoryLock> directory_lock_;
   std::unique_ptr<Manifest> manifest_;
   std::unique_ptr<Cache> cache_;
-  std::unique_ptr<Engine> engine_;
+  // Of the two below: changed by one who is alone behind the turnstile and holds the commit mutex.
+  // Readers load the pointer inside a guard.
+  Seated seated_;
+  std::atomic<Engine*> engine_{nullptr};
+  mutable Turnstile turnstile_;
   std::unique_ptr<Log> log_;  // Null in memory, without one and when reading only.
 
   const size_t memtable_page_bytes_ = Memtable::page_bytes_for(memtable_bytes_max());
@@ -453,7 +536,10 @@ class Store {
     uint64_t begin_ns = 0;
   };
   std::map<uint64_t, Hold> holds_;  // By commit.
-  uint64_t horizon_ = 0;            // What the engine was told last.
+  uint64_t horizon_ = 0;            // What views were promised last.
+  uint64_t followed_from_ = UINT64_MAX;       // A conversion has what is at or below it,
+  std::atomic<bool> is_followed_{false};      // and there is one;
+  std::atomic<bool> is_memory_short_{false};  // but commits need the room that it takes.
 
   std::mutex names_mutex_;
 
@@ -462,6 +548,11 @@ class Store {
   std::set<Feed*> feeds_;
   std::atomic<bool> feed_waits_{false};          // A feed is to be told of the next commit.
   CommitRing ring_{options_.memory_bytes / 16};  // What feeds follow where there is no log.
+
+  mutable std::mutex readers_mutex_;  // Guards what follows.
+  std::set<const Reader*> readers_;
+  uint64_t past_gets_ = 0, past_scans_ = 0;                      // Of readers that are gone.
+  uint64_t commit_count_ = 0, edit_count_ = 0, edit_bytes_ = 0;  // Guarded by commit_mutex_.
 
   std::atomic<bool> may_expire_{false};
   std::mutex sweeper_mutex_;  // Guards sweeper_.
@@ -475,7 +566,10 @@ class Store {
 
   std::mutex close_mutex_;            // Held while closing; taken before all others.
   std::shared_mutex care_mutex_;      // Shared by who flushes, compacts, verifies; alone to close.
-  std::mutex flush_mutex_;            // One absorbs at a time. Taken before commit_mutex_.
+  std::mutex flush_mutex_;  // One absorbs at a time. Taken before commit_mutex_. Guards the next:
+  uint64_t absorbed_time_ms_ = 0;               // When the last commit absorbed was made, or later.
+  std::atomic<uint64_t> log_held_{UINT64_MAX};  // A conversion needs what is above it.
+  std::atomic<bool> is_flush_awaited_{false};   // A conversion wants the flush mutex.
   // As commits found it since something was absorbed.
   std::atomic<Crowding> crowding_{Crowding::kNone};
   std::atomic<uint64_t> flush_count_{0}, stall_count_{0}, stall_ns_{0}, stall_ns_max_{0};
@@ -485,6 +579,7 @@ class Store {
   // down to their speed before anything is full. In picoseconds.
   std::atomic<uint64_t> absorb_ps_{kAbsorbPsGuess};  // What the last runs took per byte.
   std::atomic<uint64_t> maintenance_ps_{0};          // 0 while maintenance keeps up.
+  std::atomic<uint64_t> conversion_ps_{0};           // 0 while a conversion does, or there is none.
   Stalls stalls_;
   Troubles troubles_;
   bool is_cache_grown_ = false;                 // The flusher's, and
@@ -495,6 +590,9 @@ class Store {
   std::unique_ptr<Gate> flushed_;
   std::unique_ptr<Worker> flusher_;
   std::vector<std::unique_ptr<Worker>> maintainers_;
+  mutable std::mutex conversion_mutex_;            // Guards the pointer, and who begins one.
+  std::shared_ptr<Conversion> conversion_;         // The newest,
+  std::vector<ConversionState> past_conversions_;  // and some that are over.
 };
 
 }  // namespace varve

@@ -16,7 +16,21 @@ Result<std::unique_ptr<Store::Reader>> Store::Reader::take(Store& store) {
                                  " handles and threads read it already");
 }
 
-Store::Reader::~Reader() { store_.epochs_.give_back(slot_); }
+Store::Reader::Reader(Store& store, EpochDomain::Slot* slot) : store_(store), slot_(slot) {
+  if (slot == nullptr) return;
+  const Lock held(store.readers_mutex_);
+  store.readers_.insert(this);
+}
+
+Store::Reader::~Reader() {
+  {
+    const Lock held(store_.readers_mutex_);
+    store_.readers_.erase(this);
+    store_.past_gets_ += counts_.get_count.load(std::memory_order_relaxed);
+    store_.past_scans_ += counts_.scan_count.load(std::memory_order_relaxed);
+  }
+  store_.epochs_.give_back(slot_);
+}
 
 Store::View::View(Reader& reader) : View(reader, UINT64_MAX) {}
 
@@ -24,10 +38,13 @@ Store::View::View(Reader& reader) : View(reader, UINT64_MAX) {}
 // memtable, so that nothing can be missed between the two. The commit comes last and counts only if
 // no memtable was added meanwhile, so that every commit up to it is in what was taken.
 Store::View::View(Reader& reader, uint64_t commit, uint64_t time_ms)
-    : guard_(reader.store_.epochs_, *reader.slot_), store_(reader.store_), time_ms_(time_ms) {
+    : guard_(reader.store_.epochs_, *reader.slot_),
+      store_(reader.store_),
+      counts_(reader.counts_),
+      time_ms_(time_ms) {
   while (true) {
     parts_ = store_.parts_.load(std::memory_order_seq_cst);
-    engine_ = &store_.engine_->version();
+    engine_ = &store_.engine().version();
     commit_ = store_.visible_.load(std::memory_order_acquire);
     if (store_.parts_.load(std::memory_order_acquire) == parts_) break;
   }
@@ -49,6 +66,7 @@ Status Store::View::get(Bytes key, bool may_block, Lookup& answer) const {
 }
 
 Status Store::View::get(Bytes key, uint64_t hash, bool may_block, Lookup& answer) const {
+  counts_.add_get(hash);
   Status status = get_as_of(key, hash, commit_, may_block, answer);
   if (answer.found == Found::kDeleted) answer.found = Found::kAbsent;
   hide_expired(answer);
@@ -64,7 +82,10 @@ Status Store::View::get_many(std::span<PointQuery> queries) const {
       query.answer = memtable.get(query.key, query.hash, commit_);
     }
   };
-  for (PointQuery& query : queries) query.hash = hash64(query.key, store_.hash_seed_);
+  for (PointQuery& query : queries) {
+    query.hash = hash64(query.key, store_.hash_seed_);
+    counts_.add_get(query.hash);
+  }
   ask(*parts_->active);
   for (const auto& memtable : parts_->sealed) ask(*memtable);
   if (Status status = engine_->get_many(queries, commit_); !status) return status;
@@ -102,6 +123,7 @@ Status Store::get_apart(Bytes key, uint64_t commit, uint64_t time_ms, bool& foun
 
 std::unique_ptr<EngineCursor> Store::View::scan(const KeyRange& range, Direction direction) const {
   store_.scanned_.store(true, std::memory_order_relaxed);
+  counts_.add_scan();
   std::vector<MergedCursor::Source> sources;
   const auto add = [&](const Memtable& memtable) {
     if (memtable.empty()) return;

@@ -51,7 +51,7 @@ describe("a store of engine 'btree'", () => {
     for (const engine of ['lsm', 'memory'] as const) {
       await expect(open(path, { engine })).rejects.toMatchObject({
         code: 'INVALID',
-        message: expect.stringMatching(/made with 'btree'/) as unknown,
+        message: expect.stringMatching(/the store has 'btree'/) as unknown,
       })
     }
   })

@@ -60,11 +60,11 @@ describe('the engine of a store', () => {
     await (await open(directory, small)).close()
     await expect(open(directory, { engine: 'lsm' })).rejects.toMatchObject({
       code: 'INVALID',
-      message: expect.stringMatching(/'lsm'.*made with 'memory'/),
+      message: expect.stringMatching(/'lsm'.*has 'memory'/),
     })
     const other = join(directory, 'lsm')
     await (await open(other)).close()
-    await expect(open(other, { engine: 'memory' })).rejects.toThrow(/'memory'.*made with 'lsm'/)
+    await expect(open(other, { engine: 'memory' })).rejects.toThrow(/'memory'.*has 'lsm'/)
   })
 })
 

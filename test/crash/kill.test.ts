@@ -34,10 +34,11 @@ function writeAndKill(
   options: OpenOptions,
   from: number,
   milliseconds: number,
+  converts = false,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     let last = 0
-    const child = fork(writer, [directory, JSON.stringify(options), String(from)])
+    const child = fork(writer, [directory, JSON.stringify(options), String(from), converts ? 'converts' : ''])
     child.on('message', (n) => {
       if (last === 0) setTimeout(() => child.kill('SIGKILL'), milliseconds)
       last = Number(n)
@@ -91,6 +92,24 @@ describe('a process that is killed while it writes', () => {
       const acknowledged = await writeAndKill(directory, options, last + 1, 20 + random(250))
       last = await checkPrefix(directory, options)
       if (options.durability !== 'memory') expect(last).toBeGreaterThanOrEqual(acknowledged)
+    }
+    expect(last).toBeGreaterThan(0)
+  }, 120_000)
+})
+
+describe('a process that is killed while it converts', () => {
+  const ENGINES = ['lsm', 'memory', 'bitcask', 'btree'] as const
+  it.each(ENGINES)('leaves one engine or the other, begun with %s', async (engine) => {
+    const directory = mkdtempSync(join(root, 'converted-'))
+    const random = randomFrom(engine.length)
+    const options = { memory: '128MB' }
+    let last = 0
+    for (let round = 0; round < 8; round++) {
+      const first = round === 0 ? { ...options, engine } : options
+      const milliseconds = 20 + random(400)
+      const acknowledged = await writeAndKill(directory, first, last + 1, milliseconds, true)
+      last = await checkPrefix(directory, options)
+      expect(last).toBeGreaterThanOrEqual(acknowledged)
     }
     expect(last).toBeGreaterThan(0)
   }, 120_000)

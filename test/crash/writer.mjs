@@ -1,10 +1,11 @@
-// test/crash/writer.mjs — writes until it is killed. node writer.mjs <directory> <options as JSON> <from>
+// test/crash/writer.mjs — writes until it is killed. node writer.mjs <directory> <options as JSON> <from> [converts]
 // Each commit is a batch of two halves with the same number; an acknowledged number is sent to the parent. A commit that
 // is refused because the disk does not keep up (BUSY) is tried again: nothing may be left out. A store in memory, or of pages, writes
-// all of it anew all the while; without a log, a number is acknowledged when a flush has brought it to rest.
+// all of it anew all the while; without a log, a number is acknowledged when a flush has brought it to rest. With `converts` the store gets
+// one engine after the other.
 import { open } from '../../dist/index.js'
 
-const [directory, given, from] = process.argv.slice(2)
+const [directory, given, from, converts] = process.argv.slice(2)
 const options = JSON.parse(given)
 const db = await open(directory, { memory: '8MB', ...options })
 const padding = 'x'.repeat(900)
@@ -23,6 +24,14 @@ async function write(n) {
     await write(n)
   }
 }
+
+async function convert() {
+  for (let i = Number(from); ; i++) {
+    await db.flush()
+    await db.convert(['btree', 'bitcask', 'memory', 'lsm'][i % 4])
+  }
+}
+if (converts) void convert()
 
 for (let n = Number(from); ; n++) {
   await write(n)

@@ -123,8 +123,8 @@ void check_gets(const Original& original, Table& table, bool is_damaged_only) {
 }
 
 void check_walks(Table& table) {
-  for (const bool cached : {true, false}) {
-    const auto cursor = cached ? table.cursor() : table.cursor_uncached();
+  for (const CacheUse use : {CacheUse::kKeep, CacheUse::kAround, CacheUse::kTake}) {
+    const auto cursor = table.cursor(use);
     uint64_t steps = 0;
     for (cursor->seek_first(); cursor->valid(); cursor->next()) check(++steps < kStepCountMax);
     for (cursor->seek_last(); cursor->valid(); cursor->previous()) check(++steps < kStepCountMax);

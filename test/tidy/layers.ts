@@ -30,7 +30,7 @@ export const MODULES: readonly Module[] = [
     doors: ['place.h', 'distance.h', 'polygon.h', 'geohash.h', 'tree.h', 'serial.h'] },
   { folder: 'pure/bitmap', mayInclude: [...PURE, 'pure/blocks'], doors: ['bitmap.h', 'bit_string.h'] },
   { folder: 'pure/text', mayInclude: ['base', 'pure/blocks', 'pure/codec', 'pure/simd'], doors: ['text.h', 'language.h'] },
-  { folder: 'engine', mayInclude: ['base', 'base/os'] },
+  { folder: 'engine', mayInclude: ['base', 'base/os'], doors: ['engine.h', 'range_facts.h'] },
   { folder: 'storage/cache', mayInclude: [...PURE] },
   { folder: 'storage/log', mayInclude: [...PURE], doors: ['log.h', 'follow.h'] },
   { folder: 'storage/values', mayInclude: [...PURE, 'engine'], doors: ['values.h', 'info.h'] },

@@ -10,6 +10,7 @@
 #include "engine/bitcask/picking.h"
 #include "engine/bitcask/placing.h"
 #include "engine/bitcask/version.h"
+#include "engine/range_facts.h"
 
 namespace varve {
 namespace {
@@ -298,12 +299,7 @@ Status Bitcask::install(Placing& placing, Run& run, const Retention& retention) 
   next.absorbed = run.commit_last;
   next.ranges = old.ranges;
   next.resting = old.resting;
-  for (const RangeDeletion& deletion : run.range_deletions) {
-    next.ranges.push_back({std::string(as_text(deletion.begin)), std::string(as_text(deletion.end)),
-                           deletion.commit});
-  }
-  std::stable_sort(next.ranges.begin(), next.ranges.end(),
-                   [](const RangeFact& a, const RangeFact& b) { return a.commit > b.commit; });
+  add_range_facts(next.ranges, run.range_deletions);
   const Settling settling(next.ranges, retention);
   Rewrite changes;
   changes.count = placing.changes().size();
@@ -325,6 +321,8 @@ Status Bitcask::install(Placing& placing, Run& run, const Retention& retention) 
   next.leaves = rewrite(old, changes, live);
   if (Status status = append(edit, held); !status) return status;
   count_live(live, files);
+  if (run.commit_last == old.absorbed)
+    pass_ = passed_ = std::nullopt;  // They counted it as absorbed.
   publish(std::move(next), std::move(files), held);
   for (const FileShare& share : *made) {
     if (share.file->info().segment != 0) share.file->cut(os_);
@@ -603,6 +601,10 @@ EngineStats Bitcask::stats() const {
 }
 
 }  // namespace
+
+bool is_bitcask_file(const std::string& name) {
+  return data_number(name) != 0 || hint_number(name) != 0 || unfinished_hint_number(name) != 0;
+}
 
 Result<std::unique_ptr<Engine>> open_bitcask(Os& os, Manifest& manifest, Cache& cache,
                                              EpochDomain& epochs, const BitcaskOptions& options) {

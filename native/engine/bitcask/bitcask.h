@@ -43,6 +43,8 @@ struct BitcaskOptions {
   std::vector<VerifyProblem>* lost = nullptr;
 };
 
+bool is_bitcask_file(const std::string& name);  // A data file or its hint, finished or not.
+
 Result<std::unique_ptr<Engine>> open_bitcask(Os& os, Manifest& manifest, Cache& cache,
                                              EpochDomain& epochs, const BitcaskOptions& options);
 

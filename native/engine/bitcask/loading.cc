@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/range_facts.h"
+
 namespace varve::bitcask {
 namespace {
 
@@ -107,19 +109,18 @@ void Loading::add(size_t file) {
 }
 
 Status Loading::add_ranges() {
-  std::vector<RangeFact>& ranges = loaded_.image.ranges;
   for (size_t i = 0; i < files_.size(); ++i) {
     Result<std::vector<OwnedRange>> found = listings_[i]->ranges();
     if (!found) {
       damaged_hint_ = i;
       return found.error();
     }
-    for (OwnedRange& range : *found) {
-      ranges.push_back({std::move(range.begin), std::move(range.end), range.commit});
+    std::vector<RangeDeletion> ranges;
+    for (const OwnedRange& range : *found) {
+      ranges.push_back({as_bytes(range.begin), as_bytes(range.end), range.commit});
     }
+    add_range_facts(loaded_.image.ranges, ranges);
   }
-  std::stable_sort(ranges.begin(), ranges.end(),
-                   [](const RangeFact& a, const RangeFact& b) { return a.commit > b.commit; });
   return Status::ok();
 }
 

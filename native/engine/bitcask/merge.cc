@@ -197,8 +197,10 @@ Status Merge::finish() {
       return ranges.error();
     }
     for (const OwnedRange& range : *ranges) {
+      // A fact may be made of several that meet: a file has each for itself.
       const auto is_it = [&](const RangeFact& fact) {
-        return fact.commit == range.commit && fact.begin == range.begin && fact.end == range.end;
+        const bool ends_within = fact.end.empty() || (!range.end.empty() && range.end <= fact.end);
+        return fact.commit == range.commit && fact.begin <= range.begin && ends_within;
       };
       const bool is_there = std::any_of(image.ranges.begin(), image.ranges.end(), is_it) ||
                             std::any_of(image.resting.begin(), image.resting.end(), is_it);

@@ -10,6 +10,7 @@
 #include "engine/btree/merging.h"
 #include "engine/btree/verify.h"
 #include "engine/btree/version.h"
+#include "engine/range_facts.h"
 
 namespace varve {
 namespace {
@@ -244,13 +245,7 @@ Status Btree::take(Run& run, const Retention& retention, Image& next, const Lock
   const Result<WriteSite> site = begin(run.commit_last, held);
   if (!site) return site.error();
   Facts facts = *next.facts;
-  for (const RangeDeletion& deletion : run.range_deletions) {
-    const bool is_empty = !deletion.end.empty() && compare(deletion.end, deletion.begin) <= 0;
-    if (is_empty) continue;
-    facts.all.push_back({std::string(as_text(deletion.begin)), std::string(as_text(deletion.end)),
-                         deletion.commit, false});
-  }
-  facts.sort();
+  add_range_facts(facts.all, run.range_deletions);
   Merging merging(*site, next, facts, retention);
   Status status = run.edits == nullptr ? Status::ok() : merging.absorb(*run.edits);
   if (status) status = merging.finish();
@@ -258,9 +253,9 @@ Status Btree::take(Run& run, const Retention& retention, Image& next, const Lock
     ground_->abandon();
     return status;
   }
-  if (facts.all.size() != next.facts->all.size()) {
-    next.facts = std::make_shared<const Facts>(std::move(facts));
-  }
+  if (!run.range_deletions.empty()) next.facts = std::make_shared<const Facts>(std::move(facts));
+  if (run.commit_last == next.absorbed)
+    pass_ = passed_ = std::nullopt;  // They counted it as absorbed.
   next.current = merging.current();
   next.history = merging.history();
   if (options_.writing != Writing::kThrough) {

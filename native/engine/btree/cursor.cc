@@ -45,11 +45,13 @@ bool TreeCursor::enter_child() {
   return enter(parent.view.child(parent.at), parent.view.level() - 1);
 }
 
-void TreeCursor::seek_first() {
-  bool is_in = begin();
-  while (is_in && depth_ < source_.root.height) is_in = enter_child();
-  valid_ = is_in;
+// What is below the page that was entered last was all there when commit `after_` had been taken
+// in.
+bool TreeCursor::is_old() const {
+  return after_ != 0 && frames_[depth_ - 1].view.commit() <= after_;
 }
+
+void TreeCursor::seek_first() { seek({}); }
 
 void TreeCursor::seek_last() {
   bool is_in = begin();
@@ -64,10 +66,14 @@ void TreeCursor::seek_last() {
 
 void TreeCursor::seek(Bytes key) {
   bool is_in = begin();
+  if (is_in && is_old()) return;
   while (is_in && depth_ < source_.root.height) {
     Frame& frame = frames_[depth_ - 1];
     frame.at = frame.view.child_of(key);
     is_in = enter_child();
+    if (!is_in || !is_old()) continue;
+    --depth_;
+    return walk(true);
   }
   if (!is_in) return;
   Frame& leaf = frames_[depth_ - 1];
@@ -114,27 +120,40 @@ void TreeCursor::previous() {
   walk(false);
 }
 
-// From a leaf to its neighbour.
+// From a leaf, or from a child that was left out, to its neighbour.
 void TreeCursor::walk(bool forward) {
   valid_ = false;
   const auto at_edge = [&](const Frame& frame) {
     return forward ? frame.at + 1 == frame.view.count() : frame.at == 0;
   };
-  while (depth_ != 0 && at_edge(frames_[depth_ - 1])) {
-    if (depth_ != source_.root.height) announced_ = 0;  // Of another node's children from now on.
-    --depth_;
+  while (true) {
+    while (depth_ != 0 && at_edge(frames_[depth_ - 1])) {
+      if (depth_ != source_.root.height) announced_ = 0;  // Of another node's children from now on.
+      --depth_;
+    }
+    if (depth_ == 0) return;
+    frames_[depth_ - 1].at += forward ? 1 : uint32_t{0} - 1;
+    if (announced_ != 0) --announced_;
+    if (!go_down(forward)) return;
+    if (depth_ == source_.root.height) break;
   }
-  if (depth_ == 0) return;
-  frames_[depth_ - 1].at += forward ? 1 : uint32_t{0} - 1;
-  if (announced_ != 0) --announced_;
+  valid_ = true;
+}
+
+// To a leaf, or to above what is old; false when a page cannot be read.
+bool TreeCursor::go_down(bool forward) {
   while (depth_ < source_.root.height) {
     Frame& parent = frames_[depth_ - 1];
     if (parent.view.level() == 1) look_ahead(parent, forward);
-    if (!enter_child()) return;
+    if (!enter_child()) return false;
+    if (is_old()) {
+      --depth_;
+      return true;
+    }
     Frame& frame = frames_[depth_ - 1];
     frame.at = forward ? 0 : frame.view.count() - 1;
   }
-  valid_ = true;
+  return true;
 }
 
 void TreeCursor::look_ahead(Frame& parent, bool forward) {

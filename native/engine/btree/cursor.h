@@ -27,7 +27,10 @@ class TreeCursor {
  public:
   enum class Through : uint8_t { kCache, kCacheAlone, kDisk };  // kCacheAlone: it must not block.
 
-  TreeCursor(const TreeSource& source, Through through) : source_(source), through_(through) {}
+  // Of pages that nothing was written into since the tree had taken in commit `after` it shows
+  // nothing; such a walk goes forward alone.
+  TreeCursor(const TreeSource& source, Through through, uint64_t after = 0)
+      : source_(source), through_(through), after_(after) {}
   bool valid() const { return valid_; }
   const NodeView& leaf() const { return frames_.back().view; }
   uint32_t at() const { return frames_.back().at; }
@@ -51,11 +54,14 @@ class TreeCursor {
   bool begin();
   bool enter(const PageRef& ref, uint32_t level);
   bool enter_child();
+  bool is_old() const;
   void walk(bool forward);
+  bool go_down(bool forward);
   void look_ahead(Frame& parent, bool forward);
 
   const TreeSource source_;
   const Through through_;
+  const uint64_t after_;
   std::vector<Frame> frames_;  // From the root down, a leaf last.
   size_t depth_ = 0;           // How many of them are in use.
   bool valid_ = false;

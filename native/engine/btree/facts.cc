@@ -9,11 +9,6 @@ constexpr size_t kFactHeadBytes = 8 + 4 + 4 + 4;
 
 }  // namespace
 
-void Facts::sort() {
-  std::stable_sort(all.begin(), all.end(),
-                   [](const Fact& a, const Fact& b) { return a.commit > b.commit; });
-}
-
 uint64_t Facts::hidden_by(Bytes key, uint64_t than, uint64_t commit) const {
   for (const Fact& fact : all) {
     if (fact.commit <= than) return 0;

@@ -36,7 +36,6 @@ inline constexpr size_t kFactsMax = 4096;
 struct Facts {
   std::vector<Fact> all;  // By commit, descending.
 
-  void sort();
   // The newest at or below `commit` over the key, if above `than`; 0: none.
   uint64_t hidden_by(Bytes key, uint64_t than, uint64_t commit) const;
   // The oldest above a commit over the key: what put an end to such a version. 0: none.

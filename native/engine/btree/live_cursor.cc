@@ -183,13 +183,14 @@ void LiveCursor::find() {
 // ---- every version
 
 EveryVersionCursor::EveryVersionCursor(std::shared_ptr<const BtreeVersion> version,
-                                       const KeyRange& range, uint64_t from, uint64_t to)
+                                       const KeyRange& range, uint64_t from, uint64_t to,
+                                       TreeCursor::Through through)
     : version_(std::move(version)),
       end_(as_text(range.end)),
       from_(from),
       to_(to),
-      current_(version_->current(), TreeCursor::Through::kCache),
-      history_(version_->history()) {
+      current_(version_->current(), through, from),
+      history_(version_->history(), through, from) {
   current_.seek(range.begin);
   history_.seek(range.begin, UINT64_MAX);
   settle();

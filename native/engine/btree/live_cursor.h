@@ -16,7 +16,10 @@ namespace varve::btree {
 // A walk over history that knows whose version it stands at.
 class HistoryWalk {
  public:
-  explicit HistoryWalk(const TreeSource& source) : cursor_(source, TreeCursor::Through::kCache) {}
+  explicit HistoryWalk(const TreeSource& source,
+                       TreeCursor::Through through = TreeCursor::Through::kCache,
+                       uint64_t after = 0)
+      : cursor_(source, through, after) {}
   bool valid() const { return cursor_.valid() && is_sound_; }
   Bytes key() const { return as_bytes(key_); }
   uint64_t commit() const { return commit_; }
@@ -74,7 +77,7 @@ class LiveCursor final : public EngineCursor {
 class EveryVersionCursor final : public EditCursor {
  public:
   EveryVersionCursor(std::shared_ptr<const BtreeVersion> version, const KeyRange& range,
-                     uint64_t from, uint64_t to);
+                     uint64_t from, uint64_t to, TreeCursor::Through through);
   bool valid() const override { return valid_; }
   const Edit& edit() const override { return edit_; }
   void next() override;

@@ -69,6 +69,7 @@ class NodeView {
 
   uint32_t count() const { return count_; }
   uint32_t level() const { return load<uint16_t>(page_ + 6); }
+  uint64_t commit() const { return load<uint64_t>(page_ + 8); }  // As PageHead has it.
   Bytes prefix() const { return prefix_; }
   Bytes suffix(uint32_t i) const;
   Bytes payload(uint32_t i) const;

@@ -248,7 +248,14 @@ std::unique_ptr<EngineCursor> BtreeVersion::scan(const KeyRange& range, uint64_t
 
 std::unique_ptr<EditCursor> BtreeVersion::versions(const KeyRange& range, uint64_t from,
                                                    uint64_t to) const {
-  return std::make_unique<EveryVersionCursor>(shared_from_this(), range, from, to);
+  return std::make_unique<EveryVersionCursor>(shared_from_this(), range, from, to,
+                                              TreeCursor::Through::kCache);
+}
+
+std::unique_ptr<EditCursor> BtreeVersion::versions_once(const KeyRange& range, uint64_t from,
+                                                        uint64_t to) const {
+  return std::make_unique<EveryVersionCursor>(shared_from_this(), range, from, to,
+                                              TreeCursor::Through::kDisk);
 }
 
 std::vector<RangeDeletion> BtreeVersion::range_deletions(const KeyRange& range, uint64_t from,

@@ -62,6 +62,8 @@ class BtreeVersion final : public EngineVersion, public std::enable_shared_from_
                                      Direction direction) const override;
   std::unique_ptr<EditCursor> versions(const KeyRange& range, uint64_t from,
                                        uint64_t to) const override;
+  std::unique_ptr<EditCursor> versions_once(const KeyRange& range, uint64_t from,
+                                            uint64_t to) const override;
   std::vector<RangeDeletion> range_deletions(const KeyRange& range, uint64_t from,
                                              uint64_t to) const override;
   Result<uint64_t> value_bytes(const Edit& edit) const override;

@@ -5,7 +5,8 @@ namespace {
 
 std::vector<LevelCursor> cursors_of(const CompactionInput& input) {
   std::vector<LevelCursor> cursors;
-  for (const LsmVersion::Tables& tables : input.sources) cursors.emplace_back(tables, false);
+  for (const LsmVersion::Tables& tables : input.sources)
+    cursors.emplace_back(tables, CacheUse::kTake);
   return cursors;
 }
 

@@ -6,14 +6,16 @@
 namespace varve {
 namespace {
 
-// Current, and of history what `wanted` says.
+// Current, and of history what `wanted` says; of tables those with a commit above `after`.
 template <class Wanted>
 std::vector<LevelCursor> level_cursors(const LsmVersion& version, const KeyRange& range,
-                                       Wanted wanted) {
+                                       Wanted wanted, CacheUse use = CacheUse::kKeep,
+                                       uint64_t after = 0) {
   std::vector<LevelCursor> cursors;
   const auto add = [&](const LsmRun& run) {
     LsmRun::Tables tables = run.overlapping(range);
-    if (!tables.empty()) cursors.emplace_back(std::move(tables), true);
+    std::erase_if(tables, [&](const auto& table) { return table->info().commit_last <= after; });
+    if (!tables.empty()) cursors.emplace_back(std::move(tables), use);
   };
   for (const LsmRun& run : version.runs()) add(run);
   for (const LsmRun& run : version.history()) {
@@ -167,8 +169,10 @@ class LiveCursor final : public EngineCursor {
 
 class EveryVersionCursor final : public EditCursor {
  public:
-  EveryVersionCursor(const LsmVersion& version, const KeyRange& range, uint64_t from, uint64_t to)
-      : merge_(level_cursors(version, range, [](const LsmRun&) { return true; })),
+  EveryVersionCursor(const LsmVersion& version, const KeyRange& range, uint64_t from, uint64_t to,
+                     CacheUse use)
+      : merge_(level_cursors(
+            version, range, [](const LsmRun&) { return true; }, use, from)),
         end_(as_text(range.end)),
         from_(from),
         to_(to) {
@@ -209,7 +213,12 @@ std::unique_ptr<EngineCursor> LsmVersion::scan(const KeyRange& range, uint64_t c
 
 std::unique_ptr<EditCursor> LsmVersion::versions(const KeyRange& range, uint64_t from,
                                                  uint64_t to) const {
-  return std::make_unique<EveryVersionCursor>(*this, range, from, to);
+  return std::make_unique<EveryVersionCursor>(*this, range, from, to, CacheUse::kKeep);
+}
+
+std::unique_ptr<EditCursor> LsmVersion::versions_once(const KeyRange& range, uint64_t from,
+                                                      uint64_t to) const {
+  return std::make_unique<EveryVersionCursor>(*this, range, from, to, CacheUse::kAround);
 }
 
 }  // namespace varve

@@ -331,7 +331,7 @@ void LevelCursor::enter(size_t table) {
   table_ = table;
   cursor_.reset();
   if (table >= tables_.size()) return;
-  cursor_ = cached_ ? tables_[table]->cursor() : tables_[table]->cursor_uncached();
+  cursor_ = tables_[table]->cursor(use_);
 }
 
 void LevelCursor::seek_first() {

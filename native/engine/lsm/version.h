@@ -58,6 +58,8 @@ class LsmVersion final : public EngineVersion {
                                      Direction direction) const override;
   std::unique_ptr<EditCursor> versions(const KeyRange& range, uint64_t from,
                                        uint64_t to) const override;
+  std::unique_ptr<EditCursor> versions_once(const KeyRange& range, uint64_t from,
+                                            uint64_t to) const override;
   std::vector<RangeDeletion> range_deletions(const KeyRange& range, uint64_t from,
                                              uint64_t to) const override;
   Result<uint64_t> value_bytes(const Edit& edit) const override;
@@ -108,8 +110,7 @@ inline bool stands(const Edit& edit, uint64_t commit) {
 // A level, or one table, as one walk over every version.
 class LevelCursor {
  public:
-  LevelCursor(LsmVersion::Tables tables, bool cached)
-      : tables_(std::move(tables)), cached_(cached) {}
+  LevelCursor(LsmVersion::Tables tables, CacheUse use) : tables_(std::move(tables)), use_(use) {}
   bool valid() const { return cursor_ != nullptr && cursor_->valid(); }
   const Edit& edit() const { return cursor_->edit(); }
   void next();
@@ -129,7 +130,7 @@ class LevelCursor {
   void go_on();  // To the next table that has something, when this one has ended.
 
   const LsmVersion::Tables tables_;
-  const bool cached_;
+  const CacheUse use_;
   size_t table_ = 0;
   std::unique_ptr<TableCursor> cursor_;
 };

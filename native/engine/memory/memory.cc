@@ -7,6 +7,7 @@
 
 #include "engine/memory/image.h"
 #include "engine/memory/stream.h"
+#include "engine/range_facts.h"
 
 namespace varve {
 
@@ -326,12 +327,7 @@ Status MemoryEngine::absorb(Run& run, const Retention& retention) {
   Image next;
   next.absorbed = run.commit_last;
   next.ranges = old->ranges;
-  for (const RangeDeletion& deletion : run.range_deletions) {
-    next.ranges.push_back({std::string(as_text(deletion.begin)), std::string(as_text(deletion.end)),
-                           deletion.commit});
-  }
-  std::stable_sort(next.ranges.begin(), next.ranges.end(),
-                   [](const RangeFact& a, const RangeFact& b) { return a.commit > b.commit; });
+  add_range_facts(next.ranges, run.range_deletions);
 
   LeafWriter writer(next.ranges, retention);
   uint64_t taken_bytes = 0;
@@ -363,6 +359,8 @@ Status MemoryEngine::absorb(Run& run, const Retention& retention) {
   }
   absorbed_bytes_.fetch_add(taken_bytes, std::memory_order_relaxed);
   written_bytes_.fetch_add(written_bytes, std::memory_order_relaxed);
+  if (run.commit_last == old->absorbed)
+    pass_ = passed_ = std::nullopt;  // They counted it as absorbed.
   publish(held, std::move(next));
   return Status::ok();
 }

@@ -7,7 +7,8 @@
 // due when that log would be longer to read than the data, or when somebody asks.
 //
 // Invariants
-//   - rested() is the commit of the checkpoint that the manifest names, and only that.
+//   - rested() is the commit of the checkpoint that the manifest names, and only that; or less,
+//     while a copy comes in that the checkpoint has only a part of.
 //   - a checkpoint's file goes only when the manifest does not name it: after the edit that names
 //     another, or, a leftover, before the first edit of an opening.
 // Threads: as engine.h says; one thread at a time writes a checkpoint.
@@ -41,6 +42,7 @@ class RestingMemory final : public Engine {
   Status absorb(Run& run, const Retention& retention) override;
   uint64_t rested() const override { return rested_.load(std::memory_order_acquire); }
   Status rest(Rest how) override;
+  Result<Progress> rest_some(uint64_t budget_bytes) override;
   const EngineVersion& version() const override { return memory_->version(); }
   std::shared_ptr<const EngineVersion> pin() const override { return memory_->pin(); }
   Result<Progress> maintain(uint64_t budget_bytes, const Retention& retention) override;
@@ -55,6 +57,7 @@ class RestingMemory final : public Engine {
   Status close() override;
 
  private:
+  void note_part(uint64_t commit);
   bool is_due() const;
   uint64_t due_bytes() const { return std::max(options_.log_bytes_min, memory_bytes()); }
   Status load(const ManifestCheckpoint& checkpoint);
@@ -65,6 +68,7 @@ class RestingMemory final : public Engine {
   Status publish(const Lock& held);
   void give_up(const Lock& held, const Status& status);
   void postpone(const Status& status);  // The next one, where the disk is full.
+  Result<Progress> step_whole(uint64_t budget_bytes, const Lock& held);
   Status write_whole(const Lock& held);
 
   Os& os_;
@@ -165,12 +169,24 @@ Status RestingMemory::open() {
 
 Status RestingMemory::absorb(Run& run, const Retention& retention) {
   const uint64_t before = memory_->stats().absorbed_bytes;
+  const bool is_part = run.commit_last == pin()->absorbed();
   const uint64_t edit_count = run.edit_count_hint;
   if (Status status = memory_->absorb(run, retention); !status) return status;
   if (run.time_ms_last != 0) time_ms_.store(run.time_ms_last);
   const uint64_t taken = memory_->stats().absorbed_bytes - before;
   since_bytes_.fetch_add(taken + edit_count * kEditLogBytes, std::memory_order_relaxed);
+  if (is_part) note_part(run.commit_last);
   return Status::ok();
+}
+
+// Of a copy that came in parts no checkpoint before the last of them has all.
+void RestingMemory::note_part(uint64_t commit) {
+  const Lock held(mutex_);
+  if (writer_ && writer_->commit() == commit) {
+    writer_->abandon();
+    writer_.reset();
+  }
+  if (rested() == commit) rested_.store(0, std::memory_order_release);
 }
 
 Result<Progress> RestingMemory::maintain(uint64_t budget_bytes, const Retention& retention) {
@@ -254,8 +270,8 @@ Status RestingMemory::publish(const Lock& held) {
   return Status::ok();
 }
 
-// One under way is finished only if it holds all that there is.
-Status RestingMemory::write_whole(const Lock& held) {
+// One under way is gone on with only if it holds all that there is.
+Result<Progress> RestingMemory::step_whole(uint64_t budget_bytes, const Lock& held) {
   if (writer_ && writer_->commit() < pin()->absorbed()) {
     writer_->abandon();
     writer_.reset();
@@ -263,8 +279,18 @@ Status RestingMemory::write_whole(const Lock& held) {
   if (!writer_) {
     if (Status status = begin(held); !status) return status;
   }
-  const Result<Progress> done = step(UINT64_MAX, held);
+  return step(budget_bytes, held);
+}
+
+Status RestingMemory::write_whole(const Lock& held) {
+  const Result<Progress> done = step_whole(UINT64_MAX, held);
   return done ? Status::ok() : done.error();
+}
+
+Result<Progress> RestingMemory::rest_some(uint64_t budget_bytes) {
+  const Lock held(mutex_);
+  if (rested() == pin()->absorbed()) return Progress::kIdle;
+  return step_whole(budget_bytes, held);
 }
 
 Status RestingMemory::rest(Rest how) {

@@ -20,6 +20,7 @@ Log::Log(Os& os, LogOptions options)
       next_number_(options_.next_segment),
       first_number_(options_.next_segment),
       last_appended_(options_.last_commit),
+      recycles_(options_.recycles),
       progress_(os.gate()) {}
 
 Result<std::unique_ptr<Log>> Log::open(Os& os, LogOptions options) {
@@ -70,7 +71,7 @@ Status Log::reserve(uint64_t body_bytes) {
 void Log::keep_current(const Lock& held) {
   check(held.owns_lock());
   kept_.push_back({current_->header.number, current_->last_commit, current_->header.size_bytes,
-                   options_.recycles, last_time_ms_});
+                   recycles_, last_time_ms_});
 }
 
 void Log::begin_segment(uint64_t commit, uint64_t bytes, const Lock& held) {
@@ -437,6 +438,13 @@ void Log::end() {
     pending_.clear();  // There is some only in a log that has failed.
   }
   progress_->open();
+}
+
+void Log::set_recycles(bool recycles) {
+  const Lock held(mutex_);
+  recycles_ = recycles;
+  if (recycles) return;
+  for (Kept& kept : kept_) kept.recyclable = false;
 }
 
 void Log::adopt_recovered(const RecoveredSegment& segment) {

@@ -14,8 +14,8 @@
 //   - records reach the file in commit order; written_through and durable_through only grow, and
 //     the second never passes the first.
 //   - after a failed write or sync nothing is written any more, and every later call says so.
-//   - a segment is recycled only when all its commits are absorbed, and never in a log whose
-//     segments may have a second name.
+//   - a segment is recycled only when all its commits are absorbed, and never where segments may
+//     get a second name, or might have got one.
 // Threads: reserve, append and seal under one lock of the caller; the rest from any thread. Bytes:
 // FORMAT.md
 #pragma once
@@ -111,6 +111,9 @@ class Log {
   // Hands what is buffered to the system, without syncing, and lets go of the files. Nothing is
   // appended any more; what has become durable can still be asked.
   void end();
+  // Whether segments are used again from now on. Of those that are full already none is, once it
+  // was said that they may get a second owner.
+  void set_recycles(bool recycles);
   // Segments that recovery found and replayed; trim() removes them like any other.
   void adopt_recovered(const RecoveredSegment& segment);
   // Those with commits, oldest first.
@@ -173,6 +176,7 @@ class Log {
   uint64_t first_number_;  // Of the segments that grow from one to the next.
   uint64_t last_appended_;
   uint64_t last_time_ms_ = 0;
+  bool recycles_;
   bool is_ended_ = false;  // No segment is made any more.
   std::string error_;
   Code error_code_ = Code::kOk;

@@ -47,11 +47,12 @@ enum class Tag : uint16_t {
   kMayPrepare = 20,
   kAddDataFile = 23,
   kRemoveDataFile = 24,
+  kLogCut = 25,
 };
 
 bool is_known(uint16_t tag) {
   const bool is_unused = tag == 21 || tag == 22;
-  return tag >= 1 && tag <= static_cast<uint16_t>(Tag::kRemoveDataFile) && !is_unused;
+  return tag >= 1 && tag <= static_cast<uint16_t>(Tag::kLogCut) && !is_unused;
 }
 
 std::string path_of(const std::string& directory, uint64_t number) {
@@ -170,6 +171,7 @@ std::string encode_state(const ManifestState& state) {
   add_number(to, Tag::kAbsorbed, state.absorbed);
   add_number(to, Tag::kNextTable, state.next_table);
   add_number(to, Tag::kLogFloor, state.log_floor);
+  if (state.log_cut != 0) add_number(to, Tag::kLogCut, state.log_cut);
   if (state.checkpoint.number != 0) add_checkpoint(to, state.checkpoint);
   if (state.history.keep != 0 || state.history.floor != 0) add_history(to, state.history);
   if (!state.gaps.empty()) add_gaps(to, state.gaps);
@@ -327,6 +329,8 @@ bool apply_field(ManifestState& state, Tag tag, Bytes bytes) {
     case Tag::kAbsorbed: return number(state.absorbed);
     case Tag::kNextTable: return number(state.next_table);
     case Tag::kLogFloor: return number(state.log_floor);
+    case Tag::kLogCut:
+      return number(state.log_cut);
     case Tag::kCheckpoint:
       if (bytes.size() != 24) return false;
       state.checkpoint = {load<uint64_t>(bytes.data()), load<uint64_t>(bytes.data() + 8),
@@ -454,7 +458,6 @@ Status Manifest::write_anew() {
   varve::append(bytes, Bytes(header, kHeaderBytes));
   bytes += encode_record(encode_state(state_));
 
-  file_.reset();
   const std::string unfinished = path + std::string(kUnfinished);
   const Status removed = os_.remove(unfinished);  // Left by a crash while it was being made.
   if (!removed && removed.code() != Code::kNotFound) return removed.copy();
@@ -462,6 +465,7 @@ Status Manifest::write_anew() {
   if (!file) return file.error();
   if (Status status = (*file)->write_at(0, as_bytes(bytes)); !status) return status;
   if (Status status = (*file)->sync(); !status) return status;
+  file_.reset();  // From here on the other one may be what counts.
   if (Status status = os_.rename(unfinished, path); !status) return status;
   if (Status status = os_.sync_directory(directory_); !status) return status;
   if (number_ != 0) {
@@ -476,11 +480,20 @@ Status Manifest::write_anew() {
 
 Status Manifest::append(const ManifestEdit& edit) {
   const std::unique_lock<std::mutex> held(mutex_);
+  return own_ != nullptr ? own_->append(edit) : append_here(edit, held);
+}
+
+Status Manifest::append_here(const ManifestEdit& edit, const std::unique_lock<std::mutex>& held) {
+  check(held.owns_lock());
   const std::string fields = encode_edit(edit);
   if (fields.empty()) return Status::ok();
   ManifestState next = state_;
   if (Status status = apply_fields(next, as_bytes(fields), "an edit"); !status) return status;
   if (Status status = check_value_uses(next, "an edit"); !status) return status;
+  if (is_draft_) {
+    state_ = std::move(next);
+    return Status::ok();
+  }
   if (!file_ || used_bytes_ > kGrowthMin + 2 * snapshot_bytes_) {
     std::swap(state_, next);
     Status status = write_anew();
@@ -496,6 +509,50 @@ Status Manifest::append(const ManifestEdit& edit) {
   }
   used_bytes_ += record.size();
   state_ = std::move(next);
+  return Status::ok();
+}
+
+// ---- drafts
+
+std::unique_ptr<Manifest> Manifest::draft(uint8_t engine) {
+  const std::unique_lock<std::mutex> held(mutex_);
+  std::unique_ptr<Manifest> draft(new Manifest(os_, directory_));
+  draft->is_draft_ = true;
+  ManifestState& state = draft->state_;
+  state.identity = state_.identity;
+  state.lineage = state_.lineage;
+  state.hash_seed = state_.hash_seed;
+  state.engine = engine;
+  state.next_table = state_.next_table;
+  return draft;
+}
+
+// A failure before the new file gets its name leaves the old state; one behind that is made good by
+// writing the old state over it. Only where that fails, too, nobody knows.
+Status Manifest::adopt(Manifest& draft, bool& is_certain) {
+  const std::unique_lock<std::mutex> draft_held(draft.mutex_);
+  const std::unique_lock<std::mutex> held(mutex_);
+  check(draft.is_draft_ && draft.own_ == nullptr);
+  is_certain = true;
+  ManifestState next = state_;
+  const ManifestState& made = draft.state_;
+  next.engine = made.engine;
+  next.absorbed = made.absorbed;
+  next.time_ms = std::max(made.time_ms, made.absorbed == state_.absorbed ? state_.time_ms : 0);
+  next.next_table = std::max(next.next_table, made.next_table);
+  // Whoever adopted segments has cut them; what is below the floor may stay for feeds.
+  if (!state_.data_files.empty()) next.log_cut = state_.log_floor;
+  next.checkpoint = made.checkpoint;
+  next.tables = made.tables;
+  next.value_files = made.value_files;
+  next.data_files = made.data_files;
+  std::swap(state_, next);
+  if (Status status = write_anew(); !status) {
+    std::swap(state_, next);
+    is_certain = file_ != nullptr || static_cast<bool>(write_anew());
+    return status;
+  }
+  draft.own_ = this;
   return Status::ok();
 }
 

@@ -5,8 +5,13 @@
 // written anew, as the whole state under the next number, when it has grown enough or when a write
 // to it failed.
 //
+// A draft is a manifest that no disk knows: an engine that is being made beside the one in use
+// names its files there (store/conversion.h). adopt() makes all that it says of files the truth at
+// once, in place of what was said of the old engine's; from then on the draft passes on what it is
+// told.
+//
 // Invariants
-//   - state() is what the disk says: it changes only after a sync.
+//   - state() is what the disk says: it changes only after a sync. A draft's is what it was told.
 //   - a file is never appended to after a write or sync of it failed.
 //   - what tables use of a value file is there, and no more than the file has.
 // Threads: any; append() takes turns. state() is for the opening thread; later readers use copies
@@ -91,6 +96,7 @@ struct ManifestState {
   uint64_t absorbed = 0;
   uint64_t next_table = 1;
   uint64_t log_floor = 0;
+  uint64_t log_cut = 0;  // Segments below it may have been cut behind their last record.
   ManifestCheckpoint checkpoint;
   ManifestHistory history;
   std::vector<ManifestGap> gaps;  // Ascending, and apart; those that history may ask for.
@@ -134,19 +140,27 @@ class Manifest {
   static Result<std::unique_ptr<Manifest>> create(Os& os, const std::string& directory,
                                                   const ManifestState& state);
   static Result<std::unique_ptr<Manifest>> open(Os& os, const std::string& directory);
+  // Of the same store with another engine, and nothing in it. This one outlives it.
+  std::unique_ptr<Manifest> draft(uint8_t engine);
 
   const ManifestState& state() const { return state_; }
   Status append(const ManifestEdit& edit);
+  // Engine and files are from now on what the draft says; written as a whole, so that either all of
+  // it counts or nothing. `is_certain` is false where a failure leaves open which.
+  Status adopt(Manifest& draft, bool& is_certain);
   void close();  // Its file. Nothing is appended after that.
 
  private:
   Manifest(Os& os, std::string directory) : os_(os), directory_(std::move(directory)) {}
+  Status append_here(const ManifestEdit& edit, const std::unique_lock<std::mutex>& held);
   Status write_anew();
   Status read(uint64_t number);
 
   Os& os_;
   const std::string directory_;
-  std::mutex mutex_;  // Guards everything below.
+  std::mutex mutex_;  // Guards everything below; a draft's is taken before the store's own.
+  bool is_draft_ = false;
+  Manifest* own_ = nullptr;  // Of a draft that was adopted: the one on the disk.
   ManifestState state_;
   std::unique_ptr<File> file_;  // Null after a failure: the next append writes anew.
   uint64_t number_ = 0;

@@ -3,18 +3,15 @@
 
 namespace varve {
 
-std::unique_ptr<TableCursor> Table::cursor() {
-  return std::make_unique<TableCursor>(shared_from_this(), true);
+std::unique_ptr<TableCursor> Table::cursor(CacheUse use) {
+  return std::make_unique<TableCursor>(shared_from_this(), use);
 }
 
-std::unique_ptr<TableCursor> Table::cursor_uncached() {
-  return std::make_unique<TableCursor>(shared_from_this(), false);
-}
-
-TableCursor::TableCursor(std::shared_ptr<Table> table, bool cached)
+TableCursor::TableCursor(std::shared_ptr<Table> table, CacheUse use)
     : table_(std::move(table)),
-      cached_(cached),
-      window_(cached ? &table_->cache_ : nullptr),
+      use_(use),
+      cached_(use == CacheUse::kKeep),
+      window_(use == CacheUse::kTake ? nullptr : &table_->cache_),
       parts_(*table_) {}
 
 bool TableCursor::enter(uint32_t number, Going going) {
@@ -42,6 +39,7 @@ Status TableCursor::enter_uncached(uint32_t number, Going going) {
   const BlockPlace place = part.place(table_->in_part(number));
   block_offset_ = place.offset;
   Status status = table_->read_block(place, {window_, going}, raw_, block_);
+  if (use_ != CacheUse::kTake) return status;
   BlockHandle& home = table_->parts_[number >> table_->part_bits_];
   is_warm_ = status && table_->cache_.take_within(home, table_->in_part(number));
   return status;

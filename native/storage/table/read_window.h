@@ -22,7 +22,7 @@ enum class Going { kAnywhere, kForward, kBackward };
 
 class ReadWindow {
  public:
-  // With a cache, whose budget says how much is read at once, and counts it; or around the cache.
+  // With a cache, whose budget says how much is read at once, and counts it; or for a merge.
   explicit ReadWindow(Cache* cache);
   ReadWindow(const ReadWindow&) = delete;
   ReadWindow& operator=(const ReadWindow&) = delete;

@@ -39,6 +39,13 @@
 
 namespace varve {
 
+// What a walk does with the cache.
+enum class CacheUse : uint8_t {
+  kKeep = 0,    // Blocks come from there, and stay there.
+  kAround = 1,  // It reads beside it: what is read once drives nothing out.
+  kTake = 2,    // The same, and what is there goes, since it is written anew: a merge.
+};
+
 struct TableOptions {
   uint32_t block_bytes = 4096;
   uint64_t hash_seed = 0;
@@ -147,9 +154,7 @@ class Table : public std::enable_shared_from_this<Table> {
   // when there is none. Waits itself for the way there.
   Result<bool> announce(Bytes key, uint64_t hash);
   // Every version, in order; not placed until a seek.
-  std::unique_ptr<class TableCursor> cursor();
-  std::unique_ptr<class TableCursor>
-  cursor_uncached();  // Reads ahead around the cache: compaction.
+  std::unique_ptr<class TableCursor> cursor(CacheUse use = CacheUse::kKeep);
   const std::vector<RangeDeletion>& range_deletions() const { return ranges_; }
   const TableInfo& info() const { return info_; }
   // Says whether a reference to a value that lies apart is good: kCorrupt when not.
@@ -327,18 +332,19 @@ class BlockWalk {
   Block block_;
 };
 
-// A walk over every version. Borrowed bytes hold until the cursor moves (and, cached, inside the
-// caller's epoch guard). Around the cache it goes forward in strict order, or says kCorrupt.
+// A walk over every version. Borrowed bytes hold until the cursor moves (and, with blocks that the
+// cache keeps, inside the caller's epoch guard). Around the cache it goes forward in strict order,
+// or says kCorrupt.
 class TableCursor final : public EditCursor {
  public:
-  TableCursor(std::shared_ptr<Table> table, bool cached);
+  TableCursor(std::shared_ptr<Table> table, CacheUse use);
   bool valid() const override { return valid_; }
   const Edit& edit() const override { return edit_; }
   void next() override;
   void next_key();  // At the newest version of the next key.
   void previous();
   Status status() const override { return status_.copy(); }
-  // Around the cache: the block that it is in was there until now.
+  // Taken from the cache: the block that it is in was there until now.
   bool is_warm() const { return is_warm_; }
   void seek_first();
   void seek_last();
@@ -358,9 +364,10 @@ class TableCursor final : public EditCursor {
   void refuse();
 
   const std::shared_ptr<Table> table_;
-  const bool cached_;
+  const CacheUse use_;
+  const bool cached_;  // kKeep.
   ReadWindow window_;
-  PartReader parts_;  // Uncached,
+  PartReader parts_;  // Around the cache,
   std::string raw_;   // with the block,
   uint64_t block_offset_ = 0;
   bool is_warm_ = false;

@@ -169,13 +169,17 @@ Status Compare::versions(const Bounds& bounds, uint64_t from, uint64_t to) const
   const std::string asked =
       "versions " + shown(bounds) + " from " + std::to_string(from) + " to " + std::to_string(to);
   const uint64_t last = std::min(to, version_.absorbed());
-  const auto cursor = version_.versions(bounds.range(), from, to);
-  if (Status status =
-          same_lines(asked, drain(version_, *cursor), oracle_.versions(bounds, from, last));
-      !status) {
+  const std::vector<Line> lines = oracle_.versions(bounds, from, last);
+  const auto walk = [&](const std::string& how, EditCursor& cursor) {
+    Status status = same_lines(asked + how, drain(version_, cursor), lines);
+    return status ? cursor.status() : std::move(status);
+  };
+  if (Status status = walk("", *version_.versions(bounds.range(), from, to)); !status) {
     return status;
   }
-  if (!cursor->status()) return cursor->status();
+  if (Status status = walk(" once", *version_.versions_once(bounds.range(), from, to)); !status) {
+    return status;
+  }
   const std::vector<RangeDeletion> given = version_.range_deletions(bounds.range(), from, to);
   if (!std::is_sorted(given.begin(), given.end(), by_begin_end_commit)) {
     return Status::invalid(asked + ": range deletions out of order");

@@ -1,4 +1,5 @@
 // Contract: what a run may be, and that a run which fails leaves everything as it was.
+#include "base/random.h"
 #include "engine/compare.h"
 #include "engine/contract.h"
 
@@ -99,6 +100,32 @@ void never_logged(Subject& subject) {
   expect_ok(same(subject, oracle, {}));
 }
 
+// Range deletions lie over seams, and some are worked off before their next part comes. The second
+// copy brings what came after the first.
+void in_parts(Subject& subject) {
+  Oracle oracle;
+  Random random(seed());
+  const auto key = [&] { return "key" + std::to_string(100 + random.below(300)); };
+  for (const Retention& retention : {kAll, Retention{30, {12}}, Retention{}}) {
+    for (int i = 0; i < 40; ++i) {
+      oracle.begin_commit();
+      if (random.one_in(3)) oracle.delete_range(key(), random.one_in(4) ? "" : key());
+      for (int n = 0; n < 20; ++n) oracle.put(key(), std::string(40, 'v') + std::to_string(i));
+      for (int n = 0; n < 5; ++n) oracle.remove(key());
+    }
+    const std::vector<std::string> seams{"key120", "key130", "key1777", "key200", "key380", "z"};
+    expect_ok(oracle.absorb_in_parts(*subject.engine, seams, retention, [&] {
+      expect(static_cast<bool>(subject.engine->maintain(random.below(100'000), retention)));
+    }));
+    expect_ok(same(subject, oracle, retention));
+    expect_ok(subject.engine->rest(Rest::kAll));
+    expect_ok(subject.reopen(subject));
+    expect_ok(same(subject, oracle, retention));
+  }
+  expect_ok(subject.engine->compact({}, {}));
+  expect_ok(same(subject, oracle, {}));
+}
+
 void reopened_at_every_step(Subject& subject) {
   Oracle oracle;
   const auto again = [&] {
@@ -134,6 +161,7 @@ void EngineContract::add_absorbing() const {
   add("a run older than what is absorbed is refused", out_of_order);
   add("a run that breaks off leaves everything as it was, and can be absorbed again", broken_run);
   add("a run that was never logged may be of any size", never_logged);
+  add("a copy may come in parts, of which range deletions are cut", in_parts);
   add("an engine opened again after any step is as it was", reopened_at_every_step);
 }
 

@@ -99,6 +99,8 @@ void empty_ranges(Subject& subject) {
   oracle.begin_commit();
   oracle.delete_range(key_of(4), key_of(4));
   oracle.delete_range(key_of(9), key_of(3));
+  oracle.delete_range(key_of(10), key_of(16));
+  oracle.delete_range(key_of(16), key_of(12));  // Meets the one before, and is turned.
   expect_ok(oracle.absorb_into(*subject.engine, kAll));
   oracle.begin_commit();
   oracle.delete_range("x", "y");  // Where nothing ever was.

@@ -33,12 +33,34 @@ void Oracle::delete_range(const std::string& begin, const std::string& end) {
 }
 
 Status Oracle::absorb_into(Engine& engine, const Retention& retention) {
-  std::vector<Line> lines = versions({}, absorbed_, commit_);
-  for (const Line& line : lines) absorbed_bytes_ += line.key.size() + line.value.size();
   std::vector<Deletion> deletions;
   for (const Deletion& deletion : deletions_) {
     if (deletion.commit > absorbed_) deletions.push_back(deletion);
   }
+  Status status =
+      hand_over(engine, versions({}, absorbed_, commit_), std::move(deletions), retention);
+  absorbed_ = commit_;
+  return status;
+}
+
+Status Oracle::absorb_in_parts(Engine& engine, const std::vector<std::string>& seams,
+                               const Retention& retention, const std::function<void()>& between) {
+  std::string low;
+  for (size_t i = 0; i <= seams.size(); ++i) {
+    const Bounds part{low, i < seams.size() ? seams[i] : ""};
+    Status status = hand_over(engine, versions(part, absorbed_, commit_),
+                              range_deletions(part, absorbed_, commit_), retention);
+    if (!status) return status;
+    between();
+    low = part.end;
+  }
+  absorbed_ = commit_;
+  return Status::ok();
+}
+
+Status Oracle::hand_over(Engine& engine, std::vector<Line> lines, std::vector<Deletion> deletions,
+                         const Retention& retention) {
+  for (const Line& line : lines) absorbed_bytes_ += line.key.size() + line.value.size();
   std::sort(deletions.begin(), deletions.end(), [](const Deletion& a, const Deletion& b) {
     if (a.begin != b.begin) return a.begin < b.begin;
     return a.end != b.end ? ends_before(a.end, b.end) : a.commit < b.commit;
@@ -53,7 +75,6 @@ Status Oracle::absorb_into(Engine& engine, const Retention& retention) {
   }
   LineCursor cursor(std::move(lines));
   run.edits = &cursor;
-  absorbed_ = commit_;
   return engine.absorb(run, retention);
 }
 

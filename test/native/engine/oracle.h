@@ -11,6 +11,7 @@
 //   - a commit has one edit per key, as the store's normalisation leaves it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -54,6 +55,10 @@ class Oracle {
 
   // Hands everything since the last run to the engine.
   Status absorb_into(Engine& engine, const Retention& retention = {});
+  // The same as a copy is handed over: one run for each stretch of keys between two seams, all of
+  // the same last commit; `between` is called after each.
+  Status absorb_in_parts(Engine& engine, const std::vector<std::string>& seams,
+                         const Retention& retention, const std::function<void()>& between);
 
   uint64_t commit() const { return commit_; }                  // The last that has begun.
   uint64_t absorbed() const { return absorbed_; }              // The last that an engine was given.
@@ -68,6 +73,9 @@ class Oracle {
   std::vector<std::string> keys() const;
 
  private:
+  Status hand_over(Engine& engine, std::vector<Line> lines, std::vector<Deletion> deletions,
+                   const Retention& retention);
+
   std::map<std::string, std::map<uint64_t, Line, std::greater<>>> versions_;
   std::vector<Deletion> deletions_;  // By commit.
   uint64_t commit_ = 0;

@@ -322,7 +322,7 @@ void keys_do_not_fit() {
   other.engine = EngineKind::kLsm;
   const Result<std::shared_ptr<Store>> wrong = Store::open(os, other);
   expect(wrong.code() == Code::kInvalid);
-  expect(wrong.error().message().find("made with 'bitcask'") != std::string::npos);
+  expect(wrong.error().message().find("the store has 'bitcask'") != std::string::npos);
 }
 
 void memory_of_keys() {

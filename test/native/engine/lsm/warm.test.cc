@@ -57,6 +57,14 @@ class Store {
     }
     expect(subject_.engine->stats().read_bytes > before);
   }
+  void walk_once() {
+    const Reading reading(subject_);
+    const auto versions = version().versions_once({}, 0, kRunCount);
+    int count = 0;
+    for (; versions->valid(); versions->next()) ++count;
+    expect_ok(versions->status());
+    expect(count == kKeyCount);
+  }
   void compact() { expect_ok(subject_.engine->compact({}, kNothing)); }
 
  private:
@@ -75,6 +83,15 @@ const Case stays("what readers had in memory is there after a merge, and what th
                    expect(store.warm_count(0, kKeyCount / 2) > kKeyCount / 2 - 50);
                    expect(store.warm_count(kKeyCount / 2 + 100, kKeyCount) == 0);
                  });
+
+const Case once("a walk over what is read once brings nothing into memory, and drives nothing out",
+                [] {
+                  Store store(kPlenty);
+                  store.read(0, kKeyCount / 2);
+                  const int warm = store.warm_count(0, kKeyCount);
+                  store.walk_once();
+                  expect(store.warm_count(0, kKeyCount) == warm);
+                });
 
 const Case room("what compact() writes goes into memory where there is room", [] {
   Store store(kPlenty);

@@ -310,7 +310,13 @@ static const Case kept("with everything retained, versions() gives back all that
   }
   const auto version = opened->engine->pin();
   expect(drain(*version->versions({}, 0, UINT64_MAX)) == lines);
-  expect(version->range_deletions({}, 0, UINT64_MAX).size() == model.ranges.size());
+  // But for ranges of nothing.
+  const auto has_room = [](const Range& range) {
+    return range.end.empty() || range.begin < range.end;
+  };
+  const auto range_count = std::count_if(model.ranges.begin(), model.ranges.end(), has_room);
+  const std::vector<RangeDeletion> ranges = version->range_deletions({}, 0, UINT64_MAX);
+  expect(static_cast<ptrdiff_t>(ranges.size()) == range_count);
 });
 
 static const Case torn("a stream cut anywhere or with any byte changed is refused", [] {

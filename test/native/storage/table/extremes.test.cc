@@ -73,9 +73,9 @@ std::vector<Version> edge_versions(Random& random, size_t key_count) {
 }
 
 // Both ways from any place, near versions that are there and from keys that are not.
-void check_seeks(WrittenTable& bench, bool cached, Random& random) {
+void check_seeks(WrittenTable& bench, CacheUse use, Random& random) {
   const EpochDomain::Guard guard(bench.epochs, *bench.slot);
-  const auto cursor = cached ? bench.table->cursor() : bench.table->cursor_uncached();
+  const auto cursor = bench.table->cursor(use);
   for (int i = 0; i < 60; ++i) {
     const Version& near = bench.versions[random.below(bench.versions.size())];
     const bool is_there = !random.one_in(3);
@@ -98,6 +98,12 @@ void check_seeks(WrittenTable& bench, bool cached, Random& random) {
   }
 }
 
+void check_all_seeks(WrittenTable& bench, Random& random) {
+  for (const CacheUse use : {CacheUse::kKeep, CacheUse::kAround, CacheUse::kTake}) {
+    check_seeks(bench, use, random);
+  }
+}
+
 const Case edges("keys, values and commits at the edges come back, from any cache and any place",
                  [] {
                    for (uint64_t round = 0; round < 24; ++round) {
@@ -113,8 +119,7 @@ const Case edges("keys, values and commits at the edges come back, from any cach
                        bench.check_get(version.key, version.commit - 1);
                      }
                      for (int i = 0; i < 100; ++i) bench.check_get(edge_key(random), UINT64_MAX);
-                     check_seeks(bench, true, random);
-                     check_seeks(bench, false, random);
+                     check_all_seeks(bench, random);
                      std::vector<VerifyProblem> problems;
                      expect_ok(bench.table->verify(problems));
                      expect(problems.empty());
@@ -137,8 +142,7 @@ const Case chain("thousands of versions of one key lie over many blocks, each on
   bench.check_get("before", 5);
   bench.check_get("later", 5);
   Random random(seed());
-  check_seeks(bench, true, random);
-  check_seeks(bench, false, random);
+  check_all_seeks(bench, random);
 });
 
 const Case single("a table of one entry answers for it and for its neighbours", [] {
@@ -151,7 +155,7 @@ const Case single("a table of one entry answers for it and for its neighbours", 
       bench.check_get(asked, UINT64_MAX);
       bench.check_get(asked, 0);
     }
-    const auto cursor = bench.table->cursor_uncached();
+    const auto cursor = bench.table->cursor(CacheUse::kTake);
     cursor->seek_first();
     expect(cursor->valid() && bench.shows(cursor->edit(), 0));
     cursor->next();
@@ -201,7 +205,7 @@ const Case disordered("a walk that merges refuses keys out of order, by file and
       bench.write(versions);
       expect_ok(bench.open());
       require(bench.table != nullptr);
-      const auto cursor = bench.table->cursor_uncached();
+      const auto cursor = bench.table->cursor(CacheUse::kTake);
       uint64_t count = 0;
       for (cursor->seek_first(); cursor->valid(); cursor->next()) ++count;
       expect(cursor->status().code() == Code::kCorrupt && count < versions.size());
@@ -218,7 +222,7 @@ const Case beyond("a walk that merges refuses keys beyond what the table is said
     (is_above ? bench.info.largest : bench.info.smallest) = "bb";
     expect_ok(bench.open());
     require(bench.table != nullptr);
-    const auto cursor = bench.table->cursor_uncached();
+    const auto cursor = bench.table->cursor(CacheUse::kTake);
     for (cursor->seek_first(); cursor->valid();) cursor->next();
     expect(cursor->status().code() == Code::kCorrupt);
   }
@@ -280,7 +284,7 @@ const Case dropped("a dropped table's file goes with its last user", [] {
   bench.write({{"k", 3, EditKind::kPut, 0, 0, "v"}});
   expect_ok(bench.open());
   require(bench.table != nullptr);
-  auto cursor = bench.table->cursor_uncached();
+  auto cursor = bench.table->cursor(CacheUse::kTake);
   bench.table->drop();
   bench.table.reset();
   Result<bool> is_there = native_os().exists(bench.path);

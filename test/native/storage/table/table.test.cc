@@ -122,9 +122,9 @@ void check_get(Bench& bench, const std::vector<Version>& versions, const std::st
   expect(found.edit.commit == wanted->commit && as_text(found.edit.value) == wanted->value);
 }
 
-void check_walks(Bench& bench, const std::vector<Version>& versions, bool cached) {
+void check_walks(Bench& bench, const std::vector<Version>& versions, CacheUse use) {
   const EpochDomain::Guard guard(bench.epochs, *bench.slot);
-  const auto cursor = cached ? bench.table->cursor() : bench.table->cursor_uncached();
+  const auto cursor = bench.table->cursor(use);
   size_t at = 0;
   for (cursor->seek_first(); cursor->valid(); cursor->next(), ++at) {
     if (at >= versions.size()) break;
@@ -189,8 +189,9 @@ void against_model(uint64_t chosen) {
     check_get(bench, versions, some.key, some.commit - random.below(2));
     check_get(bench, versions, random_key(random), UINT64_MAX);
   }
-  check_walks(bench, versions, true);
-  check_walks(bench, versions, false);
+  for (const CacheUse use : {CacheUse::kKeep, CacheUse::kAround, CacheUse::kTake}) {
+    check_walks(bench, versions, use);
+  }
   check_seeks(bench, versions, random);
   std::vector<VerifyProblem> problems;
   expect_ok(bench.table->verify(problems));

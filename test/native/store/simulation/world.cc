@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "store/engines.h"
 #include "store/feed.h"
 #include "test.h"
 
@@ -13,6 +14,8 @@ constexpr uint64_t kKeyCount = 200;
 constexpr size_t kHeldMax = 4;
 constexpr uint64_t kNobody = 0;        // No listener has this number.
 constexpr uint64_t kJumpMsMax = 4000;  // Of the clock, either way.
+constexpr EngineKind kKinds[] = {EngineKind::kLsm, EngineKind::kMemory, EngineKind::kBitcask,
+                                 EngineKind::kBtree};
 
 void apply(const Change& change, Contents& contents) {
   switch (change.kind) {
@@ -24,12 +27,13 @@ void apply(const Change& change, Contents& contents) {
   }
 }
 
-StoreOptions options_of(EngineKind engine, uint64_t seed) {
+StoreOptions options_of(EngineKind engine, bool converts, uint64_t seed) {
   StoreOptions options;
   options.directory = "/data/store";
   options.engine = engine;
   // What is held back for snapshots has to have room too where all data is in memory.
-  options.memory_bytes = uint64_t{engine == EngineKind::kMemory ? 4u : 1u} << 20;
+  const bool is_roomy = converts || engine == EngineKind::kMemory;
+  options.memory_bytes = uint64_t{is_roomy ? 4u : 1u} << 20;
   options.segment_bytes = (uint64_t{16} << 10) << (seed % 3);
   options.table_bytes = (uint64_t{16} << 10) << (seed % 4);
   options.block_bytes = seed % 2 == 0 ? 512 : 4096;
@@ -64,16 +68,18 @@ Result<Contents> contents_of(const Store::View& view, const KeyRange& range, Dir
 
 }  // namespace
 
-World::World(uint64_t seed) : random_(seed ^ 0x5eed), os_(seed), history_(1) {
+World::World(uint64_t seed, EngineKind engine) : random_(seed ^ 0x5eed), os_(seed), history_(1) {
   static constexpr EngineKind kEngines[] = {EngineKind::kMemory,  EngineKind::kLsm,
                                             EngineKind::kLsm,     EngineKind::kBitcask,
                                             EngineKind::kBitcask, EngineKind::kBtree,
                                             EngineKind::kBtree};
-  engine_ = kEngines[random_.below(std::size(kEngines))];
+  const bool is_asked = engine != EngineKind::kAny;
+  engine_ = is_asked ? engine : kEngines[random_.below(std::size(kEngines))];
+  converts_ = random_.one_in(3) || is_asked;
   const uint64_t keep = random_.below(5);
   if (keep == 0) policy_ = {Keep::kAge, 2000 + random_.below(20000)};
   if (keep == 1) policy_ = {Keep::kCommits, random_.below(50)};
-  if (keep == 2 && engine_ != EngineKind::kMemory) policy_ = {Keep::kForever, 0};
+  if (keep == 2 && engine_ != EngineKind::kMemory && !converts_) policy_ = {Keep::kForever, 0};
   expect_ok(os_.create_directory("/data"));
   expect_ok(os_.sync_directory("/"));
 }
@@ -91,13 +97,17 @@ Contents World::contents_after(size_t count) const {
 // ---- opening and closing
 
 Status World::open() {
-  StoreOptions options = options_of(engine_, random_.below(1000));
+  StoreOptions options = options_of(engine_, converts_, random_.below(1000));
+  // Which one it has was decided by whether a conversion got to its end.
+  if (converts_ && history_.size() > 1) options.engine = EngineKind::kAny;
   options.feed.bytes = UINT64_MAX;
   // What the store was made with it keeps; saying it again is no change.
   if (history_.size() == 1 || random_.one_in(2)) options.history = policy_;
+  const uint64_t faults = os_.failed_count();
   Result<std::shared_ptr<Store>> opened = Store::open(os_, options);
   if (!opened) return opened.error();
   store_ = std::move(*opened);
+  engine_ = store_->engine_kind();
   reader_ = std::make_unique<Store::Reader>(*store_);
 
   const uint64_t visible = store_->visible();
@@ -108,10 +118,22 @@ Status World::open() {
   if (last == history_.end()) return Status::corrupt("the store shows a commit that never was");
   history_.erase(last + 1, history_.end());
   contents_ = contents_after(history_.size());
+  if (os_.failed_count() == faults) check_files();
   check_everything();
   check_past();
   check_feed();
   return Status::ok();
+}
+
+// There is nothing of an engine that the store has not.
+void World::check_files() {
+  const Result<std::vector<DirectoryEntry>> entries = os_.list("/data/store");
+  if (!entries) return;
+  for (const DirectoryEntry& entry : *entries) {
+    for (const EngineKind kind : kKinds) {
+      expect(kind == store_->engine_kind() || !is_file_of(kind, entry.name));
+    }
+  }
 }
 
 void World::release_all() {
@@ -213,6 +235,8 @@ void World::step() {
   else if (choice == 88)
     os_.jump_wall_clock(static_cast<int64_t>(random_.below(2 * kJumpMsMax)) -
                         static_cast<int64_t>(kJumpMsMax));
+  else if (choice == 90 && converts_)
+    convert_or_abort();
   else if (choice == 89 && random_.one_in(2))
     check_past();
   else if (choice == 89)
@@ -221,6 +245,23 @@ void World::step() {
     check_reads();
   (void)refused;  // Under faults; what was refused must then not be there, which every open checks.
   note_durable();
+}
+
+// Now and then while another is under way, or to where it is already.
+void World::convert_or_abort() {
+  const ConversionState newest = store_->conversion();
+  if (!newest.is_over() && random_.one_in(4)) return store_->abort_conversion(newest.number);
+  const EngineKind to = kKinds[random_.below(std::size(kKinds))];
+  const EngineKind now = store_->engine_kind();
+  const Result<uint64_t> begun = store_->begin_conversion(to);
+  if (begun) return expect((*begun == 0) == (now == to) && newest.is_over());
+  if (begun.code() == Code::kBusy) expect(!newest.is_over());
+}
+
+ConversionState World::finish_conversion(int steps_max) {
+  for (int i = 0; i < steps_max && !store_->conversion().is_over(); ++i) step();
+  for (int i = 0; i < steps_max && !store_->conversion().is_over(); ++i) os_.run(20);
+  return store_->conversion();
 }
 
 void World::hold_or_release() {

@@ -28,7 +28,8 @@ struct Change {
 
 class World {
  public:
-  explicit World(uint64_t seed);
+  // By chance, or with an engine that is asked for, and then without conversions of its own accord.
+  explicit World(uint64_t seed, EngineKind engine = EngineKind::kAny);
   ~World();
 
   Random& random() { return random_; }
@@ -46,6 +47,8 @@ class World {
 
   // One random operation; what a fault may refuse may fail.
   void step();
+  // Steps until the conversion under way is over, or so many.
+  ConversionState finish_conversion(int steps_max);
   Status commit_some();
   // Reads keys and ranges at the newest commit, and at held ones.
   void check_reads();
@@ -64,6 +67,8 @@ class World {
   };
 
   std::string some_key();
+  void convert_or_abort();
+  void check_files();
   Change some_change();
   void note_durable();
   void check_range(const Contents& contents, uint64_t commit);
@@ -78,6 +83,7 @@ class World {
   Random random_;
   SimulatedOs os_;
   EngineKind engine_ = EngineKind::kLsm;
+  bool converts_ = false;
   HistoryPolicy policy_;
   std::shared_ptr<Store> store_;
   std::unique_ptr<Store::Reader> reader_;

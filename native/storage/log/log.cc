@@ -289,6 +289,7 @@ uint64_t Log::size_of_next(const Lock& held) const {
 Status Log::prepare_one(uint64_t size_bytes_min) {
   const Lock prepare_held(prepare_mutex_);
   uint64_t number = 0;
+  uint64_t first_number = 0;
   uint64_t first_commit = 0;
   uint64_t size = 0;
   {
@@ -299,6 +300,7 @@ Status Log::prepare_one(uint64_t size_bytes_min) {
       return Status::ok();
     }
     number = next_number_;
+    first_number = first_number_;
     first_commit = last_appended_ + 1;
     size = size_of_next(held);
   }
@@ -308,6 +310,12 @@ Status Log::prepare_one(uint64_t size_bytes_min) {
   if (!made) return made.error();
   const Lock held(mutex_);
   next_number_ = number + 1;
+  const bool has_shrunk = first_number_ != first_number;  // Meanwhile: it would not begin small.
+  if (has_shrunk) first_number_ = next_number_;
+  if (has_shrunk && size_bytes_min == 0) {
+    recyclable_.push_back({number, 0, size, false, 0});
+    return Status::ok();
+  }
   // Numbers order the segments, so a spare that is too small for the record at hand is passed over
   // for good.
   while (size_bytes_min != 0 && !spares_.empty() &&

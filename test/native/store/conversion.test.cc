@@ -364,7 +364,13 @@ const Case threads("threads read, write, hold and compact while each engine beco
   // Each pair once.
   constexpr int kWay[] = {1, 2, 3, 0, 2, 1, 3, 2, 0, 3, 1, 0};
   for (const int next : kWay) {
-    expect_ok(store.convert(kKinds[next]));
+    // Where writers fill the memory before a slow machine has converted, it gives way to them.
+    Status converted;
+    int tries = 0;
+    do {
+      converted = store.convert(kKinds[next]);
+    } while (converted.code() == Code::kTooLarge && ++tries < 20);
+    expect_ok(converted);
     expect(store.engine_kind() == kKinds[next]);
   }
   done.store(true);

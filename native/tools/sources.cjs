@@ -48,9 +48,10 @@ const parts = {
   bench: () => walk('bench/native'),
 }
 
-// The tests of one folder of test/native, and what runs them.
+// The tests of one folder of test/native, what runs them, and the oracle that they may share with those of engines.
+const SHARED = ['main', 'engine/oracle', 'engine/compare'].map((name) => `test/native/${name}.cc`)
 const testsIn = (folder) => walk('test/native')
-  .filter((f) => f.startsWith(`test/native/${folder}/`) || f === 'test/native/main.cc')
+  .filter((f) => f.startsWith(`test/native/${folder}/`) || SHARED.includes(f))
 
 module.exports = { root, parts, isKernel, fillingOf, testsIn }
 if (require.main === module) process.stdout.write(parts[process.argv[2]]().join('\n') + '\n')

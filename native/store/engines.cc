@@ -109,7 +109,8 @@ bool is_file_of(EngineKind kind, const std::string& name) {
 
 namespace {
 
-// All of them, and what the first failure was; or that of looking for them alone.
+// All of them, and what the first failure was; or that of looking for them alone. Who read one last
+// may have removed it meanwhile.
 template <class Wanted>
 Status remove_where(Os& os, const std::string& directory, bool must_go, Wanted wanted) {
   const Result<std::vector<DirectoryEntry>> entries = os.list(directory);
@@ -118,7 +119,8 @@ Status remove_where(Os& os, const std::string& directory, bool must_go, Wanted w
   for (const DirectoryEntry& entry : *entries) {
     if (!wanted(entry.name)) continue;
     Status status = os.remove(directory + "/" + entry.name);
-    if (must_go && first && !status) first = std::move(status);
+    const bool is_left = !status && status.code() != Code::kNotFound;
+    if (must_go && first && is_left) first = std::move(status);
   }
   return first;
 }

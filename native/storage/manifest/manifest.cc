@@ -446,7 +446,7 @@ bool Manifest::is_own(const std::string& name) {
 
 // Under the next number, which it is given when all of it is on disk: a manifest with its own name
 // is a whole one. The one before goes last.
-Status Manifest::write_anew() {
+Status Manifest::write_anew(bool* may_count) {
   const uint64_t number = number_ + 1;
   const std::string path = path_of(directory_, number);
   uint8_t header[kHeaderBytes] = {};
@@ -466,6 +466,7 @@ Status Manifest::write_anew() {
   if (Status status = (*file)->write_at(0, as_bytes(bytes)); !status) return status;
   if (Status status = (*file)->sync(); !status) return status;
   file_.reset();  // From here on the other one may be what counts.
+  if (may_count != nullptr) *may_count = true;
   if (Status status = os_.rename(unfinished, path); !status) return status;
   if (Status status = os_.sync_directory(directory_); !status) return status;
   if (number_ != 0) {
@@ -547,9 +548,10 @@ Status Manifest::adopt(Manifest& draft, bool& is_certain) {
   next.value_files = made.value_files;
   next.data_files = made.data_files;
   std::swap(state_, next);
-  if (Status status = write_anew(); !status) {
+  bool may_count = false;
+  if (Status status = write_anew(&may_count); !status) {
     std::swap(state_, next);
-    is_certain = file_ != nullptr || static_cast<bool>(write_anew());
+    is_certain = !may_count || static_cast<bool>(write_anew());
     return status;
   }
   draft.own_ = this;

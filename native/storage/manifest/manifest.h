@@ -153,7 +153,8 @@ class Manifest {
  private:
   Manifest(Os& os, std::string directory) : os_(os), directory_(std::move(directory)) {}
   Status append_here(const ManifestEdit& edit, const std::unique_lock<std::mutex>& held);
-  Status write_anew();
+  // Of a failure: whether the new file may be what counts all the same.
+  Status write_anew(bool* may_count = nullptr);
   Status read(uint64_t number);
 
   Os& os_;

@@ -103,6 +103,7 @@ class HastyOs final : public Os {
     Status sync() override { return os_.sync_step(); }
     Result<uint64_t> size() override { return file_->size(); }
     Status resize(uint64_t size) override { return file_->resize(size); }
+    Result<bool> allocate(uint64_t size) override { return file_->allocate(size); }
     void will_read(uint64_t offset, uint64_t size) override {
       if (os_.reads_ != nullptr) os_.reads_->push_back({offset, size, true});
       file_->will_read(offset, size);

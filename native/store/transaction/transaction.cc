@@ -20,7 +20,7 @@ void Transaction::begin(Isolation isolation) {
   begun_ms_ = store_.now_ms();
   conflict_ = {};
   is_open_ = true;
-  ++serial_;
+  serial_ = store_.number_transaction();
 }
 
 void Transaction::begin_locking(uint64_t age, std::shared_ptr<LockNews> news,

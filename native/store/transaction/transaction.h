@@ -56,7 +56,8 @@ class Transaction {
   bool is_locking() const { return owner_ != 0; }
   uint64_t owner() const { return owner_; }
   bool is_open() const { return is_open_; }
-  // Counts the begins: what was asked for in one of them is not answered in the next.
+  // A number of this begin alone, of all transactions of the store: what was asked for in one is
+  // not answered in another.
   uint64_t serial() const { return serial_; }
   // What its reads are as of; UINT64_MAX: the newest.
   uint64_t view_commit() const;
@@ -73,6 +74,13 @@ class Transaction {
   std::unique_ptr<EngineCursor> scan(const Store::View& view, const KeyRange& range,
                                      Direction direction, size_t edit_count);
   size_t edit_count() const { return edits_.mark().item_count; }
+  // What of the edits from `first` on was put in the range, and how often edits were taken back:
+  // for whoever lays them over something and goes on from there.
+  void each_put(const KeyRange& range, size_t first, size_t last,
+                const PendingEdits::Visit& visit) const {
+    edits_.each_put(range, first, last, visit);
+  }
+  uint64_t rewind_count() const { return edits_.rewind_count(); }
   Status read_range(Bytes begin, Bytes end, uint64_t commit);
   // A condition at every level: the commit is refused if the key is written after `since`.
   Status guard(Bytes key, uint64_t since);

@@ -52,6 +52,8 @@ class PendingEdits {
 
   Batch::Mark mark() const { return batch_.mark(); }
   void rewind(const Batch::Mark& mark);
+  // The edit of a number.
+  LogEdit edit(size_t index) const { return batch_.edit(batch_.items()[index]); }
   // How often edits were taken back.
   uint64_t rewind_count() const { return rewind_count_; }
   // The puts among the edits from `first` to below `last` whose keys are in the range, as they were

@@ -110,23 +110,26 @@ describe.each(['lsm', 'btree', 'bitcask', 'memory'] as const)('with engine %s', 
     ['words', { body: { match: 'fox' } }, { body: 'fox' }],
     ['nearness', { at: { near: { lat: 7, lng: 10 }, within: '1km' } }, { at: { lat: 7, lng: 10 } }],
   ] as const
-  it.each(asked)('of two that ask for %s and add to it, one is refused', async (_, where, change) => {
-    const { db, things } = await filled()
-    const one = db.begin()
-    const other = db.begin()
-    for (const [tx, id] of [
-      [one, 2001],
-      [other, 2002],
-    ] as const) {
-      const within = things.in(tx)
-      const before = within.find({ where }).count()
-      within.insert({ id, status: 'new', body: 'b', at: { lat: 60, lng: 60 }, ...change })
-      expect(within.find({ where }).count()).toBe(before + 1)
-    }
-    await one.commit()
-    await expect(other.commit()).rejects.toMatchObject({ code: 'CONFLICT' })
-    await db.close()
-  })
+  it.each(asked)(
+    'of two that ask for %s and add to it, one is refused',
+    async (_, where, change) => {
+      const { db, things } = await filled()
+      const one = db.begin()
+      const other = db.begin()
+      for (const [tx, id] of [
+        [one, 2001],
+        [other, 2002],
+      ] as const) {
+        const within = things.in(tx)
+        const before = within.find({ where }).count()
+        within.insert({ id, status: 'new', body: 'b', at: { lat: 60, lng: 60 }, ...change })
+        expect(within.find({ where }).count()).toBe(before + 1)
+      }
+      await one.commit()
+      await expect(other.commit()).rejects.toMatchObject({ code: 'CONFLICT' })
+      await db.close()
+    },
+  )
 
   it('two that ask for different values, and add to their own, are both committed', async () => {
     const { db, things } = await filled()

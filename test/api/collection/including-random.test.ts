@@ -88,7 +88,12 @@ async function check(
 ): Promise<void> {
   const year = chance.below(10)
   const kind = chance.one(['novel', 'essay'] as const)
-  const where = chance.one([undefined, { year: { gte: year } }, { kind }, { kind, year: { lt: year } }])
+  const where = chance.one([
+    undefined,
+    { year: { gte: year } },
+    { kind },
+    { kind, year: { lt: year } },
+  ])
   const isFalling = chance.is(50)
   const limit = chance.is(50) ? chance.below(4) : undefined
   const options = {

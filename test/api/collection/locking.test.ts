@@ -78,9 +78,9 @@ describe('a collection in a transaction that locks', () => {
       expect(await within.insert({ id: 100, name: 'new', age: 7 })).toMatchObject({ status: 'new' })
       expect(await within.insertMany([{ id: 101, name: 'n101' }])).toBe(1)
       expect(await within.put({ id: 3, name: 'three', status: 'open' })).toMatchObject({ age: 0 })
-      expect(await within.update(4, ({ age, ...rest }) => ({ ...rest, age: age + 1 }))).toMatchObject(
-        { age: 5 },
-      )
+      expect(
+        await within.update(4, ({ age, ...rest }) => ({ ...rest, age: age + 1 })),
+      ).toMatchObject({ age: 5 })
       expect(await within.upsert({ id: 5, name: 'five' })).toMatchObject({ id: 5, name: 'five' })
       expect([await within.delete(6), await within.delete(6)]).toEqual([true, false])
       expect(await within.updateWhere({ where: { age: { gte: 38 } } }, { bio: 'cat' })).toBe(2)
@@ -169,24 +169,27 @@ describe('a collection in a transaction that locks', () => {
     ],
   ]
 
-  it.each(waits)('that has looked for %s lets others wait who write there, and nobody else', async (_, look, write, pass) => {
-    await using db = await filled()
-    const users = db.collection(Users)
-    await using first = db.begin(mode)
-    await look(users.in(first))
-    await db.transaction(async (tx) => pass(users.in(tx)), soon)
-    let isOver = false
-    const writing = db
-      .transaction(async (tx) => write(users.in(tx)), mode)
-      .finally(() => (isOver = true))
-    writing.catch(() => undefined)
-    for (let i = 0; i < 10; i++) await turn()
-    expect([isOver, stats(db).waitingCount]).toEqual([false, 1])
-    await first.commit()
-    await writing.catch((error: unknown) => expect(error).toEqual(code('EXISTS')))
-    expect(isOver).toBe(true)
-    expect(stats(db)).toMatchObject({ openCount: 0, lockCount: 0, waitingCount: 0 })
-  })
+  it.each(waits)(
+    'that has looked for %s lets others wait who write there, and nobody else',
+    async (_, look, write, pass) => {
+      await using db = await filled()
+      const users = db.collection(Users)
+      await using first = db.begin(mode)
+      await look(users.in(first))
+      await db.transaction(async (tx) => pass(users.in(tx)), soon)
+      let isOver = false
+      const writing = db
+        .transaction(async (tx) => write(users.in(tx)), mode)
+        .finally(() => (isOver = true))
+      writing.catch(() => undefined)
+      for (let i = 0; i < 10; i++) await turn()
+      expect([isOver, stats(db).waitingCount]).toEqual([false, 1])
+      await first.commit()
+      await writing.catch((error: unknown) => expect(error).toEqual(code('EXISTS')))
+      expect(isOver).toBe(true)
+      expect(stats(db)).toMatchObject({ openCount: 0, lockCount: 0, waitingCount: 0 })
+    },
+  )
 
   it('reads what others have written while it waited, not what it saw before', async () => {
     await using db = await filled()
@@ -194,7 +197,11 @@ describe('a collection in a transaction that locks', () => {
     await using first = db.begin(mode)
     await users.in(first).insert({ id: 300, name: 'late', age: 11 })
     const second = db.transaction(
-      async (tx) => users.in(tx).find({ where: { age: 11 } }).all(),
+      async (tx) =>
+        users
+          .in(tx)
+          .find({ where: { age: 11 } })
+          .all(),
       mode,
     )
     await turn()
@@ -264,7 +271,10 @@ describe('a collection in a transaction that locks', () => {
       await expect(within.insert({ id: 1, name: 'z' })).rejects.toEqual(code('EXISTS'))
       await expect(within.insert({ id: 600, name: 'u1' })).rejects.toEqual(code('EXISTS'))
       await expect(within.update(700, { age: 1 })).rejects.toEqual(code('NOT_FOUND'))
-      const many = [{ id: 601, name: 'a' }, { id: 602, name: 'u2' }]
+      const many = [
+        { id: 601, name: 'a' },
+        { id: 602, name: 'u2' },
+      ]
       await expect(within.insertMany(many)).rejects.toThrow(/documents\[1\]/)
       expect(await within.has(601)).toBe(false)
       const saved = tx.transaction(async () => {
@@ -302,19 +312,23 @@ describe.each(['lsm', 'btree', 'bitcask', 'memory'] as const)('with engine %s', 
     )
     const sum = { total: { sum: 'age' } } as const
     const move = (n: number) =>
-      db.transaction(async (tx) => {
-        const within = users.in(tx)
-        if (n % 5 === 0) {
-          expect(await within.aggregate({ values: sum })).toEqual({ total: SUM })
-          return
-        }
-        const [from, to] = [n % 10, (n * 7 + 1) % 10]
-        const rich = (await within.find({ where: { age: { gt: 0 }, id: from } }).first()) !== undefined
-        if (!rich || from === to) return
-        await within.update(from, (user) => ({ ...user, age: user.age - 1 }))
-        await turn()
-        await within.update(to, (user) => ({ ...user, age: user.age + 1 }))
-      }, { ...mode, retries: 1000 })
+      db.transaction(
+        async (tx) => {
+          const within = users.in(tx)
+          if (n % 5 === 0) {
+            expect(await within.aggregate({ values: sum })).toEqual({ total: SUM })
+            return
+          }
+          const [from, to] = [n % 10, (n * 7 + 1) % 10]
+          const rich =
+            (await within.find({ where: { age: { gt: 0 }, id: from } }).first()) !== undefined
+          if (!rich || from === to) return
+          await within.update(from, (user) => ({ ...user, age: user.age - 1 }))
+          await turn()
+          await within.update(to, (user) => ({ ...user, age: user.age + 1 }))
+        },
+        { ...mode, retries: 1000 },
+      )
     await Promise.all(Array.from({ length: 120 }, (_, n) => move(n)))
     expect(users.aggregate({ values: sum })).toEqual({ total: SUM })
     expect(stats(db)).toMatchObject({ openCount: 0, lockCount: 0, waitingCount: 0 })

@@ -77,8 +77,8 @@ struct World {
     const Result<uint64_t> commit =
         random.one_in(4)
             ? collections.commit_remove(reader, id, as_bytes(key), was_there)
-            : collections.commit_put(
-                  reader, city_write(id, key, city_record(number, random_city(random))));
+            : collections.commit_put(reader,
+                                     city_write(id, key, city_record(number, random_city(random))));
     expect(commit || os.is_down() || commit.code() == Code::kBusy || commit.code() == Code::kIo);
   }
 
@@ -164,8 +164,8 @@ void expect_as_fresh(const Reads& reads, const Definition& definition, uint32_t 
     expect_ok(make_packed(index, document, numbers, entries));
     expect(numbers.made().empty());
     for (const PackedEntry& entry : entries) {
-      expect_ok(Kind::apply(as_bytes(entry.key).subspan(prefix.size() + 1),
-                            as_bytes(entry.added), *fresh));
+      expect_ok(Kind::apply(as_bytes(entry.key).subspan(prefix.size() + 1), as_bytes(entry.added),
+                            *fresh));
     }
   }
   expect_ok(cursor->status());

@@ -7,6 +7,6 @@ const [directory, given, declares] = process.argv.slice(2)
 const db = await open(directory, JSON.parse(given))
 if (declares === 'true') {
   db.collection(after)
-  await db.put('declared', true, { durability: 'disk' })
+  await db.put('declared', true, { durability: 'os' })
 }
 setInterval(() => process.send(db.stats().building), 2)

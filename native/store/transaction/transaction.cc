@@ -162,12 +162,14 @@ Result<bool> Transaction::lock_trial() {
   return true;
 }
 
-// First what was written: who reads and writes a key then asks for it once.
+// First what was written, so that who reads and writes a key asks for it once; and of that the last
+// first, since what follows from a write, as entries of indexes, stands before it: two who write the
+// same then meet in the same key, and not in a circle.
 Result<bool> Transaction::lock_nth(size_t index) {
   Locks& locks = store_.locks();
   const size_t edit_count = edits_.mark().item_count - trial_->mark.item_count;
   if (index < edit_count) {
-    const LogEdit edit = edits_.edit(trial_->mark.item_count + index);
+    const LogEdit edit = edits_.edit(trial_->mark.item_count + edit_count - 1 - index);
     if (edit.kind != LogEditKind::kRangeDeletion) {
       return locks.lock_key(owner_, edit.key, Locks::Mode::kExclusive);
     }

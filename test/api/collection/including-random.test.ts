@@ -78,6 +78,11 @@ interface Writes extends Reads {
 const byId = <T extends { readonly id: number }>(all: Iterable<T>): T[] =>
   [...all].sort((a, b) => a.id - b.id)
 
+interface Asked {
+  readonly kind?: Book['kind']
+  readonly year?: { readonly gte?: number; readonly lt?: number }
+}
+
 // Authors with some of their books, books with their author.
 async function check(
   authors: Reads,
@@ -88,7 +93,7 @@ async function check(
 ): Promise<void> {
   const year = chance.below(10)
   const kind = chance.one(['novel', 'essay'] as const)
-  const where = chance.one([
+  const where: Asked | undefined = chance.one([
     undefined,
     { year: { gte: year } },
     { kind },
@@ -103,9 +108,9 @@ async function check(
   }
   const meets = (one: Book): boolean => {
     if (where === undefined) return true
-    if ('kind' in where && one.kind !== where.kind) return false
-    if (!('year' in where)) return true
-    return 'gte' in where.year ? one.year >= where.year.gte : one.year < where.year.lt
+    if (where.kind !== undefined && one.kind !== where.kind) return false
+    const { gte = -Infinity, lt = Infinity } = where.year ?? {}
+    return one.year >= gte && one.year < lt
   }
   const booksOf = (id: number): Book[] =>
     byId(model.books.values())

@@ -40,7 +40,15 @@ export {
   type Update,
   type WhereOptions,
 } from './collection/documents.ts'
-export { type Explanation, type Page, type PageOptions, Query } from './collection/query.ts'
+export type { Along, JoinOptions, JoinRow, JoinSide } from './collection/joined.ts'
+export { type JoinExplanation, JoinQuery } from './collection/joining.ts'
+export {
+  type Explanation,
+  type Lazy,
+  type Page,
+  type PageOptions,
+  Query,
+} from './collection/query.ts'
 export type { OnDelete } from './collection/description.ts'
 export { Field, KeyField, t } from './collection/field.ts'
 export type { StandardSchema } from './collection/standard.ts'

@@ -14,8 +14,10 @@ import {
 import type { Found, FindOptions, Relations, Where } from './asking.ts'
 import { type Defined, openCollection, type Opened } from './catalog.ts'
 import { type Includable, inclusionsOf } from './including.ts'
+import type { Along, CheckedAlong, JoinOptions, JoinRow } from './joined.ts'
+import { joinedOf, JoinQuery } from './joining.ts'
 import { Query } from './query.ts'
-import { type Asked, checkCount, readToken } from './request.ts'
+import { type Asked, checkCount, readToken, selectOf } from './request.ts'
 import type { QuerySource } from './source.ts'
 import type { CollectionTypes, Infer, InferKey, Path } from './types.ts'
 
@@ -37,6 +39,9 @@ export interface CountOptions<C extends AnyTypes> {
   readonly where?: Where<Infer<C>>
 }
 
+type Given = Readonly<Record<string, unknown>>
+
+const JOIN = ['as', 'where', 'select', 'orderBy', 'limit', 'offset']
 const FIND = ['where', 'orderBy', 'select', 'include', 'limit', 'offset', 'after']
 
 /** Reading a collection. */
@@ -131,6 +136,25 @@ export abstract class DocumentsReading<in out C extends AnyTypes> {
     return aggregate(this.source(), options) as Aggregated<Infer<C>, V, G>
   }
 
+  /**
+   * Rows that pair its documents with those that references and relations lead to: `posts.join({ author: { where: { city: 'Rome' } } })` answers
+   * `{ posts, author }`. A document without a partner is in no row, unless that side is `kind: 'left'`.
+   */
+  join<
+    const A extends Along<C['~schema'], C['~relations']>,
+    const O extends JoinOptions<C, A, As>,
+    const As extends string = C['name'],
+  >(
+    along: A & CheckedAlong<C['~schema'], C['~relations'], A>,
+    options: O & JoinOptions<C, A, As> = {} as O,
+  ): JoinQuery<JoinRow<C, A, O>> {
+    const { where: _, orderBy: __, select: ___, ...asked } = askedOf(options, JOIN, 'join')
+    const root = { id: this.opened.id, source: this.source() }
+    const shape = joinedOf(along, options as object as Given, root, this.#includable())
+    const nothing = { where: undefined, orderBy: undefined, select: undefined }
+    return new JoinQuery<JoinRow<C, A, O>>(root.source, { ...asked, ...nothing, shape })
+  }
+
   #asked(options: unknown, known: readonly string[], where: string): Asked {
     const asked = askedOf(options, known, where)
     const { include } = options as { readonly include?: unknown }
@@ -188,14 +212,4 @@ function askedOf(options: unknown, known: readonly string[], where: string): Ask
     inclusions: [],
   }
   return after === undefined ? asked : { ...asked, after: readToken(asked, after) }
-}
-
-function selectOf(select: unknown): readonly string[] | undefined {
-  if (select === undefined) return undefined
-  const isOne =
-    Array.isArray(select) &&
-    select.length > 0 &&
-    select.every((name: unknown) => typeof name === 'string')
-  if (!isOne) throw new VarveError('INVALID', 'select must be an array of fields')
-  return select as readonly string[]
 }

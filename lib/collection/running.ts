@@ -20,7 +20,7 @@ import {
 import { growFor } from '../range.ts'
 import { readDocuments } from './batch.ts'
 import { Assembly } from './including.ts'
-import { type Asked, dividedOf, PAGED, requestOf } from './request.ts'
+import { type Asked, type Assembling, dividedOf, isNothing, PAGED, requestOf } from './request.ts'
 import type { QuerySource } from './source.ts'
 import { type Division, Found, selected } from './unconverted.ts'
 
@@ -50,6 +50,7 @@ export function ask<A extends string | number | Uint8Array>(
     if (answer === CONFLICT) {
       source.refresh()
       for (const inclusion of asked.inclusions) inclusion.source.refresh()
+      asked.shape?.refresh()
     } else if (typeof answer === 'number' && answer < OK && answer !== GROW) throw lastError()
     else return answer as A
   }
@@ -87,7 +88,7 @@ const abandoned = new FinalizationRegistry<Abandoned>(({ source, cursor }) => {
 export class QueryRun<T> implements IterableIterator<T> {
   readonly #source: QuerySource
   readonly #asked: Asked
-  #assembly: Assembly<T> | undefined
+  #assembly: Assembling<T> | undefined
   #cursor = -1
   #size: number
   #at = 0
@@ -102,8 +103,8 @@ export class QueryRun<T> implements IterableIterator<T> {
     this.#source = source
     this.#asked = asked
     this.#size = first <= BATCH_MAX ? Math.max(1, first) : FIRST_BATCH
-    if (source.view() === undefined) return
-    const includes = asked.inclusions.length > 0
+    if (isNothing(source, asked)) return
+    const includes = asked.inclusions.length > 0 || asked.shape !== undefined
     const answer = ask<string>(source, asked, flags, (size, asOf) => {
       const defined = source.view()
       this.divided = defined && dividedOf(defined, asked)
@@ -111,7 +112,7 @@ export class QueryRun<T> implements IterableIterator<T> {
       return source.level.queryOpen(size, asOf, includes ? 0 : this.#size, UNBOUNDED)
     }) as string | number
     const whole = this.divided === undefined ? asked : { ...asked, select: undefined }
-    if (includes) this.#assembly = new Assembly<T>(source, whole)
+    if (includes) this.#assembly = asked.shape?.assembly<T>() ?? new Assembly<T>(source, whole)
     const isText = typeof answer === 'string'
     if (!isText || scratch.u32[MORE] === 1 || flags === PAGED) {
       this.#cursor = scratch.u32[CURSOR] ?? 0
@@ -157,7 +158,7 @@ export class QueryRun<T> implements IterableIterator<T> {
     }
   }
 
-  #gather(size: number, assembly: Assembly<T>): void {
+  #gather(size: number, assembly: Assembling<T>): void {
     this.#isOver = !gather(this.#source, this.#cursor, size, UNBOUNDED)
     do assembly.take(taken(this.#source, this.#cursor, BATCH_MAX), this.batch)
     while (scratch.u32[MORE] === 1)
@@ -222,7 +223,7 @@ export class QueryRun<T> implements IterableIterator<T> {
 export class SlicedRun<T> {
   readonly #source: QuerySource
   readonly #asked: Asked
-  readonly #assembly: Assembly<T>
+  readonly #assembly: Assembling<T>
   readonly #cursor: number = -1
   /** What of the query is asked here. */
   readonly #found: Found<T> | undefined
@@ -231,7 +232,7 @@ export class SlicedRun<T> {
   constructor(source: QuerySource, asked: Asked) {
     this.#source = source
     this.#asked = asked
-    this.#isOver = source.view() === undefined
+    this.#isOver = isNothing(source, asked)
     if (!this.#isOver) {
       ask(source, asked, 0, (size, asOf) => source.level.queryOpen(size, asOf, 0, UNBOUNDED))
       this.#cursor = scratch.u32[CURSOR] ?? 0
@@ -240,7 +241,7 @@ export class SlicedRun<T> {
     const defined = source.view()
     const divided = defined && dividedOf(defined, asked)
     const whole = divided === undefined ? asked : { ...asked, select: undefined }
-    this.#assembly = new Assembly<T>(source, whole)
+    this.#assembly = asked.shape?.assembly<T>() ?? new Assembly<T>(source, whole)
     if (divided !== undefined)
       this.#found = new Found<T>(divided, asked, source.opening.commitBytesMax)
   }

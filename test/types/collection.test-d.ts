@@ -12,6 +12,7 @@ import {
   type Infer,
   type InferInsert,
   type InferKey,
+  type JoinQuery,
   type Key,
   type OrderBy,
   type Point,
@@ -192,6 +193,41 @@ expectTypeOf(find(Authors, { include: { posts: true }, select: ['name'] })).toEq
   name: string
   posts: Post[]
 }>()
+
+// ---- joins
+
+declare const posts: Documents<typeof Posts>
+declare const authors: Documents<typeof Authors>
+type RowOf<Q> = Q extends JoinQuery<infer R> ? R : never
+const joined = posts.join({ author: { where: { age: { gte: 18 } } } }, { limit: 3 })
+expectTypeOf<RowOf<typeof joined>>().toEqualTypeOf<{ posts: Post; author: User }>()
+const wide = posts.join(
+  { author: { kind: 'left', as: 'writer', select: ['name'] } },
+  { as: 'post', select: ['text'], orderBy: [{ 'writer.age': 'desc' }, 'post.text'] },
+)
+expectTypeOf<RowOf<typeof wide>>().toEqualTypeOf<{
+  post: { text: string }
+  writer: { name: string } | null
+}>()
+const deep = authors.join(
+  { posts: { kind: 'left', along: { author: { as: 'again', select: ['name'] } } } },
+  { as: 'author', select: ['name'], orderBy: 'again.name' },
+)
+expectTypeOf<RowOf<typeof deep>>().toEqualTypeOf<{
+  author: { name: string }
+  posts: Post | null
+  again: { name: string } | null
+}>()
+// @ts-expect-error no such reference
+posts.join({ writer: true })
+// @ts-expect-error no such kind
+posts.join({ author: { kind: 'outer' } })
+// @ts-expect-error no such field
+posts.join({ author: { where: { agee: 1 } } })
+// @ts-expect-error no such side
+posts.join({ author: true }, { orderBy: 'users.name' })
+// @ts-expect-error a row has sides
+joined.first()?.name
 
 // ---- figures
 

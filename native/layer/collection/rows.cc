@@ -46,7 +46,7 @@ class RowFinder::Work {
 
   // The first condition on words, else on nearness, that all have to meet.
   void choose_rank() {
-    if (request_.is_counted || !request_.order.empty()) return;
+    if (!request_.may_rank || request_.is_counted || !request_.order.empty()) return;
     for (const FilterOp op : {FilterOp::kMatch, FilterOp::kNear}) {
       for (const uint32_t i : request_.where.conjuncts()) {
         if (!request_.rank && request_.where.node(i).op == op) request_.rank = i;

@@ -38,6 +38,7 @@ class Run {
   // Goes on until there is no room, all is there, or about so many entries were looked at.
   Status go_on(const Reads& reads, uint64_t look_max, const Take& take);
   bool is_done() const { return phase_ == Phase::kDone; }
+  uint64_t look_left() const { return look_left_; }  // Of those that go_on() was given.
   uint64_t taken() const { return taken_; }  // Counted, where documents are not wanted.
   bool is_paged() const { return request_.is_paged; }
   const std::shared_ptr<const Definition>& definition() const { return definition_; }

@@ -49,6 +49,13 @@ export {
   type PageOptions,
   Query,
 } from './collection/query.ts'
+export {
+  type Hit,
+  type ScoreOptions,
+  type ScorePart,
+  type SearchOptions,
+  SearchQuery,
+} from './collection/scoring.ts'
 export type { OnDelete } from './collection/description.ts'
 export { Field, KeyField, t } from './collection/field.ts'
 export type { StandardSchema } from './collection/standard.ts'

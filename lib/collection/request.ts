@@ -30,6 +30,8 @@ export interface Asked {
 
 /** Puts together what comes, however many crossings it comes by. */
 export interface Assembling<T> {
+  /** A slice is there, of this query. */
+  begin?(cursor: number): void
   take(text: string, to: T[]): void
 }
 

@@ -160,6 +160,7 @@ export class QueryRun<T> implements IterableIterator<T> {
 
   #gather(size: number, assembly: Assembling<T>): void {
     this.#isOver = !gather(this.#source, this.#cursor, size, UNBOUNDED)
+    assembly.begin?.(this.#cursor)
     do assembly.take(taken(this.#source, this.#cursor, BATCH_MAX), this.batch)
     while (scratch.u32[MORE] === 1)
     this.#size = Math.min(BATCH_MAX, this.#size * 4)
@@ -219,12 +220,46 @@ export class QueryRun<T> implements IterableIterator<T> {
   }
 }
 
+/** Slices of a query, one after the other: on a core thread, or within a transaction here, one each turn. */
+export class Slices {
+  readonly #source: QuerySource
+  readonly cursor: number
+
+  constructor(source: QuerySource, cursor: number) {
+    this.#source = source
+    this.cursor = cursor
+    abandoned.register(this, { source, cursor }, this)
+  }
+
+  /** Whether there are others behind the one that is there now. */
+  async next(): Promise<boolean> {
+    const { level, isTransaction, opening } = this.#source
+    if (isTransaction) {
+      await turn()
+      this.#source.asOf() // CLOSED where that is.
+      return gather(this.#source, this.cursor, SLICE_DOCUMENTS, SLICE_LOOKS)
+    }
+    const slice = level.querySlice(this.cursor)
+    if (typeof slice === 'number') throw lastError()
+    const more = await opening.reading(slice).catch((cause: unknown) => {
+      throw errorOf(cause)
+    })
+    this.#source.asOf()
+    return more !== 0
+  }
+
+  close(): void {
+    abandoned.unregister(this)
+    if (!this.#source.opening.isClosed) this.#source.level.queryClose(this.cursor)
+  }
+}
+
 /** One run of a query in slices. */
 export class SlicedRun<T> {
   readonly #source: QuerySource
   readonly #asked: Asked
   readonly #assembly: Assembling<T>
-  readonly #cursor: number = -1
+  readonly #slices: Slices | undefined
   /** What of the query is asked here. */
   readonly #found: Found<T> | undefined
   #isOver = false
@@ -235,8 +270,7 @@ export class SlicedRun<T> {
     this.#isOver = isNothing(source, asked)
     if (!this.#isOver) {
       ask(source, asked, 0, (size, asOf) => source.level.queryOpen(size, asOf, 0, UNBOUNDED))
-      this.#cursor = scratch.u32[CURSOR] ?? 0
-      abandoned.register(this, { source, cursor: this.#cursor }, this)
+      this.#slices = new Slices(source, scratch.u32[CURSOR] ?? 0)
     }
     const defined = source.view()
     const divided = defined && dividedOf(defined, asked)
@@ -257,13 +291,14 @@ export class SlicedRun<T> {
   }
 
   async #bring(): Promise<T[] | undefined> {
-    if (this.#isOver) return undefined
-    const more = await this.#slice()
-    this.#source.asOf() // CLOSED where that is.
+    if (this.#isOver || this.#slices === undefined) return undefined
+    const { cursor } = this.#slices
+    const more = await this.#slices.next()
     const all: T[] = []
+    this.#assembly.begin?.(cursor)
     let since = performance.now()
     while (true) {
-      const text = taken(this.#source, this.#cursor, PIECE_DOCUMENTS)
+      const text = taken(this.#source, cursor, PIECE_DOCUMENTS)
       const isLast = scratch.u32[MORE] !== 1
       this.#assembly.take(text, all)
       if (isLast) break
@@ -276,24 +311,7 @@ export class SlicedRun<T> {
     return all
   }
 
-  async #slice(): Promise<boolean> {
-    const { level, isTransaction, opening } = this.#source
-    if (isTransaction) {
-      await turn()
-      this.#source.asOf()
-      return gather(this.#source, this.#cursor, SLICE_DOCUMENTS, SLICE_LOOKS)
-    }
-    const slice = level.querySlice(this.#cursor)
-    if (typeof slice === 'number') throw lastError()
-    const more = await opening.reading(slice).catch((cause: unknown) => {
-      throw errorOf(cause)
-    })
-    return more !== 0
-  }
-
   close(): void {
-    abandoned.unregister(this)
-    if (this.#cursor < 0 || this.#source.opening.isClosed) return
-    this.#source.level.queryClose(this.#cursor)
+    this.#slices?.close()
   }
 }

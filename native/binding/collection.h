@@ -32,13 +32,15 @@ struct DocumentPage {
   std::string bytes;
   std::vector<size_t> ends;
   std::vector<uint32_t> inclusions;
+  std::vector<double> scores;  // Of a query that has a score: layer/collection/score.h
   size_t taken = 0;
 };
 
 struct OpenQuery {
   std::mutex mutex;  // Guards everything below.
   std::unique_ptr<collection::Run> run;
-  std::unique_ptr<collection::Join> join;  // Instead of a run.
+  std::unique_ptr<collection::Join> join;            // Instead of a run.
+  std::unique_ptr<collection::Aggregate> aggregate;  // Of the run's documents: a page is its rows.
   std::vector<collection::Inclusion> inclusions;
   uint64_t kept_bytes_max = 0;
   uint64_t commit = 0;

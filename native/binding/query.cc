@@ -9,13 +9,18 @@
 // An inclusion (layer/collection/inclusion.h) is: way u8 | collection, a count | definition f64 |
 // column, a count | limit f64 | orders | conditions, a count of bytes.
 //
+// A score (flag 16, layer/collection/score.h) lies before the conditions: weights of text, distance
+// and recency f64 | place: column, a count; latitude, longitude, infinity f64; half f64 | time: column,
+// a count; now f64, half f64.
+//
 // A join (flag 8, layer/collection/join.h) has sides and an order behind its conditions' place,
 // instead of these: sides, a count | of each parent, a count | way u8 | left u8 | collection, a
 // count | definition f64 | column, a count | conditions, a count of bytes || orders, a count: side,
 // column, descending u8.
 //
 // `definition` is the commit whose definition the columns are of; kConflict where the view has
-// another. Flags: 1 counted, 2 paged, 4 a position is given, 8 a join.
+// another. Flags: 1 counted, 2 paged, 4 a position is given, 8 a join,
+// 16 a score.
 #include <algorithm>
 
 #include "binding/care.h"
@@ -29,6 +34,7 @@ constexpr uint8_t kCounted = 1;
 constexpr uint8_t kPaged = 2;
 constexpr uint8_t kAfter = 4;
 constexpr uint8_t kJoined = 8;
+constexpr uint8_t kScored = 16;
 constexpr size_t kOrdersMax = 16;
 constexpr size_t kPageDocumentsMax = 128;  // Of a slice: what JavaScript decodes at a time,
 constexpr size_t kPageBytesMax = 32768;
@@ -122,6 +128,12 @@ Status read_asked(Bytes bytes, Asked& asked) {
     join->is_counted = request.is_counted;
     asked.join = std::move(*join);
     return Status::ok();
+  }
+  if ((flags & kScored) != 0) {
+    Result<collection::Score> score = collection::Score::read(bytes);
+    if (!score) return score.error();
+    request.score = std::make_shared<collection::Score>(std::move(*score));
+    request.may_rank = false;
   }
   Result<collection::Filter> where = collection::Filter::read(bytes);
   if (!where) return where.error();
@@ -377,6 +389,23 @@ Status add_included(const collection::Reads& reads, OpenQuery& query, Bytes stor
   return Status::ok();
 }
 
+// Figures of some documents; with the last of them, their rows.
+Status add_figures(const collection::Reads& reads, OpenQuery& query, uint64_t look_max) {
+  std::string room;
+  Status failed;
+  Status status = query.run->go_on(reads, look_max, [&](Bytes, const Edit& edit) {
+    const Result<Bytes> value = reads.view().value(edit, room);
+    failed = value ? query.aggregate->add(*value) : value.error();
+    return static_cast<bool>(failed);
+  });
+  if (!failed || !status) return failed ? std::move(status) : std::move(failed);
+  if (!query.run->is_done()) return Status::ok();
+  Result<std::string> rows = query.aggregate->finish();
+  if (!rows) return rows.error();
+  query.page.bytes = std::move(*rows);
+  return Status::ok();
+}
+
 // The same of rows.
 Status fill_rows(const collection::Reads& reads, OpenQuery& query, size_t count_max,
                  uint64_t look_max) {
@@ -396,11 +425,27 @@ Status fill_rows(const collection::Reads& reads, OpenQuery& query, size_t count_
   });
 }
 
+// A total, and of each part what was found and what it is worth.
+Status add_score(OpenQuery& query, Bytes stored) {
+  const collection::Score* const score = query.run->score();
+  if (score == nullptr) return Status::ok();
+  collection::Document document(query.run->definition()->schema_set);
+  if (Status status = document.open(stored); !status) return status;
+  const collection::Score::Parts parts = score->of(document);
+  query.page.scores.push_back(parts.total);
+  for (const collection::Score::Part& part : parts.each) {
+    query.page.scores.push_back(part.raw);
+    query.page.scores.push_back(part.value);
+  }
+  return Status::ok();
+}
+
 // Fills the page, with what comes along, until it has so many documents or bytes.
 Status fill_page(const collection::Reads& reads, OpenQuery& query, size_t count_max,
                  uint64_t look_max) {
   DocumentPage& page = query.page;
   page = {};
+  if (query.aggregate) return add_figures(reads, query, look_max);
   if (query.join) return fill_rows(reads, query, count_max, look_max);
   size_t count = 0;
   std::string room;
@@ -417,7 +462,8 @@ Status fill_page(const collection::Reads& reads, OpenQuery& query, size_t count_
     page.ends.push_back(page.bytes.size());
     page.inclusions.push_back(0);
     ++count;
-    failed = add_included(reads, query, *value);
+    failed = add_score(query, *value);
+    if (failed) failed = add_included(reads, query, *value);
     return static_cast<bool>(failed);
   });
   return failed ? std::move(status) : std::move(failed);
@@ -498,6 +544,18 @@ napi_value query_take(napi_env env, napi_callback_info info) {
   return batch.finish(env, more);
 }
 
+// queryScores(number) → those of what queryTake() brings, as doubles
+napi_value query_scores(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  const std::shared_ptr<OpenQuery> query = query_of(call, 0);
+  if (!query) return fail(call, {Code::kClosed, "query: it has ended"});
+  const Lock held(query->mutex);
+  const std::vector<double>& scores = query->page.scores;
+  napi_value copy = nullptr;
+  napi_create_buffer_copy(env, scores.size() * sizeof(double), scores.data(), nullptr, &copy);
+  return copy;
+}
+
 // ---- one call
 
 Status count_all(const Call& call, OpenQuery& query) {
@@ -523,6 +581,26 @@ napi_value query_count(napi_env env, napi_callback_info info) {
   return make_double(env, static_cast<double>(count));
 }
 
+// What is asked of figures is the argument at `index`, behind the query's own.
+Answer prepare_aggregate(const Call& call, size_t index, OpenQuery& query) {
+  if (!query.run) return call.environment().fail(no_query());
+  const auto& definition = query.run->definition();
+  const std::span<uint8_t> asked = read_elements<uint8_t>(call, index);
+  auto request = collection::AggregateRequest::read(Bytes(asked.data(), asked.size()),
+                                                    definition->schema_set.newest());
+  if (!request) return call.environment().fail(request.error());
+  query.aggregate = std::make_unique<collection::Aggregate>(definition, std::move(*request),
+                                                            query.kept_bytes_max);
+  return Answer::kOk;
+}
+
+napi_value rows_of(napi_env env, const OpenQuery& query) {
+  napi_value copy = nullptr;
+  const std::string& rows = query.page.bytes;
+  napi_create_buffer_copy(env, rows.size(), rows.data(), nullptr, &copy);
+  return copy;
+}
+
 // queryAggregate(size, as_of, asked: Uint8Array) → rows as bytes (layer/collection/aggregate.h), or
 // an Answer
 napi_value query_aggregate(napi_env env, napi_callback_info info) {
@@ -530,29 +608,39 @@ napi_value query_aggregate(napi_env env, napi_callback_info info) {
   ReadAs as;
   if (Status status = read_as(call, 1, as); !status) return fail(call, status);
   BriefQuery query(call);
-  const Answer prepared = prepare(call, 0, as, *query);
+  Answer prepared = prepare(call, 0, as, *query);
+  if (prepared == Answer::kOk) prepared = prepare_aggregate(call, 2, *query);
   if (prepared != Answer::kOk) return make_answer(env, prepared);
-  if (!(*query).run) return fail(call, no_query());
-  const auto& definition = (*query).run->definition();
-  const std::span<uint8_t> asked = read_elements<uint8_t>(call, 2);
-  auto request = collection::AggregateRequest::read(Bytes(asked.data(), asked.size()),
-                                                    definition->schema_set.newest());
-  if (!request) return fail(call, request.error());
-  collection::Aggregate aggregate(definition, std::move(*request), (*query).kept_bytes_max);
   const Store::View view(*call.handle().reader, (*query).commit, (*query).time_ms);
-  std::string room;
-  Status failed;
-  Status status = go_on(call, *query, UINT64_MAX, [&](Bytes, const Edit& edit) {
-    const Result<Bytes> value = view.value(edit, room);
-    failed = value ? aggregate.add(*value) : value.error();
-    return static_cast<bool>(failed);
-  });
-  if (!failed || !status) return fail(call, failed ? status : failed);
-  const Result<std::string> rows = aggregate.finish();
-  if (!rows) return fail(call, rows.error());
-  napi_value copy = nullptr;
-  napi_create_buffer_copy(env, rows->size(), rows->data(), nullptr, &copy);
-  return copy;
+  const collection::Reads reads(view, (*query).transaction, (*query).edit_count);
+  if (Status status = add_figures(reads, *query, UINT64_MAX); !status) return fail(call, status);
+  return rows_of(env, *query);
+}
+
+// queryAggregateOpen(size, as_of, asked) → kOk, and kCursor names the query: slices of it bring no
+// documents, and the last one rows
+napi_value query_aggregate_open(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  ReadAs as;
+  if (Status status = read_as(call, 1, as); !status) return fail(call, status);
+  auto query = std::make_shared<OpenQuery>();
+  Answer prepared = prepare(call, 0, as, *query);
+  if (prepared == Answer::kOk) prepared = prepare_aggregate(call, 2, *query);
+  if (prepared == Answer::kOk) {
+    call.environment().set32(Register32::kCursor, keep_query(room_of(call), std::move(query)));
+  } else {
+    end_query(call.store(), *query);
+  }
+  return make_answer(env, prepared);
+}
+
+// queryRows(number) → rows as bytes, once no slice is left
+napi_value query_rows(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  const std::shared_ptr<OpenQuery> query = query_of(call, 0);
+  if (!query) return fail(call, {Code::kClosed, "query: it has ended"});
+  const Lock held(query->mutex);
+  return rows_of(env, *query);
 }
 
 // queryExplain(size, as_of) → JSON, or an Answer
@@ -596,6 +684,8 @@ const std::vector<Method>& query_methods() {
       {"queryTake", query_take},       {"queryCount", query_count},
       {"queryGather", query_gather},   {"queryAggregate", query_aggregate},
       {"queryExplain", query_explain}, {"queryPosition", query_position},
+      {"queryScores", query_scores},   {"queryAggregateOpen", query_aggregate_open},
+      {"queryRows", query_rows},
   };
   return *all;
 }

@@ -8,6 +8,7 @@ import {
   type Documents,
   type FindOptions,
   type Found,
+  type Hit,
   type IndexName,
   type Infer,
   type InferInsert,
@@ -16,6 +17,7 @@ import {
   type Key,
   type OrderBy,
   type Point,
+  type SearchQuery,
   type StandardSchema,
   t,
   type Where,
@@ -229,9 +231,28 @@ posts.join({ author: true }, { orderBy: 'users.name' })
 // @ts-expect-error a row has sides
 joined.first()?.name
 
-// ---- figures
+// ---- scores
 
 declare const users: Documents<typeof Users>
+type HitIn<Q> = Q extends SearchQuery<infer H> ? H : never
+const found = users.search({
+  where: { name: { match: 'ada' } },
+  score: { text: 2, distance: { on: 'at', from: { lat: 0, lng: 0 }, half: '2km' } },
+  select: ['name'],
+})
+expectTypeOf<HitIn<typeof found>>().toEqualTypeOf<Hit<{ name: string }, 'text' | 'distance'>>()
+expectTypeOf(
+  users.search({ score: { recency: { on: 'born', half: '7d' } } }).first()?.document,
+).toEqualTypeOf<User | undefined>()
+// @ts-expect-error no place
+users.search({ score: { distance: { on: 'name', from: { lat: 0, lng: 0 }, half: 1 } } })
+// @ts-expect-error no date
+users.search({ score: { recency: { on: 'age', half: 1 } } })
+// @ts-expect-error no such part
+users.search({ score: { size: 1 } })
+
+// ---- figures
+
 expectTypeOf(
   users.aggregate({
     values: {
@@ -256,6 +277,9 @@ expectTypeOf(
     values: { n: { count: true } },
   }),
 ).toEqualTypeOf<{ year: Date; street: string; n: number }[]>()
+expectTypeOf(users.aggregateAsync({ values: { n: { count: true } } })).toEqualTypeOf<
+  Promise<{ n: number }>
+>()
 // @ts-expect-error no such field
 users.aggregate({ values: { a: { sum: 'agee' } } })
 // @ts-expect-error a sum is of numbers

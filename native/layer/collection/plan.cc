@@ -115,7 +115,9 @@ class Candidate {
     return entries() * each;
   }
 
-  bool ends_early() const { return plan_.is_ordered || (request_.order.empty() && !request_.rank); }
+  bool ends_early() const {
+    return plan_.is_ordered || (request_.order.empty() && !request_.rank && !request_.score);
+  }
 
   struct Part {
     uint32_t field;
@@ -225,7 +227,8 @@ class Candidate {
 
   // Whether the walk, in one direction or the other, is in the order that is asked for.
   bool orders(const std::vector<Part>& parts) {
-    if (request_.rank || (request_.after && request_.after->is_sorted)) return false;
+    if (request_.rank || request_.score) return false;
+    if (request_.after && request_.after->is_sorted) return false;
     if (plan_.may_repeat) return request_.order.empty() && !request_.is_paged;
     size_t at = 0;
     bool is_turned = false;
@@ -289,7 +292,8 @@ Plan plan_of_rows(const Request& request) {
   plan.index = rows.indexes.front();
   plan.rest = request.where.without(rows.answered);
   const bool was_sorted = request.after && request.after->is_sorted;
-  plan.is_ordered = request.order.empty() && !was_sorted && (rows.is_ranked || !request.rank);
+  plan.is_ordered =
+      request.order.empty() && !was_sorted && !request.score && (rows.is_ranked || !request.rank);
   plan.estimate = rows.count();
   plan.row_count = static_cast<double>(plan.estimate);
   plan.cost = cost_of_rows(plan, request);

@@ -24,6 +24,7 @@
 
 #include "layer/collection/definition.h"
 #include "layer/collection/reads.h"
+#include "layer/collection/score.h"
 #include "layer/collection/spans.h"
 
 namespace varve::collection {
@@ -70,6 +71,7 @@ struct Request {
   bool is_weighed = false;       // What it costs is held against another one's: count in any case.
   std::optional<uint32_t> rank;  // The condition that says in which order, where no other is given.
   std::optional<FoundRows> rows;  // Of conditions that were looked up already.
+  std::shared_ptr<Score> score;   // The best come first; null: no score is asked for.
 };
 
 enum class Way : uint8_t { kDocuments, kIndex, kRows };

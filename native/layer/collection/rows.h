@@ -10,6 +10,9 @@
 // would say of committed ones, scores included; the query after that begins with the committed
 // again.
 //
+// A range of values of a bitmap index is each of these values. Conditions that only ordered indexes
+// know are looked up behind the others, where their entries are few beside the rows that are left.
+//
 // A condition on words is looked up wherever it stands, for nothing else knows what it means; other
 // conditions are asked of documents where there is no index, or where that is cheaper.
 //

@@ -42,6 +42,7 @@ class Run {
   uint64_t taken() const { return taken_; }  // Counted, where documents are not wanted.
   bool is_paged() const { return request_.is_paged; }
   const std::shared_ptr<const Definition>& definition() const { return definition_; }
+  const Score* score() const { return request_.score.get(); }
   std::string explained() const { return explain(plan_, *definition_, request_); }
   // Behind the last document that was taken, of which there is one.
   std::string position() const;

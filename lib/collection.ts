@@ -40,8 +40,23 @@ export {
   type Update,
   type WhereOptions,
 } from './collection/documents.ts'
+export type { Along, JoinOptions, JoinRow, JoinSide } from './collection/joined.ts'
+export { type JoinExplanation, JoinQuery } from './collection/joining.ts'
 export { DocumentsLocking, LockingQuery } from './collection/locking.ts'
-export { type Explanation, type Page, type PageOptions, Query } from './collection/query.ts'
+export {
+  type Explanation,
+  type Lazy,
+  type Page,
+  type PageOptions,
+  Query,
+} from './collection/query.ts'
+export {
+  type Hit,
+  type ScoreOptions,
+  type ScorePart,
+  type SearchOptions,
+  SearchQuery,
+} from './collection/scoring.ts'
 export type { OnDelete } from './collection/description.ts'
 export { Field, KeyField, t } from './collection/field.ts'
 export type { StandardSchema } from './collection/standard.ts'

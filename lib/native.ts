@@ -170,8 +170,13 @@ export interface NativeCollection extends NativeLevel {
   /** A slice on this thread: 1, or 0 when what queryTake() then brings is the last. */
   queryGather(query: number, countMax: number, looksMax: number): number
   queryAggregate(bytes: number, asOf: number, asked: Uint8Array): Uint8Array | number
+  /** CURSOR names a query whose slices bring no documents; when there is none left it has rows. */
+  queryAggregateOpen(bytes: number, asOf: number, asked: Uint8Array): number
+  queryRows(query: number): Uint8Array | number
   queryCount(bytes: number, asOf: number): number
   queryExplain(bytes: number, asOf: number): string | number
+  /** Of the documents that a slice has brought, as doubles: a score, and of each part what was found and what it is worth. */
+  queryScores(query: number): Uint8Array | number
   queryPosition(query: number): Uint8Array | number
 }
 

@@ -7,6 +7,7 @@
 // `orderBy` are bytes as conditions on documents are, of columns that are the names of a row.
 import { invalid, VarveError } from '../errors.ts'
 import { decodeKey, type Key } from '../key.ts'
+import { CURSOR, lastError, scratch } from '../native.ts'
 import { checkNames } from '../options.ts'
 import type { Direction, Where } from './asking.ts'
 import { ByteWriter } from './byte-writer.ts'
@@ -14,7 +15,7 @@ import type { Column, Columns } from './columns.ts'
 import type { TypeDescription, TypeKind } from './description.ts'
 import { partOfKey } from './key.ts'
 import { isOrdered } from './operand.ts'
-import { ask } from './running.ts'
+import { ask, Slices, turn, TURN_MS } from './running.ts'
 import { type Asked, checkCount, columnAt, dividedOf, putOrder, type Queried } from './request.ts'
 import type { QuerySource } from './source.ts'
 import type { At, Flat, Refuse } from './types.ts'
@@ -122,44 +123,112 @@ interface Figured {
   readonly column: Column | undefined
 }
 
-/** An array of rows, or the only one. */
-export function aggregate(source: QuerySource, options: unknown): unknown {
-  checkNames(options, OPTIONS, 'aggregate')
-  const given = options as Given
-  for (const [name, value] of Object.entries(given))
-    if (value === undefined)
-      throw new VarveError('INVALID', `aggregate: ${name} is undefined: leave it out`)
-  if (!isPlain(given['values']) || Object.keys(given['values']).length === 0)
-    throw invalid('values', 'an object of figures, as { people: { count: true } }', given['values'])
-  const rows = rowsOf(source, given)
-  return given['groupBy'] === undefined ? rows[0] : rows
+/** Figures as they are asked for: INVALID for what are none. */
+class Question {
+  readonly #given: Given
+  readonly #source: QuerySource
+  #row: Columns = new Map()
+
+  constructor(source: QuerySource, options: unknown) {
+    checkNames(options, OPTIONS, 'aggregate')
+    const given = options as Given
+    for (const [name, value] of Object.entries(given))
+      if (value === undefined)
+        throw new VarveError('INVALID', `aggregate: ${name} is undefined: leave it out`)
+    if (!isPlain(given['values']) || Object.keys(given['values']).length === 0)
+      throw invalid(
+        'values',
+        'an object of figures, as { people: { count: true } }',
+        given['values'],
+      )
+    for (const name of ['having', 'orderBy', 'limit', 'offset'])
+      if (given['groupBy'] === undefined && name in given)
+        throw new VarveError('INVALID', `${name}: it is of groups: groupBy`)
+    this.#given = given
+    this.#source = source
+  }
+
+  /** Puts it to the addon. */
+  ask<A extends number | Uint8Array>(
+    call: (size: number, asOf: number, request: Uint8Array) => A | number,
+  ): A {
+    const asked = { ...EVERYTHING, where: this.#given['where'] }
+    return ask<A>(this.#source, asked, 0, (size, asOf) => {
+      const queried = this.#source.view()
+      const columns = queried?.columns ?? new Map<string, Column>()
+      const groups = groupsOf(this.#given['groupBy'], columns)
+      const figures = figuresOf(this.#given['values'] as Given, columns)
+      if (queried !== undefined) checkConverted(queried, asked, [...groups, ...figures])
+      this.#row = rowColumns(groups, figures)
+      return call(size, asOf, requestOf(this.#given, groups, figures, this.#row))
+    }) as A
+  }
+
+  /** The columns of a row, once it was asked. */
+  columns(): readonly Column[] {
+    return [...this.#row.values()]
+  }
+
+  /** An array of rows, or the only one. */
+  answer(rows: readonly unknown[]): unknown {
+    return this.#given['groupBy'] === undefined ? rows[0] : rows
+  }
+
+  /** Of a view in which there was no such collection yet. */
+  nothing(): unknown {
+    if (this.#given['groupBy'] !== undefined) return []
+    return nothingOf(this.#given['values'] as Given)
+  }
 }
 
-function rowsOf(source: QuerySource, given: Given): unknown[] {
-  const isOne = given['groupBy'] === undefined
-  for (const name of ['having', 'orderBy', 'limit', 'offset'])
-    if (isOne && name in given) throw new VarveError('INVALID', `${name}: it is of groups: groupBy`)
-  const asked: Asked = {
-    where: given['where'],
-    orderBy: undefined,
-    select: undefined,
-    limit: Infinity,
-    offset: 0,
-    after: undefined,
-    inclusions: [],
+const EVERYTHING: Asked = {
+  where: undefined,
+  orderBy: undefined,
+  select: undefined,
+  limit: Infinity,
+  offset: 0,
+  after: undefined,
+  inclusions: [],
+}
+
+/** An array of rows, or the only one, at once. */
+export function aggregate(source: QuerySource, options: unknown): unknown {
+  const question = new Question(source, options)
+  if (source.view() === undefined) return question.nothing()
+  const bytes = question.ask((size, asOf, request) =>
+    source.level.queryAggregate(size, asOf, request),
+  ) as Uint8Array
+  return question.answer([...readRows(bytes, question.columns())])
+}
+
+/** The same in slices, while the event loop goes on. */
+export async function aggregateAsync(
+  source: QuerySource,
+  options: unknown,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  const question = new Question(source, options)
+  if (source.view() === undefined) return question.nothing()
+  question.ask((size, asOf, request) => source.level.queryAggregateOpen(size, asOf, request))
+  const slices = new Slices(source, scratch.u32[CURSOR] ?? 0)
+  try {
+    while ((await slices.next()) && signal?.aborted !== true);
+    if (signal?.aborted === true)
+      throw new VarveError('ABORTED', 'query: aborted; nothing has changed')
+    const bytes = source.level.queryRows(slices.cursor)
+    if (typeof bytes === 'number') throw lastError()
+    const rows: unknown[] = []
+    let since = performance.now()
+    for (const row of readRows(bytes, question.columns())) {
+      rows.push(row)
+      if (performance.now() - since < TURN_MS) continue
+      await turn()
+      since = performance.now()
+    }
+    return question.answer(rows)
+  } finally {
+    slices.close()
   }
-  if (source.view() === undefined) return isOne ? [nothingOf(given['values'] as Given)] : []
-  let row: Columns = new Map()
-  const bytes = ask<Uint8Array>(source, asked, 0, (size, asOf) => {
-    const queried = source.view()
-    const columns = queried?.columns ?? new Map<string, Column>()
-    const groups = groupsOf(given['groupBy'], columns)
-    const figures = figuresOf(given['values'] as Given, columns)
-    if (queried !== undefined) checkConverted(queried, asked, [...groups, ...figures])
-    row = rowColumns(groups, figures)
-    return source.level.queryAggregate(size, asOf, requestOf(given, groups, figures, row))
-  }) as Uint8Array
-  return readRows(bytes, [...row.values()])
 }
 
 // The core sums up what is stored, and asks for it.
@@ -290,8 +359,7 @@ function requestOf(
   return to.bytes()
 }
 
-function readRows(bytes: Uint8Array, columns: readonly Column[]): unknown[] {
-  const rows: unknown[] = []
+function* readRows(bytes: Uint8Array, columns: readonly Column[]): Generator<unknown> {
   for (let at = 0; at < bytes.length;) {
     let size = 0
     for (let scale = 1; ; scale *= 0x80) {
@@ -302,7 +370,6 @@ function readRows(bytes: Uint8Array, columns: readonly Column[]): unknown[] {
     const cells = decodeKey(bytes, at, at + size) as readonly Key[]
     at += size
     const shown = columns.map(({ path, type }, i) => [path, partOfKey(type, cells[i] ?? null)])
-    rows.push(Object.fromEntries(shown))
+    yield Object.fromEntries(shown)
   }
-  return rows
 }

@@ -90,7 +90,7 @@ export interface Relation<C = unknown, B = string> {
 }
 export type Relations = { readonly [name: string]: Relation }
 
-type ReferencesOf<S> = {
+export type ReferencesOf<S> = {
   [
     P in keyof S as S[P] extends { readonly '~reference': { readonly '~schema': unknown } }
       ? P
@@ -115,6 +115,8 @@ export interface IncludeOptions<D> {
   readonly limit?: number
 }
 
+/** The collection of a relation. */
+export type FromOf<R> = R extends { readonly from: infer C } ? C : never
 type RelatedDocument<R> = R extends { readonly from: { readonly '~schema': infer S } }
   ? DocumentOf<S>
   : never
@@ -143,7 +145,7 @@ export interface FindOptions<
   readonly after?: string
 }
 
-type SelectedBy<O> = O extends { readonly select: readonly (infer F)[] } ? F : undefined
+export type SelectedBy<O> = O extends { readonly select: readonly (infer F)[] } ? F : undefined
 type IncludedBy<O> = O extends { readonly include: infer I } ? I : undefined
 
 /** What find() answers for these options. */

@@ -39,7 +39,7 @@ export interface Includable {
   beside(other: AnyCollection): { readonly id: number; readonly source: QuerySource }
 }
 
-type AnyCollection = Collection<string, unknown, unknown, unknown, unknown>
+export type AnyCollection = Collection<string, unknown, unknown, unknown, unknown>
 
 /** INVALID for what is neither a reference nor a relation. */
 export function inclusionsOf(include: unknown, from: Includable): readonly Inclusion[] {

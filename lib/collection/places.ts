@@ -18,7 +18,7 @@ interface PlaceOperand {
 export const isPlace = ({ kind }: TypeDescription): boolean => kind === 'point' || kind === 'box'
 
 /** Metres of 5000, '5km', '300m', '2mi'. */
-function metresOf(distance: unknown, where: string): number {
+export function metresOf(distance: unknown, where: string): number {
   if (typeof distance === 'number' && distance >= 0) return distance
   const [, number, unit] = (typeof distance === 'string' && DISTANCE.exec(distance)) || []
   const scale = unit === undefined ? undefined : METRES[unit]

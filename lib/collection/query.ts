@@ -6,6 +6,7 @@ import {
   checkCount,
   COUNTED,
   dividedOf,
+  isNothing,
   PAGED,
   readToken,
   requestOf,
@@ -70,17 +71,19 @@ const NOTHING: Explanation = {
   converting: [],
 }
 
-/** A lazy sequence of documents: each run reads the view of the moment at which it begins. */
-export class Query<T> implements Iterable<T>, AsyncIterable<T> {
+/** A lazy sequence of what a query answers. */
+export abstract class Lazy<T> implements Iterable<T>, AsyncIterable<T> {
   /** A query is no promise. */
   declare readonly then?: 'a Query is no promise: await query.allAsync(), or call query.all()'
-  readonly #source: QuerySource
-  readonly #asked: Asked
+  /** @internal */
+  protected readonly source: QuerySource
+  /** @internal */
+  protected readonly asked: Asked
 
   /** @internal */
   constructor(source: QuerySource, asked: Asked) {
-    this.#source = source
-    this.#asked = asked
+    this.source = source
+    this.asked = asked
     const defined = source.view()
     if (defined !== undefined) requestOf(defined, asked, 0) // INVALID here, where it was asked.
   }
@@ -95,13 +98,13 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
 
   /** The first of it, or undefined. */
   first(): T | undefined {
-    const limit = Math.min(this.#asked.limit, 1)
-    const item = new QueryRun<T>(this.#source, { ...this.#asked, limit }).next()
+    const limit = Math.min(this.asked.limit, 1)
+    const item = new QueryRun<T>(this.source, { ...this.asked, limit }).next()
     return item.done === true ? undefined : item.value
   }
 
   [Symbol.iterator](): QueryRun<T> {
-    return new QueryRun<T>(this.#source, this.#asked)
+    return new QueryRun<T>(this.source, this.asked)
   }
 
   /** all(), without keeping the event loop waiting. */
@@ -109,7 +112,7 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
     checkNames(options, ['signal'], 'allAsync')
     const all: T[] = []
     const read = async (): Promise<T[]> => {
-      const run = new SlicedRun<T>(this.#source, this.#asked)
+      const run = new SlicedRun<T>(this.source, this.asked)
       try {
         for (let batch; (batch = await run.next()) !== undefined;) {
           if (options.signal?.aborted === true) break
@@ -124,7 +127,7 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    const run = new SlicedRun<T>(this.#source, this.#asked)
+    const run = new SlicedRun<T>(this.source, this.asked)
     try {
       let since = performance.now()
       for (let batch; (batch = await run.next()) !== undefined;)
@@ -139,22 +142,34 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
     }
   }
 
+  /** How many it has; none is brought over, but where fields are still being converted. */
+  count(): number {
+    if (isNothing(this.source, this.asked)) return 0
+    const count = ask(this.source, this.asked, COUNTED, (size, asOf) =>
+      isDivided(this.source, this.asked) ? 0 : this.source.level.queryCount(size, asOf),
+    )
+    return isDivided(this.source, this.asked) ? this.all().length : count
+  }
+}
+
+/** A lazy sequence of documents: each run reads the view of the moment at which it begins. */
+export class Query<T> extends Lazy<T> {
   /** Some of it, and a string by which it goes on, in this process or another. */
   page(options: PageOptions): Page<T> {
     checkNames(options, ['size', 'after'], 'page')
     const { size, after } = options
     checkCount(size, 'size', 1, PAGE_MAX)
-    const left = Math.min(size, this.#asked.limit)
-    const position = after === undefined ? this.#asked.after : readToken(this.#asked, after)
-    const offset = position === undefined ? this.#asked.offset : 0
-    const asked = { ...this.#asked, limit: left + 1, offset, after: position }
-    const run = new QueryRun<T>(this.#source, asked, PAGED, left)
+    const left = Math.min(size, this.asked.limit)
+    const position = after === undefined ? this.asked.after : readToken(this.asked, after)
+    const offset = position === undefined ? this.asked.offset : 0
+    const asked = { ...this.asked, limit: left + 1, offset, after: position }
+    const run = new QueryRun<T>(this.source, asked, PAGED, left)
     try {
       if (run.divided !== undefined) return this.#dividedPage(run, run.divided, asked)
       const items: T[] = []
       while (items.length < left && run.fetch(left - items.length)) items.push(...run.batch)
       if (items.length < left || left === 0) return { items, next: undefined }
-      const token = writeToken(this.#asked, run.position())
+      const token = writeToken(this.asked, run.position())
       return { items, next: run.fetch(1) ? token : undefined }
     } finally {
       run.return()
@@ -164,14 +179,14 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
   // Sorted here, or in the core's order and held against the rest one by one, so that the place behind each is known.
   #dividedPage(run: QueryRun<T>, divided: Division, asked: Asked): Page<T> {
     const left = asked.limit - 1
-    const found = new Found<T>(divided, asked, this.#source.opening.commitBytesMax)
+    const found = new Found<T>(divided, asked, this.source.opening.commitBytesMax)
     if (divided.sortKey !== undefined) {
       while (run.fetch(BATCH_MAX)) found.add(run.batch)
       const all = found.takeSorted()
       const items = all.slice(0, left).map(({ document }) => selected(document, asked))
       const last = all[left - 1]
       if (all.length <= left || last === undefined) return { items, next: undefined }
-      return { items, next: writeToken(this.#asked, positionBehind(last.key)) }
+      return { items, next: writeToken(this.asked, positionBehind(last.key)) }
     }
     const items: T[] = []
     let token: string | undefined
@@ -181,29 +196,20 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
       if (taken.length > 0 && items.length === left) return { items, next: token }
       if (taken.length === 0) continue
       items.push(...taken.map((document) => selected(document, asked)))
-      token = writeToken(this.#asked, run.position())
+      token = writeToken(this.asked, run.position())
     }
     return { items, next: undefined }
   }
 
-  /** How many documents it has; none is brought over, but where their fields are still being converted. */
-  count(): number {
-    if (this.#source.view() === undefined) return 0
-    const count = ask(this.#source, this.#asked, COUNTED, (size, asOf) =>
-      isDivided(this.#source, this.#asked) ? 0 : this.#source.level.queryCount(size, asOf),
-    )
-    return isDivided(this.#source, this.#asked) ? this.all().length : count
-  }
-
   /** How it is answered, without answering it. */
   explain(): Explanation {
-    if (this.#source.view() === undefined) return NOTHING
-    const json = ask(this.#source, this.#asked, 0, (size, asOf) =>
-      this.#source.level.queryExplain(size, asOf),
+    if (this.source.view() === undefined) return NOTHING
+    const json = ask(this.source, this.asked, 0, (size, asOf) =>
+      this.source.level.queryExplain(size, asOf),
     )
     const explained = JSON.parse(json) as Explanation
-    const defined = this.#source.view()
-    const divided = defined && dividedOf(defined, this.#asked)
+    const defined = this.source.view()
+    const divided = defined && dividedOf(defined, this.asked)
     if (divided === undefined) return { ...explained, converting: [] }
     const sorts = explained.sorts || divided.sortKey !== undefined
     return { ...explained, filters: true, sorts, reads: true, converting: divided.paths }

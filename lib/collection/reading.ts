@@ -4,8 +4,10 @@ import type { Encoding } from '../encoding.ts'
 import type { Key } from '../key.ts'
 import { checkNames } from '../options.ts'
 import type { Reading, Types } from '../reading.ts'
+import { unlessAborted } from '../aborting.ts'
 import {
   aggregate,
+  aggregateAsync,
   type Aggregated,
   type AggregateOptions,
   type GroupBy,
@@ -14,8 +16,11 @@ import {
 import type { Found, FindOptions, Relations, Where } from './asking.ts'
 import { type Defined, openCollection, type Opened } from './catalog.ts'
 import { type Includable, inclusionsOf } from './including.ts'
+import type { Along, CheckedAlong, JoinOptions, JoinRow } from './joined.ts'
+import { joinedOf, JoinQuery } from './joining.ts'
 import { Query } from './query.ts'
-import { type Asked, checkCount, readToken } from './request.ts'
+import { type Asked, checkCount, readToken, selectOf } from './request.ts'
+import { type HitOf, searchOf, type SearchOptions, SearchQuery } from './scoring.ts'
 import type { QuerySource } from './source.ts'
 import type { CollectionTypes, Infer, InferKey, Path } from './types.ts'
 
@@ -37,6 +42,10 @@ export interface CountOptions<C extends AnyTypes> {
   readonly where?: Where<Infer<C>>
 }
 
+type Given = Readonly<Record<string, unknown>>
+
+const SEARCH = ['where', 'score', 'select', 'limit', 'offset']
+const JOIN = ['as', 'where', 'select', 'orderBy', 'limit', 'offset']
 const FIND = ['where', 'orderBy', 'select', 'include', 'limit', 'offset', 'after']
 
 /** Reading a collection. */
@@ -131,6 +140,50 @@ export abstract class DocumentsReading<in out C extends AnyTypes> {
     return aggregate(this.source(), options) as Aggregated<Infer<C>, V, G>
   }
 
+  /** A promise of what aggregate() would answer now; documents are read on another thread, in slices. */
+  aggregateAsync<
+    const V extends { readonly [name: string]: Measure<Path<Infer<C>>> },
+    const G extends GroupBy<Path<Infer<C>>> | undefined = undefined,
+  >(
+    options: AggregateOptions<Infer<C>, V, G>,
+    how: AsyncReadOptions = {},
+  ): Promise<Aggregated<Infer<C>, V, G>> {
+    checkNames(how, ['signal'], 'aggregateAsync')
+    const figures = aggregateAsync(this.source(), options, how.signal)
+    return unlessAborted(figures as Promise<Aggregated<Infer<C>, V, G>>, how.signal, 'query')
+  }
+
+  /**
+   * Rows that pair its documents with those that references and relations lead to: `posts.join({ author: { where: { city: 'Rome' } } })` answers
+   * `{ posts, author }`. A document without a partner is in no row, unless that side is `kind: 'left'`.
+   */
+  join<
+    const A extends Along<C['~schema'], C['~relations']>,
+    const O extends JoinOptions<C, A, As>,
+    const As extends string = C['name'],
+  >(
+    along: A & CheckedAlong<C['~schema'], C['~relations'], A>,
+    options: O & JoinOptions<C, A, As> = {} as O,
+  ): JoinQuery<JoinRow<C, A, O>> {
+    const { where: _, orderBy: __, select: ___, ...asked } = askedOf(options, JOIN, 'join')
+    const root = { id: this.opened.id, source: this.source() }
+    const shape = joinedOf(along, options as object as Given, root, this.#includable())
+    const nothing = { where: undefined, orderBy: undefined, select: undefined }
+    return new JoinQuery<JoinRow<C, A, O>>(root.source, { ...asked, ...nothing, shape })
+  }
+
+  /**
+   * The documents that are worth the most, by the rank of words, distance and age: `search({ where: { bio: { match } }, score: { text: 2, recency: { on,
+   * half: '7d' } } })` answers `{ document, score, parts }`, the best first.
+   */
+  search<const O extends SearchOptions<C>>(
+    options: O & SearchOptions<C>,
+  ): SearchQuery<HitOf<C, O>> {
+    askedOf(options, SEARCH, 'search')
+    const source = this.source()
+    return new SearchQuery<HitOf<C, O>>(source, searchOf(options as object as Given, source))
+  }
+
   #asked(options: unknown, known: readonly string[], where: string): Asked {
     const asked = askedOf(options, known, where)
     const { include } = options as { readonly include?: unknown }
@@ -188,14 +241,4 @@ function askedOf(options: unknown, known: readonly string[], where: string): Ask
     inclusions: [],
   }
   return after === undefined ? asked : { ...asked, after: readToken(asked, after) }
-}
-
-function selectOf(select: unknown): readonly string[] | undefined {
-  if (select === undefined) return undefined
-  const isOne =
-    Array.isArray(select) &&
-    select.length > 0 &&
-    select.every((name: unknown) => typeof name === 'string')
-  if (!isOne) throw new VarveError('INVALID', 'select must be an array of fields')
-  return select as readonly string[]
 }

@@ -5,13 +5,14 @@ import type { Column, Columns } from './columns.ts'
 import type { Description } from './description.ts'
 import type { Inclusion } from './including.ts'
 import { isOrdered } from './operand.ts'
+import type { QuerySource } from './source.ts'
 import { type Converting, type Division, divisionOf, type OrderPart } from './unconverted.ts'
 import { isPlain, type Node, nodeBytes, whereNode } from './where.ts'
 
 export const COUNTED = 1
 export const PAGED = 2
 const AFTER = 4
-const ORDERS_MAX = 16
+export const ORDERS_MAX = 16
 const TOKEN_HASH_BYTES = 4
 
 /** What is asked, as it was given, but for defaults. */
@@ -23,7 +24,29 @@ export interface Asked {
   readonly select: readonly string[] | undefined
   readonly after: Uint8Array | undefined
   readonly inclusions: readonly Inclusion[]
+  /** What is answered where that is not documents. */
+  readonly shape?: Shape
 }
+
+/** Puts together what comes, however many crossings it comes by. */
+export interface Assembling<T> {
+  /** A slice is there, of this query. */
+  begin?(cursor: number): void
+  take(text: string, to: T[]): void
+}
+
+/** A query whose answer is not documents. */
+export interface Shape {
+  /** Of a view that lacks what it needs. */
+  isNothing(): boolean
+  refresh(): void
+  request(queried: Queried, asked: Asked, flags: number): Uint8Array
+  assembly<T>(): Assembling<T>
+}
+
+/** Whether there is nothing to ask: no such collection in the view yet. */
+export const isNothing = ({ view }: QuerySource, { shape }: Asked): boolean =>
+  view() === undefined || shape?.isNothing() === true
 
 /** The definition that a query is held against, by its commit. */
 export interface Queried {
@@ -35,14 +58,16 @@ export interface Queried {
 }
 
 /** What of a query is asked in JavaScript, as long as documents are converted; undefined: nothing. */
-export function dividedOf(queried: Queried, { where, orderBy }: Asked): Division | undefined {
+export function dividedOf(queried: Queried, asked: Asked): Division | undefined {
+  const { where, orderBy, shape } = asked
   const { converting, columns } = queried
-  if (converting === undefined) return undefined
+  if (converting === undefined || shape !== undefined) return undefined
   const order = orderOf(orderBy, columns, 'orderBy')
   return divisionOf(converting, columns, whereNode(where, columns), order)
 }
 
 export function requestOf(queried: Queried, asked: Asked, flags: number): Uint8Array {
+  if (asked.shape !== undefined) return asked.shape.request(queried, asked, flags)
   checkSelect(asked.select, queried)
   const divided = dividedOf(queried, asked)
   if (divided !== undefined) return dividedRequest(queried, asked, flags, divided)
@@ -80,15 +105,26 @@ function bytesOf(
   return to.bytes()
 }
 
-function checkSelect(
+export function selectOf(select: unknown, where = 'select'): readonly string[] | undefined {
+  if (select === undefined) return undefined
+  const isOne =
+    Array.isArray(select) &&
+    select.length > 0 &&
+    select.every((name: unknown) => typeof name === 'string')
+  if (!isOne) throw new VarveError('INVALID', `${where} must be an array of fields`)
+  return select as readonly string[]
+}
+
+export function checkSelect(
   select: readonly string[] | undefined,
   { columns, description }: Queried,
+  where = 'select',
 ): void {
   if (select === undefined || description.extra === 'keep') return
   select.forEach((name, index) => {
     const column = columns.get(name)
     if (column === undefined || column.hidden || name.includes('.'))
-      throw unknownField(name, topLevel(columns), `select[${index}]`)
+      throw unknownField(name, topLevel(columns), `${where}[${index}]`)
   })
 }
 

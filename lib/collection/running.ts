@@ -20,7 +20,7 @@ import {
 import { growFor } from '../range.ts'
 import { readDocuments } from './batch.ts'
 import { Assembly } from './including.ts'
-import { type Asked, dividedOf, PAGED, requestOf } from './request.ts'
+import { type Asked, type Assembling, dividedOf, isNothing, PAGED, requestOf } from './request.ts'
 import type { QuerySource } from './source.ts'
 import { type Division, Found, selected } from './unconverted.ts'
 
@@ -50,6 +50,7 @@ export function ask<A extends string | number | Uint8Array>(
     if (answer === CONFLICT) {
       source.refresh()
       for (const inclusion of asked.inclusions) inclusion.source.refresh()
+      asked.shape?.refresh()
     } else if (typeof answer === 'number' && answer < OK && answer !== GROW) throw lastError()
     else return answer as A
   }
@@ -87,7 +88,7 @@ const abandoned = new FinalizationRegistry<Abandoned>(({ source, cursor }) => {
 export class QueryRun<T> implements IterableIterator<T> {
   readonly #source: QuerySource
   readonly #asked: Asked
-  #assembly: Assembly<T> | undefined
+  #assembly: Assembling<T> | undefined
   #cursor = -1
   #size: number
   #at = 0
@@ -102,8 +103,8 @@ export class QueryRun<T> implements IterableIterator<T> {
     this.#source = source
     this.#asked = asked
     this.#size = first <= BATCH_MAX ? Math.max(1, first) : FIRST_BATCH
-    if (source.view() === undefined) return
-    const includes = asked.inclusions.length > 0
+    if (isNothing(source, asked)) return
+    const includes = asked.inclusions.length > 0 || asked.shape !== undefined
     const answer = ask<string>(source, asked, flags, (size, asOf) => {
       const defined = source.view()
       this.divided = defined && dividedOf(defined, asked)
@@ -111,7 +112,7 @@ export class QueryRun<T> implements IterableIterator<T> {
       return source.level.queryOpen(size, asOf, includes ? 0 : this.#size, UNBOUNDED)
     }) as string | number
     const whole = this.divided === undefined ? asked : { ...asked, select: undefined }
-    if (includes) this.#assembly = new Assembly<T>(source, whole)
+    if (includes) this.#assembly = asked.shape?.assembly<T>() ?? new Assembly<T>(source, whole)
     const isText = typeof answer === 'string'
     if (!isText || scratch.u32[MORE] === 1 || flags === PAGED) {
       this.#cursor = scratch.u32[CURSOR] ?? 0
@@ -157,8 +158,9 @@ export class QueryRun<T> implements IterableIterator<T> {
     }
   }
 
-  #gather(size: number, assembly: Assembly<T>): void {
+  #gather(size: number, assembly: Assembling<T>): void {
     this.#isOver = !gather(this.#source, this.#cursor, size, UNBOUNDED)
+    assembly.begin?.(this.#cursor)
     do assembly.take(taken(this.#source, this.#cursor, BATCH_MAX), this.batch)
     while (scratch.u32[MORE] === 1)
     this.#size = Math.min(BATCH_MAX, this.#size * 4)
@@ -218,12 +220,46 @@ export class QueryRun<T> implements IterableIterator<T> {
   }
 }
 
+/** Slices of a query, one after the other: on a core thread, or within a transaction here, one each turn. */
+export class Slices {
+  readonly #source: QuerySource
+  readonly cursor: number
+
+  constructor(source: QuerySource, cursor: number) {
+    this.#source = source
+    this.cursor = cursor
+    abandoned.register(this, { source, cursor }, this)
+  }
+
+  /** Whether there are others behind the one that is there now. */
+  async next(): Promise<boolean> {
+    const { level, isTransaction, opening } = this.#source
+    if (isTransaction) {
+      await turn()
+      this.#source.asOf() // CLOSED where that is.
+      return gather(this.#source, this.cursor, SLICE_DOCUMENTS, SLICE_LOOKS)
+    }
+    const slice = level.querySlice(this.cursor)
+    if (typeof slice === 'number') throw lastError()
+    const more = await opening.reading(slice).catch((cause: unknown) => {
+      throw errorOf(cause)
+    })
+    this.#source.asOf()
+    return more !== 0
+  }
+
+  close(): void {
+    abandoned.unregister(this)
+    if (!this.#source.opening.isClosed) this.#source.level.queryClose(this.cursor)
+  }
+}
+
 /** One run of a query in slices. */
 export class SlicedRun<T> {
   readonly #source: QuerySource
   readonly #asked: Asked
-  readonly #assembly: Assembly<T>
-  readonly #cursor: number = -1
+  readonly #assembly: Assembling<T>
+  readonly #slices: Slices | undefined
   /** What of the query is asked here. */
   readonly #found: Found<T> | undefined
   #isOver = false
@@ -231,16 +267,15 @@ export class SlicedRun<T> {
   constructor(source: QuerySource, asked: Asked) {
     this.#source = source
     this.#asked = asked
-    this.#isOver = source.view() === undefined
+    this.#isOver = isNothing(source, asked)
     if (!this.#isOver) {
       ask(source, asked, 0, (size, asOf) => source.level.queryOpen(size, asOf, 0, UNBOUNDED))
-      this.#cursor = scratch.u32[CURSOR] ?? 0
-      abandoned.register(this, { source, cursor: this.#cursor }, this)
+      this.#slices = new Slices(source, scratch.u32[CURSOR] ?? 0)
     }
     const defined = source.view()
     const divided = defined && dividedOf(defined, asked)
     const whole = divided === undefined ? asked : { ...asked, select: undefined }
-    this.#assembly = new Assembly<T>(source, whole)
+    this.#assembly = asked.shape?.assembly<T>() ?? new Assembly<T>(source, whole)
     if (divided !== undefined)
       this.#found = new Found<T>(divided, asked, source.opening.commitBytesMax)
   }
@@ -256,13 +291,14 @@ export class SlicedRun<T> {
   }
 
   async #bring(): Promise<T[] | undefined> {
-    if (this.#isOver) return undefined
-    const more = await this.#slice()
-    this.#source.asOf() // CLOSED where that is.
+    if (this.#isOver || this.#slices === undefined) return undefined
+    const { cursor } = this.#slices
+    const more = await this.#slices.next()
     const all: T[] = []
+    this.#assembly.begin?.(cursor)
     let since = performance.now()
     while (true) {
-      const text = taken(this.#source, this.#cursor, PIECE_DOCUMENTS)
+      const text = taken(this.#source, cursor, PIECE_DOCUMENTS)
       const isLast = scratch.u32[MORE] !== 1
       this.#assembly.take(text, all)
       if (isLast) break
@@ -275,24 +311,7 @@ export class SlicedRun<T> {
     return all
   }
 
-  async #slice(): Promise<boolean> {
-    const { level, isTransaction, opening } = this.#source
-    if (isTransaction) {
-      await turn()
-      this.#source.asOf()
-      return gather(this.#source, this.#cursor, SLICE_DOCUMENTS, SLICE_LOOKS)
-    }
-    const slice = level.querySlice(this.#cursor)
-    if (typeof slice === 'number') throw lastError()
-    const more = await opening.reading(slice).catch((cause: unknown) => {
-      throw errorOf(cause)
-    })
-    return more !== 0
-  }
-
   close(): void {
-    abandoned.unregister(this)
-    if (this.#cursor < 0 || this.#source.opening.isClosed) return
-    this.#source.level.queryClose(this.#cursor)
+    this.#slices?.close()
   }
 }

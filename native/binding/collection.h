@@ -20,22 +20,27 @@
 #include "layer/collection/aggregate.h"
 #include "layer/collection/collection.h"
 #include "layer/collection/inclusion.h"
+#include "layer/collection/join.h"
 #include "layer/collection/run.h"
 
 namespace varve {
 
 // Documents that a slice has brought, each with the number of the inclusion that it came by (0: it
-// is the query's own), behind the document that it came with.
+// is the query's own), behind the document that it came with; or, of a join, rows: each with the
+// number of its side, the first of which begins a row.
 struct DocumentPage {
   std::string bytes;
   std::vector<size_t> ends;
   std::vector<uint32_t> inclusions;
+  std::vector<double> scores;  // Of a query that has a score: layer/collection/score.h
   size_t taken = 0;
 };
 
 struct OpenQuery {
   std::mutex mutex;  // Guards everything below.
   std::unique_ptr<collection::Run> run;
+  std::unique_ptr<collection::Join> join;            // Instead of a run.
+  std::unique_ptr<collection::Aggregate> aggregate;  // Of the run's documents: a page is its rows.
   std::vector<collection::Inclusion> inclusions;
   uint64_t kept_bytes_max = 0;
   uint64_t commit = 0;

@@ -9,8 +9,18 @@
 // An inclusion (layer/collection/inclusion.h) is: way u8 | collection, a count | definition f64 |
 // column, a count | limit f64 | orders | conditions, a count of bytes.
 //
+// A score (flag 16, layer/collection/score.h) lies before the conditions: weights of text, distance
+// and recency f64 | place: column, a count; latitude, longitude, infinity f64; half f64 | time: column,
+// a count; now f64, half f64.
+//
+// A join (flag 8, layer/collection/join.h) has sides and an order behind its conditions' place,
+// instead of these: sides, a count | of each parent, a count | way u8 | left u8 | collection, a
+// count | definition f64 | column, a count | conditions, a count of bytes || orders, a count: side,
+// column, descending u8.
+//
 // `definition` is the commit whose definition the columns are of; kConflict where the view has
-// another. Flags: 1 counted, 2 paged, 4 a position is given.
+// another. Flags: 1 counted, 2 paged, 4 a position is given, 8 a join,
+// 16 a score.
 #include <algorithm>
 
 #include "binding/care.h"
@@ -23,6 +33,8 @@ namespace {
 constexpr uint8_t kCounted = 1;
 constexpr uint8_t kPaged = 2;
 constexpr uint8_t kAfter = 4;
+constexpr uint8_t kJoined = 8;
+constexpr uint8_t kScored = 16;
 constexpr size_t kOrdersMax = 16;
 constexpr size_t kPageDocumentsMax = 128;  // Of a slice: what JavaScript decodes at a time,
 constexpr size_t kPageBytesMax = 32768;
@@ -38,6 +50,7 @@ struct Asked {
   uint64_t definition = 0;
   collection::Request request;
   std::vector<collection::Inclusion> inclusions;
+  std::optional<collection::JoinRequest> join;  // Instead of these.
 };
 
 uint64_t whole(double number) {
@@ -107,16 +120,32 @@ Status read_asked(Bytes bytes, Asked& asked) {
   for (collection::Inclusion& inclusion : asked.inclusions) {
     if (!take_inclusion(bytes, inclusion)) return no_query();
   }
+  if ((flags & kJoined) != 0) {
+    Result<collection::JoinRequest> join = collection::JoinRequest::read(bytes);
+    if (!join) return join.error();
+    join->limit = request.limit;
+    join->offset = request.offset;
+    join->is_counted = request.is_counted;
+    asked.join = std::move(*join);
+    return Status::ok();
+  }
+  if ((flags & kScored) != 0) {
+    Result<collection::Score> score = collection::Score::read(bytes);
+    if (!score) return score.error();
+    request.score = std::make_shared<collection::Score>(std::move(*score));
+    request.may_rank = false;
+  }
   Result<collection::Filter> where = collection::Filter::read(bytes);
   if (!where) return where.error();
   request.where = std::move(*where);
   return Status::ok();
 }
 
-// kConflict where a collection has another definition than its columns are of.
-Answer find_definitions(const Call& call, const collection::Reads& reads,
-                        std::vector<collection::Inclusion>& inclusions) {
-  for (collection::Inclusion& inclusion : inclusions) {
+// Of inclusions, or of sides of a join. kConflict where a collection has another definition than its
+// columns are of.
+template <class One>
+Answer find_definitions(const Call& call, const collection::Reads& reads, std::vector<One>& all) {
+  for (One& inclusion : all) {
     const auto found = room_of(call).collections.definition(reads, inclusion.collection);
     if (!found) return call.environment().fail(found.error());
     if (!*found || (*found)->commit != inclusion.commit) return Answer::kConflict;
@@ -150,7 +179,14 @@ void end_query(Store& store, OpenQuery& query) {
   if (query.holds) store.release(query.commit);
   query.holds = false;
   query.run.reset();
+  query.join.reset();
   query.reader.reset();
+}
+
+bool has_ended(const OpenQuery& query) { return !query.run && !query.join; }
+
+bool is_done(const OpenQuery& query) {
+  return query.run ? query.run->is_done() : !query.join || query.join->is_done();
 }
 
 // One that does not outlive its call.
@@ -164,6 +200,26 @@ class BriefQuery {
   const Call& call_;
   OpenQuery query_;
 };
+
+Answer prepare_join(const Call& call, const collection::Reads& reads,
+                    collection::JoinRequest request, OpenQuery& query) {
+  const Answer found = find_definitions(call, reads, request.sides);
+  if (found != Answer::kOk) return found;
+  for (collection::JoinSide& side : request.sides) {
+    collection::Request alone;
+    alone.where = std::move(side.where);
+    alone.may_rank = false;
+    Status status = room_of(call).collections.find_rows(reads, *side.definition, alone);
+    if (!status) return call.environment().fail(status);
+    side.where = std::move(alone.where);
+    side.rows = std::move(alone.rows);
+  }
+  Result<collection::JoinPlan> plan = collection::make_join_plan(reads, request);
+  if (!plan) return call.environment().fail(plan.error());
+  query.join = std::make_unique<collection::Join>(std::move(request), std::move(*plan),
+                                                  query.kept_bytes_max);
+  return Answer::kOk;
+}
 
 // Reads the query whose size is the argument at `index`, and makes its plan. The answer is kOk,
 // kConflict or kFailed.
@@ -182,6 +238,8 @@ Answer prepare(const Call& call, size_t index, const ReadAs& as, OpenQuery& quer
     query.edit_count = as.transaction->edit_count();
   }
   const collection::Reads reads(view, as.transaction);
+  query.kept_bytes_max = call.store().commit_bytes_max();
+  if (asked.join) return prepare_join(call, reads, std::move(*asked.join), query);
   const auto definition = room_of(call).collections.definition(reads, id_of(call));
   if (!definition) return environment.fail(definition.error());
   if (!*definition) {
@@ -195,7 +253,6 @@ Answer prepare(const Call& call, size_t index, const ReadAs& as, OpenQuery& quer
   Result<collection::Plan> plan = collection::make_plan(reads, **definition, asked.request);
   if (!plan) return environment.fail(plan.error());
   query.inclusions = std::move(asked.inclusions);
-  query.kept_bytes_max = call.store().commit_bytes_max();
   query.run = std::make_unique<collection::Run>(*definition, std::move(asked.request),
                                                 std::move(*plan), query.kept_bytes_max);
   return Answer::kOk;
@@ -265,14 +322,14 @@ napi_value query_open(napi_env env, napi_callback_info info) {
   const size_t count_max = read_uint32(call, 2);
   bool is_over = prepared != Answer::kOk;
   napi_value answer = make_answer(env, prepared);
-  if (!is_over && count_max > 0) {
+  if (!is_over && count_max > 0 && query->run) {
     answer = hand_batch(call, *query, count_max, whole(read_double(call, 3)), is_over);
   }
   if (is_over) {
     end_query(call.store(), *query);
     return answer;
   }
-  if (count_max == 0) call.environment().set32(Register32::kMore, 1);
+  if (count_max == 0 || !query->run) call.environment().set32(Register32::kMore, 1);
   call.environment().set32(Register32::kCursor, keep_query(room_of(call), std::move(query)));
   return answer;
 }
@@ -332,11 +389,64 @@ Status add_included(const collection::Reads& reads, OpenQuery& query, Bytes stor
   return Status::ok();
 }
 
+// Figures of some documents; with the last of them, their rows.
+Status add_figures(const collection::Reads& reads, OpenQuery& query, uint64_t look_max) {
+  std::string room;
+  Status failed;
+  Status status = query.run->go_on(reads, look_max, [&](Bytes, const Edit& edit) {
+    const Result<Bytes> value = reads.view().value(edit, room);
+    failed = value ? query.aggregate->add(*value) : value.error();
+    return static_cast<bool>(failed);
+  });
+  if (!failed || !status) return failed ? std::move(status) : std::move(failed);
+  if (!query.run->is_done()) return Status::ok();
+  Result<std::string> rows = query.aggregate->finish();
+  if (!rows) return rows.error();
+  query.page.bytes = std::move(*rows);
+  return Status::ok();
+}
+
+// The same of rows.
+Status fill_rows(const collection::Reads& reads, OpenQuery& query, size_t count_max,
+                 uint64_t look_max) {
+  DocumentPage& page = query.page;
+  size_t count = 0;
+  return query.join->go_on(reads, look_max, [&](std::span<const Bytes> records) {
+    const bool is_full = count >= count_max || (count > 0 && page.bytes.size() >= kPageBytesMax);
+    if (is_full) return false;
+    for (size_t side = 0; side < records.size(); ++side) {
+      if (records[side].empty()) continue;
+      append(page.bytes, records[side]);
+      page.ends.push_back(page.bytes.size());
+      page.inclusions.push_back(static_cast<uint32_t>(side));
+    }
+    ++count;
+    return true;
+  });
+}
+
+// A total, and of each part what was found and what it is worth.
+Status add_score(OpenQuery& query, Bytes stored) {
+  const collection::Score* const score = query.run->score();
+  if (score == nullptr) return Status::ok();
+  collection::Document document(query.run->definition()->schema_set);
+  if (Status status = document.open(stored); !status) return status;
+  const collection::Score::Parts parts = score->of(document);
+  query.page.scores.push_back(parts.total);
+  for (const collection::Score::Part& part : parts.each) {
+    query.page.scores.push_back(part.raw);
+    query.page.scores.push_back(part.value);
+  }
+  return Status::ok();
+}
+
 // Fills the page, with what comes along, until it has so many documents or bytes.
 Status fill_page(const collection::Reads& reads, OpenQuery& query, size_t count_max,
                  uint64_t look_max) {
   DocumentPage& page = query.page;
   page = {};
+  if (query.aggregate) return add_figures(reads, query, look_max);
+  if (query.join) return fill_rows(reads, query, count_max, look_max);
   size_t count = 0;
   std::string room;
   Status failed;
@@ -352,7 +462,8 @@ Status fill_page(const collection::Reads& reads, OpenQuery& query, size_t count_
     page.ends.push_back(page.bytes.size());
     page.inclusions.push_back(0);
     ++count;
-    failed = add_included(reads, query, *value);
+    failed = add_score(query, *value);
+    if (failed) failed = add_included(reads, query, *value);
     return static_cast<bool>(failed);
   });
   return failed ? std::move(status) : std::move(failed);
@@ -360,7 +471,7 @@ Status fill_page(const collection::Reads& reads, OpenQuery& query, size_t count_
 
 Status run_slice(Store& store, OpenQuery& query) {
   const Lock held(query.mutex);
-  if (!query.run) return {Code::kClosed, "query: it has ended"};
+  if (has_ended(query)) return {Code::kClosed, "query: it has ended"};
   if (!query.reader) {
     Result<std::unique_ptr<Store::Reader>> reader = Store::Reader::take(store);
     if (!reader) return reader.error();
@@ -376,7 +487,7 @@ napi_value query_gather(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   if (call.handle().closed) return fail(call, closed_error());
   const std::shared_ptr<OpenQuery> query = query_of(call, 0);
-  if (!query || !query->run) return fail(call, {Code::kClosed, "query: it has ended"});
+  if (!query || has_ended(*query)) return fail(call, {Code::kClosed, "query: it has ended"});
   Status status = check_transaction(*query);
   if (status) {
     const Lock held(query->mutex);
@@ -386,7 +497,7 @@ napi_value query_gather(napi_env env, napi_callback_info info) {
                        count_max, whole(read_double(call, 2)));
   }
   if (!status) return fail(call, status);
-  return make_int(env, query->run->is_done() ? 0 : 1);
+  return make_int(env, is_done(*query) ? 0 : 1);
 }
 
 // querySlice(number) → promise of 1, or of 0 when what queryTake() then brings is the last
@@ -400,7 +511,7 @@ napi_value query_slice(napi_env env, napi_callback_info info) {
       env, nullptr, [=] { return run_slice(*store, *query); },
       [=](napi_env at) {
         const Lock held(query->mutex);
-        return make_int(at, query->run && !query->run->is_done() ? 1 : 0);
+        return make_int(at, is_done(*query) ? 0 : 1);
       });
 }
 
@@ -433,7 +544,28 @@ napi_value query_take(napi_env env, napi_callback_info info) {
   return batch.finish(env, more);
 }
 
+// queryScores(number) → those of what queryTake() brings, as doubles
+napi_value query_scores(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  const std::shared_ptr<OpenQuery> query = query_of(call, 0);
+  if (!query) return fail(call, {Code::kClosed, "query: it has ended"});
+  const Lock held(query->mutex);
+  const std::vector<double>& scores = query->page.scores;
+  napi_value copy = nullptr;
+  napi_create_buffer_copy(env, scores.size() * sizeof(double), scores.data(), nullptr, &copy);
+  return copy;
+}
+
 // ---- one call
+
+Status count_all(const Call& call, OpenQuery& query) {
+  if (query.run) {
+    return go_on(call, query, UINT64_MAX, [](Bytes, const Edit&) { return true; });
+  }
+  const Store::View view(*call.handle().reader, query.commit, query.time_ms);
+  return query.join->go_on(collection::Reads(view, query.transaction, query.edit_count), UINT64_MAX,
+                           [](std::span<const Bytes>) { return true; });
+}
 
 // queryCount(size, as_of) → how many documents, or an Answer
 napi_value query_count(napi_env env, napi_callback_info info) {
@@ -443,9 +575,30 @@ napi_value query_count(napi_env env, napi_callback_info info) {
   BriefQuery query(call);
   const Answer prepared = prepare(call, 0, as, *query);
   if (prepared != Answer::kOk) return make_answer(env, prepared);
-  const Status status = go_on(call, *query, UINT64_MAX, [](Bytes, const Edit&) { return true; });
+  const Status status = count_all(call, *query);
   if (!status) return fail(call, status);
-  return make_double(env, static_cast<double>((*query).run->taken()));
+  const uint64_t count = (*query).run ? (*query).run->taken() : (*query).join->taken();
+  return make_double(env, static_cast<double>(count));
+}
+
+// What is asked of figures is the argument at `index`, behind the query's own.
+Answer prepare_aggregate(const Call& call, size_t index, OpenQuery& query) {
+  if (!query.run) return call.environment().fail(no_query());
+  const auto& definition = query.run->definition();
+  const std::span<uint8_t> asked = read_elements<uint8_t>(call, index);
+  auto request = collection::AggregateRequest::read(Bytes(asked.data(), asked.size()),
+                                                    definition->schema_set.newest());
+  if (!request) return call.environment().fail(request.error());
+  query.aggregate = std::make_unique<collection::Aggregate>(definition, std::move(*request),
+                                                            query.kept_bytes_max);
+  return Answer::kOk;
+}
+
+napi_value rows_of(napi_env env, const OpenQuery& query) {
+  napi_value copy = nullptr;
+  const std::string& rows = query.page.bytes;
+  napi_create_buffer_copy(env, rows.size(), rows.data(), nullptr, &copy);
+  return copy;
 }
 
 // queryAggregate(size, as_of, asked: Uint8Array) → rows as bytes (layer/collection/aggregate.h), or
@@ -455,28 +608,39 @@ napi_value query_aggregate(napi_env env, napi_callback_info info) {
   ReadAs as;
   if (Status status = read_as(call, 1, as); !status) return fail(call, status);
   BriefQuery query(call);
-  const Answer prepared = prepare(call, 0, as, *query);
+  Answer prepared = prepare(call, 0, as, *query);
+  if (prepared == Answer::kOk) prepared = prepare_aggregate(call, 2, *query);
   if (prepared != Answer::kOk) return make_answer(env, prepared);
-  const auto& definition = (*query).run->definition();
-  const std::span<uint8_t> asked = read_elements<uint8_t>(call, 2);
-  auto request = collection::AggregateRequest::read(Bytes(asked.data(), asked.size()),
-                                                    definition->schema_set.newest());
-  if (!request) return fail(call, request.error());
-  collection::Aggregate aggregate(definition, std::move(*request), (*query).kept_bytes_max);
   const Store::View view(*call.handle().reader, (*query).commit, (*query).time_ms);
-  std::string room;
-  Status failed;
-  Status status = go_on(call, *query, UINT64_MAX, [&](Bytes, const Edit& edit) {
-    const Result<Bytes> value = view.value(edit, room);
-    failed = value ? aggregate.add(*value) : value.error();
-    return static_cast<bool>(failed);
-  });
-  if (!failed || !status) return fail(call, failed ? status : failed);
-  const Result<std::string> rows = aggregate.finish();
-  if (!rows) return fail(call, rows.error());
-  napi_value copy = nullptr;
-  napi_create_buffer_copy(env, rows->size(), rows->data(), nullptr, &copy);
-  return copy;
+  const collection::Reads reads(view, (*query).transaction, (*query).edit_count);
+  if (Status status = add_figures(reads, *query, UINT64_MAX); !status) return fail(call, status);
+  return rows_of(env, *query);
+}
+
+// queryAggregateOpen(size, as_of, asked) → kOk, and kCursor names the query: slices of it bring no
+// documents, and the last one rows
+napi_value query_aggregate_open(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  ReadAs as;
+  if (Status status = read_as(call, 1, as); !status) return fail(call, status);
+  auto query = std::make_shared<OpenQuery>();
+  Answer prepared = prepare(call, 0, as, *query);
+  if (prepared == Answer::kOk) prepared = prepare_aggregate(call, 2, *query);
+  if (prepared == Answer::kOk) {
+    call.environment().set32(Register32::kCursor, keep_query(room_of(call), std::move(query)));
+  } else {
+    end_query(call.store(), *query);
+  }
+  return make_answer(env, prepared);
+}
+
+// queryRows(number) → rows as bytes, once no slice is left
+napi_value query_rows(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  const std::shared_ptr<OpenQuery> query = query_of(call, 0);
+  if (!query) return fail(call, {Code::kClosed, "query: it has ended"});
+  const Lock held(query->mutex);
+  return rows_of(env, *query);
 }
 
 // queryExplain(size, as_of) → JSON, or an Answer
@@ -487,7 +651,7 @@ napi_value query_explain(napi_env env, napi_callback_info info) {
   BriefQuery query(call);
   const Answer prepared = prepare(call, 0, as, *query);
   if (prepared != Answer::kOk) return make_answer(env, prepared);
-  return make_text(env, (*query).run->explained());
+  return make_text(env, (*query).run ? (*query).run->explained() : (*query).join->explained());
 }
 
 // queryPosition(number) → bytes: where the query goes on
@@ -520,6 +684,8 @@ const std::vector<Method>& query_methods() {
       {"queryTake", query_take},       {"queryCount", query_count},
       {"queryGather", query_gather},   {"queryAggregate", query_aggregate},
       {"queryExplain", query_explain}, {"queryPosition", query_position},
+      {"queryScores", query_scores},   {"queryAggregateOpen", query_aggregate_open},
+      {"queryRows", query_rows},
   };
   return *all;
 }

@@ -53,7 +53,7 @@ export const MODULES: readonly Module[] = [
   { folder: 'layer/catalog', mayInclude: [...PURE, 'engine', 'store'], doors: ['catalog.h', 'expiry.h'] },
   { folder: 'layer/collection',
     mayInclude: [...PURE, ...KERNELS, 'pure/codec/record', 'engine', 'store', 'store/transaction', 'layer/catalog', 'layer/blocks'],
-    doors: ['collection.h', 'run.h', 'inclusion.h', 'aggregate.h'] },
+    doors: ['collection.h', 'run.h', 'inclusion.h', 'join.h', 'aggregate.h'] },
   { folder: 'binding', mayInclude: [...PURE, ...KERNELS, 'engine', 'store', 'store/transaction', 'layer/catalog', 'layer/collection'],
     doors: [] },
 ]

@@ -9,13 +9,16 @@ import {
   type DocumentsLocking,
   type FindOptions,
   type Found,
+  type Hit,
   type IndexName,
   type Infer,
   type InferInsert,
   type InferKey,
+  type JoinQuery,
   type Key,
   type OrderBy,
   type Point,
+  type SearchQuery,
   type StandardSchema,
   t,
   type Where,
@@ -194,9 +197,63 @@ expectTypeOf(find(Authors, { include: { posts: true }, select: ['name'] })).toEq
   posts: Post[]
 }>()
 
-// ---- figures
+// ---- joins
+
+declare const posts: Documents<typeof Posts>
+declare const authors: Documents<typeof Authors>
+type RowOf<Q> = Q extends JoinQuery<infer R> ? R : never
+const joined = posts.join({ author: { where: { age: { gte: 18 } } } }, { limit: 3 })
+expectTypeOf<RowOf<typeof joined>>().toEqualTypeOf<{ posts: Post; author: User }>()
+const wide = posts.join(
+  { author: { kind: 'left', as: 'writer', select: ['name'] } },
+  { as: 'post', select: ['text'], orderBy: [{ 'writer.age': 'desc' }, 'post.text'] },
+)
+expectTypeOf<RowOf<typeof wide>>().toEqualTypeOf<{
+  post: { text: string }
+  writer: { name: string } | null
+}>()
+const deep = authors.join(
+  { posts: { kind: 'left', along: { author: { as: 'again', select: ['name'] } } } },
+  { as: 'author', select: ['name'], orderBy: 'again.name' },
+)
+expectTypeOf<RowOf<typeof deep>>().toEqualTypeOf<{
+  author: { name: string }
+  posts: Post | null
+  again: { name: string } | null
+}>()
+// @ts-expect-error no such reference
+posts.join({ writer: true })
+// @ts-expect-error no such kind
+posts.join({ author: { kind: 'outer' } })
+// @ts-expect-error no such field
+posts.join({ author: { where: { agee: 1 } } })
+// @ts-expect-error no such side
+posts.join({ author: true }, { orderBy: 'users.name' })
+// @ts-expect-error a row has sides
+joined.first()?.name
+
+// ---- scores
 
 declare const users: Documents<typeof Users>
+type HitIn<Q> = Q extends SearchQuery<infer H> ? H : never
+const found = users.search({
+  where: { name: { match: 'ada' } },
+  score: { text: 2, distance: { on: 'at', from: { lat: 0, lng: 0 }, half: '2km' } },
+  select: ['name'],
+})
+expectTypeOf<HitIn<typeof found>>().toEqualTypeOf<Hit<{ name: string }, 'text' | 'distance'>>()
+expectTypeOf(
+  users.search({ score: { recency: { on: 'born', half: '7d' } } }).first()?.document,
+).toEqualTypeOf<User | undefined>()
+// @ts-expect-error no place
+users.search({ score: { distance: { on: 'name', from: { lat: 0, lng: 0 }, half: 1 } } })
+// @ts-expect-error no date
+users.search({ score: { recency: { on: 'age', half: 1 } } })
+// @ts-expect-error no such part
+users.search({ score: { size: 1 } })
+
+// ---- figures
+
 expectTypeOf(
   users.aggregate({
     values: {
@@ -221,6 +278,9 @@ expectTypeOf(
     values: { n: { count: true } },
   }),
 ).toEqualTypeOf<{ year: Date; street: string; n: number }[]>()
+expectTypeOf(users.aggregateAsync({ values: { n: { count: true } } })).toEqualTypeOf<
+  Promise<{ n: number }>
+>()
 // @ts-expect-error no such field
 users.aggregate({ values: { a: { sum: 'agee' } } })
 // @ts-expect-error a sum is of numbers

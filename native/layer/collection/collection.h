@@ -23,6 +23,7 @@
 //   rows.h         what indexes of rows say    upkeep.h     folding them; builder.h builds
 //   plan.h         how a query is answered     run.h        answering it
 //   inclusion.h    what comes along with it    aggregate.h  figures of its documents
+//   join.h         rows of several collections score.h      what a document is worth
 //
 // Threads: one, with a Reader of its own.      Bytes: FORMAT.md
 #pragma once

@@ -131,6 +131,18 @@ Filter Filter::without(const std::vector<uint32_t>& conditions) const {
   return rest;
 }
 
+Filter Filter::with_equal(uint32_t field, std::string operand) const {
+  check(root().op == FilterOp::kAnd);
+  Filter more = *this;
+  FilterNode node;
+  node.op = FilterOp::kEq;
+  node.field = field;
+  node.operands.push_back(std::move(operand));
+  more.nodes_.front().children.push_back(more.node_count());
+  more.nodes_.push_back(std::move(node));
+  return more;
+}
+
 bool Filter::names(uint32_t field) const {
   return std::any_of(nodes_.begin(), nodes_.end(), [&](const FilterNode& node) {
     return !is_group(node.op) && node.field == field;

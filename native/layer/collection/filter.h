@@ -81,6 +81,8 @@ class Filter {
     return nodes_.front().op == FilterOp::kAnd && nodes_.front().children.empty();
   }
 
+  // The same, and a column has this value; of a root that is `and`.
+  Filter with_equal(uint32_t field, std::string operand) const;
   // Whether a condition is on this column.
   bool names(uint32_t field) const;
   bool matches(const Document& document) const { return matches(document, 0); }

@@ -136,6 +136,8 @@ std::string packed_prefix(uint32_t index) { return prefix_of(kPacked, index); }
 
 // ---- numbers of values
 
+std::string values_prefix(uint32_t index) { return packed_prefix(index) + kValuePart; }
+
 Result<std::optional<uint32_t>> ValueNumbers::read(Bytes key) const {
   Lookup found;
   if (Status status = reads_.get(key, found); !status) return status;
@@ -146,7 +148,7 @@ Result<std::optional<uint32_t>> ValueNumbers::read(Bytes key) const {
 
 Result<std::optional<uint32_t>> ValueNumbers::find(const IndexDefinition& index,
                                                    Bytes value) const {
-  std::string key = packed_prefix(index.id) + kValuePart;
+  std::string key = values_prefix(index.id);
   append(key, value);
   return read(as_bytes(key));
 }
@@ -154,7 +156,7 @@ Result<std::optional<uint32_t>> ValueNumbers::find(const IndexDefinition& index,
 // The last number given out is a condition, as is the value's own: so two who meet a value at the
 // same time are not both committed.
 Result<uint32_t> ValueNumbers::take(const IndexDefinition& index, Bytes value) {
-  std::string key = packed_prefix(index.id) + kValuePart;
+  std::string key = values_prefix(index.id);
   append(key, value);
   const std::string last_key = packed_prefix(index.id) + kLastNumberPart;
   std::optional<uint32_t> last;

@@ -30,6 +30,8 @@ inline constexpr uint32_t kRowBits = 40;
 inline constexpr uint64_t kRowMax = (uint64_t{1} << kRowBits) - 1;
 
 std::string packed_prefix(uint32_t index);
+// Values of a bitmap index lie behind this by their ordered keys, and are their numbers.
+std::string values_prefix(uint32_t index);
 
 inline uint64_t member_of(uint32_t value, uint64_t row) {
   return uint64_t{value} << kRowBits | row;

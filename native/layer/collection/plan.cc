@@ -71,24 +71,11 @@ class Candidate {
     return Status::ok();
   }
 
-  double cost() const {
-    double entries = static_cast<double>(plan_.estimate);
-    if (plan_.is_more) {
-      double guess = kManyGuess;
-      for (size_t i = 0; i < plan_.equal_count; ++i) guess /= kEqualShare;
-      if (is_bounded_) guess /= 4;
-      entries = std::max(entries * 2, guess);
-    }
-    const double wanted =
-        static_cast<double>(request_.limit) + static_cast<double>(request_.offset);
-    if (ends_early() && plan_.rest.is_always()) entries = std::min(entries, wanted);
-    double each = kEntryCost;
-    if (index_ == nullptr)
-      each = kDocumentCost;
-    else if (plan_.needs_documents(request_))
-      each += kFetchedCost;
-    if (!ends_early()) each += kSortedCost;
-    return entries * each;
+  // Sets what it costs.
+  double weigh() {
+    plan_.row_count = entries();
+    plan_.cost = cost();
+    return plan_.cost;
   }
 
   Plan& plan() { return plan_; }
@@ -104,7 +91,33 @@ class Candidate {
   void skip_count() { plan_.is_more = true; }
 
  private:
-  bool ends_early() const { return plan_.is_ordered || (request_.order.empty() && !request_.rank); }
+  double entries() const {
+    double entries = static_cast<double>(plan_.estimate);
+    if (plan_.is_more) {
+      double guess = kManyGuess;
+      for (size_t i = 0; i < plan_.equal_count; ++i) guess /= kEqualShare;
+      if (is_bounded_) guess /= 4;
+      entries = std::max(entries * 2, guess);
+    }
+    const double wanted =
+        static_cast<double>(request_.limit) + static_cast<double>(request_.offset);
+    if (ends_early() && plan_.rest.is_always()) entries = std::min(entries, wanted);
+    return entries;
+  }
+
+  double cost() const {
+    double each = kEntryCost;
+    if (index_ == nullptr)
+      each = kDocumentCost;
+    else if (plan_.needs_documents(request_))
+      each += kFetchedCost;
+    if (!ends_early()) each += kSortedCost;
+    return entries() * each;
+  }
+
+  bool ends_early() const {
+    return plan_.is_ordered || (request_.order.empty() && !request_.rank && !request_.score);
+  }
 
   struct Part {
     uint32_t field;
@@ -214,7 +227,8 @@ class Candidate {
 
   // Whether the walk, in one direction or the other, is in the order that is asked for.
   bool orders(const std::vector<Part>& parts) {
-    if (request_.rank || (request_.after && request_.after->is_sorted)) return false;
+    if (request_.rank || request_.score) return false;
+    if (request_.after && request_.after->is_sorted) return false;
     if (plan_.may_repeat) return request_.order.empty() && !request_.is_paged;
     size_t at = 0;
     bool is_turned = false;
@@ -261,6 +275,15 @@ bool leads_on(const Request& request, const Plan& plan) {
   return plan.is_ordered && request.after->index == (plan.index == nullptr ? 0 : plan.index->id);
 }
 
+double cost_of_rows(const Plan& plan, const Request& request) {
+  double rows = static_cast<double>(plan.estimate);
+  if (plan.is_ordered && plan.rest.is_always()) {
+    rows = std::min(rows, static_cast<double>(request.limit) + static_cast<double>(request.offset));
+  }
+  if (!plan.needs_documents(request)) return 0;
+  return rows * (kEntryCost + kFetchedCost + (plan.is_ordered ? 0 : kSortedCost));
+}
+
 // Rows that were looked up.
 Plan plan_of_rows(const Request& request) {
   const FoundRows& rows = *request.rows;
@@ -269,18 +292,12 @@ Plan plan_of_rows(const Request& request) {
   plan.index = rows.indexes.front();
   plan.rest = request.where.without(rows.answered);
   const bool was_sorted = request.after && request.after->is_sorted;
-  plan.is_ordered = request.order.empty() && !was_sorted && (rows.is_ranked || !request.rank);
+  plan.is_ordered =
+      request.order.empty() && !was_sorted && !request.score && (rows.is_ranked || !request.rank);
   plan.estimate = rows.count();
+  plan.row_count = static_cast<double>(plan.estimate);
+  plan.cost = cost_of_rows(plan, request);
   return plan;
-}
-
-double cost_of_rows(const Plan& plan, const Request& request) {
-  double rows = static_cast<double>(plan.estimate);
-  if (plan.is_ordered && plan.rest.is_always()) {
-    rows = std::min(rows, static_cast<double>(request.limit) + static_cast<double>(request.offset));
-  }
-  if (!plan.needs_documents(request)) return 0;
-  return rows * (kEntryCost + kFetchedCost + (plan.is_ordered ? 0 : kSortedCost));
 }
 
 std::string names_of(const std::vector<const IndexDefinition*>& indexes) {
@@ -355,25 +372,45 @@ Result<Plan> make_plan(const Reads& reads, const Definition& definition, const R
   if (ways.empty()) return no_position();
   // One that reads nothing but what is wanted needs no count to be the best.
   const auto is_exact = [](const Candidate& way) { return way.is_exact(); };
-  if (!request.rows && std::count_if(ways.begin(), ways.end(), is_exact) == 1) {
+  const bool may_skip = !request.rows && !request.is_weighed;
+  if (may_skip && std::count_if(ways.begin(), ways.end(), is_exact) == 1) {
     Candidate& exact = *std::find_if(ways.begin(), ways.end(), is_exact);
     exact.skip_count();
     return std::move(exact.plan());
   }
   Candidate* best = nullptr;
   for (Candidate& way : ways) {
-    if (ways.size() == 1 && !request.rows) {
+    if (ways.size() == 1 && may_skip) {
       way.skip_count();
     } else if (Status status = way.count(reads); !status) {
       return status;
     }
-    if (best == nullptr || way.cost() < best->cost()) best = &way;
+    const double cost = way.weigh();
+    if (best == nullptr || cost < best->plan().cost) best = &way;
   }
   if (request.rows) {
     Plan rows = plan_of_rows(request);
-    if (cost_of_rows(rows, request) <= best->cost()) return rows;
+    if (rows.cost <= best->plan().cost) return rows;
   }
   return std::move(best->plan());
+}
+
+const IndexDefinition* index_by(const Definition& definition, const Filter& where, uint32_t field) {
+  for (const IndexDefinition& index : definition.indexes) {
+    const bool is_usable =
+        index.is_ready() && !index.is_packed() && (!index.filter || implies(where, *index.filter));
+    const auto is_each = [](const PartDefinition& part) { return part.is_each; };
+    const bool has_all = std::none_of(index.parts.begin(), index.parts.end(), is_each);
+    if (is_usable && has_all && index.parts.front().field == field) return &index;
+  }
+  return nullptr;
+}
+
+Plan plan_by(const Definition& definition, const Request& request, const IndexDefinition* index) {
+  Candidate way(definition, request, index);
+  check(way.build());
+  way.skip_count();
+  return std::move(way.plan());
 }
 
 std::string explain(const Plan& plan, const Definition& definition, const Request& request) {

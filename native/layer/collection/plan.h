@@ -24,6 +24,7 @@
 
 #include "layer/collection/definition.h"
 #include "layer/collection/reads.h"
+#include "layer/collection/score.h"
 #include "layer/collection/spans.h"
 
 namespace varve::collection {
@@ -66,8 +67,11 @@ struct Request {
   bool is_counted = false;  // Documents themselves are not wanted.
   bool is_paged = false;    // It is asked for its position afterwards.
   std::optional<Position> after;
+  bool may_rank = true;          // Without an order, by words or nearness.
+  bool is_weighed = false;       // What it costs is held against another one's: count in any case.
   std::optional<uint32_t> rank;  // The condition that says in which order, where no other is given.
   std::optional<FoundRows> rows;  // Of conditions that were looked up already.
+  std::shared_ptr<Score> score;   // The best come first; null: no score is asked for.
 };
 
 enum class Way : uint8_t { kDocuments, kIndex, kRows };
@@ -83,6 +87,8 @@ struct Plan {
   uint64_t estimate = 0;    // Entries in the spans,
   bool is_more = false;     // or more than these.
   size_t equal_count = 0;   // Parts that are bound to one value.
+  double row_count = 0;     // That are met, as far as that is known, with a guess beyond;
+  double cost = 0;          // in looks at an entry.
 
   bool needs_documents(const Request& request) const {
     return !rest.is_always() || !request.is_counted;
@@ -90,6 +96,11 @@ struct Plan {
 };
 
 Result<Plan> make_plan(const Reads& reads, const Definition& definition, const Request& request);
+
+// The index that finds documents by a field; null: there is none.
+const IndexDefinition* index_by(const Definition& definition, const Filter& where, uint32_t field);
+// By this index, or by the documents where it is null, whatever others there are.
+Plan plan_by(const Definition& definition, const Request& request, const IndexDefinition* index);
 
 // For people and tests, as JSON.
 std::string explain(const Plan& plan, const Definition& definition, const Request& request);

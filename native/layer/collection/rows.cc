@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "layer/collection/entries.h"
 #include "layer/collection/keys.h"
 #include "layer/collection/upkeep.h"
 #include "pure/codec/key.h"
@@ -16,9 +17,40 @@ constexpr uint64_t kUnusedMax = 1000;               // the older ones while they
 constexpr size_t kFrameBytesMax = size_t{2} << 20;  // blocks of each.
 constexpr uint64_t kFewEntries = 64;                // Walked sooner than a set is made.
 constexpr size_t kListRoom = 1024;
+constexpr uint64_t kEntriesForOne = 4;  // A guess: looked at for the price of a document.
 
 // Whole parts of keys, in the order of what they stand for.
 uint64_t rising_bits(double number) { return std::bit_cast<uint64_t>(number + 0.0); }
+
+// Whether one range of values is what it asks for.
+bool asks_range(FilterOp op) {
+  switch (op) {
+    case FilterOp::kGt:
+    case FilterOp::kGte:
+    case FilterOp::kLt:
+    case FilterOp::kLte:
+    case FilterOp::kBetween:
+    case FilterOp::kStartsWith:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// False where a condition is on no values of a part.
+bool add_to(Spans& spans, const FilterNode& node) {
+  switch (node.op) {
+    case FilterOp::kEq:
+    case FilterOp::kIn:
+    case FilterOp::kHas:
+    case FilterOp::kHasAny:
+      return spans.add_points(Sense::kAscending, node.operands);
+    case FilterOp::kIsNull:
+      return spans.add_points(Sense::kAscending, {std::string(1, kNullKeyTag)});
+    default:
+      return spans.add_bound(Sense::kAscending, node);
+  }
+}
 
 Status no_text_index(const Definition& definition, uint32_t field) {
   const auto& columns = definition.schema_set.newest().columns();
@@ -47,7 +79,7 @@ class RowFinder::Work {
 
   // The first condition on words, else on nearness, that all have to meet.
   void choose_rank() {
-    if (request_.is_counted || !request_.order.empty()) return;
+    if (!request_.may_rank || request_.is_counted || !request_.order.empty()) return;
     for (const FilterOp op : {FilterOp::kMatch, FilterOp::kNear}) {
       for (const uint32_t i : request_.where.conjuncts()) {
         if (!request_.rank && request_.where.node(i).op == op) request_.rank = i;
@@ -73,6 +105,9 @@ class RowFinder::Work {
         all->rows.join(SetOp::kAnd, (*rows)->rows);
       else
         all = std::move(*rows);
+    }
+    if (all) {
+      if (Status status = narrow(*all, found); !status) return status;
     }
     if (Status status = rank(all, found); !status) return status;
     found.set = std::move(all);
@@ -112,7 +147,13 @@ class RowFinder::Work {
       case FilterOp::kEq:
       case FilterOp::kNe:
       case FilterOp::kIn:
-      case FilterOp::kIsNull: {
+      case FilterOp::kIsNull:
+      case FilterOp::kGt:
+      case FilterOp::kGte:
+      case FilterOp::kLt:
+      case FilterOp::kLte:
+      case FilterOp::kBetween:
+      case FilterOp::kStartsWith: {
         const IndexDefinition* const index = index_on(IndexKind::kBitmap, node.field);
         return index != nullptr && !index->parts.front().is_each ? index : nullptr;
       }
@@ -356,6 +397,7 @@ class RowFinder::Work {
       to.rows.join(SetOp::kAndNot, rows.rows);
       return Status::ok();
     }
+    if (asks_range(node.op)) return add_range(index, node, to);
     const bool is_all = node.op == FilterOp::kHasAll;
     if (is_all && node.operands.empty()) return add_value(index, kEveryValue, to);
     for (size_t i = 0; i < node.operands.size(); ++i) {
@@ -365,6 +407,89 @@ class RowFinder::Work {
       to.rows.join(is_all && i > 0 ? SetOp::kAnd : SetOp::kOr, rows.rows);
     }
     return Status::ok();
+  }
+
+  // The values of a range, each by its number.
+  Status add_range(const IndexDefinition& index, const FilterNode& node, RowSet& to) {
+    Spans spans(SpanForm::kParts, values_prefix(index.id));
+    spans.add_bound(Sense::kAscending, node);
+    for (const KeySpan& span : spans.take()) {
+      const KeyRange range{as_bytes(span.begin), as_bytes(span.end)};
+      if (Status status = reads_.note_range(range.begin, range.end); !status) return status;
+      const auto cursor = reads_.scan(range, Direction::kForward);
+      for (; cursor->valid(); cursor->next()) {
+        const Bytes number = cursor->edit().value;
+        if (number.size() != 4) return Status::corrupt("index: a number of a wrong size");
+        Status status = add_value(index, load<uint32_t>(number.data()), to);
+        if (!status) return status;
+      }
+      if (Status status = cursor->status(); !status) return status;
+    }
+    return Status::ok();
+  }
+
+  // ---- entries of ordered indexes
+
+  // One whose first part says exactly which documents meet the condition.
+  const IndexDefinition* entries_on(const FilterNode& node) const {
+    const bool is_on_each = node.op == FilterOp::kHas || node.op == FilterOp::kHasAny;
+    for (const IndexDefinition& index : definition_.indexes) {
+      if (index.is_packed() || !index.is_ready()) continue;
+      if (index.filter && !implies(request_.where, *index.filter)) continue;
+      const PartDefinition& first = index.parts.front();
+      const auto is_each = [](const PartDefinition& part) { return part.is_each; };
+      const bool has_all = std::none_of(index.parts.begin() + 1, index.parts.end(), is_each);
+      const bool is_it = first.field == node.field && first.is_each == is_on_each;
+      if (is_it && has_all && !first.is_descending) return &index;
+    }
+    return nullptr;
+  }
+
+  // What else can be said of the rows that are left for less than looking at each of them.
+  Status narrow(RowSet& all, FoundRows& found) {
+    for (const uint32_t i : request_.where.conjuncts()) {
+      const bool is_answered =
+          std::find(found.answered.begin(), found.answered.end(), i) != found.answered.end();
+      if (is_answered || all.rows.total() <= kFewEntries) continue;
+      const FilterNode& node = request_.where.node(i);
+      const IndexDefinition* const index = entries_on(node);
+      if (index == nullptr) continue;
+      Spans spans(SpanForm::kParts, prefix_of(kEntries, index->id));
+      if (!add_to(spans, node)) continue;
+      RowSet rows;
+      const Result<bool> is_whole = add_entries(spans.take(), all.rows.total(), rows);
+      if (!is_whole) return is_whole.error();
+      if (!*is_whole) continue;
+      all.rows.join(SetOp::kAnd, rows.rows);
+      found.answered.push_back(i);
+      use(*index);
+    }
+    return Status::ok();
+  }
+
+  // False where there are too many to be worth it.
+  Result<bool> add_entries(const std::vector<KeySpan>& spans, uint64_t row_count, RowSet& to) {
+    uint64_t left = row_count * kEntriesForOne;
+    std::vector<uint64_t> rows;
+    std::string room;
+    for (const KeySpan& span : spans) {
+      const KeyRange range{as_bytes(span.begin), as_bytes(span.end)};
+      const auto cursor = reads_.scan(range, Direction::kForward);
+      for (; cursor->valid(); cursor->next()) {
+        if (left-- == 0) return false;
+        const Result<Bytes> value = reads_.view().value(cursor->edit(), room);
+        if (!value) return value.error();
+        const std::optional<EntryView> entry = read_entry(cursor->edit().key, *value);
+        if (!entry)
+          return Status::corrupt(definition_.name + ": an index has an entry that is none");
+        rows.push_back(entry->row);
+      }
+      if (Status status = cursor->status(); !status) return status;
+      if (Status status = reads_.note_range(range.begin, range.end); !status) return status;
+    }
+    std::sort(rows.begin(), rows.end());
+    to.rows.add_many(std::span<const uint64_t>(rows));
+    return true;
   }
 
   // ---- words and ranks
@@ -400,6 +525,11 @@ class RowFinder::Work {
                    [](const TextHit& hit) { return uint64_t{hit.id}; });
     rows->rows.add_many(std::span<const uint64_t>(all));
     request_.where.set_rows(at, std::move(rows));
+    const std::vector<uint32_t> all_of = request_.where.conjuncts();
+    const bool is_needed = std::find(all_of.begin(), all_of.end(), at) != all_of.end();
+    if (request_.score && is_needed) {
+      for (const TextHit& hit : hits) request_.score->add_rank(hit.id, hit.score);
+    }
     if (ranks) hits_ = std::move(hits);
     return Status::ok();
   }

@@ -12,6 +12,9 @@
 // costs what it reads and what is new, not what the index holds. An index is held as of a few
 // commits at once, so that a transaction which goes on at an older one has its own.
 //
+// A range of values of a bitmap index is each of these values. Conditions that only ordered indexes
+// know are looked up behind the others, where their entries are few beside the rows that are left.
+//
 // A condition on words is looked up wherever it stands, for nothing else knows what it means; other
 // conditions are asked of documents where there is no index, or where that is cheaper.
 //

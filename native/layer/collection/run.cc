@@ -323,6 +323,9 @@ Status Run::too_much() const {
 
 Status Run::keep(const Document& document, Bytes key) {
   Sorted one;
+  if (request_.score) {
+    append_big64(one.sort_key, Score::sort_bits(request_.score->of(document).total));
+  }
   if (request_.rank) {
     const FilterNode& node = request_.where.node(*request_.rank);
     const std::optional<Place> place = place_of(document.item(node.field));

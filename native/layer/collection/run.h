@@ -38,9 +38,11 @@ class Run {
   // Goes on until there is no room, all is there, or about so many entries were looked at.
   Status go_on(const Reads& reads, uint64_t look_max, const Take& take);
   bool is_done() const { return phase_ == Phase::kDone; }
+  uint64_t look_left() const { return look_left_; }  // Of those that go_on() was given.
   uint64_t taken() const { return taken_; }  // Counted, where documents are not wanted.
   bool is_paged() const { return request_.is_paged; }
   const std::shared_ptr<const Definition>& definition() const { return definition_; }
+  const Score* score() const { return request_.score.get(); }
   std::string explained() const { return explain(plan_, *definition_, request_); }
   // Behind the last document that was taken, of which there is one.
   std::string position() const;

@@ -180,3 +180,58 @@ describe('aggregate()', () => {
     )
   })
 })
+
+describe('aggregateAsync()', () => {
+  const options = {
+    where: { n: { gte: 10 } },
+    groupBy: ['city', 'place.zip'],
+    values: { all: { count: true }, total: { sum: 'price' }, last: { max: 'at' } },
+    having: { all: { gt: 5 } },
+    orderBy: { total: 'desc' },
+    limit: 5,
+  } as const
+
+  it('answers what aggregate() does, within a transaction and on a snapshot, too', async () => {
+    await using db = await filled(3000)
+    const sales = db.collection(Sales)
+    expect(await sales.aggregateAsync(options)).toEqual(sales.aggregate(options))
+    const values = { all: { count: true } } as const
+    using snapshot = db.snapshot()
+    await db.transaction(async (tx) => {
+      const within = sales.in(tx)
+      within.insert(sale(5000))
+      expect(await within.aggregateAsync(options)).toEqual(within.aggregate(options))
+      expect(await within.aggregateAsync({ values })).toEqual({ all: 3001 })
+    })
+    expect(await sales.in(snapshot).aggregateAsync({ values })).toEqual({ all: 3000 })
+  })
+
+  it('reads the view of its start, and lets the event loop turn', async () => {
+    await using db = await filled(30_000)
+    const sales = db.collection(Sales)
+    const figures = sales.aggregateAsync({ groupBy: 'n', values: { all: { count: true } } })
+    await sales.insert(sale(40_000))
+    let turns = 0
+    const counting = setInterval(() => turns++, 0)
+    const rows = await figures
+    clearInterval(counting)
+    expect(rows).toHaveLength(30_000)
+    expect(turns).toBeGreaterThan(2)
+  })
+
+  it('rejects with what is wrong, and with ABORTED where its signal fires', async () => {
+    await using db = await filled(3000)
+    const sales = db.collection(Sales)
+    await expect(sales.aggregateAsync({ values: {} })).rejects.toMatchObject({ code: 'INVALID' })
+    const tooLarge = sales.aggregateAsync({ values: { sum: { sum: 'big' } } })
+    await expect(tooLarge).rejects.toMatchObject({ code: 'TOO_LARGE' })
+    const signal = AbortSignal.abort()
+    await expect(sales.aggregateAsync(options, { signal })).rejects.toMatchObject({
+      code: 'ABORTED',
+    })
+    const closing = sales.aggregateAsync({ values: { all: { count: true } } })
+    closing.catch(() => undefined)
+    await db.close()
+    await expect(closing).rejects.toMatchObject({ code: 'CLOSED' })
+  })
+})

@@ -55,6 +55,8 @@ export interface Explanation {
   readonly building: readonly string[]
   /** Fields that are asked about in JavaScript, since documents of older versions are being converted. */
   readonly converting: readonly string[]
+  /** Fields that are asked about in JavaScript, since they lie in a free form and no index is on them. */
+  readonly free: readonly string[]
 }
 
 // Of a view in which there was no such collection yet.
@@ -68,6 +70,7 @@ const NOTHING: Explanation = {
   reads: false,
   building: [],
   converting: [],
+  free: [],
 }
 
 /** A lazy sequence of documents: each run reads the view of the moment at which it begins. */
@@ -204,9 +207,11 @@ export class Query<T> implements Iterable<T>, AsyncIterable<T> {
     const explained = JSON.parse(json) as Explanation
     const defined = this.#source.view()
     const divided = defined && dividedOf(defined, this.#asked)
-    if (divided === undefined) return { ...explained, converting: [] }
-    const sorts = explained.sorts || divided.sortKey !== undefined
-    return { ...explained, filters: true, sorts, reads: true, converting: divided.paths }
+    if (divided === undefined) return { ...explained, converting: [], free: [] }
+    const { paths, free, sortKey } = divided
+    const sorts = explained.sorts || sortKey !== undefined
+    const converting = paths.filter((path) => !free.includes(path))
+    return { ...explained, filters: true, sorts, reads: true, converting, free }
   }
 }
 

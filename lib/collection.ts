@@ -43,6 +43,7 @@ export {
 export { type Explanation, type Page, type PageOptions, Query } from './collection/query.ts'
 export type { OnDelete } from './collection/description.ts'
 export { Field, KeyField, t } from './collection/field.ts'
+export type { SelectOptions } from './collection/reading.ts'
 export type { StandardSchema } from './collection/standard.ts'
 export type {
   Fields,

@@ -51,6 +51,7 @@ export {
   Query,
   type ReadyOptions,
   type Relation,
+  type SelectOptions,
   type StandardSchema,
   t,
   type Update,

@@ -84,7 +84,8 @@ function bytesOf(
   return to.bytes()
 }
 
-function checkSelect(
+/** INVALID where it names a field that no document of the definition has. */
+export function checkSelect(
   select: readonly string[] | undefined,
   { columns, description }: Queried,
 ): void {

@@ -5,6 +5,7 @@ import { btreeWorkloads } from './btree.ts'
 import { collectionWorkloads } from './collections.ts'
 import { convertWorkloads } from './convert.ts'
 import { kernelWorkloads } from './kernels.ts'
+import { peopleWorkloads } from './people.ts'
 import { storeWorkloads } from './store.ts'
 import { transactionWorkloads } from './transaction.ts'
 
@@ -15,7 +16,7 @@ export const sets: Readonly<Record<string, readonly Workload[]>> = {
   bitcask: bitcaskWorkloads,
   btree: btreeWorkloads,
   convert: convertWorkloads,
-  collections: collectionWorkloads,
+  collections: [...collectionWorkloads, ...peopleWorkloads],
 }
 
 export function findWorkload(name: string): Workload {

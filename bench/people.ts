@@ -110,7 +110,7 @@ const MEMORY_BYTES = 1 << 30
 
 // ---- ours, as a user has it: the bundle of dist/ over the addon of build/Release
 
-export const package_ = () =>
+const package_ = () =>
   import(pathToFileURL(join(repositoryRoot, 'dist', 'index.js')).href) as Promise<typeof Lib>
 
 function declared({ collection, t }: typeof Lib, set: IndexSet) {
@@ -137,10 +137,15 @@ function declared({ collection, t }: typeof Lib, set: IndexSet) {
   })
 }
 
-async function ours(path: string, set: IndexSet): Promise<People> {
+/** The store and the collection themselves. */
+export async function openPeople(path: string, set: IndexSet) {
   const lib = await package_()
   const db = await lib.open(path, { durability: 'os', memory: MEMORY_BYTES })
-  const people = db.collection(declared(lib, set))
+  return { db, people: db.collection(declared(lib, set)) }
+}
+
+async function ours(path: string, set: IndexSet): Promise<People> {
+  const { db, people } = await openPeople(path, set)
   return {
     insertMany: (all) => people.insertMany(all),
     get: (id) => people.get(id),

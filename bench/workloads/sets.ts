@@ -5,6 +5,7 @@ import { btreeWorkloads } from './btree.ts'
 import { collectionWorkloads } from './collections.ts'
 import { convertWorkloads } from './convert.ts'
 import { kernelWorkloads } from './kernels.ts'
+import { peopleLoop } from './looping.ts'
 import { peopleWorkloads } from './people.ts'
 import { storeWorkloads } from './store.ts'
 import { transactionWorkloads } from './transaction.ts'
@@ -16,7 +17,7 @@ export const sets: Readonly<Record<string, readonly Workload[]>> = {
   bitcask: bitcaskWorkloads,
   btree: btreeWorkloads,
   convert: convertWorkloads,
-  collections: [...collectionWorkloads, ...peopleWorkloads],
+  collections: [...collectionWorkloads, ...peopleWorkloads, peopleLoop],
 }
 
 export function findWorkload(name: string): Workload {

@@ -1,0 +1,87 @@
+// bench/workloads/looping.ts — collections: what a scan of a million documents does to the event loop, by `for await`, by `allAsync()` of those that a filter leaves, and
+// by `allAsync()` of all; ours alone.
+//
+// Turns are timed by setImmediate, one after the other: what lies between two of them is what anybody else in the process has to wait. `allAsync()` of everything keeps a
+// million objects, and what the collector of V8 does about them is in its figures.
+import { setImmediate as turn } from 'node:timers/promises'
+import { expectCount } from '../check.ts'
+import { balanceOf, openPeople } from '../people.ts'
+import type { Context, Outcome, Workload } from '../shape.ts'
+import { filledPeople } from './people.ts'
+
+const BALANCE = 20_000 // A fifth has more.
+
+interface Delays {
+  readonly p99: number
+  readonly longest: number
+}
+
+async function delaysWhile(run: () => Promise<void>): Promise<Delays> {
+  const delays: number[] = []
+  let isOver = false
+  const watch = async (): Promise<void> => {
+    for (let since = performance.now(); !isOver;) {
+      await turn()
+      const now = performance.now()
+      delays.push(now - since)
+      since = now
+    }
+  }
+  const watching = watch()
+  await run()
+  isOver = true
+  await watching
+  delays.sort((a, b) => a - b)
+  return { p99: delays[Math.floor(delays.length * 0.99)] ?? NaN, longest: delays.at(-1) ?? NaN }
+}
+
+async function loops(context: Context): Promise<Outcome> {
+  const { keyCount } = context
+  const { db, people } = await openPeople(await filledPeople(context), 'read')
+  const rich = { where: { balance: { gte: BALANCE } } }
+  let wanted = 0
+  for (let id = 0; id < keyCount; id += 1) if (balanceOf(id) >= BALANCE) wanted += 1
+  for await (const one of people.find(rich)) if (one.balance < BALANCE) throw new Error('loop') // Warm.
+  const figures: Record<string, number> = {}
+  const note = async (name: string, count: number, run: () => Promise<number>) => {
+    const delays = await delaysWhile(async () => expectCount(name, await run(), count))
+    figures[`people-loop-${name}-p99`] = delays.p99
+    figures[`people-loop-${name}-longest`] = delays.longest
+  }
+  await context.time(async () => {
+    await note('each', keyCount, async () => {
+      let count = 0
+      for await (const one of people.find()) count += one.id >= 0 ? 1 : 0
+      return count
+    })
+    await note('some', wanted, async () => (await people.find(rich).allAsync()).length)
+    await note('all', keyCount, async () => (await people.find().allAsync()).length)
+  })
+  await db.close()
+  return { figures }
+}
+
+const TITLES = {
+  each: '`for await` over 1 M documents',
+  some: '`allAsync()` of a fifth of 1 M documents, by no index',
+  all: '`allAsync()` of 1 M documents, which are kept',
+}
+
+export const peopleLoop: Workload = {
+  name: 'people-loop',
+  rows: Object.entries(TITLES).flatMap(([name, title]) =>
+    ['p99', 'longest'].map((which) => ({
+      name: `people-loop-${name}-${which}`,
+      title: `collections: event-loop delay, ${title}, ${which}`,
+      per: 'figure' as const,
+      unit: 'ms',
+      targets: [{ atMost: 2 }],
+    })),
+  ),
+  contest: 'kernels',
+  begins: 'none',
+  warmUps: 0,
+  roundsMax: 3,
+  rivals: [],
+  run: loops,
+}

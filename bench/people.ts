@@ -176,8 +176,9 @@ async function ours(path: string, set: IndexSet): Promise<People> {
 // ---- rivals
 
 const FIELDS = Object.keys(personOf(0)) as readonly (keyof Person)[]
-const CREATE = `CREATE TABLE IF NOT EXISTS people (id INTEGER PRIMARY KEY, name TEXT, email TEXT, age INTEGER, city TEXT,
-  country TEXT, role TEXT, score REAL, balance REAL, active INTEGER, notes TEXT)`
+const CREATE = `CREATE TABLE IF NOT EXISTS people (
+  id INTEGER PRIMARY KEY, name TEXT, email TEXT, age INTEGER, city TEXT, country TEXT,
+  role TEXT, score REAL, balance REAL, active INTEGER, notes TEXT)`
 type Row = Omit<Person, 'active'> & { readonly active: number }
 
 async function sqlite(path: string, set: IndexSet): Promise<People> {
@@ -188,10 +189,10 @@ async function sqlite(path: string, set: IndexSet): Promise<People> {
     db.exec(`PRAGMA ${pragma}`)
   db.exec(`PRAGMA cache_size = -${MEMORY_BYTES / 1024}`)
   db.exec(CREATE)
-  for (const { on, unique = false } of SETS[set])
-    db.exec(
-      `CREATE ${unique ? 'UNIQUE ' : ''}INDEX IF NOT EXISTS by_${on.join('_')} ON people (${on.join()})`,
-    )
+  for (const { on, unique = false } of SETS[set]) {
+    const what = unique ? 'UNIQUE INDEX' : 'INDEX'
+    db.exec(`CREATE ${what} IF NOT EXISTS by_${on.join('_')} ON people (${on.join()})`)
+  }
   const insert = db.prepare(`INSERT INTO people VALUES (${FIELDS.map(() => '?').join()})`)
   const get = db.prepare('SELECT * FROM people WHERE id = ?')
   const age = db.prepare('SELECT age FROM people WHERE id = ?').pluck()

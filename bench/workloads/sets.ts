@@ -4,6 +4,7 @@ import { bitcaskWorkloads } from './bitcask.ts'
 import { btreeWorkloads } from './btree.ts'
 import { collectionWorkloads } from './collections.ts'
 import { convertWorkloads } from './convert.ts'
+import { engineWorkloads } from './engines.ts'
 import { kernelWorkloads } from './kernels.ts'
 import { peopleLoop } from './looping.ts'
 import { peopleWorkloads } from './people.ts'
@@ -17,6 +18,7 @@ export const sets: Readonly<Record<string, readonly Workload[]>> = {
   bitcask: bitcaskWorkloads,
   btree: btreeWorkloads,
   convert: convertWorkloads,
+  engines: engineWorkloads,
   collections: [...collectionWorkloads, ...peopleWorkloads, peopleLoop],
 }
 

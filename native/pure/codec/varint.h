@@ -42,8 +42,7 @@ void append_varint(std::string& to, uint64_t number);
 // Takes one number off the front; where there is none, `from` and `number` stay as they are.
 [[nodiscard]] bool take_long_varint(Bytes& from, uint64_t& number);
 [[nodiscard]] bool take_long_varint(Bytes& from, uint32_t& number);
-// Most have one byte.
-template <class Number>
+template <typename Number>
 [[nodiscard]] inline bool take_varint(Bytes& from, Number& number) {
   if (from.empty() || from[0] >= 0x80) return take_long_varint(from, number);
   number = from[0];

@@ -110,7 +110,7 @@ const MEMORY_BYTES = 1 << 30
 
 // ---- ours, as a user has it: the bundle of dist/ over the addon of build/Release
 
-const package_ = () =>
+export const ourPackage = () =>
   import(pathToFileURL(join(repositoryRoot, 'dist', 'index.js')).href) as Promise<typeof Lib>
 
 function declared({ collection, t }: typeof Lib, set: IndexSet) {
@@ -139,7 +139,7 @@ function declared({ collection, t }: typeof Lib, set: IndexSet) {
 
 /** The store and the collection themselves. */
 export async function openPeople(path: string, set: IndexSet) {
-  const lib = await package_()
+  const lib = await ourPackage()
   const db = await lib.open(path, { durability: 'os', memory: MEMORY_BYTES })
   return { db, people: db.collection(declared(lib, set)) }
 }

@@ -9,6 +9,7 @@ import { kernelWorkloads } from './kernels.ts'
 import { peopleLoop } from './looping.ts'
 import { peopleWorkloads } from './people.ts'
 import { storeWorkloads } from './store.ts'
+import { throughWorkloads } from './through.ts'
 import { transactionWorkloads } from './transaction.ts'
 
 export const sets: Readonly<Record<string, readonly Workload[]>> = {
@@ -19,7 +20,7 @@ export const sets: Readonly<Record<string, readonly Workload[]>> = {
   btree: btreeWorkloads,
   convert: convertWorkloads,
   engines: engineWorkloads,
-  collections: [...collectionWorkloads, ...peopleWorkloads, peopleLoop],
+  collections: [...collectionWorkloads, ...peopleWorkloads, ...throughWorkloads, peopleLoop],
 }
 
 export function findWorkload(name: string): Workload {

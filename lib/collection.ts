@@ -40,6 +40,7 @@ export {
   type Update,
   type WhereOptions,
 } from './collection/documents.ts'
+export { DocumentsLocking, LockingQuery } from './collection/locking.ts'
 export { type Explanation, type Page, type PageOptions, Query } from './collection/query.ts'
 export type { OnDelete } from './collection/description.ts'
 export { Field, KeyField, t } from './collection/field.ts'

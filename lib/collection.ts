@@ -59,6 +59,7 @@ export {
 } from './collection/scoring.ts'
 export type { OnDelete } from './collection/description.ts'
 export { Field, KeyField, t } from './collection/field.ts'
+export type { SelectOptions } from './collection/reading.ts'
 export type { StandardSchema } from './collection/standard.ts'
 export type {
   Fields,

@@ -21,7 +21,7 @@ export interface OpenOptions {
   // Most reads will miss: reading ahead is a waste.
   readonly isCold: boolean
   // Of ours: how its data rests. The driver `varve-lsm` takes no other than its own.
-  readonly engine: 'lsm' | 'bitcask' | 'btree'
+  readonly engine: 'lsm' | 'memory' | 'bitcask' | 'btree'
 }
 
 // Of a range: how many entries, and the lengths of their values together, so that each value was made.

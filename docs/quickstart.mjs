@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { Bitmap, GeoIndex, open, TextIndex } from 'varve'
+import { Bitmap, collection, GeoIndex, open, t, TextIndex } from 'varve'
 
 const say = (text) => console.log(text)
 
@@ -74,6 +74,7 @@ async function keyValues(directory) {
     snapshot.close()
     await transact(db)
     await travel(db)
+    await documents(db)
     return db.count()
   } finally {
     await db.close()
@@ -117,8 +118,74 @@ async function travel(db) {
   say(`   feed              → ${seen.join(' · ')}`)
 }
 
+const Places = collection('places', {
+  key: 'id',
+  schema: {
+    id: t.int32(),
+    name: t.string(),
+    about: t.string(),
+    kind: t.enum(['city', 'lake']),
+    people: t.int32().optional(),
+    at: t.point(),
+  },
+  indexes: {
+    name: 'unique',
+    people: 'ordered',
+    kind: 'bitmap',
+    words: { on: 'about', kind: 'text', languages: ['english'] },
+    at: 'geo',
+  },
+})
+
+async function documents(db) {
+  say('\n6. Documents have types, rules, indexes and queries, in the same commits')
+  const places = db.collection(Places)
+  await places.insertMany([
+    {
+      id: 1,
+      name: 'Berlin',
+      about: 'A city of bridges and lakes',
+      kind: 'city',
+      people: 3_700_000,
+      at: { lat: 52.52, lng: 13.405 },
+    },
+    {
+      id: 2,
+      name: 'Hamburg',
+      about: 'A port with more bridges than Venice',
+      kind: 'city',
+      people: 1_900_000,
+      at: { lat: 53.5511, lng: 9.9937 },
+    },
+    {
+      id: 3,
+      name: 'Müritz',
+      about: 'A lake between the two',
+      kind: 'lake',
+      at: { lat: 53.42, lng: 12.69 },
+    },
+  ])
+  const names = (query) =>
+    query
+      .all()
+      .map(({ name }) => name)
+      .join(', ')
+  say(`   people ≥ 2 M      → ${names(places.find({ where: { people: { gte: 2_000_000 } } }))}`)
+  say(`   about 'lake'      → ${names(places.find({ where: { about: { match: 'lake' } } }))}`)
+  const near = { near: { lat: 53.1, lng: 12.9 }, within: '100km' }
+  say(`   within 100 km     → ${names(places.find({ where: { at: near } }))}`)
+  const bridges = { kind: 'city', about: { match: 'bridges' } }
+  const orderBy = { people: 'asc' }
+  say(`   all at once       → ${names(places.find({ where: bridges, orderBy }))}`)
+  const [row] = places.aggregate({ groupBy: 'kind', values: { sum: { sum: 'people' } } })
+  say(`   people by kind    → ${row.kind}: ${row.sum}`)
+  const again = { id: 4, name: 'Berlin', about: '', kind: 'city', at: { lat: 0, lng: 0 } }
+  const refused = await places.insert(again).catch((error) => error.code)
+  say(`   another Berlin    → ${refused}`)
+}
+
 function kernels() {
-  say('\n6. Bitmaps, places and texts, also without a store')
+  say('\n7. Bitmaps, places and texts, also without a store')
   const even = new Bitmap([2, 4, 6, 8])
   say(`   bitmap            → ${[...Bitmap.and(even, new Bitmap([1, 2, 3, 4]))].join(' ')}`)
   const places = new GeoIndex()
@@ -133,7 +200,7 @@ function kernels() {
 }
 
 async function crash(directory, before) {
-  say('\n7. A process is killed while it writes')
+  say('\n8. A process is killed while it writes')
   const acknowledged = await killAfter(directory, 400)
   const db = await open(directory)
   try {

@@ -7,7 +7,9 @@
 // A tick that wrote once, for the disk, while nothing else waits, may be somebody's who has nothing to do until it is there: two
 // threads that wake each other would cost him half as much again as a quick sync. So it is looked at again when this turn of the
 // event loop is over, and if nobody else has written by then, this thread syncs, should syncs be quick. In the turn, that would
-// be one sync for each of many writers, and a loop that awaits its writes would let nobody else run.
+// be one sync for each of many writers, and a loop that awaits its writes would let nobody else run. Writes of weaker classes are
+// written when their tick ends, and a loop that awaits them would not let anybody else run either: one in a thousand of their
+// ticks is held until the turn is over.
 import { type VarveError } from './errors.ts'
 import { CROWDING, DURABLE, lastError, type NativeStore, scratch, WRITTEN } from './native.ts'
 import { type Durability, DURABILITY_NAMES } from './options.ts'
@@ -23,6 +25,7 @@ const afterTurn = setImmediate // Whoever puts a clock of his own in its place f
 const afterWhile = setTimeout
 const forget = clearTimeout
 const ROOM_MS = 25
+const AT_ONCE_MAX = 1000 // Ticks that settle with no turn of the event loop between them.
 const SOME = 1 // Of CROWDING: there is room for little.
 const DISK = DURABILITY_NAMES.indexOf('disk')
 
@@ -64,6 +67,7 @@ export class Settling {
   #waiting: Group[] = []
   readonly #closers: readonly (() => void)[]
   #alive = false
+  #atOnce = 0
   #patience: NodeJS.Timeout | undefined
 
   /** The feeds that wait for commits, some of them until these are on disk. */
@@ -94,13 +98,15 @@ export class Settling {
     const group = this.#open[durability]
     if (group === undefined) return
     const isAlone = durability === DISK && group.writes === 1 && this.#waiting.length === 0
-    if (isAlone && !group.isLate) {
+    if ((isAlone || this.#atOnce >= AT_ONCE_MAX) && !group.isLate) {
       group.isLate = true
+      this.#atOnce = 0
       afterTurn(this.#closers[durability] as () => void)
       return
     }
     this.#open[durability] = undefined
     if (this.#native.request(durability, isAlone ? 1 : 0) === 1) {
+      this.#atOnce += 1
       this.#settle(group)
       if (isAlone) for (const feed of this.#feeds) feed.progress()
       return

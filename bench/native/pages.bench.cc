@@ -24,7 +24,7 @@ using namespace btree;
 
 constexpr uint64_t kFileBytes = uint64_t{256} << 20;
 constexpr uint64_t kReadBytes = uint64_t{32} << 20;  // Of it, in one measurement.
-constexpr uint32_t kAhead = 32;
+constexpr uint32_t kAheads[] = {4, 8, 16, 32, 64, 128};  // Pages told of before they are read.
 
 uint64_t taken = 0;  // Keeps what is read from being left out.
 
@@ -135,26 +135,26 @@ void measure(Table& table, const std::string& directory, uint32_t page_bytes, bo
     order.push_back(in_order ? i : random.below(pages.count()));
   }
   const std::string way = in_order ? "in order, " : "at random, ";
-  const auto ahead = [&](size_t i) {
-    if (i + kAhead < order.size()) pages.announce(order[i + kAhead]);
+  const auto read_ahead = [&](const std::string& state, uint32_t depth) {
+    row(table, way + state + ", read, told of " + std::to_string(depth), pages, order,
+        [&](size_t i) {
+          if (i + depth < order.size()) pages.announce(order[i + depth]);
+          pages.read(order[i], false);
+        });
   };
   forget(pages.path());
   row(table, way + "cold, read", pages, order, [&](size_t i) { pages.read(order[i], false); });
-  forget(pages.path());
-  row(table, way + "cold, read, told ahead", pages, order, [&](size_t i) {
-    ahead(i);
-    pages.read(order[i], false);
-  });
+  for (const uint32_t depth : kAheads) {
+    forget(pages.path());
+    read_ahead("cold", depth);
+  }
   forget(pages.path());
   map_rows(table, way + "cold, mapped", pages, order);
   for (const size_t i : order) pages.read(i, false);
   row(table, way + "warm, read", pages, order, [&](size_t i) { pages.read(order[i], false); });
   row(table, way + "warm, read, checked", pages, order,
       [&](size_t i) { pages.read(order[i], true); });
-  row(table, way + "warm, read, told ahead", pages, order, [&](size_t i) {
-    ahead(i);
-    pages.read(order[i], false);
-  });
+  read_ahead("warm", kAheads[3]);
   map_rows(table, way + "warm, mapped", pages, order);
   row(table, way + "warm, pool, first time", pages, order, [&](size_t i) { pages.find(order[i]); });
   row(table, way + "pool, again", pages, order, [&](size_t i) { pages.find(order[i]); });

@@ -12,7 +12,7 @@ const MEMORY_SHARE = 4
 const BATCH = 1000
 const REQUESTS = 200_000
 const READ_SHARE = 0.95
-const RANGES = 2000
+const RANGES = 20_000
 const RANGE_SIZE = 100
 const VALUE_SIZE = 100
 

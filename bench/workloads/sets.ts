@@ -4,6 +4,7 @@ import { bitcaskWorkloads } from './bitcask.ts'
 import { btreeWorkloads } from './btree.ts'
 import { collectionWorkloads } from './collections.ts'
 import { convertWorkloads } from './convert.ts'
+import { engineWorkloads } from './engines.ts'
 import { kernelWorkloads } from './kernels.ts'
 import { storeWorkloads } from './store.ts'
 import { transactionWorkloads } from './transaction.ts'
@@ -15,6 +16,7 @@ export const sets: Readonly<Record<string, readonly Workload[]>> = {
   bitcask: bitcaskWorkloads,
   btree: btreeWorkloads,
   convert: convertWorkloads,
+  engines: engineWorkloads,
   collections: collectionWorkloads,
 }
 

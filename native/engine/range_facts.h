@@ -21,6 +21,9 @@
 
 namespace varve {
 
+// Whether a key lies at or behind the end of a range; an empty end is behind all keys.
+inline bool at_or_after(Bytes key, Bytes end) { return !end.empty() && compare(key, end) >= 0; }
+
 // A fact begins with `begin`, `end` and `commit`; what else it has, a longer one has as when made.
 template <class Fact>
 void add_range_facts(std::vector<Fact>& facts, std::span<const RangeDeletion> deletions) {
@@ -43,6 +46,27 @@ void add_range_facts(std::vector<Fact>& facts, std::span<const RangeDeletion> de
     }
   }
   std::stable_sort(facts.begin(), facts.end(), is_newer);
+}
+
+// Those of commits in (from, to] that touch a range, by their keys.
+template <class Fact>
+std::vector<RangeDeletion> range_deletions_of(const std::vector<Fact>& facts, const KeyRange& range,
+                                              uint64_t from, uint64_t to) {
+  std::vector<RangeDeletion> answer;
+  for (const Fact& fact : facts) {
+    const RangeDeletion deletion{as_bytes(fact.begin), as_bytes(fact.end), fact.commit};
+    const bool is_apart =
+        at_or_after(deletion.begin, range.end) || at_or_after(range.begin, deletion.end);
+    if (!is_apart && fact.commit > from && fact.commit <= to) answer.push_back(deletion);
+  }
+  std::sort(answer.begin(), answer.end(), [](const RangeDeletion& a, const RangeDeletion& b) {
+    const int begin = compare(a.begin, b.begin);
+    if (begin != 0) return begin < 0;
+    if (a.end.empty() != b.end.empty()) return b.end.empty();
+    const int end = compare(a.end, b.end);
+    return end != 0 ? end < 0 : a.commit < b.commit;
+  });
+  return answer;
 }
 
 }  // namespace varve

@@ -149,6 +149,17 @@ describe('in a store', () => {
     await db.close()
   })
 
+  it.each(['memory', 'os'] as const)('so does one that awaits writes of %s', async (durability) => {
+    const db = await open<{ key: number; value: number }>(directory, { durability })
+    let hasTurned = false
+    setImmediate(() => (hasTurned = true))
+    let written = 0
+    for (; !hasTurned && written < 5000; written += 1) await db.put(written, written)
+    expect(written).toBeGreaterThan(900) // At once, that is, but for one in a thousand.
+    expect(written).toBeLessThan(1100)
+    await db.close()
+  })
+
   it('what closeSync() finds unsynced is synced, and its promise kept', async () => {
     const db = await open<{ key: number; value: number }>(directory)
     const written = db.put(1, 1)

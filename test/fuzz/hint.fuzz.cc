@@ -32,6 +32,7 @@ class FileInMemory final : public File {
   Status sync() override { return Status::ok(); }
   Result<uint64_t> size() override { return uint64_t{bytes_.size()}; }
   Status resize(uint64_t) override { return Status::io("it is only read"); }
+  Result<bool> allocate(uint64_t) override { return Status::io("it is only read"); }
   void will_read(uint64_t, uint64_t) override {}
 
  private:

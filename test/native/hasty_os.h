@@ -25,6 +25,12 @@ class HastyOs final : public Os {
   // From now on each sync takes so long.
   void slow_down(uint64_t sync_ns) { sync_ns_.store(sync_ns); }
 
+  // From now on time stands still but for reads, each of which takes so long.
+  void time_reads(uint64_t read_ns) {
+    now_ns_.store(native_os().now_ns());
+    read_ns_.store(read_ns);
+  }
+
   // From now on no file of that path can be read; empty: all can.
   void fail_reads_of(const std::string& path) { unreadable_ = path; }
 
@@ -76,7 +82,7 @@ class HastyOs final : public Os {
   Result<uint64_t> free_bytes(const std::string& directory) override {
     return native_os().free_bytes(directory);
   }
-  uint64_t now_ns() override { return native_os().now_ns(); }
+  uint64_t now_ns() override { return read_ns_ != 0 ? now_ns_.load() : native_os().now_ns(); }
   uint64_t wall_ms() override { return native_os().wall_ms(); }
   void random(MutableBytes into) override { native_os().random(into); }
   uint64_t process_id() override { return native_os().process_id(); }
@@ -94,6 +100,7 @@ class HastyOs final : public Os {
     Result<size_t> read_at(uint64_t offset, MutableBytes into) override {
       if (path_ == os_.unreadable_) return Status(Code::kIo, "hasty_os: a read of " + path_);
       if (os_.reads_ != nullptr) os_.reads_->push_back({offset, into.size(), false});
+      os_.now_ns_ += os_.read_ns_;
       return file_->read_at(offset, into);
     }
     Status write_at(uint64_t offset, Bytes bytes) override {
@@ -103,6 +110,7 @@ class HastyOs final : public Os {
     Status sync() override { return os_.sync_step(); }
     Result<uint64_t> size() override { return file_->size(); }
     Status resize(uint64_t size) override { return file_->resize(size); }
+    Result<bool> allocate(uint64_t size) override { return file_->allocate(size); }
     void will_read(uint64_t offset, uint64_t size) override {
       if (os_.reads_ != nullptr) os_.reads_->push_back({offset, size, true});
       file_->will_read(offset, size);
@@ -154,6 +162,8 @@ class HastyOs final : public Os {
 
   std::atomic<int64_t> left_{INT64_MAX};
   std::atomic<uint64_t> sync_ns_{0};
+  std::atomic<uint64_t> read_ns_{0};  // 0: as long as it takes.
+  std::atomic<uint64_t> now_ns_{0};
   std::atomic<Stop> stop_{Stop::kNone};
   std::atomic<size_t> waiting_count_{0};
   Code code_ = Code::kIo;

@@ -41,6 +41,9 @@ class File {
   virtual Status sync() = 0;  // Bytes, and the size if it changed. Never retried after it failed.
   virtual Result<uint64_t> size() = 0;
   virtual Status resize(uint64_t size) = 0;
+  // The disk's room for the first `size` bytes is this file's; what was not there reads as zeros.
+  // False: not to be had but by writing them.
+  virtual Result<bool> allocate(uint64_t size) = 0;
   virtual void will_read(uint64_t offset, uint64_t size) = 0;  // Readahead hint.
 };
 

@@ -91,6 +91,18 @@ class PosixFile final : public File {
     return Status::ok();
   }
 
+  Result<bool> allocate([[maybe_unused]] uint64_t size) override {
+#if defined(__linux__)
+    int done = 0;
+    do {
+      done = fallocate(descriptor_, 0, 0, static_cast<off_t>(size));
+    } while (done != 0 && errno == EINTR);
+    if (done == 0) return true;
+    if (errno != EOPNOTSUPP && errno != ENOSYS) return failed("fallocate", path_);
+#endif
+    return false;
+  }
+
   void will_read(uint64_t offset, uint64_t size) override {
 #if defined(POSIX_FADV_WILLNEED)
     posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(size),

@@ -72,6 +72,13 @@ class SimulatedOs::SimulatedFile final : public File {
     return Status::ok();
   }
 
+  Result<bool> allocate(uint64_t size) override {
+    check(writable_);
+    if (Status status = call(); !status) return status;
+    if (Status status = os_.disk_.allocate(*node_, path_, size); !status) return status;
+    return true;
+  }
+
   void will_read(uint64_t, uint64_t) override {}
 
  private:

@@ -153,6 +153,15 @@ class WindowsFile final : public File {
     return done ? Status::ok() : failed("SetFileInformationByHandle", path_);
   }
 
+  // A file that is neither sparse nor compressed has its room as soon as it has its size.
+  Result<bool> allocate(uint64_t size) override {
+    const Result<uint64_t> had = this->size();
+    if (!had) return had.error();
+    if (*had >= size) return true;
+    if (Status status = resize(size); !status) return status;
+    return true;
+  }
+
   void will_read(uint64_t, uint64_t) override {}
 
  private:

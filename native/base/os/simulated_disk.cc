@@ -146,6 +146,19 @@ void SimulatedDisk::resize(Node& node, uint64_t size) {
   node.taken_bytes = std::min(node.taken_bytes, size);
 }
 
+Status SimulatedDisk::allocate(Node& node, const std::string& path, uint64_t size) {
+  const uint64_t growth = size > node.taken_bytes ? size - node.taken_bytes : 0;
+  if (growth > 0 && capacity_bytes_ != UINT64_MAX && growth > free_bytes()) {
+    return {Code::kNoSpace, "os: no space is left on the disk: " + path};
+  }
+  if (size > node.bytes.size()) {
+    node.unsynced.push_back({size, {}, true});
+    node.bytes.resize(size);
+  }
+  node.taken_bytes = std::max(node.taken_bytes, size);
+  return Status::ok();
+}
+
 void SimulatedDisk::sync(Node& node) {
   for (const Node::Change& change : node.unsynced) apply(change, node.durable, false);
   node.unsynced.clear();

@@ -34,7 +34,7 @@ class SimulatedDisk {
       bool is_resize = false;  // To `offset`.
     };
     std::vector<Change> unsynced;
-    uint64_t taken_bytes = 0;  // Of the disk's room: the end of what was ever written.
+    uint64_t taken_bytes = 0;  // Of the disk's room: the end of what was written or allocated.
   };
   using NodePtr = std::shared_ptr<Node>;
 
@@ -50,6 +50,7 @@ class SimulatedDisk {
 
   Status write(Node& node, const std::string& path, uint64_t offset, Bytes bytes);
   void resize(Node& node, uint64_t size);
+  Status allocate(Node& node, const std::string& path, uint64_t size);
   void sync(Node& node);
   void fail_sync(Node& node);
 

@@ -144,7 +144,7 @@ void LeafBuilder::emit(size_t count) {
   for (size_t i = 0; i < count; ++i) {
     size += rows_[i].key_bytes + (rows_[i].row.expires_ms != 0 ? 8 : 0);
   }
-  leaf->bytes_ = std::make_unique<uint8_t[]>(size);
+  leaf->bytes_ = std::make_unique_for_overwrite<uint8_t[]>(size);
   leaf->size_ = count;
   leaf->bytes_size_ = size;
   check(size <= UINT32_MAX);

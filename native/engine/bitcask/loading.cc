@@ -24,12 +24,13 @@ class Loading {
 
  private:
   struct Head {
-    Listed entry;
     uint64_t start = 0;  // The first eight bytes of its key, as a number.
+    size_t file = 0;
   };
   Status open(size_t file);
-  Status advance(size_t file);
-  bool comes_later(size_t a, size_t b) const;
+  Result<bool> advance(Head& head);
+  bool is_behind(const Head& a, const Head& b) const;
+  void sink_front();
   void add(size_t file);
   void end_key();
   Status add_ranges();
@@ -38,9 +39,9 @@ class Loading {
   const std::vector<std::shared_ptr<DataFile>>& files_;
   const std::set<size_t>& damaged_;
   std::vector<std::unique_ptr<Listing>> listings_;
-  std::vector<Head> heads_;
+  std::vector<Listed> entries_;  // The next of each file.
   std::vector<uint32_t> ordinals_;
-  std::vector<size_t> heap_;
+  std::vector<Head> heap_;
   std::vector<VerifyProblem> damage_;
   size_t damaged_hint_ = 0;
   Loaded loaded_;
@@ -59,27 +60,47 @@ Status Loading::open(size_t file) {
   return Status::ok();
 }
 
-bool Loading::comes_later(size_t a, size_t b) const {
-  if (heads_[a].start != heads_[b].start) return heads_[a].start > heads_[b].start;
-  const int order = compare(heads_[a].entry.key, heads_[b].entry.key);
-  return order != 0 ? order > 0 : heads_[a].entry.commit < heads_[b].entry.commit;
+bool Loading::is_behind(const Head& a, const Head& b) const {
+  if (a.start != b.start) return a.start > b.start;
+  const Listed& left = entries_[a.file];
+  const Listed& right = entries_[b.file];
+  const int order = compare(left.key, right.key);
+  return order != 0 ? order > 0 : left.commit < right.commit;
 }
 
-Status Loading::advance(size_t file) {
-  Head& head = heads_[file];
-  const Result<bool> more = listings_[file]->next(head.entry);
+// False behind the file's last entry.
+Result<bool> Loading::advance(Head& head) {
+  Listed& entry = entries_[head.file];
+  const Result<bool> more = listings_[head.file]->next(entry);
   if (!more) {
-    damaged_hint_ = file;
+    damaged_hint_ = head.file;
     return more.error();
   }
-  if (!*more) return Status::ok();
-  uint8_t bytes[8] = {};
-  std::copy_n(head.entry.key.begin(), std::min<size_t>(head.entry.key.size(), 8), bytes);
-  head.start = load_big64(bytes);
-  heap_.push_back(file);
-  std::push_heap(heap_.begin(), heap_.end(),
-                 [this](size_t a, size_t b) { return comes_later(a, b); });
-  return Status::ok();
+  if (!*more) return false;
+  uint8_t start[8] = {};
+  std::copy_n(entry.key.begin(), std::min<size_t>(entry.key.size(), 8), start);
+  head.start = load_big64(entry.key.size() >= 8 ? entry.key.data() : start);
+  return true;
+}
+
+// The front is another head than it was: down to where it belongs. Which of two children comes first
+// is anybody's guess, so that it is computed and not jumped upon.
+void Loading::sink_front() {
+  const Head head = heap_.front();
+  size_t at = 0;
+  for (size_t below = 1; below < heap_.size(); below = 2 * at + 1) {
+    if (below + 1 < heap_.size()) {
+      const Head& left = heap_[below];
+      const Head& right = heap_[below + 1];
+      const bool is_right =
+          left.start == right.start ? is_behind(left, right) : right.start < left.start;
+      below += is_right ? 1 : 0;
+    }
+    if (!is_behind(head, heap_[below])) break;
+    heap_[at] = heap_[below];
+    at = below;
+  }
+  heap_[at] = head;
 }
 
 void Loading::end_key() {
@@ -89,11 +110,12 @@ void Loading::end_key() {
     loaded_.files[row.slot].live_bytes += row.bytes(key_.size());
   }
   builder_.add(state_);
-  state_ = {};
+  state_.rows.clear();
+  state_.dead_files = 0;
 }
 
 void Loading::add(size_t file) {
-  const Listed& entry = heads_[file].entry;
+  const Listed& entry = entries_[file];
   if (!equal(as_bytes(key_), entry.key)) {
     end_key();
     key_.assign(as_text(entry.key));
@@ -125,21 +147,28 @@ Status Loading::add_ranges() {
 }
 
 Status Loading::run() {
-  heads_.resize(files_.size());
+  entries_.resize(files_.size());
   ordinals_.resize(files_.size());
   for (size_t i = 0; i < files_.size(); ++i) {
     if (Status status = open(i); !status) return status;
   }
   for (size_t i = 0; i < files_.size(); ++i) {
-    if (Status status = advance(i); !status) return status;
+    Head head{0, i};
+    const Result<bool> more = advance(head);
+    if (!more) return more.error();
+    if (*more) heap_.push_back(head);
   }
+  std::sort(heap_.begin(), heap_.end(),
+            [this](const Head& a, const Head& b) { return is_behind(b, a); });
   while (!heap_.empty()) {
-    const size_t file = heap_.front();
-    std::pop_heap(heap_.begin(), heap_.end(),
-                  [this](size_t a, size_t b) { return comes_later(a, b); });
-    heap_.pop_back();
-    add(file);
-    if (Status status = advance(file); !status) return status;
+    add(heap_.front().file);
+    const Result<bool> more = advance(heap_.front());
+    if (!more) return more.error();
+    if (!*more) {
+      heap_.front() = heap_.back();
+      heap_.pop_back();
+    }
+    if (!heap_.empty()) sink_front();
   }
   end_key();
   builder_.finish();

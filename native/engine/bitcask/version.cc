@@ -3,13 +3,9 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "engine/range_facts.h"
 
 namespace varve::bitcask {
-namespace {
-
-bool at_or_after(Bytes key, Bytes end) { return !end.empty() && compare(key, end) >= 0; }
-
-}  // namespace
 
 std::shared_ptr<const BitcaskVersion> BitcaskVersion::closed(uint64_t absorbed) {
   Image image;
@@ -140,21 +136,7 @@ std::unique_ptr<EditCursor> BitcaskVersion::versions(const KeyRange& range, uint
 
 std::vector<RangeDeletion> BitcaskVersion::range_deletions(const KeyRange& range, uint64_t from,
                                                            uint64_t to) const {
-  std::vector<RangeDeletion> answer;
-  for (const RangeFact& fact : image_.ranges) {
-    const RangeDeletion deletion{as_bytes(fact.begin), as_bytes(fact.end), fact.commit};
-    const bool is_apart =
-        at_or_after(deletion.begin, range.end) || at_or_after(range.begin, deletion.end);
-    if (!is_apart && fact.commit > from && fact.commit <= to) answer.push_back(deletion);
-  }
-  std::sort(answer.begin(), answer.end(), [](const RangeDeletion& a, const RangeDeletion& b) {
-    const int begin = compare(a.begin, b.begin);
-    if (begin != 0) return begin < 0;
-    if (a.end.empty() != b.end.empty()) return b.end.empty();
-    const int end = compare(a.end, b.end);
-    return end != 0 ? end < 0 : a.commit < b.commit;
-  });
-  return answer;
+  return range_deletions_of(image_.ranges, range, from, to);
 }
 
 uint64_t BitcaskVersion::size(const KeyRange& range) const {

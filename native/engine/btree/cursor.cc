@@ -8,6 +8,8 @@ namespace varve::btree {
 namespace {
 
 constexpr uint32_t kAheadMax = 32;  // Leaves; a guess.
+// Longer than a read of what the machine has in memory takes, and shorter than one of any disk.
+constexpr uint64_t kDiskNs = 20'000;
 
 }  // namespace
 
@@ -21,6 +23,17 @@ bool TreeCursor::begin() {
   return root.height != 0 && enter(root.ref, root.height - 1);
 }
 
+Status TreeCursor::find(const PageRef& ref, uint32_t kind, const uint8_t*& page) {
+  page = source_.pool.peek(source_.extents, ref, kind);
+  if (page != nullptr) return Status::ok();
+  const bool may_block = through_ == Through::kCache;
+  Os& os = source_.pool.site().os;
+  const uint64_t begun = has_waited_ ? 0 : os.now_ns();
+  Status status = source_.pool.find(source_.extents, ref, kind, may_block, page);
+  has_waited_ = has_waited_ || os.now_ns() - begun > kDiskNs;
+  return status;
+}
+
 bool TreeCursor::enter(const PageRef& ref, uint32_t level) {
   if (frames_.size() <= source_.root.height) frames_.resize(source_.root.height);
   Frame& frame = frames_[depth_];
@@ -30,8 +43,7 @@ bool TreeCursor::enter(const PageRef& ref, uint32_t level) {
     status_ = source_.pool.read(source_.extents, ref, kind, frame.own);
     page = reinterpret_cast<const uint8_t*>(frame.own.data());
   } else {
-    const bool may_block = through_ == Through::kCache;
-    status_ = source_.pool.find(source_.extents, ref, kind, may_block, page);
+    status_ = find(ref, kind, page);
   }
   if (!status_) return false;
   frame.view = NodeView(page);
@@ -157,7 +169,8 @@ bool TreeCursor::go_down(bool forward) {
 }
 
 void TreeCursor::look_ahead(Frame& parent, bool forward) {
-  if (through_ == Through::kCacheAlone) return;
+  const bool is_of_use = through_ == Through::kDisk || has_waited_;
+  if (!is_of_use || through_ == Through::kCacheAlone) return;
   steps_ = std::min(steps_ + 1, kAheadMax);
   const uint32_t left = forward ? parent.view.count() - parent.at - 1 : parent.at;
   const uint32_t wanted = std::min(left, steps_);

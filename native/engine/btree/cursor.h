@@ -1,7 +1,8 @@
 // engine/btree/cursor.h — a walk over one tree, in both directions.
 //
 // It holds a page of each level. Going on from leaf to leaf it tells the machine of the leaves that
-// come next, of more the longer it goes on, so that they are there when they are read.
+// come next, of more the longer it goes on, so that they are there when they are read: once it has
+// waited for the disk, that is, for what the machine has in memory needs no telling.
 //
 // Threads: one; through the cache inside an epoch guard for as long as it is used.
 #pragma once
@@ -52,6 +53,7 @@ class TreeCursor {
     std::string own;  // The page, around the cache.
   };
   bool begin();
+  Status find(const PageRef& ref, uint32_t kind, const uint8_t*& page);
   bool enter(const PageRef& ref, uint32_t level);
   bool enter_child();
   bool is_old() const;
@@ -66,7 +68,8 @@ class TreeCursor {
   size_t depth_ = 0;           // How many of them are in use.
   bool valid_ = false;
   Status status_;
-  uint32_t steps_ = 0;      // From leaf to leaf, one way.
+  bool has_waited_ = false;  // For the disk.
+  uint32_t steps_ = 0;       // From leaf to leaf, one way, since then.
   uint32_t announced_ = 0;  // Of the children that come next.
 };
 

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "engine/btree/live_cursor.h"
 #include "engine/btree/tree_writer.h"
+#include "engine/range_facts.h"
 
 namespace varve::btree {
 namespace {
@@ -22,8 +23,6 @@ Apart apart_of(const Edit& edit) {
   check(edit.value.size() == kApartBytes);
   return {load<uint64_t>(edit.value.data()), read_reference(edit.value.data() + 8)};
 }
-
-bool at_or_after(Bytes key, Bytes end) { return !end.empty() && compare(key, end) >= 0; }
 
 }  // namespace
 
@@ -260,21 +259,7 @@ std::unique_ptr<EditCursor> BtreeVersion::versions_once(const KeyRange& range, u
 
 std::vector<RangeDeletion> BtreeVersion::range_deletions(const KeyRange& range, uint64_t from,
                                                          uint64_t to) const {
-  std::vector<RangeDeletion> answer;
-  for (const Fact& fact : image_.facts->all) {
-    const RangeDeletion deletion{as_bytes(fact.begin), as_bytes(fact.end), fact.commit};
-    const bool apart =
-        at_or_after(deletion.begin, range.end) || at_or_after(range.begin, deletion.end);
-    if (!apart && fact.commit > from && fact.commit <= to) answer.push_back(deletion);
-  }
-  std::sort(answer.begin(), answer.end(), [](const RangeDeletion& a, const RangeDeletion& b) {
-    const int begin = compare(a.begin, b.begin);
-    if (begin != 0) return begin < 0;
-    if (a.end.empty() != b.end.empty()) return b.end.empty();
-    const int end = compare(a.end, b.end);
-    return end != 0 ? end < 0 : a.commit < b.commit;
-  });
-  return answer;
+  return range_deletions_of(image_.facts->all, range, from, to);
 }
 
 // Pages before the leaf of a key, or up to and with it.

@@ -23,8 +23,6 @@ using memory::write_stream;
 using ImagePointer = std::shared_ptr<const Image>;
 using Lock = std::unique_lock<std::mutex>;
 
-bool at_or_after(Bytes key, Bytes end) { return !end.empty() && compare(key, end) >= 0; }
-
 // Calls `visit(Edit)` for all edits of a leaf that lie in the range, by (key, commit descending).
 template <class Visit>
 void visit_leaf(const Leaf& leaf, const KeyRange& range, bool with_history, Visit visit) {
@@ -189,21 +187,7 @@ class MemoryVersion final : public EngineVersion {
   }
   std::vector<RangeDeletion> range_deletions(const KeyRange& range, uint64_t from,
                                              uint64_t to) const override {
-    std::vector<RangeDeletion> answer;
-    for (const RangeFact& fact : image_->ranges) {
-      const RangeDeletion deletion{as_bytes(fact.begin), as_bytes(fact.end), fact.commit};
-      const bool apart =
-          at_or_after(deletion.begin, range.end) || at_or_after(range.begin, deletion.end);
-      if (!apart && fact.commit > from && fact.commit <= to) answer.push_back(deletion);
-    }
-    std::sort(answer.begin(), answer.end(), [](const RangeDeletion& a, const RangeDeletion& b) {
-      const int begin = compare(a.begin, b.begin);
-      if (begin != 0) return begin < 0;
-      if (a.end.empty() != b.end.empty()) return b.end.empty();
-      const int end = compare(a.end, b.end);
-      return end != 0 ? end < 0 : a.commit < b.commit;
-    });
-    return answer;
+    return range_deletions_of(image_->ranges, range, from, to);
   }
   uint64_t size(const KeyRange& range) const override {
     uint64_t bytes = 0;

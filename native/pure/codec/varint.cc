@@ -86,13 +86,13 @@ void append_varint(std::string& to, uint64_t number) {
   append(to, Bytes(bytes, put_varint(bytes, number)));
 }
 
-bool take_varint(Bytes& from, uint64_t& number) {
+bool take_long_varint(Bytes& from, uint64_t& number) {
   const size_t size = read_varint(from, 64, number);
   from = from.subspan(size);
   return size > 0;
 }
 
-bool take_varint(Bytes& from, uint32_t& number) {
+bool take_long_varint(Bytes& from, uint32_t& number) {
   uint64_t wide = number;
   const size_t size = read_varint(from, 32, wide);
   from = from.subspan(size);

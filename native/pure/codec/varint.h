@@ -40,8 +40,15 @@ inline uint8_t* put_varint(uint8_t* to, uint64_t number) {
 void append_varint(std::string& to, uint64_t number);
 
 // Takes one number off the front; where there is none, `from` and `number` stay as they are.
-[[nodiscard]] bool take_varint(Bytes& from, uint64_t& number);
-[[nodiscard]] bool take_varint(Bytes& from, uint32_t& number);
+[[nodiscard]] bool take_long_varint(Bytes& from, uint64_t& number);
+[[nodiscard]] bool take_long_varint(Bytes& from, uint32_t& number);
+template <typename Number>
+[[nodiscard]] inline bool take_varint(Bytes& from, Number& number) {
+  if (from.empty() || from[0] >= 0x80) return take_long_varint(from, number);
+  number = from[0];
+  from = from.subspan(1);
+  return true;
+}
 
 // Signed numbers near zero as small unsigned ones: 0, -1, 1, -2, … become 0, 1, 2, 3, …
 constexpr uint64_t zigzag(int64_t number) {

@@ -292,6 +292,7 @@ Status Log::prepare_one(uint64_t size_bytes_min) {
   uint64_t first_number = 0;
   uint64_t first_commit = 0;
   uint64_t size = 0;
+  Recycling recycling;
   {
     const Lock held(mutex_);
     if (failed()) return {error_code_, error_};
@@ -303,10 +304,12 @@ Status Log::prepare_one(uint64_t size_bytes_min) {
     first_number = first_number_;
     first_commit = last_appended_ + 1;
     size = size_of_next(held);
+    recycling.is_wanted = recycles_;
   }
   size = std::max(size, round_up(size_bytes_min, 4096));
-  Result<std::shared_ptr<Segment>> made = prepare_segment(
-      os_, options_.directory, options_.mark, number, size, first_commit, take_recycled(size));
+  recycling.path = take_recycled(size);
+  Result<std::shared_ptr<Segment>> made = prepare_segment(os_, options_.directory, options_.mark,
+                                                          number, size, first_commit, recycling);
   if (!made) return made.error();
   const Lock held(mutex_);
   next_number_ = number + 1;

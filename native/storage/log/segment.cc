@@ -20,6 +20,14 @@ Status write_zeros(File& file, uint64_t size) {
   return Status::ok();
 }
 
+Status make_zeros(File& file, uint64_t size, const Recycling& recycling) {
+  if (!recycling.path.empty()) return Status::ok();
+  if (recycling.is_wanted) return write_zeros(file, size);
+  const Result<bool> allocated = file.allocate(size);
+  if (!allocated) return allocated.error();
+  return *allocated ? Status::ok() : write_zeros(file, size);
+}
+
 // All of a new segment is really written: a disk without room for it need not be filled to know.
 Status check_room(Os& os, const std::string& directory, uint64_t size) {
   const Result<uint64_t> free = os.free_bytes(directory);
@@ -83,16 +91,16 @@ uint64_t segment_number(const std::string& name) {
 Result<std::shared_ptr<Segment>> prepare_segment(Os& os, const std::string& directory,
                                                  const StoreMark& mark, uint64_t number,
                                                  uint64_t size_bytes, uint64_t first_commit,
-                                                 const std::string& recycled) {
+                                                 const Recycling& recycling) {
   const std::string path = segment_path(directory, number);
   auto segment = std::make_shared<Segment>();
-  if (recycled.empty()) {
+  const bool is_new = recycling.path.empty();
+  if (is_new) {
     if (Status status = check_room(os, directory, size_bytes); !status) return status;
   } else {
-    if (Status status = os.rename(recycled, path); !status) return status;
+    if (Status status = os.rename(recycling.path, path); !status) return status;
   }
-  Result<std::unique_ptr<File>> file =
-      os.open(path, recycled.empty() ? OpenMode::kCreate : OpenMode::kWrite);
+  Result<std::unique_ptr<File>> file = os.open(path, is_new ? OpenMode::kCreate : OpenMode::kWrite);
   if (!file) return file.error();
   segment->file = std::move(*file);
   segment->header.mark = mark;
@@ -101,7 +109,7 @@ Result<std::shared_ptr<Segment>> prepare_segment(Os& os, const std::string& dire
   segment->header.first_commit = first_commit;
   os.random(MutableBytes(segment->header.life, 16));
 
-  Status status = recycled.empty() ? write_zeros(*segment->file, size_bytes) : Status::ok();
+  Status status = make_zeros(*segment->file, size_bytes, recycling);
   uint8_t header[kSegmentHeaderBytes];
   encode_segment_header(segment->header, header);
   if (status) status = segment->file->write_at(0, Bytes(header, sizeof header));

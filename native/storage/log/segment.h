@@ -1,8 +1,10 @@
 // storage/log/segment.h — one segment file: its header, its making, its taking into use again.
 //
-// A segment's bytes exist on disk before a commit is promised room in it: zeros are really written,
-// in the background, so that a full disk is met by the preparer and not by a commit. Overwriting
-// such a file also syncs faster than appending to one, since its size does not change.
+// A segment's bytes exist on disk before a commit is promised room in it, so that a full disk is met
+// by the preparer, in the background, and not by a commit. Where segments are used again zeros are
+// really written: overwriting them syncs faster than filling a file, since nothing about it changes.
+// Where each is filled once, and an engine keeps it, they would be written for that one time: there
+// the room is allocated, if the file system can.
 //
 // Invariants
 //   - a file is overwritten only if this code made it and it has one name.
@@ -49,11 +51,17 @@ struct Segment {
   uint64_t last_commit = 0;                   // Of the records in it; 0: none.
 };
 
-// Makes a new file of zeros, or takes `recycled` (an absorbed segment's path) into use again, under
-// the name of `number`; durable when it returns.
+// Whether a segment will be used again, and the path of an absorbed one that is; none: empty.
+struct Recycling {
+  bool is_wanted = true;
+  std::string path;
+};
+
+// Makes a new file of zeros, or takes the recycled one into use again, under the name of `number`;
+// durable when it returns.
 Result<std::shared_ptr<Segment>> prepare_segment(Os& os, const std::string& directory,
                                                  const StoreMark& mark, uint64_t number,
                                                  uint64_t size_bytes, uint64_t first_commit,
-                                                 const std::string& recycled);
+                                                 const Recycling& recycling);
 
 }  // namespace varve

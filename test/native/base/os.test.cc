@@ -47,6 +47,10 @@ void check_files(Os& os, const std::string& root) {
   expect_ok((*file)->resize(4));
   expect_ok((*file)->sync());
   expect(read_all(os, path) == "hell");
+  const Result<bool> allocated = (*file)->allocate(10);
+  expect(static_cast<bool>(allocated));
+  if (*allocated) expect(read_all(os, path) == std::string("hell\0\0\0\0\0\0", 10));
+  expect(*(*file)->allocate(2) == *allocated && *(*file)->size() == (*allocated ? 10u : 4u));
   // What is open may be removed, and is gone when it is closed.
   expect_ok(os.remove(path));
   file->reset();

@@ -197,7 +197,8 @@ Result<LogRecovery> recover_log(Os& os, const LogSource& source, const OnRecord&
 
   LogRecovery out;
   // What the cut says of numbers below `resume` must never be said of a newer segment.
-  out.next_number = std::max(out.next_number, source.cut.resume);
+  // A segment below the floor would not be read: so none is begun there, though all files are gone.
+  out.next_number = std::max({out.next_number, source.cut.resume, source.floor});
   Scan scan{os, source, on_record, out};
   for (const uint64_t number : numbers) {
     out.next_number = std::max(out.next_number, number + 1);

@@ -40,7 +40,7 @@ struct LogRecovery {
   uint64_t cut_offset = 0;
   bool corrupt = false;  // Something synced is missing: `what` says file and offset.
   std::string what;
-  uint64_t next_number = 1;  // Above every segment file there is, and what the cut speaks of.
+  uint64_t next_number = 1;  // Above every segment there is, the cut's, and not below the floor.
 };
 
 struct LogCut {  // Of an earlier unclean open: segments from `segment` (there from `offset`) up to,

@@ -56,6 +56,7 @@ export {
   type SearchOptions,
   SearchQuery,
 } from './collection/scoring.ts'
+export { DocumentsLocking, LockingQuery } from './collection/locking.ts'
 export type { OnDelete } from './collection/description.ts'
 export { Field, KeyField, t } from './collection/field.ts'
 export type { StandardSchema } from './collection/standard.ts'

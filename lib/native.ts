@@ -209,6 +209,12 @@ export interface NativeStore {
   lockState(transaction: number): number
   /** 1 when it waited, and waits no more. */
   cancelLock(transaction: number): number
+  /** Of one that locks: what it reads and writes from here on is held apart. */
+  beginTrial(transaction: number): number
+  /** WOULD_BLOCK when it waits for a lock of what was tried: to be asked again when it has that. */
+  lockTrial(transaction: number): number
+  /** 1 when what was tried stays; 0 when it was taken back, by the wish of `keeps` or since others have written meanwhile. */
+  endTrial(transaction: number, keeps: number): number
   request(durability: number, maySyncHere: number): number
   progress(): number
   /** 0, or one more than the reason of a stall that is not number `last`. */

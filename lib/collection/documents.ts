@@ -2,6 +2,7 @@
 import { unlessAborted } from '../aborting.ts'
 import { invalid, VarveError, within } from '../errors.ts'
 import { Level } from '../level.ts'
+import { LockingLevel } from '../locking.ts'
 import { COMMIT, scratch, SEEN } from '../native.ts'
 import { checkNames, checkWrite, type WriteOptions } from '../options.ts'
 import type { Types } from '../reading.ts'
@@ -13,6 +14,7 @@ import type { Relations, Where } from './asking.ts'
 import { build, type Listener } from './building.ts'
 import { beginRewriting, type Defined, type Opened } from './catalog.ts'
 import { documentEncoding } from './document-encoding.ts'
+import { DocumentsLocking } from './locking.ts'
 import { type AnyTypes, DocumentsReading, type DocumentTypes } from './reading.ts'
 import type { Document } from './record.ts'
 import type { Records } from './upgrade.ts'
@@ -123,6 +125,11 @@ export class DocumentsTransaction<in out C extends AnyTypes> extends DocumentsRe
   protected refresh(): void {
     this.opened.refresh()
     this.#defined = this.opened.at(this.#pending.asOf())
+  }
+
+  /** @internal The addon's answer: whether the exclusive lock of a document is there, or waited for. */
+  lock(key: InferKey<C>): number {
+    return this.#level.lockKey(this.key(key), true)
   }
 
   #write(document: Document, mode: Mode): Infer<C> {
@@ -245,11 +252,16 @@ export class Documents<in out C extends AnyTypes> extends DocumentsReading<C> {
 
   /** This collection within a transaction of the same store; or as of the moment of a snapshot, or of at(). */
   in<S extends Types>(transaction: TransactionLevel<S>): DocumentsTransaction<C>
+  in<S extends Types>(transaction: LockingLevel<S>): DocumentsLocking<C>
   in<S extends Types>(snapshot: Snapshot<S>): DocumentsSnapshot<C>
   in(within: unknown): unknown {
     if (within instanceof TransactionLevel) {
       const level = this.#level.in(within as TransactionLevel<DocumentTypes>)
       return new DocumentsTransaction<C>(this.opened, this.relations, level)
+    }
+    if (within instanceof LockingLevel) {
+      const { pending } = this.#level.in(within as LockingLevel<DocumentTypes>)
+      return new DocumentsLocking<C>(pending, this.#within(pending))
     }
     if (within instanceof Snapshot) {
       const snapshot = this.#level.in(within as Snapshot<DocumentTypes>)

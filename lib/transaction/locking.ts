@@ -1,8 +1,20 @@
 // lib/transaction/locking.ts — what all keyspaces of a transaction that locks share: its calls one after the other, each when it has its lock.
+//
+// A call that cannot say before what it is about is tried: what it has read and written is locked then, and it is tried again if others have
+// written there meanwhile.
 import { VarveError } from '../errors.ts'
 import { COMMIT, lastError, scratch, WOULD_BLOCK } from '../native.ts'
 import type { Opening } from '../opening.ts'
 import { Pending } from './pending.ts'
+
+const TRIES_MAX = 100
+
+const overrun = (): VarveError =>
+  new VarveError(
+    'CONFLICT',
+    `transaction: those who take no locks wrote what it reads, ${TRIES_MAX} times in turn`,
+    { reason: 'written' },
+  )
 
 export interface LockSettings {
   readonly timeoutMs: number
@@ -41,20 +53,84 @@ export class LockingPending extends Pending {
   }
 
   async #acquire(ask: () => number): Promise<void> {
-    const number = this.number()
     const answer = ask()
     if (answer >= 0) return
-    if (answer !== WOULD_BLOCK) throw this.#refused(lastError())
-    const waiting = this.opening.locks.wait(number, this.#timeoutMs)
+    const waiting = this.#wait(answer)
     this.#turn = waiting.catch(() => undefined)
     try {
       await waiting
-    } catch (error) {
-      throw this.#refused(error)
     } finally {
       this.#turn = undefined
     }
+  }
+
+  /** Until it has the lock that the addon has not given it at once. */
+  async #wait(answer: number): Promise<void> {
+    const number = this.number()
+    if (answer !== WOULD_BLOCK) throw this.#refused(lastError())
+    try {
+      await this.opening.locks.wait(number, this.#timeoutMs)
+    } catch (error) {
+      throw this.#refused(error)
+    }
     this.number() // It may have ended in the turn between.
+  }
+
+  /** Does something, takes the locks of all that it has read and written, and does it again if that has changed meanwhile. */
+  async tried<R>(run: () => R): Promise<R> {
+    this.number()
+    this.#underWay++
+    try {
+      while (this.#turn !== undefined) await this.#turn
+      const trying = this.#tryOn(run)
+      this.#turn = trying.then(
+        () => undefined,
+        () => undefined,
+      )
+      try {
+        return await trying
+      } finally {
+        this.#turn = undefined
+      }
+    } finally {
+      this.#underWay--
+    }
+  }
+
+  async #tryOn<R>(run: () => R): Promise<R> {
+    for (let tries = 1; ; tries++) {
+      const answer = this.#try(run)
+      if (await this.#keeps(tries)) return answer()
+    }
+  }
+
+  // What it answered or threw, to be told when its locks are there.
+  #try<R>(run: () => R): () => R {
+    const number = this.number()
+    if (this.opening.native.beginTrial(number) < 0) throw lastError()
+    try {
+      const value = run()
+      return () => value
+    } catch (error) {
+      return () => {
+        throw error
+      }
+    }
+  }
+
+  async #keeps(tries: number): Promise<boolean> {
+    const number = this.number()
+    const { native } = this.opening
+    try {
+      for (let answer; (answer = native.lockTrial(number)) < 0;) await this.#wait(answer)
+    } catch (error) {
+      if (this.isOpen) native.endTrial(number, 0)
+      throw error
+    }
+    const kept = native.endTrial(number, 1)
+    if (kept < 0) throw lastError()
+    if (kept === 0 && tries === TRIES_MAX) throw overrun()
+    return kept === 1
   }
 
   #refused(error: unknown): unknown {

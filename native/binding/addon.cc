@@ -21,6 +21,7 @@
 #include "binding/transaction.h"
 #include "binding/varint.h"
 #include "layer/catalog/expiry.h"
+#include "layer/collection/collection.h"
 
 namespace varve {
 
@@ -214,6 +215,7 @@ Status take_store(Handle& handle, StoreHold hold) {
   if (!reader) return reader.error();
   handle.reader = std::move(*reader);
   handle.hold = std::move(hold);
+  collection::Upkeep::go_on(handle.hold.store(), *handle.reader);
   return Status::ok();
 }
 

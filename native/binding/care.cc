@@ -8,6 +8,7 @@
 #include "binding/kv.h"
 #include "binding/repair.h"
 #include "layer/catalog/catalog.h"
+#include "layer/collection/collection.h"
 
 namespace varve {
 namespace {
@@ -146,6 +147,22 @@ std::string word_of(EngineKind kind) {
   return quoted.substr(1, quoted.size() - 2);
 }
 
+std::string building_of(Store& store) {
+  collection::Upkeep* const upkeep = collection::Upkeep::of(store);
+  if (upkeep == nullptr) return "[]";
+  std::string json = "[";
+  for (const collection::Building& one : upkeep->builder().all()) {
+    json += json.size() > 1 ? ",{" : "{";
+    json += "\"collection\":";
+    json += json_of(one.name);
+    if (!one.index.empty()) json.append(",\"index\":").append(json_of(one.index));
+    add_field(json, "documents", one.document_count);
+    if (!one.failure.empty()) json.append(",\"error\":").append(json_of(one.failure));
+    json += '}';
+  }
+  return json + ']';
+}
+
 napi_value care_stats(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   if (call.handle().closed) {
@@ -212,7 +229,7 @@ napi_value care_stats(napi_env env, napi_callback_info info) {
   add_field(json, "readBytes", stats.engine.read_bytes);
   json += ",\"damaged\":" + json_of(stats.engine.damaged);
   for (const auto& [name, value] : stats.engine.detail) add_field(json, name.c_str(), value);
-  json += "}}";
+  json += "},\"building\":" + building_of(call.store()) + '}';
   return make_text(env, json);
 }
 

@@ -93,6 +93,9 @@ Status build_slice(Store& store, uint32_t id, uint64_t& document_count, bool& is
   const Result<std::unique_ptr<Store::Reader>> reader = Store::Reader::take(store);
   if (!reader) return reader.error();
   collection::Collections collections(store);
+  if (collection::Upkeep* const upkeep = collection::Upkeep::of(store)) {
+    upkeep->builder().give_way(id);
+  }
   const uint64_t deadline_ns = native_os().now_ns() + kBuildSliceNs;
   while (!is_done && native_os().now_ns() < deadline_ns) {
     const Result<collection::BuildReport> report = collections.build(**reader, id);

@@ -13,18 +13,6 @@ void add_number(std::string& json, const char* name, uint64_t value) {
   json += '"' + std::string(name) + "\":" + std::to_string(value);
 }
 
-std::string quoted(const std::string& text) {
-  std::string json = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') json += '\\';
-    if (static_cast<uint8_t>(c) < 0x20)
-      json += ' ';
-    else
-      json += c;
-  }
-  return json + '"';
-}
-
 std::string json_of(const VerifyReport& report) {
   std::string json = "{";
   add_number(json, "files", report.file_count);
@@ -100,12 +88,24 @@ napi_value repair_salvage(napi_env env, napi_callback_info info) {
 
 }  // namespace
 
+std::string json_of(const std::string& text) {
+  std::string json = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') json += '\\';
+    if (static_cast<uint8_t>(c) < 0x20)
+      json += ' ';
+    else
+      json += c;
+  }
+  return json + '"';
+}
+
 std::string json_of(const std::vector<VerifyProblem>& problems) {
   std::string json = "[";
   for (const VerifyProblem& problem : problems) {
     if (json.back() != '[') json += ',';
-    json += "{\"file\":" + quoted(problem.file) + ",\"offset\":" + std::to_string(problem.offset) +
-            ",\"message\":" + quoted(problem.what) + '}';
+    json += "{\"file\":" + json_of(problem.file) + ",\"offset\":" + std::to_string(problem.offset) +
+            ",\"message\":" + json_of(problem.what) + '}';
   }
   return json + ']';
 }

@@ -8,5 +8,6 @@ namespace varve {
 
 const std::vector<Method>& repair_methods();
 std::string json_of(const std::vector<VerifyProblem>& problems);
+std::string json_of(const std::string& text);
 
 }  // namespace varve

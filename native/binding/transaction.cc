@@ -211,6 +211,49 @@ napi_value transaction_lock(napi_env env, napi_callback_info info) {
                      locks.lock_key(transaction->owner(), key.bytes(), read_mode(call, 1)));
 }
 
+// beginTrial(number) → kOk
+napi_value transaction_begin_trial(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Transaction* transaction = nullptr;
+  Status status = open_locking(call, 0, transaction);
+  if (status && transaction->is_trying()) status = Status::invalid("it tries something already");
+  if (!status) return make_answer(env, call.environment().fail(status));
+  transaction->begin_trial();
+  return make_answer(env, Answer::kOk);
+}
+
+Status open_trial(const Call& call, Transaction*& transaction) {
+  Status status = open_locking(call, 0, transaction);
+  if (status && !transaction->is_trying()) status = Status::invalid("it tries nothing");
+  return status;
+}
+
+// lockTrial(number) → kOk when it has all locks of it, kWouldBlock when it waits for one
+napi_value transaction_lock_trial(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Transaction* transaction = nullptr;
+  if (Status status = open_trial(call, transaction); !status) {
+    return make_answer(env, call.environment().fail(status));
+  }
+  return answer_lock(env, call, transaction->lock_trial());
+}
+
+// endTrial(number, keeps) → 1 when it stays, 0 when it was taken back
+napi_value transaction_end_trial(napi_env env, napi_callback_info info) {
+  const Call call(env, info);
+  Transaction* transaction = nullptr;
+  if (Status status = open_trial(call, transaction); !status) {
+    return make_answer(env, call.environment().fail(status));
+  }
+  if (read_uint32(call, 1) == 0) {
+    transaction->drop_trial();
+    return make_int(env, 0);
+  }
+  const Result<bool> kept = transaction->keep_trial();
+  if (!kept) return make_answer(env, call.environment().fail(kept.error()));
+  return make_int(env, *kept ? 1 : 0);
+}
+
 // transactionLockRange(begin_size, end_size, exclusive, number), likewise
 napi_value transaction_lock_range(napi_env env, napi_callback_info info) {
   const Call call(env, info);
@@ -332,6 +375,9 @@ const std::vector<Method>& transaction_methods() {
       {"nextLock", transaction_next_lock},
       {"lockState", transaction_lock_state},
       {"cancelLock", transaction_cancel_lock},
+      {"beginTrial", transaction_begin_trial},
+      {"lockTrial", transaction_lock_trial},
+      {"endTrial", transaction_end_trial},
   };
   return *all;
 }

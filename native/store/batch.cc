@@ -61,6 +61,11 @@ void Batch::sum_anew() {
 
 void Batch::erase(Bytes key) { add(LogEditKind::kDelete, key, 0, 0); }
 
+void Batch::erase_silently(Bytes key) {
+  erase(key);
+  items_.back().is_silent = true;
+}
+
 void Batch::erase_range(Bytes begin, Bytes end) {
   any_ranges_ = true;
   add(LogEditKind::kRangeDeletion, begin, end.size(), 0);

@@ -9,6 +9,9 @@
 // stand what is to be added and when that was read, so that the sequencer can make the sum anew
 // (additions.cc). The log has never heard of it.
 //
+// A silent edit changes how something is stored and nothing that anybody is answered, so no
+// condition is broken by it (recent_writes.h).
+//
 // Invariants
 //   - after finish(), items() and body() say the same, and no key occurs twice among point edits.
 // Threads: one.   Bytes: storage/log/FORMAT.md
@@ -32,6 +35,7 @@ class Batch {
     LogEditKind kind = LogEditKind::kPut;
     uint32_t addition = 0;  // Number from 1; 0: none.
     bool has_expiry = false;
+    bool is_silent = false;
     bool dropped = false;  // Superseded within the batch; gone after finish().
   };
 
@@ -46,6 +50,7 @@ class Batch {
   void put(Bytes key, std::initializer_list<Bytes> value_parts, uint64_t expires_ms = 0);
   void put(Bytes key, Bytes value, uint64_t expires_ms = 0) { put(key, {value}, expires_ms); }
   void erase(Bytes key);
+  void erase_silently(Bytes key);
   void erase_range(Bytes begin, Bytes end);
   void clear();
   void give_back_room();  // Of an empty one: what it had grown to.

@@ -73,6 +73,15 @@ void Conditions::add_range(Bytes begin, Bytes end, uint64_t since) {
   ranges_.add(begin, end);
 }
 
+void Conditions::add(Conditions& others) {
+  others.settle();
+  for (const Key& key : others.keys_) add_key(others.bytes_of(key), key.hash, key.since);
+  for (size_t i = 0; i < others.ranges_.size(); ++i) {
+    const KeyRange range = others.ranges_.range(i);
+    add_range(range.begin, range.end, others.ranges_since_);
+  }
+}
+
 void Conditions::add_writes(const Batch& batch, uint64_t since) {
   for (const Batch::Item& item : batch.items()) {
     if (item.addition != 0) continue;

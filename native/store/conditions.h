@@ -45,6 +45,7 @@ class Conditions {
   void add_range(Bytes begin, Bytes end, uint64_t since);
   // What the batch writes, keys and range deletions; not what it adds to.
   void add_writes(const Batch& batch, uint64_t since);
+  void add(Conditions& others);        // As well as these.
   void settle() { ranges_.settle(); }  // Before anybody validates.
 
   bool empty() const { return keys_.empty() && ranges_.empty(); }

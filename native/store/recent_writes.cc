@@ -52,7 +52,9 @@ void RecentWrites::add(const Batch& batch, uint64_t commit, uint64_t own) {
     floor_ = commit;
     return;
   }
-  for (const Batch::Item& item : batch.items()) add_record(batch, item, commit, held);
+  for (const Batch::Item& item : batch.items()) {
+    if (!item.is_silent) add_record(batch, item, commit, held);
+  }
   while (text_bytes_ > bytes_max_ / kTextShare) {
     drop_oldest(held);
     ++dropped_count_;

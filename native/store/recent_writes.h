@@ -13,7 +13,8 @@
 // whoever began before its last commit can't be told any more what was written since.
 //
 // Invariants
-//   - every commit above floor() is here, from begin() to end() of any transaction.
+//   - every commit above floor() is here, but for its silent edits (batch.h), from begin() to end()
+//     of any transaction.
 //   - a commit that was visible before a begin() looked is at or below what that begin() answered.
 // Threads: any; commits among themselves are ordered by the sequencer.
 #pragma once

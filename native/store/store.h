@@ -178,6 +178,7 @@ class Store {
   // Holds the newest commit, and keeps what is written after it for conditions since then.
   uint64_t begin_transaction();
   void end_transaction(uint64_t commit);
+  uint64_t number_transaction() { return transaction_count_.fetch_add(1) + 1; }  // Never twice.
   // Of a commit that would write nothing: whether its conditions hold now.
   Status check_conditions(Conditions& conditions) const;
   // In place of the commit: the edits become visible when it is committed, and what was read stays
@@ -500,6 +501,7 @@ class Store {
   std::atomic<const Parts*> parts_{nullptr};
   std::atomic<uint64_t> visible_{0};
   std::atomic<bool> closed_{false};
+  std::atomic<uint64_t> transaction_count_{0};
   mutable std::atomic<bool> scanned_{false};  // New memtables keep themselves in order.
 
   struct Sealed {

@@ -6,6 +6,7 @@ import {
   type Box,
   collection,
   type Documents,
+  type DocumentsLocking,
   type FindOptions,
   type Found,
   type Hit,
@@ -286,6 +287,18 @@ users.aggregate({ values: { a: { sum: 'agee' } } })
 users.aggregate({ values: { a: { sum: 'name' } } })
 // @ts-expect-error not in a row
 users.aggregate({ groupBy: 'city', values: { n: { count: true } }, orderBy: 'age' })
+
+// ---- within a transaction that locks: the same calls, each by a promise
+
+declare const locking: DocumentsLocking<typeof Users>
+expectTypeOf(locking.get('a')).toEqualTypeOf<Promise<User | undefined>>()
+expectTypeOf(locking.find({ select: ['age'] }).all()).toEqualTypeOf<Promise<{ age: number }[]>>()
+expectTypeOf(locking.delete('a')).toEqualTypeOf<Promise<boolean>>()
+expectTypeOf(locking.count({ where: { age: { gt: 1 } } })).toEqualTypeOf<Promise<number>>()
+// @ts-expect-error no such field
+void locking.update('a', { agee: 5 })
+// @ts-expect-error a query is no promise
+expectTypeOf(locking.find()).toExtend<PromiseLike<unknown>>()
 
 // ---- refused: the words of each error are in collection-messages.test.ts
 

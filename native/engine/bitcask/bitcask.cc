@@ -174,7 +174,8 @@ Status Bitcask::open() {
   if (Status status = remove_orphans(); !status) return status;
   std::vector<std::shared_ptr<DataFile>> files;
   if (Status status = open_files(files); !status) return status;
-  const LoadSource source{os_, options_.directory, identity_, options_.read_only, options_.lost};
+  const LoadSource source{os_,           options_.directory, identity_, options_.read_only,
+                          options_.lost, options_.ahead_min};
   Result<Loaded> loaded = load_directory(source, files);
   if (!loaded) return loaded.error();
   loaded->image.absorbed = manifest_.state().absorbed;

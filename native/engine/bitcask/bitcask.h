@@ -38,6 +38,7 @@ struct BitcaskOptions {
   uint64_t file_bytes = uint64_t{64} << 20;         // Of a merged file, about.
   // A merge begins when a third of all is dead, and so much at least.
   uint64_t dead_bytes_min = uint64_t{16} << 20;
+  uint64_t ahead_min = 200'000;  // Of so many entries on an opening reads hints by several threads.
   uint32_t small_count = 8;  // Files of less than an eighth of `file_bytes` that become one.
   // Where what is damaged is noted and left out; null: it fails the opening.
   std::vector<VerifyProblem>* lost = nullptr;

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "engine/bitcask/hint_stream.h"
 #include "engine/range_facts.h"
 
 namespace varve::bitcask {
 namespace {
+
+constexpr uint32_t kThreadsMax = 4;
 
 // One attempt: a hint may turn out to be damaged on the way.
 class Loading {
@@ -23,15 +26,10 @@ class Loading {
   void settle();
 
  private:
-  struct Head {
-    uint64_t start = 0;  // The first eight bytes of its key, as a number.
-    size_t file = 0;
-  };
-  Status open(size_t file);
-  Result<bool> advance(Head& head);
-  bool is_behind(const Head& a, const Head& b) const;
-  void sink_front();
-  void add(size_t file);
+  Status open();
+  Status advance(HintStream& stream);
+  HintStream* first() const;
+  void add(const FileEntry& found);
   void end_key();
   Status add_ranges();
 
@@ -39,9 +37,7 @@ class Loading {
   const std::vector<std::shared_ptr<DataFile>>& files_;
   const std::set<size_t>& damaged_;
   std::vector<std::unique_ptr<Listing>> listings_;
-  std::vector<Listed> entries_;  // The next of each file.
-  std::vector<uint32_t> ordinals_;
-  std::vector<Head> heap_;
+  std::vector<std::unique_ptr<HintStream>> streams_;  // Those that have an entry.
   std::vector<VerifyProblem> damage_;
   size_t damaged_hint_ = 0;
   Loaded loaded_;
@@ -50,57 +46,28 @@ class Loading {
   KeyState state_;
 };
 
-Status Loading::open(size_t file) {
-  Result<std::unique_ptr<Listing>> listing =
-      Listing::open(source_.os, source_.directory, *files_[file], source_.identity,
-                    damaged_.contains(file), damage_);
-  if (!listing) return listing.error();
-  loaded_.files.push_back({files_[file], 0, (*listing)->hint_bytes()});
-  listings_.push_back(std::move(*listing));
+Status Loading::open() {
+  uint64_t count = 0;
+  for (const std::shared_ptr<DataFile>& file : files_) {
+    const bool is_damaged = damaged_.contains(listings_.size());
+    Result<std::unique_ptr<Listing>> listing =
+        Listing::open(source_.os, source_.directory, *file, source_.identity, is_damaged, damage_);
+    if (!listing) return listing.error();
+    count += (*listing)->entry_count();
+    loaded_.files.push_back({file, 0, (*listing)->hint_bytes()});
+    listings_.push_back(std::move(*listing));
+  }
+  const bool is_large = count >= source_.ahead_min;
+  const size_t threads = is_large ? std::clamp(source_.os.processor_count(), 1u, kThreadsMax) : 1;
+  std::vector<std::vector<HintStream::Source>> shares(threads);
+  for (size_t i = 0; i < files_.size(); ++i) {
+    shares[i % threads].push_back({static_cast<uint32_t>(i), listings_[i].get()});
+  }
+  for (std::vector<HintStream::Source>& share : shares) {
+    streams_.push_back(std::make_unique<HintStream>(std::move(share)));
+    if (threads > 1) streams_.back()->run_ahead(source_.os);
+  }
   return Status::ok();
-}
-
-bool Loading::is_behind(const Head& a, const Head& b) const {
-  if (a.start != b.start) return a.start > b.start;
-  const Listed& left = entries_[a.file];
-  const Listed& right = entries_[b.file];
-  const int order = compare(left.key, right.key);
-  return order != 0 ? order > 0 : left.commit < right.commit;
-}
-
-// False behind the file's last entry.
-Result<bool> Loading::advance(Head& head) {
-  Listed& entry = entries_[head.file];
-  const Result<bool> more = listings_[head.file]->next(entry);
-  if (!more) {
-    damaged_hint_ = head.file;
-    return more.error();
-  }
-  if (!*more) return false;
-  uint8_t start[8] = {};
-  std::copy_n(entry.key.begin(), std::min<size_t>(entry.key.size(), 8), start);
-  head.start = load_big64(entry.key.size() >= 8 ? entry.key.data() : start);
-  return true;
-}
-
-// The front is another head than it was: down to where it belongs. Which of two children comes first
-// is anybody's guess, so that it is computed and not jumped upon.
-void Loading::sink_front() {
-  const Head head = heap_.front();
-  size_t at = 0;
-  for (size_t below = 1; below < heap_.size(); below = 2 * at + 1) {
-    if (below + 1 < heap_.size()) {
-      const Head& left = heap_[below];
-      const Head& right = heap_[below + 1];
-      const bool is_right =
-          left.start == right.start ? is_behind(left, right) : right.start < left.start;
-      below += is_right ? 1 : 0;
-    }
-    if (!is_behind(head, heap_[below])) break;
-    heap_[at] = heap_[below];
-    at = below;
-  }
-  heap_[at] = head;
 }
 
 void Loading::end_key() {
@@ -114,20 +81,18 @@ void Loading::end_key() {
   state_.dead_files = 0;
 }
 
-void Loading::add(size_t file) {
-  const Listed& entry = entries_[file];
+void Loading::add(const FileEntry& found) {
+  const Listed& entry = found.listed;
   if (!equal(as_bytes(key_), entry.key)) {
     end_key();
     key_.assign(as_text(entry.key));
   }
-  const uint32_t ordinal = ordinals_[file]++;
   // No two files have the same version; of hostile ones that do, the first counts.
   const bool is_again = !state_.rows.empty() && state_.rows.back().commit == entry.commit;
   if (is_again) return state_.add_dead_files(1);
   const bool is_put = entry.kind == EditKind::kPut;
-  state_.rows.push_back({entry.commit, is_put ? RowKind::kPut : RowKind::kDelete,
-                         static_cast<uint32_t>(file), entry.offset, ordinal, entry.value_bytes,
-                         entry.expires_ms});
+  state_.rows.push_back({entry.commit, is_put ? RowKind::kPut : RowKind::kDelete, found.file,
+                         entry.offset, found.ordinal, entry.value_bytes, entry.expires_ms});
 }
 
 Status Loading::add_ranges() {
@@ -146,29 +111,35 @@ Status Loading::add_ranges() {
   return Status::ok();
 }
 
+HintStream* Loading::first() const {
+  HintStream* first = streams_.front().get();
+  for (size_t i = 1; i < streams_.size(); ++i) {
+    if (first->entry().is_behind(streams_[i]->entry())) first = streams_[i].get();
+  }
+  return first;
+}
+
+// To the next entry of a stream; one that has no more goes.
+Status Loading::advance(HintStream& stream) {
+  const Result<bool> more = stream.advance();
+  if (!more) {
+    damaged_hint_ = stream.damaged_file();
+    return more.error();
+  }
+  if (*more) return Status::ok();
+  std::erase_if(streams_, [&](const auto& one) { return one.get() == &stream; });
+  return Status::ok();
+}
+
 Status Loading::run() {
-  entries_.resize(files_.size());
-  ordinals_.resize(files_.size());
-  for (size_t i = 0; i < files_.size(); ++i) {
-    if (Status status = open(i); !status) return status;
+  if (Status status = open(); !status) return status;
+  for (size_t i = streams_.size(); i-- > 0;) {
+    if (Status status = advance(*streams_[i]); !status) return status;
   }
-  for (size_t i = 0; i < files_.size(); ++i) {
-    Head head{0, i};
-    const Result<bool> more = advance(head);
-    if (!more) return more.error();
-    if (*more) heap_.push_back(head);
-  }
-  std::sort(heap_.begin(), heap_.end(),
-            [this](const Head& a, const Head& b) { return is_behind(b, a); });
-  while (!heap_.empty()) {
-    add(heap_.front().file);
-    const Result<bool> more = advance(heap_.front());
-    if (!more) return more.error();
-    if (!*more) {
-      heap_.front() = heap_.back();
-      heap_.pop_back();
-    }
-    if (!heap_.empty()) sink_front();
+  while (!streams_.empty()) {
+    HintStream* const stream = first();
+    add(stream->entry());
+    if (Status status = advance(*stream); !status) return status;
   }
   end_key();
   builder_.finish();

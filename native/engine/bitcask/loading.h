@@ -1,5 +1,8 @@
 // engine/bitcask/loading.h — the directory as the files' hints say it, all of them walked at once.
 //
+// Where there is much to load, some threads merge a share of the files each, and this one what they
+// have merged.
+//
 // Versions that retention had let go of come back with it, where their bytes are still in a file:
 // the first maintenance lets go of them again.
 #pragma once
@@ -22,6 +25,7 @@ struct LoadSource {
   const Identity& identity;
   bool read_only = false;
   std::vector<VerifyProblem>* lost = nullptr;  // As in BitcaskOptions.
+  uint64_t ahead_min = UINT64_MAX;             // Of so many entries on, by several threads.
 };
 
 Result<Loaded> load_directory(const LoadSource& source,

@@ -9,7 +9,8 @@
 // So no commit of a user rewrites a shared block, and none fails because another one changed the
 // index. What is loose is added to the same algorithm, over frames that are never committed
 // (stored_blocks.h): a query knows nothing of it, and answers what it would if all were packed. An
-// entry is added once, by the first sync() that sees it; a fold begins this anew.
+// entry is added once, by the first sync() that sees it; a fold begins this anew. Entries of a
+// transaction are laid over it in the same way, one by one as it goes on, and taken back one by one.
 //
 // A Kind says what an index holds, and may have options:
 //   using Index                                       the algorithm
@@ -17,6 +18,9 @@
 //   Status attach(Bytes state, Blocks&, std::optional<Index>&) const     empty: a new one
 //   static void detach(Index&)                        its blocks stay
 //   static Status apply(Bytes key, Bytes value, Index&) a loose entry; again is as once
+//   struct Before                                     what the index says where an entry would stand
+//   static Result<Before> before(Bytes key, Bytes value, const Index&)
+//   static void put_back(const Before&, Index&)       of what was applied since, the last first
 //   static void save(Index&, std::string& state)      all that was applied is in blocks then
 // and, if what is removed stays in its blocks until they are written anew:
 //   using Rebuild               step(), keep(), go_back(), save(): pure/text/text.h
@@ -26,6 +30,7 @@
 // Invariants
 //   - loose entries go with a fold alone, which writes the head: so whoever knows the head and up
 //     to which commit it has looked knows what is new.
+//   - a fold changes no answer, so it breaks no condition: it deletes loose entries silently.
 //   - what an index answers counts only if status() is fine afterwards.
 //   - while an index is rebuilt nothing else is folded, so that its old blocks stay as they are;
 //     one commit puts the new ones in their place. What was written of a rebuild that nobody goes
@@ -36,6 +41,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "layer/blocks/keys.h"
 #include "layer/blocks/stored_blocks.h"
@@ -84,7 +90,16 @@ class StoredIndex {
       : prefix_(std::move(prefix)), kind_(std::move(kind)), blocks_(prefix_, frame_bytes_max) {}
   ~StoredIndex() { detach(); }
 
-  // As of this view, through which it is read until the view ends or the next sync().
+  // Whether it is as of this view already, with what was laid over it; if so, it is read through
+  // this view from here on.
+  bool resume(const Store::View& view) {
+    if (!index_ || synced_ != view.commit() || !blocks_.status()) return false;
+    blocks_.trim();
+    blocks_.set_view(&view);
+    return true;
+  }
+  // As of this view, through which it is read until the view ends or the next sync(); nothing is
+  // laid over it.
   Status sync(const Store::View& view) {
     blocks_.trim();
     if (Status status = attach(view); !status) return status;
@@ -102,12 +117,19 @@ class StoredIndex {
     return blocks_.status();
   }
 
-  // An entry that is not committed, over what sync() brought: the next sync() is without it.
-  Status apply_own(Bytes key, Bytes value) {
+  // The commit that it is as of; 0: of none.
+  uint64_t synced() const { return synced_; }
+
+  // Lays an entry that is not committed over it, behind a sync() that was fine.
+  Status lay(Bytes key, Bytes value) {
     check(index_.has_value());
-    has_own_ = true;
+    Result<typename Kind::Before> before = Kind::before(key, value, *index_);
+    if (!before) return before.error();
+    laid_.push_back(std::move(*before));
+    laid_bytes_ += key.size() + value.size();
     return Kind::apply(key, value, *index_);
   }
+  bool has_laid() const { return !laid_.empty(); }
 
   // Behind a sync() that was fine.
   const typename Kind::Index& index() const {
@@ -261,6 +283,7 @@ class StoredIndex {
     put_index_head(batch, prefix_, Kind::kKind, head_, next);
     Conditions conditions;
     conditions.add_writes(batch, since);
+    conditions.passes_prepared = true;  // Who reads or writes loose entries sees no difference.
     const Result<uint64_t> commit = store.commit(batch, &conditions);
     if (!commit) return commit.error();
     head_ = std::move(next);
@@ -285,7 +308,7 @@ class StoredIndex {
       report.is_done = cost(batch) * 2 < bytes_max && report.entry_count < count_max;
       if (!report.is_done) return false;
       applied = Kind::apply(key, value, *index_);
-      batch.erase(as_bytes(begin + std::string(as_text(key))));
+      batch.erase_silently(as_bytes(begin + std::string(as_text(key))));
       report.entry_count += 1;
       return static_cast<bool>(applied);
     });
@@ -300,9 +323,12 @@ class StoredIndex {
     if (Status status = read_index_head(view, prefix_, Kind::kKind, head_, head); !status) {
       return status;
     }
-    const bool is_known =
-        index_.has_value() && !has_own_ && head.commit == known && blocks_.status();
-    if (is_known && synced_ <= view.commit()) return Status::ok();
+    const bool is_known = index_.has_value() && head.commit == known && blocks_.status() &&
+                          laid_bytes_ <= kLaidBytesMax;
+    if (is_known && synced_ <= view.commit()) {
+      take_back();
+      if (blocks_.status()) return Status::ok();
+    }
     detach();
     take_head(std::move(head));
     blocks_.trim();
@@ -328,7 +354,12 @@ class StoredIndex {
   void detach() {
     if (index_) Kind::detach(*index_);
     index_.reset();
-    has_own_ = false;
+    laid_.clear();
+    laid_bytes_ = 0;
+  }
+
+  void take_back() {
+    for (; !laid_.empty(); laid_.pop_back()) Kind::put_back(laid_.back(), *index_);
   }
 
   void forget() {
@@ -360,6 +391,9 @@ class StoredIndex {
     return cursor->status();
   }
 
+  // What was laid over an index leaves something in it, as words of a text that was there: when it
+  // was more than this, the index is brought back anew.
+  static constexpr uint64_t kLaidBytesMax = uint64_t{16} << 20;
   // Above it an index is not folded any more, though it is read: numbers are left for what is
   // loose.
   static constexpr BlockId kBlockNumbersMax = kNoBlock - (1u << 26);
@@ -369,7 +403,8 @@ class StoredIndex {
   StoredBlocks blocks_;
   IndexHead head_;
   std::optional<typename Kind::Index> index_;
-  bool has_own_ = false;  // It holds what was not committed.
+  std::vector<typename Kind::Before> laid_;  // What the index says without each of those.
+  uint64_t laid_bytes_ = 0;                  // Also of what was taken back since.
   bool wants_rebuild_ = false;
   std::unique_ptr<typename RebuildOf<Kind>::Type> rebuild_;
   uint64_t synced_ = 0;  // What is loose is in it up to this commit.

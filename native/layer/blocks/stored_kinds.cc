@@ -35,6 +35,31 @@ std::string change_byte(Change change) { return std::string(1, static_cast<char>
 
 size_t place_bytes(geo::Holds holds) { return holds == geo::Holds::kPoints ? 16 : 32; }
 
+bool adds(Bytes value) { return value[0] == static_cast<uint8_t>(Change::kAdd); }
+
+Result<uint64_t> read_member(Bytes key, Bytes value) {
+  if (key.size() == 8 && value.size() == 1 && is_change(value[0])) return load_big64(key.data());
+  return corrupt("a loose member is none");
+}
+
+Result<geo::Entry> read_place(geo::Holds holds, Bytes key, Bytes value) {
+  if (key.size() != 16 || value.size() != 1 + place_bytes(holds) || !is_change(value[0])) {
+    return corrupt("a loose place is none");
+  }
+  const auto number = [&](size_t index) { return load<double>(value.data() + 1 + index * 8); };
+  const bool is_point = holds == geo::Holds::kPoints;
+  const geo::Box box = {number(0), number(1), number(is_point ? 0 : 2), number(is_point ? 1 : 3)};
+  const uint64_t id = load_big64(key.data() + 8);
+  if (geo::is_place(box, holds) && id <= geo::kIdMax) return geo::Entry{id, box};
+  return corrupt("a loose place is none");
+}
+
+Result<uint32_t> read_text(Bytes key, Bytes value) {
+  const bool is_entry = key.size() == 4 && !value.empty() && is_change(value[0]);
+  if (is_entry && (adds(value) || value.size() == 1)) return number_of_key(key);
+  return corrupt("a loose text is none");
+}
+
 }  // namespace
 
 // ---- members
@@ -47,16 +72,24 @@ Status StoredMembers::attach(Bytes state, Blocks& blocks, std::optional<Bitmap>&
 }
 
 Status StoredMembers::apply(Bytes key, Bytes value, Bitmap& bitmap) {
-  if (key.size() != 8 || value.size() != 1 || !is_change(value[0])) {
-    return corrupt("a loose member is none");
-  }
-  const uint64_t member = load_big64(key.data());
-  if (value[0] == static_cast<uint8_t>(Change::kAdd)) {
-    bitmap.add(member);
-  } else {
-    bitmap.remove(member);
-  }
+  const Result<uint64_t> member = read_member(key, value);
+  if (!member) return member.error();
+  put_back({*member, adds(value)}, bitmap);
   return Status::ok();
+}
+
+Result<StoredMembers::Before> StoredMembers::before(Bytes key, Bytes value, const Bitmap& bitmap) {
+  const Result<uint64_t> member = read_member(key, value);
+  if (!member) return member.error();
+  return Before{*member, bitmap.has(*member)};
+}
+
+void StoredMembers::put_back(const Before& before, Bitmap& bitmap) {
+  if (before.was_there) {
+    bitmap.add(before.member);
+  } else {
+    bitmap.remove(before.member);
+  }
 }
 
 LooseEntry StoredMembers::entry(const std::string& prefix, uint64_t member, Change change) {
@@ -86,20 +119,31 @@ Status StoredPlaces<kHolds>::attach(Bytes state, Blocks& blocks, std::optional<g
 
 template <geo::Holds kHolds>
 Status StoredPlaces<kHolds>::apply(Bytes key, Bytes value, geo::Tree& tree) {
-  if (key.size() != 16 || value.size() != 1 + place_bytes(kHolds) || !is_change(value[0])) {
-    return corrupt("a loose place is none");
-  }
-  const auto number = [&](size_t index) { return load<double>(value.data() + 1 + index * 8); };
-  const bool is_point = kHolds == geo::Holds::kPoints;
-  const geo::Box box = {number(0), number(1), number(is_point ? 0 : 2), number(is_point ? 1 : 3)};
-  const uint64_t id = load_big64(key.data() + 8);
-  if (!geo::is_place(box, kHolds) || id > geo::kIdMax) return corrupt("a loose place is none");
-  if (value[0] == static_cast<uint8_t>(Change::kAdd)) {
-    tree.insert({id, box});
+  const Result<geo::Entry> entry = read_place(kHolds, key, value);
+  if (!entry) return entry.error();
+  if (adds(value)) {
+    tree.insert(*entry);
   } else {
-    tree.remove({id, box});
+    tree.remove(*entry);
   }
   return Status::ok();
+}
+
+template <geo::Holds kHolds>
+Result<typename StoredPlaces<kHolds>::Before> StoredPlaces<kHolds>::before(Bytes key, Bytes value,
+                                                                           const geo::Tree& tree) {
+  const Result<geo::Entry> entry = read_place(kHolds, key, value);
+  if (!entry) return entry.error();
+  return Before{*entry, tree.named_as(*entry)};
+}
+
+template <geo::Holds kHolds>
+void StoredPlaces<kHolds>::put_back(const Before& before, geo::Tree& tree) {
+  if (before.other) {
+    tree.insert(*before.other);
+  } else {
+    tree.remove(before.entry);
+  }
 }
 
 template <geo::Holds kHolds>
@@ -143,15 +187,24 @@ Status StoredTexts::attach(Bytes state, Blocks& blocks, std::optional<TextIndex>
 }
 
 Status StoredTexts::apply(Bytes key, Bytes value, TextIndex& index) {
-  const bool is_entry = key.size() == 4 && !value.empty() && is_change(value[0]);
-  const bool adds = is_entry && value[0] == static_cast<uint8_t>(Change::kAdd);
-  if (!is_entry || (!adds && value.size() > 1)) return corrupt("a loose text is none");
-  const uint32_t id = number_of_key(key);
-  index.remove(id);
-  if (!adds) return Status::ok();
-  const Status added = index.add(id, as_text(value.subspan(1)));
+  const Result<uint32_t> id = read_text(key, value);
+  if (!id) return id.error();
+  index.remove(*id);
+  if (!adds(value)) return Status::ok();
+  const Status added = index.add(*id, as_text(value.subspan(1)));
   index.settle();
   return added.copy();
+}
+
+Result<StoredTexts::Before> StoredTexts::before(Bytes key, Bytes value, const TextIndex& index) {
+  const Result<uint32_t> id = read_text(key, value);
+  if (!id) return id.error();
+  return Before{*id, index.number_of(*id)};
+}
+
+void StoredTexts::put_back(const Before& before, TextIndex& index) {
+  index.remove(before.id);
+  if (before.number != 0) index.bring_back(before.id, before.number);
 }
 
 bool StoredTexts::wants_rebuild(const TextIndex& index) const {

@@ -26,10 +26,16 @@ struct LooseEntry {
 
 struct StoredMembers {
   using Index = Bitmap;
+  struct Before {
+    uint64_t member;
+    bool was_there;
+  };
   static constexpr uint8_t kKind = 1;
   static Status attach(Bytes state, Blocks& blocks, std::optional<Bitmap>& to);
   static void detach(Bitmap& bitmap) { bitmap.detach(); }
   static Status apply(Bytes key, Bytes value, Bitmap& bitmap);
+  static Result<Before> before(Bytes key, Bytes value, const Bitmap& bitmap);
+  static void put_back(const Before& before, Bitmap& bitmap);
   static void save(Bitmap& bitmap, std::string& state) { bitmap.save_directory(state); }
 
   static LooseEntry entry(const std::string& prefix, uint64_t member, Change change);
@@ -39,10 +45,16 @@ struct StoredMembers {
 template <geo::Holds kHolds>
 struct StoredPlaces {
   using Index = geo::Tree;
+  struct Before {
+    geo::Entry entry;
+    std::optional<geo::Entry> other;  // Of the same name.
+  };
   static constexpr uint8_t kKind = kHolds == geo::Holds::kPoints ? 2 : 3;
   static Status attach(Bytes state, Blocks& blocks, std::optional<geo::Tree>& to);
   static void detach(geo::Tree&) {}
   static Status apply(Bytes key, Bytes value, geo::Tree& tree);
+  static Result<Before> before(Bytes key, Bytes value, const geo::Tree& tree);
+  static void put_back(const Before& before, geo::Tree& tree);
   static void save(geo::Tree& tree, std::string& state);
 
   static LooseEntry entry(const std::string& prefix, const geo::Entry& entry, Change change);
@@ -55,6 +67,10 @@ struct StoredPlaces {
 // are more of them than others, and the index is written anew.
 struct StoredTexts {
   using Index = TextIndex;
+  struct Before {
+    uint32_t id;
+    uint32_t number;  // 0: there was none.
+  };
   using Rebuild = TextRebuild;
   static constexpr uint8_t kKind = 4;
   TextOptions options;  // Of an index that is there, with the same languages and stop words.
@@ -62,6 +78,8 @@ struct StoredTexts {
   Status attach(Bytes state, Blocks& blocks, std::optional<TextIndex>& to) const;
   static void detach(TextIndex&) {}
   static Status apply(Bytes key, Bytes value, TextIndex& index);
+  static Result<Before> before(Bytes key, Bytes value, const TextIndex& index);
+  static void put_back(const Before& before, TextIndex& index);
   static void save(TextIndex& index, std::string& state) { index.save(state); }
   bool wants_rebuild(const TextIndex& index) const;
   Result<std::unique_ptr<TextRebuild>> begin_rebuild(Bytes state, Blocks& blocks) const {

@@ -28,9 +28,16 @@ Result<BuildReport> Collections::build(Store::Reader& reader, uint32_t id) {
       return report;
     }
     const Result<uint64_t> commit = own_.commit();
-    if (commit) return report;
+    if (commit) {
+      note_building(report.what, report.is_ready);
+      return report;
+    }
     if (commit.code() != Code::kConflict || tries == kTriesMax) return commit.error();
   }
+}
+
+void Collections::note_building(const Building& what, bool is_done) {
+  if (Upkeep* const upkeep = Upkeep::of(store_)) upkeep->builder().note(what, is_done);
 }
 
 // False: nothing is to be built.
@@ -65,6 +72,8 @@ Result<bool> Collections::build_some(Store::Reader& reader, uint32_t id, BuildRe
     return status;
   }
   report.is_done = false;
+  report.is_ready = last.empty();
+  report.what = {id, (*found)->name, index->name, report.document_count, {}};
   if (!last.empty()) {
     own_.put(as_bytes(progress_key), {as_bytes(last)});
     return true;

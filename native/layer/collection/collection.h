@@ -20,7 +20,7 @@
 //   definition.h   what the catalog holds      document.h   records as fields
 //   entries.h      what an index holds         packed.h     what one of rows holds
 //   filter.h       conditions                  places.h     conditions on places
-//   rows.h         what indexes of rows say    upkeep.h     folding them
+//   rows.h         what indexes of rows say    upkeep.h     folding them; builder.h builds
 //   plan.h         how a query is answered     run.h        answering it
 //   inclusion.h    what comes along with it    aggregate.h  figures of its documents
 //   join.h         rows of several collections score.h      what a document is worth
@@ -82,6 +82,8 @@ struct RewriteReport {
 struct BuildReport {
   uint64_t document_count = 0;  // In this step.
   bool is_done = true;          // Nothing is left to be built.
+  Building what;                // What was built on, if anything was.
+  bool is_ready = false;        // That one is.
 };
 
 class Collections {
@@ -163,6 +165,7 @@ class Collections {
                             const Document* old_document, const Document* new_document,
                             Change& change);
   void note_packed(const IndexDefinition& index);
+  void note_building(const Building& what, bool is_done);
   Status check_unique(const Reads& reads, const IndexDefinition& index,
                       const Definition& definition, const Entry& entry, Bytes key);
   Result<std::vector<DefinitionRef>> referrers_of(const Reads& reads, const Definition& target);

@@ -87,14 +87,16 @@ void put_references(Batch& batch, const Definition* before, const Definition& af
   }
 }
 
-// What there is to be folded behind a change of a definition.
+// What there is to be folded behind a change of a definition; what is built of it is told anew.
 void keep_folding(Store& store, const Definition* before, const Definition* after) {
-  const bool matters =
-      (before != nullptr && before->has_rows()) || (after != nullptr && after->has_rows());
-  Upkeep* const upkeep = matters ? Upkeep::of(store) : nullptr;
+  Upkeep* const upkeep = Upkeep::of(store);
   if (upkeep == nullptr) return;
-  if (after != nullptr) upkeep->keep(*after);
+  if (after != nullptr) {
+    upkeep->keep(*after);
+    upkeep->builder().expect(*after);
+  }
   if (before == nullptr) return;
+  if (after == nullptr) upkeep->builder().forget(before->id);
   for (const IndexDefinition& index : before->indexes) {
     if (after == nullptr || after->index_of(index.id) == nullptr) upkeep->drop(index);
   }

@@ -55,6 +55,9 @@ inline std::string system_key(char tag, uint32_t id) {
   return key;
 }
 
+// All definitions lie behind this, by the ids of their collections.
+inline std::string definitions_begin() { return {kSystem, kDefinitionTag}; }
+
 inline std::string name_key(Bytes encoded_name) {
   std::string key{kSystem, kNameTag};
   append(key, encoded_name);

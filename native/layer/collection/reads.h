@@ -39,6 +39,11 @@ class Reads {
     if (transaction_ == nullptr) return view_.scan(range, direction);
     return transaction_->scan(view_, range, direction, edit_count_);
   }
+  // What the transaction itself has put there, from its edit `first` on, until `visit` answers
+  // false.
+  void each_own_put(const KeyRange& range, size_t first, const PendingEdits::Visit& visit) const {
+    if (transaction_ != nullptr) transaction_->each_put(range, first, edit_count_, visit);
+  }
   // Was read, all of it.
   Status note_range(Bytes begin, Bytes end) const {
     if (transaction_ == nullptr) return Status::ok();

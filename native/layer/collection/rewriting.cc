@@ -30,6 +30,7 @@ Result<RewriteReport> Collections::rewrite(Store::Reader& reader, Transaction& t
   const Result<std::string> last = find_behind(reads, definition, count_max, take, report);
   if (!last) return last.error();
   const std::string progress_key = system_key(kRewriteTag, id);
+  note_building({id, definition.name, {}, report.document_count, {}}, report.is_done);
   if (!report.is_done) {
     if (last->empty()) return report;
     if (Status status = transaction.fits(last->size() + kEditBytes); !status) return status;

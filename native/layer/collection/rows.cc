@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <set>
 
 #include "layer/collection/entries.h"
 #include "layer/collection/keys.h"
@@ -12,7 +11,9 @@
 namespace varve::collection {
 namespace {
 
-constexpr size_t kHeldMax = kIndexesMax;            // Indexes that a thread keeps: all of a query;
+constexpr size_t kHeldMax = 2 * kIndexesMax;        // Indexes that a thread keeps: all of a query;
+constexpr size_t kCommitsMax = 3;                   // of each as of so many commits;
+constexpr uint64_t kUnusedMax = 1000;               // the older ones while they are asked so often;
 constexpr size_t kFrameBytesMax = size_t{2} << 20;  // blocks of each.
 constexpr uint64_t kFewEntries = 64;                // Walked sooner than a set is made.
 constexpr size_t kListRoom = 1024;
@@ -219,45 +220,80 @@ class RowFinder::Work {
     if (std::find(used_.begin(), used_.end(), &index) == used_.end()) used_.push_back(&index);
   }
 
-  // As of the view, with what the transaction has written over it.
-  template <class Stored>
-  Status bring(const IndexDefinition& index, Stored& stored) {
+  // The index as of the view, with what the transaction has written over it.
+  Result<Held*> bring(const IndexDefinition& index) {
     use(index);
-    if (!brought_.insert(index.id).second) return Status::ok();
-    if (Status status = stored.sync(reads_.view()); !status) return status;
-    if (reads_.transaction() == nullptr) return Status::ok();
-    const std::string begin = key_of_part(packed_prefix(index.id), StoredPart::kLoose);
-    const std::string end = key_of_part(packed_prefix(index.id), StoredPart::kEnd);
-    if (Status status = reads_.note_range(as_bytes(begin), as_bytes(end)); !status) return status;
-    if (reads_.edit_count() == 0) return Status::ok();
-    const auto cursor = reads_.scan({as_bytes(begin), as_bytes(end)}, Direction::kForward);
-    std::string room;
-    for (; cursor->valid(); cursor->next()) {
-      const Edit& edit = cursor->edit();
-      if (edit.commit != 0) continue;  // Its own have none yet.
-      const Result<Bytes> value = reads_.view().value(edit, room);
-      if (!value) return value.error();
-      Status status = stored.apply_own(edit.key.subspan(begin.size()), *value);
-      if (!status) return status;
-    }
-    return cursor->status();
+    const auto [known, is_new] = brought_.try_emplace(index.id, nullptr);
+    if (!is_new) return known->second;
+    Held& held = finder_.held(index, reads_.view().commit());
+    Status status;
+    if (held.members)
+      status = bring(index, held, *held.members);
+    else if (held.texts)
+      status = bring(index, held, *held.texts);
+    else if (held.boxes)
+      status = bring(index, held, *held.boxes);
+    else
+      status = bring(index, held, *held.points);
+    if (!status) return status;
+    known->second = &held;
+    return &held;
   }
 
-  Result<const Bitmap*> bitmap_of(const IndexDefinition& index) {
-    Held& held = finder_.held(index);
-    if (Status status = bring(index, *held.members); !status) return status;
-    return &held.members->index();
+  template <class Stored>
+  Status bring(const IndexDefinition& index, Held& held, Stored& stored) {
+    const Transaction* const transaction = reads_.transaction();
+    const Laid now = {transaction == nullptr ? 0 : transaction->serial(),
+                      transaction == nullptr ? 0 : transaction->rewind_count(),
+                      reads_.edit_count()};
+    Laid& laid = held.laid;
+    const bool goes_on = laid.serial == now.serial && laid.rewind_count == now.rewind_count &&
+                         laid.edit_count <= now.edit_count;
+    const bool is_right = goes_on || !stored.has_laid();
+    if (!goes_on) laid = {};
+    if (!is_right || !stored.resume(reads_.view())) {
+      laid = {};
+      if (Status status = stored.sync(reads_.view()); !status) return status;
+    }
+    const std::string begin = key_of_part(packed_prefix(index.id), StoredPart::kLoose);
+    const std::string end = key_of_part(packed_prefix(index.id), StoredPart::kEnd);
+    Status status;
+    reads_.each_own_put({as_bytes(begin), as_bytes(end)}, laid.edit_count,
+                        [&](Bytes key, Bytes value) {
+                          status = stored.lay(key.subspan(begin.size()), value);
+                          return static_cast<bool>(status);
+                        });
+    if (status) laid = now;
+    return status;
+  }
+
+  // What was looked up must be so at the commit.
+  Status note_all(const IndexDefinition& index) {
+    const std::string begin = key_of_part(packed_prefix(index.id), StoredPart::kLoose);
+    const std::string end = key_of_part(packed_prefix(index.id), StoredPart::kEnd);
+    return reads_.note_range(as_bytes(begin), as_bytes(end));
+  }
+
+  Status note_members(const IndexDefinition& index, uint64_t first, uint64_t last) {
+    std::string begin = key_of_part(packed_prefix(index.id), StoredPart::kLoose);
+    std::string end = begin;
+    append_big64(begin, first);
+    append_big64(end, last);
+    end += '\0';
+    return reads_.note_range(as_bytes(begin), as_bytes(end));
   }
 
   Status add_value(const IndexDefinition& index, std::optional<uint32_t> value, RowSet& to) {
     if (!value) return Status::ok();
-    const Result<const Bitmap*> bitmap = bitmap_of(index);
-    if (!bitmap) return bitmap.error();
+    const Result<Held*> held = bring(index);
+    if (!held) return held.error();
+    const StoredBitmapIndex& members_of = *(*held)->members;
     const uint64_t first = member_of(*value, 0);
     const uint64_t last = member_of(*value, kRowMax);
+    if (Status status = note_members(index, first, last); !status) return status;
     uint64_t members[kListRoom];
     for (uint64_t from = first;;) {
-      size_t count = (*bitmap)->list_up(from, members, kListRoom);
+      size_t count = members_of.index().list_up(from, members, kListRoom);
       const bool is_all = count < kListRoom;
       while (count > 0 && members[count - 1] > last) --count;
       if (count == 0) break;
@@ -266,7 +302,7 @@ class RowFinder::Work {
       to.rows.add_many(std::span<const uint64_t>(members, count));
       if (is_all || count < kListRoom || from > last) break;
     }
-    return finder_.held(index).members->status();
+    return members_of.status();
   }
 
   Status add_key(const IndexDefinition& index, Bytes key, RowSet& to) {
@@ -276,15 +312,15 @@ class RowFinder::Work {
 
   Status find_places(const IndexDefinition& index, const PlaceCondition& place, size_t limit,
                      std::vector<geo::Match>& found) {
-    Held& held = finder_.held(index);
+    const Result<Held*> held = bring(index);
+    if (!held) return held.error();
+    if (Status status = note_all(index); !status) return status;
     if (index.holds_boxes) {
-      if (Status status = bring(index, *held.boxes); !status) return status;
-      place.find(held.boxes->index(), limit, found);
-      return held.boxes->status();
+      place.find((*held)->boxes->index(), limit, found);
+      return (*held)->boxes->status();
     }
-    if (Status status = bring(index, *held.points); !status) return status;
-    place.find(held.points->index(), limit, found);
-    return held.points->status();
+    place.find((*held)->points->index(), limit, found);
+    return (*held)->points->status();
   }
 
   // ---- sets
@@ -470,9 +506,10 @@ class RowFinder::Work {
     const FilterNode& node = request_.where.node(at);
     const IndexDefinition* const index = index_of(node);
     if (index == nullptr) return no_text_index(definition_, node.field);
-    Held& held = finder_.held(*index);
-    if (Status status = bring(*index, *held.texts); !status) return status;
-    TextIndex& texts = held.texts->index();
+    const Result<Held*> held = bring(*index);
+    if (!held) return held.error();
+    if (Status status = note_all(*index); !status) return status;
+    TextIndex& texts = (*held)->texts->index();
     TextRequest text;
     text.query = node.operands.front();
     const uint64_t most = ranks ? wanted() : UINT64_MAX;
@@ -481,7 +518,7 @@ class RowFinder::Work {
     if (text.limit > 0) {
       if (Status status = texts.search(text, hits); !status) return status;
     }
-    if (Status status = held.texts->status(); !status) return status;
+    if (Status status = (*held)->texts->status(); !status) return status;
     auto rows = std::make_shared<RowSet>();
     std::vector<uint64_t> all(hits.size());
     std::transform(hits.begin(), hits.end(), all.begin(),
@@ -526,38 +563,65 @@ class RowFinder::Work {
   const Definition& definition_;
   Request& request_;
   std::vector<const IndexDefinition*> used_;
-  std::set<uint32_t> brought_;  // Ids of those that are as of the view.
-  std::vector<TextHit> hits_;   // Of the condition that ranks.
+  std::map<uint32_t, Held*> brought_;  // As of the view, by their ids.
+  std::vector<TextHit> hits_;          // Of the condition that ranks.
 };
 
-// Those that were used longest ago go first.
-RowFinder::Held& RowFinder::held(const IndexDefinition& index) {
-  if (held_.find(index.id) == held_.end() && held_.size() >= kHeldMax) {
-    const auto oldest = std::min_element(
-        held_.begin(), held_.end(), [](auto& a, auto& b) { return a.second.used < b.second.used; });
-    held_.erase(oldest);
-  }
-  Held& one = held_[index.id];
-  one.used = ++used_;
-  if (one.members || one.points || one.boxes || one.texts) return one;
+RowFinder::Held::Held(const IndexDefinition& index) {
   const std::string prefix = packed_prefix(index.id);
   if (index.kind == IndexKind::kBitmap) {
-    one.members = std::make_unique<StoredBitmapIndex>(prefix, kFrameBytesMax);
+    members = std::make_unique<StoredBitmapIndex>(prefix, kFrameBytesMax);
   } else if (index.kind == IndexKind::kText) {
-    one.texts = std::make_unique<StoredTextIndex>(prefix, kFrameBytesMax,
-                                                  StoredTexts{text_options_of(index)});
+    texts = std::make_unique<StoredTextIndex>(prefix, kFrameBytesMax,
+                                              StoredTexts{text_options_of(index)});
   } else if (index.holds_boxes) {
-    one.boxes = std::make_unique<StoredBoxIndex>(prefix, kFrameBytesMax);
+    boxes = std::make_unique<StoredBoxIndex>(prefix, kFrameBytesMax);
   } else {
-    one.points = std::make_unique<StoredPointIndex>(prefix, kFrameBytesMax);
+    points = std::make_unique<StoredPointIndex>(prefix, kFrameBytesMax);
   }
-  return one;
+}
+
+uint64_t RowFinder::Held::synced() const {
+  if (members) return members->synced();
+  if (texts) return texts->synced();
+  return boxes ? boxes->synced() : points->synced();
+}
+
+RowFinder::Held& RowFinder::held(const IndexDefinition& index, uint64_t commit) {
+  const auto [first, last] = held_.equal_range(index.id);
+  auto nearest = last;
+  auto oldest = last;
+  size_t count = 0;
+  for (auto one = first; one != last; ++one, ++count) {
+    if (oldest == last || one->second.used < oldest->second.used) oldest = one;
+    const uint64_t synced = one->second.synced();
+    if (synced > commit) continue;
+    if (nearest == last || synced > nearest->second.synced()) nearest = one;
+  }
+  if (nearest == last && count == kCommitsMax) nearest = oldest;
+  if (nearest == last) nearest = held_.emplace(index.id, Held(index));
+  nearest->second.used = used_;
+  return nearest->second;
+}
+
+// What one question uses is never more than is kept.
+void RowFinder::drop_unused() {
+  std::erase_if(held_, [&](const auto& one) {
+    return one.second.used + kUnusedMax < used_ && held_.count(one.first) > 1;
+  });
+  while (held_.size() > kHeldMax) {
+    held_.erase(std::min_element(held_.begin(), held_.end(), [](const auto& a, const auto& b) {
+      return a.second.used < b.second.used;
+    }));
+  }
 }
 
 Status RowFinder::find(const Reads& reads, const Definition& definition, Request& request) {
   const bool is_asked =
       definition.has_rows() || request.where.asks_words() || request.where.asks_nearness();
   if (!is_asked) return Status::ok();
+  ++used_;
+  drop_unused();
   return Work(*this, reads, definition, request).find();
 }
 

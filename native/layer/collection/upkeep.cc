@@ -22,6 +22,12 @@ Upkeep* Upkeep::of(Store& store) {
       [](Os& os, Store& one) -> Store::Resident { return std::make_shared<Upkeep>(os, one); }));
 }
 
+// What cannot be read is told to whoever opens its collection.
+void Upkeep::go_on(Store& store, Store::Reader& reader) {
+  if (store.options().read_only) return;
+  if (Upkeep* const upkeep = of(store)) (void)upkeep->builder_.go_on(reader);
+}
+
 void Upkeep::keep(const Definition& definition) {
   for (const IndexDefinition& index : definition.indexes) {
     if (!index.is_packed()) continue;
@@ -31,23 +37,29 @@ void Upkeep::keep(const Definition& definition) {
 }
 
 void Upkeep::add(const IndexDefinition& index) {
+  if (!folder_) folder_ = std::make_unique<Folder>(os_, store_);
+  Folder& folder = *folder_;
   const std::string prefix = packed_prefix(index.id);
   if (index.kind == IndexKind::kBitmap) {
-    folder_.add<StoredMembers>(prefix, kFoldFrameBytes);
+    folder.add<StoredMembers>(prefix, kFoldFrameBytes);
   } else if (index.kind == IndexKind::kText) {
-    folder_.add<StoredTexts>(prefix, kFoldFrameBytes, StoredTexts{text_options_of(index)});
+    folder.add<StoredTexts>(prefix, kFoldFrameBytes, StoredTexts{text_options_of(index)});
   } else if (index.holds_boxes) {
-    folder_.add<StoredPlaces<geo::Holds::kBoxes>>(prefix, kFoldFrameBytes);
+    folder.add<StoredPlaces<geo::Holds::kBoxes>>(prefix, kFoldFrameBytes);
   } else {
-    folder_.add<StoredPlaces<geo::Holds::kPoints>>(prefix, kFoldFrameBytes);
+    folder.add<StoredPlaces<geo::Holds::kPoints>>(prefix, kFoldFrameBytes);
   }
 }
 
 // Its number stays known: nobody who still has the old definition brings it back.
 void Upkeep::drop(const IndexDefinition& index) {
-  if (index.is_packed()) folder_.remove(packed_prefix(index.id));
+  const std::unique_lock<std::mutex> held(mutex_);
+  if (index.is_packed() && folder_) folder_->remove(packed_prefix(index.id));
 }
 
-void Upkeep::note(const IndexDefinition& index) { folder_.note(packed_prefix(index.id)); }
+void Upkeep::note(const IndexDefinition& index) {
+  const std::unique_lock<std::mutex> held(mutex_);
+  if (folder_) folder_->note(packed_prefix(index.id));
+}
 
 }  // namespace varve::collection

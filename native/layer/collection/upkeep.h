@@ -1,15 +1,17 @@
-// layer/collection/upkeep.h — the indexes of rows of a store that are folded in the background: one
-// for each open store, whoever opened it and on however many threads.
+// layer/collection/upkeep.h — what is done in the background for the collections of a store, whoever
+// opened it and on however many threads: indexes of rows are folded, and builds go on (builder.h).
 //
 // Invariants
 //   - it is gone before its store is closed (Store::resident()).
 // Threads: any.
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <set>
 
 #include "layer/blocks/folder.h"
+#include "layer/collection/builder.h"
 #include "layer/collection/definition.h"
 #include "pure/text/text.h"
 
@@ -19,7 +21,11 @@ class Upkeep {
  public:
   // That of the store; null when it is closed.
   static Upkeep* of(Store& store);
-  Upkeep(Os& os, Store& store) : folder_(os, store) {}
+  Upkeep(Os& os, Store& store) : os_(os), store_(store), builder_(os, store) {}
+
+  // Goes on with builds that an earlier opening left, where there may be any.
+  static void go_on(Store& store, Store::Reader& reader);
+  Builder& builder() { return builder_; }
 
   // Its indexes are folded from here on.
   void keep(const Definition& definition);
@@ -30,9 +36,13 @@ class Upkeep {
  private:
   void add(const IndexDefinition& index);
 
-  std::mutex mutex_;  // Guards known_.
+  Os& os_;
+  Store& store_;
+  std::mutex mutex_;  // Guards these.
   std::set<uint32_t> known_;
-  Folder folder_;
+  std::unique_ptr<Folder> folder_;  // There is one from the first such index on.
+
+  Builder builder_;
 };
 
 // How texts are cut into terms.

@@ -108,16 +108,19 @@ bool Tree::remove(const Entry& entry) {
   return holds_ == Holds::kPoints ? remove_in<PointLeaf>(key) : remove_in<BoxLeaf>(key);
 }
 
-bool Tree::has(const Entry& entry) const {
+std::optional<Entry> Tree::named_as(const Entry& entry) const {
   const EntryKey key = key_of(entry);
-  return holds_ == Holds::kPoints ? has_in<PointLeaf>(key) : has_in<BoxLeaf>(key);
+  return holds_ == Holds::kPoints ? find_in<PointLeaf>(key) : find_in<BoxLeaf>(key);
 }
 
 template <class Leaf>
-bool Tree::has_in(const EntryKey& key) const {
+std::optional<Entry> Tree::find_in(const EntryKey& key) const {
   Path path;
-  if (state_.height == 0 || !descend(key, path)) return false;
-  return find(read_node<Leaf>(blocks_, path.blocks[0], 0), key) < Leaf::kRoom;
+  if (state_.height == 0 || !descend(key, path)) return std::nullopt;
+  const Leaf& leaf = read_node<Leaf>(blocks_, path.blocks[0], 0);
+  const size_t place = find(leaf, key);
+  if (place >= Leaf::kRoom) return std::nullopt;
+  return leaf.entry(place);
 }
 
 template <class Leaf>

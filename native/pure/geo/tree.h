@@ -19,6 +19,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -81,7 +82,8 @@ class Tree {
 
   bool insert(const Entry& entry);  // False: it replaced one.
   bool remove(const Entry& entry);  // By id and the middle of its box; false: there was none.
-  bool has(const Entry& entry) const;
+  bool has(const Entry& entry) const { return named_as(entry).has_value(); }
+  std::optional<Entry> named_as(const Entry& entry) const;
   // As so many calls one after the other, but faster; answer how many were new, or removed.
   uint64_t insert_many(const Columns& entries);
   uint64_t remove_many(const Columns& entries);
@@ -109,7 +111,7 @@ class Tree {
   template <class Leaf>
   bool remove_in(const EntryKey& key);
   template <class Leaf>
-  bool has_in(const EntryKey& key) const;
+  std::optional<Entry> find_in(const EntryKey& key) const;
   template <class Leaf>
   Change split_leaf(BlockId block, const Entry& entry);
   Change split_inner(BlockId block, uint32_t level, size_t place, const Change& below);

@@ -64,7 +64,14 @@ bool TextIndex::remove(uint32_t id) {
   return writer_->remove(id);
 }
 
-bool TextIndex::has(uint32_t id) const { return core_->ids.find(id) != 0; }
+bool TextIndex::has(uint32_t id) const { return number_of(id) != 0; }
+
+uint32_t TextIndex::number_of(uint32_t id) const { return core_->ids.find(id); }
+
+void TextIndex::bring_back(uint32_t id, uint32_t number) {
+  check(is_writable() && !has(id));
+  writer_->bring_back(id, number);
+}
 
 Status TextIndex::search(const TextRequest& request, std::vector<TextHit>& to) {
   Result<QueryNode> query = parse_query(*core_, request);

@@ -102,6 +102,10 @@ class TextIndex {
   // False when there is no such document.
   bool remove(uint32_t id);
   bool has(uint32_t id) const;
+  // What a document is named by within; 0: there is none. One that was removed is there again
+  // behind bring_back(), if nothing was compacted since; no other may have its id.
+  uint32_t number_of(uint32_t id) const;
+  void bring_back(uint32_t id, uint32_t number);
 
   Status search(const TextRequest& request, std::vector<TextHit>& to);
   // Where the query's words stand in a text, in order and apart from one another.

@@ -111,17 +111,32 @@ bool TextWriter::remove(uint32_t id) {
   if (number == 0) return false;
   core_.ids.remove(id);
   const uint32_t length = core_.length_of(number);
-  read_terms(core_, load<DocumentRecord>(core_.documents.read(number)), terms_);
-  for (const uint32_t term : terms_.numbers) {
-    uint8_t* const cell = core_.terms.write(term);
-    store(cell, load<uint32_t>(cell) - 1);  // TermRecord::live_count
-  }
+  count_terms(number, UINT32_MAX);
   store(core_.lengths.write(number), length | kDeadBit);
   core_.live_count -= 1;
   core_.length_sum -= length;
   const uint32_t dead = core_.documents.size() - 1 - core_.live_count;
   if (core_.options.compacts && dead > core_.live_count + kTextRemovedMin) compact();
   return true;
+}
+
+// One more or, as numbers wrap, one less.
+void TextWriter::count_terms(uint32_t number, uint32_t change) {
+  read_terms(core_, load<DocumentRecord>(core_.documents.read(number)), terms_);
+  for (const uint32_t term : terms_.numbers) {
+    uint8_t* const cell = core_.terms.write(term);
+    store(cell, load<uint32_t>(cell) + change);  // TermRecord::live_count
+  }
+}
+
+void TextWriter::bring_back(uint32_t id, uint32_t number) {
+  check(number > 0 && number < core_.documents.size());
+  const uint32_t length = core_.length_of(number) & ~kDeadBit;
+  core_.ids.add(id, number);
+  count_terms(number, 1);
+  store(core_.lengths.write(number), length);
+  core_.live_count += 1;
+  core_.length_sum += length;
 }
 
 void TextWriter::sort_new_terms() {

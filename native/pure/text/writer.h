@@ -24,6 +24,7 @@ class TextWriter {
 
   void add(uint32_t id, std::string_view text);
   bool remove(uint32_t id);
+  void bring_back(uint32_t id, uint32_t number);
   void fold();
   // What a search calls first.
   void fold_if_much();
@@ -61,6 +62,7 @@ class TextWriter {
   uint32_t surface_term(std::string_view word);
   uint32_t number_of_term(std::string_view term, uint64_t hash);
   void name_document(uint32_t id, uint32_t number);
+  void count_terms(uint32_t number, uint32_t change);
   void sort_new_terms();
   std::vector<uint32_t> renumber_documents();
   void rewrite_list(uint32_t term, const std::vector<uint32_t>& numbers);

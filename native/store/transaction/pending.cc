@@ -154,6 +154,7 @@ const Batch::Addition* PendingEdits::addition_of(Bytes key, uint64_t hash) const
 // From the end, so that what an edit hid is there again. A table is made anew, since an emptied
 // slot would break the way to others: by what is left, which costs no more than making it did.
 void PendingEdits::rewind(const Batch::Mark& mark) {
+  if (mark.item_count < older_.size()) ++rewind_count_;
   while (!ranges_.empty() && ranges_.back() >= mark.item_count) ranges_.pop_back();
   for (auto i = static_cast<uint32_t>(older_.size()); is_ordered_ && i-- > mark.item_count;) {
     if (is_point(i) && older_[i] == kNone) order_.erase(i);
@@ -161,6 +162,15 @@ void PendingEdits::rewind(const Batch::Mark& mark) {
   older_.resize(mark.item_count);
   batch_.rewind(mark);
   if (!slots_.empty()) grow();
+}
+
+void PendingEdits::each_put(const KeyRange& range, size_t first, size_t last,
+                            const Visit& visit) const {
+  for (size_t i = first; i < std::min(last, batch_.size()); ++i) {
+    const LogEdit edit = batch_.edit(batch_.items()[i]);
+    if (edit.kind != LogEditKind::kPut || compare(edit.key, range.begin) < 0) continue;
+    if (is_before_end(edit.key, range.end) && !visit(edit.key, edit.value)) return;
+  }
 }
 
 void PendingEdits::make_order() {

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <vector>
@@ -51,6 +52,14 @@ class PendingEdits {
 
   Batch::Mark mark() const { return batch_.mark(); }
   void rewind(const Batch::Mark& mark);
+  // The edit of a number.
+  LogEdit edit(size_t index) const { return batch_.edit(batch_.items()[index]); }
+  // How often edits were taken back.
+  uint64_t rewind_count() const { return rewind_count_; }
+  // The puts among the edits from `first` to below `last` whose keys are in the range, as they were
+  // made, until `visit` answers false.
+  using Visit = std::function<bool(Bytes key, Bytes value)>;
+  void each_put(const KeyRange& range, size_t first, size_t last, const Visit& visit) const;
 
   // What `below` shows with the first `edit_count` edits over it; of them what expires at
   // `expired_ms` or before has expired.
@@ -89,6 +98,7 @@ class PendingEdits {
   std::vector<uint32_t> older_;
   std::vector<uint32_t> slots_;   // Empty while edits are looked through one by one.
   std::vector<uint32_t> ranges_;  // The range deletions, ascending.
+  uint64_t rewind_count_ = 0;
   bool is_ordered_ = false;
   Order order_{KeyLess{&batch_}};
 };

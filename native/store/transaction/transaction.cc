@@ -20,7 +20,7 @@ void Transaction::begin(Isolation isolation) {
   begun_ms_ = store_.now_ms();
   conflict_ = {};
   is_open_ = true;
-  ++serial_;
+  serial_ = store_.number_transaction();
 }
 
 void Transaction::begin_locking(uint64_t age, std::shared_ptr<LockNews> news,
@@ -36,6 +36,7 @@ void Transaction::end() {
   edits_.clear();
   conditions_.clear();
   savepoints_.clear();
+  trial_.reset();
   store_.end_transaction(since_);
   if (owner_ != 0) store_.locks().leave(owner_);
   owner_ = 0;
@@ -138,6 +139,71 @@ Status Transaction::add_to_own(const Store::View& view, Bytes key, uint64_t hash
   const uint64_t since = before->since;
   edits_.add_to(key, as_bytes(total), as_bytes(sum), since, own.edit.expires_ms);
   return Status::ok();
+}
+
+// ---- trying
+
+void Transaction::begin_trial() {
+  check(is_open_ && is_locking() && trial_ == nullptr);
+  trial_ = std::make_unique<Trial>();
+  trial_->mark = edits_.mark();
+  std::swap(trial_->before, conditions_);
+}
+
+Result<bool> Transaction::lock_trial() {
+  check(trial_ != nullptr);
+  conditions_.settle();
+  const size_t edit_count = edits_.mark().item_count - trial_->mark.item_count;
+  const size_t count = edit_count + conditions_.keys().size() + conditions_.ranges().size();
+  for (; trial_->locked_count < count; ++trial_->locked_count) {
+    Result<bool> has = lock_nth(trial_->locked_count);
+    if (!has || !*has) return has;
+  }
+  return true;
+}
+
+// First what was written, so that who reads and writes a key asks for it once; and of that the last
+// first, since what follows from a write, as entries of indexes, stands before it: two who write the
+// same then meet in the same key, and not in a circle.
+Result<bool> Transaction::lock_nth(size_t index) {
+  Locks& locks = store_.locks();
+  const size_t edit_count = edits_.mark().item_count - trial_->mark.item_count;
+  if (index < edit_count) {
+    const LogEdit edit = edits_.edit(trial_->mark.item_count + edit_count - 1 - index);
+    if (edit.kind != LogEditKind::kRangeDeletion) {
+      return locks.lock_key(owner_, edit.key, Locks::Mode::kExclusive);
+    }
+    return locks.lock_range(owner_, edit.key, edit.value, Locks::Mode::kExclusive);
+  }
+  index -= edit_count;
+  if (index < conditions_.keys().size()) {
+    const Bytes key = conditions_.bytes_of(conditions_.keys()[index]);
+    return locks.lock_key(owner_, key, Locks::Mode::kShared);
+  }
+  const KeyRange range = conditions_.ranges().range(index - conditions_.keys().size());
+  return locks.lock_range(owner_, range.begin, range.end, Locks::Mode::kShared);
+}
+
+Result<bool> Transaction::keep_trial() {
+  check(trial_ != nullptr);
+  if (Status status = store_.check_conditions(conditions_); !status) {
+    const bool is_stale = status.code() == Code::kConflict;
+    drop_trial();
+    if (is_stale) return false;
+    return status;
+  }
+  trial_->before.add(conditions_);
+  std::swap(trial_->before, conditions_);
+  trial_.reset();
+  if (Status status = check_size(); !status) return status;
+  return true;
+}
+
+void Transaction::drop_trial() {
+  check(trial_ != nullptr);
+  edits_.rewind(trial_->mark);
+  std::swap(trial_->before, conditions_);
+  trial_.reset();
 }
 
 uint32_t Transaction::save() {

@@ -26,6 +26,12 @@
 // read; between those that lock keys none is ever broken. Without writes its conditions count all
 // the same.
 //
+// What cannot say before which keys it is about tries: what it reads and writes is held apart, its
+// locks are taken then, and if nobody has written meanwhile what was read, it stays; else it is
+// tried again, under the locks that it has. So an index is locked where it was really looked up.
+//
+//   begin_trial ─▶ get · scan · put ─▶ lock_trial, until it has all ─▶ keep_trial ─▶ kept, or again
+//
 // Invariants
 //   - before commit() nobody sees an edit; after it everybody sees all of them, or none.
 //   - a transaction that has ended holds nothing and can be begun again.
@@ -55,8 +61,19 @@ class Transaction {
   void begin_locking(uint64_t age, std::shared_ptr<LockNews> news, uint32_t news_number);
   bool is_locking() const { return owner_ != 0; }
   uint64_t owner() const { return owner_; }
+  // ---- trying, by one that locks
+  void begin_trial();
+  // Locks what was written, and what was read as shared: true when it has all of these; false: it
+  // waits for one, and this is to be asked again when it has that.
+  Result<bool> lock_trial();
+  // False: something was written meanwhile that was read; it is taken back, and tried again.
+  Result<bool> keep_trial();
+  void drop_trial();
+  bool is_trying() const { return trial_ != nullptr; }
+
   bool is_open() const { return is_open_; }
-  // Counts the begins: what was asked for in one of them is not answered in the next.
+  // A number of this begin alone, of all transactions of the store: what was asked for in one is
+  // not answered in another.
   uint64_t serial() const { return serial_; }
   // What its reads are as of; UINT64_MAX: the newest.
   uint64_t view_commit() const;
@@ -73,6 +90,13 @@ class Transaction {
   std::unique_ptr<EngineCursor> scan(const Store::View& view, const KeyRange& range,
                                      Direction direction, size_t edit_count);
   size_t edit_count() const { return edits_.mark().item_count; }
+  // What of the edits from `first` on was put in the range, and how often edits were taken back:
+  // for whoever lays them over something and goes on from there.
+  void each_put(const KeyRange& range, size_t first, size_t last,
+                const PendingEdits::Visit& visit) const {
+    edits_.each_put(range, first, last, visit);
+  }
+  uint64_t rewind_count() const { return edits_.rewind_count(); }
   Status read_range(Bytes begin, Bytes end, uint64_t commit);
   // A condition at every level: the commit is refused if the key is written after `since`.
   Status guard(Bytes key, uint64_t since);
@@ -109,6 +133,12 @@ class Transaction {
   Status check_locks() const;
   void add_last_conditions();
   Status add_to_own(const Store::View& view, Bytes key, uint64_t hash, Bytes by);
+  struct Trial {
+    Conditions before;
+    Batch::Mark mark;
+    size_t locked_count = 0;  // Of what is to be locked, in the order of lock_nth().
+  };
+  Result<bool> lock_nth(size_t index);
   Status remember(Bytes key, uint64_t hash, uint64_t commit);
   Status check_size() const;
   void end();
@@ -119,6 +149,7 @@ class Transaction {
   Conflict conflict_;
   Isolation isolation_ = Isolation::kSerializable;
   std::vector<Batch::Mark> savepoints_;
+  std::unique_ptr<Trial> trial_;  // Null: it tries nothing.
   uint64_t since_ = 0;  // Held by the store while open.
   uint64_t owner_ = 0;  // Of locks; 0: it takes none.
   uint64_t begun_ms_ = 0;

@@ -231,7 +231,7 @@ describe.each(ENGINES)('queries with engine %s', (engine) => {
       const held = new Map(model)
       const inside: Model = new Map()
       await db.transaction(async (tx) => {
-        inside.clear() // It runs again where an index that it asked was packed meanwhile.
+        inside.clear() // Of a try before.
         for (const [id, document] of held) inside.set(id, document)
         const within = things.in(tx)
         for (let i = 0; i < 8; i++) await change(within as never, inside, chance)

@@ -31,6 +31,7 @@ Subject open_bitcask_subject(uint64_t large_value_bytes) {
   options.file_bytes = 4096;
   options.dead_bytes_min = 2048;
   options.small_count = 4;
+  options.ahead_min = 64;
   ManifestState state;
   state.engine = 3;
   state.hash_seed = 0x5eed;

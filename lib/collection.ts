@@ -42,6 +42,7 @@ export {
 } from './collection/documents.ts'
 export type { Along, JoinOptions, JoinRow, JoinSide } from './collection/joined.ts'
 export { type JoinExplanation, JoinQuery } from './collection/joining.ts'
+export { DocumentsLocking, LockingQuery } from './collection/locking.ts'
 export {
   type Explanation,
   type Lazy,
@@ -56,9 +57,9 @@ export {
   type SearchOptions,
   SearchQuery,
 } from './collection/scoring.ts'
-export { DocumentsLocking, LockingQuery } from './collection/locking.ts'
 export type { OnDelete } from './collection/description.ts'
 export { Field, KeyField, t } from './collection/field.ts'
+export type { SelectOptions } from './collection/reading.ts'
 export type { StandardSchema } from './collection/standard.ts'
 export type {
   Fields,

@@ -65,6 +65,7 @@ export {
   type ScorePart,
   type SearchOptions,
   SearchQuery,
+  type SelectOptions,
   type StandardSchema,
   t,
   type Update,

@@ -6,7 +6,10 @@ import { collectionWorkloads } from './collections.ts'
 import { convertWorkloads } from './convert.ts'
 import { engineWorkloads } from './engines.ts'
 import { kernelWorkloads } from './kernels.ts'
+import { peopleLoop } from './looping.ts'
+import { peopleWorkloads } from './people.ts'
 import { storeWorkloads } from './store.ts'
+import { throughWorkloads } from './through.ts'
 import { transactionWorkloads } from './transaction.ts'
 
 export const sets: Readonly<Record<string, readonly Workload[]>> = {
@@ -17,7 +20,7 @@ export const sets: Readonly<Record<string, readonly Workload[]>> = {
   btree: btreeWorkloads,
   convert: convertWorkloads,
   engines: engineWorkloads,
-  collections: collectionWorkloads,
+  collections: [...collectionWorkloads, ...peopleWorkloads, ...throughWorkloads, peopleLoop],
 }
 
 export function findWorkload(name: string): Workload {

@@ -29,7 +29,7 @@ function wordOf(rank: number): string {
   return [...word].reverse().join('')
 }
 
-class Corpus {
+export class Corpus {
   readonly words = Array.from({ length: WORDS }, (_, rank) => wordOf(rank))
   readonly #sums = new Float64Array(WORDS)
   readonly #random: Random

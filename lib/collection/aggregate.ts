@@ -13,6 +13,7 @@ import type { Direction, Where } from './asking.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { Column, Columns } from './columns.ts'
 import type { TypeDescription, TypeKind } from './description.ts'
+import { isNowhere, notForTheCore } from './free.ts'
 import { partOfKey } from './key.ts'
 import { isOrdered } from './operand.ts'
 import { ask, Slices, turn, TURN_MS } from './running.ts'
@@ -237,10 +238,12 @@ function checkConverted(
   asked: Asked,
   used: readonly { readonly column: Column | undefined }[],
 ): void {
-  const { converting } = queried
-  if (converting === undefined) return
-  const column = used.find((one) => converting.columns.has(one.column?.number ?? -1))?.column
-  const path = column?.path ?? dividedOf(queried, asked)?.paths[0]
+  const columns = used.flatMap(({ column }) => (column === undefined ? [] : [column]))
+  const divided = dividedOf(queried, asked)
+  const free = columns.find(isNowhere)?.path ?? divided?.free[0]
+  if (free !== undefined) throw notForTheCore(free)
+  const converted = columns.find(({ number }) => queried.converting.has(number))
+  const path = converted?.path ?? divided?.paths[0]
   if (path === undefined) return
   throw new VarveError('BUSY', `aggregate: ${path} is being converted; await ready()`)
 }

@@ -11,6 +11,7 @@ import { ABSENT, COMMIT, CONFLICT, lastError, type NativeCollection, scratch } f
 import { openLevel } from '../level.ts'
 import type { Opening } from '../opening.ts'
 import { type Columns, columnsOf } from './columns.ts'
+import { askableColumns } from './free.ts'
 import type { Collection } from './declaration.ts'
 import { type Definition, readDefinition, writeDefinition } from './definition.ts'
 import { draftOf, rewriteOf } from './draft.ts'
@@ -19,7 +20,6 @@ import { readDescription } from './description-bytes.ts'
 import type { Description } from './description.ts'
 import { keyReaderOf, keyWriterOf } from './key.ts'
 import { type RecordCodec, recordCodec } from './record.ts'
-import type { Converting } from './unconverted.ts'
 import { Records } from './upgrade.ts'
 
 const DOCUMENTS = 0x14
@@ -33,8 +33,9 @@ export interface Defined {
   readonly definition: Definition
   readonly description: Description
   readonly columns: Columns
-  /** While documents are rewritten whose values have to be converted. */
-  readonly converting: Converting | undefined
+  /** While documents are rewritten: the columns whose values have to be converted. */
+  readonly converting: ReadonlySet<number>
+  readonly keyOf: (document: unknown) => Key
 }
 
 type AnyCollection = Collection<string, unknown, unknown, unknown, unknown>
@@ -124,12 +125,9 @@ function definedAs(opening: Opening, id: number, asOf: number): Defined | undefi
 
 function definedOf(commit: number, definition: Definition): Defined {
   const description = readDescription(definition.schemas.at(-1) ?? new Uint8Array(0))
-  const rewriting = definition.rewriting ?? []
-  const converting =
-    rewriting.length === 0
-      ? undefined
-      : { columns: new Set(rewriting), keyOf: keyReaderOf(description) }
-  return { commit, definition, description, columns: columnsOf(description), converting }
+  const converting = new Set(definition.rewriting)
+  const columns = askableColumns(columnsOf(description), description)
+  return { commit, definition, description, columns, converting, keyOf: keyReaderOf(description) }
 }
 
 /** What the store has under the name; undefined: nothing. */

@@ -11,6 +11,8 @@ export interface Column {
   readonly type: TypeDescription
   /** No document shows it. */
   readonly hidden: boolean
+  /** It lies in a free form: free.ts. */
+  readonly isFree?: boolean
 }
 
 export type Columns = ReadonlyMap<string, Column>

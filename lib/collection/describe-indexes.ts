@@ -1,7 +1,7 @@
 // lib/collection/describe-indexes.ts — indexes as declared, as data: their words and objects made one form.
 //
-// Where an index is on a function, or on a path that is no column (free forms), it is on a hidden field, which is described here, too: '#byLower' of
-// an index byLower on a function, '#a.b' of a path.
+// Where an index is on a function, or on a path that is no column (free forms), it is on a hidden field, which is described here, too: '#byLower()' of
+// an index byLower on a function, '#a.b' of a path, '#a.b[]' of its elements, with ':text' behind for words.
 import { invalid, VarveError } from '../errors.ts'
 import { checkNames } from '../options.ts'
 import { conditionText } from './condition.ts'
@@ -108,7 +108,7 @@ class Walk {
     const { on, multiple } = given
     if (typeof on === 'function') {
       if (kind === 'geo') throw invalid(`${where}.on`, 'a field of points or boxes', on)
-      return [this.#hide(`#${name}`, on as Make, multiple === true, kind)]
+      return [this.#hide(`#${name}()`, on as Make, multiple === true, kind)]
     }
     const paths: readonly unknown[] = Array.isArray(on) ? on : [on]
     if (paths.length === 0 || paths.length > PARTS_MAX)

@@ -11,6 +11,7 @@ import { eachStored } from './batch.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { Columns } from './columns.ts'
 import { Collection } from './declaration.ts'
+import { isNowhere, notForTheCore } from './free.ts'
 import type { AnyCollection, Includable } from './including.ts'
 import { isOrdered } from './operand.ts'
 import { type Explanation, Lazy } from './query.ts'
@@ -41,7 +42,7 @@ export interface JoinExplanation {
     readonly name: string
     /** The first is walked, others are looked up: by their key, or by their field that names one. */
     readonly by: 'walk' | 'key' | 'reference'
-    readonly plan?: Omit<Explanation, 'converting'>
+    readonly plan?: Omit<Explanation, 'converting' | 'free'>
   }[]
   /** Sides that might have been walked, with the rows that were expected of them, and what a join from there would have cost. */
   readonly leaders: readonly {
@@ -279,6 +280,7 @@ class Joined implements Shape {
     if (view === undefined) return { of, column: 0, descending }
     const own = path.slice(of.name.length + 1)
     const column = columnAt(own, view.columns, `${where}: ${of.name}`)
+    if (isNowhere(column)) throw notForTheCore(column.path)
     if (!isOrdered(column.type))
       throw invalid(`${where}: '${path}'`, 'of a type that has an order', column.type.kind)
     checkConverted(view, column.number, path)
@@ -311,8 +313,7 @@ function writeSide(side: Side, sides: readonly Side[], to: ByteWriter): void {
   const node = whereNode(where, columns, `${before}where`)
   if (view !== undefined) {
     checkSelect(select, view, `${before}select`)
-    const isAsked = view.converting !== undefined && isNodeOn(node, view.converting.columns)
-    if (isAsked) throw converted(`${before}where`)
+    if (isNodeOn(node, view.converting)) throw converted(`${before}where`)
   }
   if (parent !== undefined)
     checkConverted(way === FORWARD ? viewOf(parent) : view, column, `${path}: its reference`)
@@ -327,7 +328,7 @@ function writeSide(side: Side, sides: readonly Side[], to: ByteWriter): void {
 
 // The core compares what is stored.
 function checkConverted(view: Queried | undefined, column: number, what: string): void {
-  if (view?.converting?.columns.has(column) === true) throw converted(what)
+  if (view?.converting.has(column) === true) throw converted(what)
 }
 
 const converted = (what: string): VarveError =>

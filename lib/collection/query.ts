@@ -56,6 +56,8 @@ export interface Explanation {
   readonly building: readonly string[]
   /** Fields that are asked about in JavaScript, since documents of older versions are being converted. */
   readonly converting: readonly string[]
+  /** Fields that are asked about in JavaScript, since they lie in a free form and no index is on them. */
+  readonly free: readonly string[]
 }
 
 // Of a view in which there was no such collection yet.
@@ -69,6 +71,7 @@ const NOTHING: Explanation = {
   reads: false,
   building: [],
   converting: [],
+  free: [],
 }
 
 /** A lazy sequence of what a query answers. */
@@ -210,9 +213,11 @@ export class Query<T> extends Lazy<T> {
     const explained = JSON.parse(json) as Explanation
     const defined = this.source.view()
     const divided = defined && dividedOf(defined, this.asked)
-    if (divided === undefined) return { ...explained, converting: [] }
-    const sorts = explained.sorts || divided.sortKey !== undefined
-    return { ...explained, filters: true, sorts, reads: true, converting: divided.paths }
+    if (divided === undefined) return { ...explained, converting: [], free: [] }
+    const { paths, free, sortKey } = divided
+    const sorts = explained.sorts || sortKey !== undefined
+    const converting = paths.filter((path) => !free.includes(path))
+    return { ...explained, filters: true, sorts, reads: true, converting, free }
   }
 }
 

@@ -1,6 +1,7 @@
 // lib/collection/reading.ts — reading a collection: documents by their keys, and queries; as of now, of a snapshot, or within a transaction.
 import { VarveError } from '../errors.ts'
 import type { Encoding } from '../encoding.ts'
+import type { FieldsOptions } from '../fields.ts'
 import type { Key } from '../key.ts'
 import { checkNames } from '../options.ts'
 import type { Reading, Types } from '../reading.ts'
@@ -13,13 +14,13 @@ import {
   type GroupBy,
   type Measure,
 } from './aggregate.ts'
-import type { Found, FindOptions, Relations, Where } from './asking.ts'
+import type { Found, FindOptions, Relations, Selectable, Selected, Where } from './asking.ts'
 import { type Defined, openCollection, type Opened } from './catalog.ts'
 import { type Includable, inclusionsOf } from './including.ts'
 import type { Along, CheckedAlong, JoinOptions, JoinRow } from './joined.ts'
 import { joinedOf, JoinQuery } from './joining.ts'
 import { Query } from './query.ts'
-import { type Asked, checkCount, readToken, selectOf } from './request.ts'
+import { type Asked, checkCount, checkSelect, readToken, selectOf } from './request.ts'
 import { type HitOf, searchOf, type SearchOptions, SearchQuery } from './scoring.ts'
 import type { QuerySource } from './source.ts'
 import type { CollectionTypes, Infer, InferKey, Path } from './types.ts'
@@ -35,6 +36,11 @@ export interface DocumentTypes extends Types {
 
 export interface AsyncReadOptions {
   readonly signal?: AbortSignal | undefined
+}
+
+/** Of a document these fields alone: others are not decoded. */
+export interface SelectOptions<F extends string> {
+  readonly select: readonly F[]
 }
 
 /** Some documents: those that meet all conditions. */
@@ -84,20 +90,48 @@ export abstract class DocumentsReading<in out C extends AnyTypes> {
     return this.opened.keyOf(key)
   }
 
-  /** The document of a key, or undefined. */
-  get(key: InferKey<C>): Infer<C> | undefined {
-    return this.keyspace.get(this.key(key)) as Infer<C> | undefined
+  /** The document of a key, or undefined; with `select`, an object of these fields of it. */
+  get(key: InferKey<C>): Infer<C> | undefined
+  get<const F extends Selectable<Infer<C>>>(
+    key: InferKey<C>,
+    options: SelectOptions<F>,
+  ): Selected<Infer<C>, F> | undefined
+  get(key: InferKey<C>, options?: unknown): unknown {
+    if (options === undefined) return this.keyspace.get(this.key(key))
+    return this.keyspace.get(this.key(key), this.#fields(options, ['select'], 'get'))
   }
 
   /** A promise of what get() would answer now; the disk is read on another thread. */
-  getAsync(key: InferKey<C>, options?: AsyncReadOptions): Promise<Infer<C> | undefined> {
-    return this.keyspace.getAsync(this.key(key), options) as Promise<Infer<C> | undefined>
+  getAsync(key: InferKey<C>, options?: AsyncReadOptions): Promise<Infer<C> | undefined>
+  getAsync<const F extends Selectable<Infer<C>>>(
+    key: InferKey<C>,
+    options: AsyncReadOptions & SelectOptions<F>,
+  ): Promise<Selected<Infer<C>, F> | undefined>
+  async getAsync(key: InferKey<C>, options: AsyncReadOptions = {}): Promise<unknown> {
+    if (!('select' in options)) return this.keyspace.getAsync(this.key(key), options)
+    const fields = this.#fields(options, ['select', 'signal'], 'getAsync')
+    return this.keyspace.getAsync(this.key(key), { ...fields, signal: options.signal })
   }
 
   /** The documents of many keys, in their order, all from one view; undefined for absent ones. */
-  getMany(keys: readonly InferKey<C>[]): (Infer<C> | undefined)[] {
+  getMany(keys: readonly InferKey<C>[]): (Infer<C> | undefined)[]
+  getMany<const F extends Selectable<Infer<C>>>(
+    keys: readonly InferKey<C>[],
+    options: SelectOptions<F>,
+  ): (Selected<Infer<C>, F> | undefined)[]
+  getMany(keys: readonly InferKey<C>[], options?: unknown): unknown[] {
     const all = Array.from(keys, (key: unknown) => this.key(key))
-    return this.keyspace.getMany(all) as (Infer<C> | undefined)[]
+    if (options === undefined) return this.keyspace.getMany(all)
+    return this.keyspace.getMany(all, this.#fields(options, ['select'], 'getMany'))
+  }
+
+  #fields(options: unknown, known: readonly string[], where: string): FieldsOptions<string> {
+    checkNames(options, known, where)
+    const select = selectOf((options as { readonly select?: unknown }).select)
+    if (select === undefined) throw new VarveError('INVALID', `${where}: select is undefined`)
+    const queried = this.defined()
+    if (queried !== undefined) checkSelect(select, queried)
+    return { fields: select }
   }
 
   has(key: InferKey<C>): boolean {

@@ -1,12 +1,14 @@
 // lib/collection/request.ts — a query as bytes: native/binding/query.cc tells which.
 import { invalid, VarveError } from '../errors.ts'
+import type { Key } from '../key.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { Column, Columns } from './columns.ts'
 import type { Description } from './description.ts'
+import { isNowhere, notForTheCore } from './free.ts'
 import type { Inclusion } from './including.ts'
 import { isOrdered } from './operand.ts'
 import type { QuerySource } from './source.ts'
-import { type Converting, type Division, divisionOf, type OrderPart } from './unconverted.ts'
+import { type Division, divisionOf, type OrderPart } from './unconverted.ts'
 import { isPlain, type Node, nodeBytes, whereNode } from './where.ts'
 
 export const COUNTED = 1
@@ -53,17 +55,20 @@ export interface Queried {
   readonly commit: number
   readonly columns: Columns
   readonly description: Pick<Description, 'extra'>
-  /** While documents are rewritten whose values have to be converted. */
-  readonly converting?: Converting | undefined
+  /** While documents are rewritten: the columns whose values have to be converted. */
+  readonly converting: ReadonlySet<number>
+  /** The key of a document. */
+  readonly keyOf: (document: unknown) => Key
 }
 
-/** What of a query is asked in JavaScript, as long as documents are converted; undefined: nothing. */
+/** What of a query is asked in JavaScript: of free forms, and of documents that are to be converted; undefined: nothing. */
 export function dividedOf(queried: Queried, asked: Asked): Division | undefined {
   const { where, orderBy, shape } = asked
-  const { converting, columns } = queried
-  if (converting === undefined || shape !== undefined) return undefined
+  const { converting, columns, description } = queried
+  const isWhole = converting.size === 0 && description.extra === 'refuse'
+  if (isWhole || shape !== undefined) return undefined
   const order = orderOf(orderBy, columns, 'orderBy')
-  return divisionOf(converting, columns, whereNode(where, columns), order)
+  return divisionOf(queried, whereNode(where, columns), order)
 }
 
 export function requestOf(queried: Queried, asked: Asked, flags: number): Uint8Array {
@@ -115,6 +120,7 @@ export function selectOf(select: unknown, where = 'select'): readonly string[] |
   return select as readonly string[]
 }
 
+/** INVALID where it names a field that no document of the definition has. */
 export function checkSelect(
   select: readonly string[] | undefined,
   { columns, description }: Queried,
@@ -144,7 +150,8 @@ export function putOrder(orderBy: unknown, columns: Columns, where: string, to: 
 function putParts(order: readonly OrderPart[], to: ByteWriter): void {
   to.count(order.length)
   for (const { column, descending } of order) {
-    to.count(column)
+    if (isNowhere(column)) throw notForTheCore(column.path)
+    to.count(column.number)
     to.byte(descending ? 1 : 0)
   }
 }
@@ -180,9 +187,9 @@ export function columnAt(path: unknown, columns: Columns, where: string): Column
   throw unknownField(path, names, where)
 }
 
-function columnOf(path: string, columns: Columns, where: string): number {
+function columnOf(path: string, columns: Columns, where: string): Column {
   const column = columnAt(path, columns, where)
-  if (isOrdered(column.type)) return column.number
+  if (isOrdered(column.type)) return column
   throw invalid(`${where}: '${path}'`, 'of a type that has an order', column.type.kind)
 }
 

@@ -101,12 +101,12 @@ export type HitOf<C extends { readonly '~schema': unknown }, O> = O extends {
 /** A lazy sequence of hits, the best first: each run reads the view of the moment at which it begins. */
 export class SearchQuery<T> extends Lazy<T> {
   /** How it is answered, without answering it. */
-  explain(): Omit<Explanation, 'converting'> | undefined {
+  explain(): Omit<Explanation, 'converting' | 'free'> | undefined {
     if (this.source.view() === undefined) return undefined
     const json = ask(this.source, this.asked, 0, (size, asOf) =>
       this.source.level.queryExplain(size, asOf),
     )
-    return JSON.parse(json) as Omit<Explanation, 'converting'>
+    return JSON.parse(json) as Omit<Explanation, 'converting' | 'free'>
   }
 }
 
@@ -285,9 +285,8 @@ function checkConverted(
   where: Node,
   used: readonly (Column | undefined)[],
 ): void {
-  if (converting === undefined) return
-  const column = used.find((one) => one !== undefined && converting.columns.has(one.number))
-  if (column === undefined && !isNodeOn(where, converting.columns)) return
+  const column = used.find((one) => one !== undefined && converting.has(one.number))
+  if (column === undefined && !isNodeOn(where, converting)) return
   throw new VarveError(
     'BUSY',
     `search: ${column?.path ?? 'where'} is being converted; await ready()`,

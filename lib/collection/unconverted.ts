@@ -1,6 +1,7 @@
-// lib/collection/unconverted.ts — queries about fields that are still being converted, which the core cannot answer: asked in JavaScript.
+// lib/collection/unconverted.ts — queries about fields that the core cannot read, asked in JavaScript: those of free forms that no index is on (free.ts), and
+// those that are still being converted.
 //
-//   where age >= 18 and city = "Rome" order by age          (age is converted, city is not)
+//   where age >= 18 and city = "Rome" order by age          (age is converted or free, city is neither)
 //     └── here ──┘     └── the core ──┘    └── here
 //
 // The core finds what meets the other conditions, in their order or in none; documents come back converted, and are held against the rest as it would do
@@ -8,17 +9,20 @@
 //
 // Invariants
 //   - what is found is what the core finds once everything is rewritten.
-import { VarveError } from '../errors.ts'
-import { encodeKey, type Key } from '../key.ts'
+import { isVarveError, VarveError } from '../errors.ts'
+import { encodeKey } from '../key.ts'
 import { keyRoom } from '../range.ts'
-import type { Column, Columns } from './columns.ts'
+import type { Column } from './columns.ts'
+import { isNowhere } from './free.ts'
+import type { TypeDescription } from './description.ts'
 import type { Document } from './interpret.ts'
 import { storedKey } from './operand.ts'
 import { valueAt } from './path.ts'
-import type { Asked } from './request.ts'
+import type { Asked, Queried } from './request.ts'
 import {
   AND,
   BETWEEN,
+  columnsIn,
   COMPARED,
   EQ,
   HAS,
@@ -26,7 +30,6 @@ import {
   HAS_ANY,
   IN,
   IS_NULL,
-  isNodeOn,
   NE,
   type Node,
   NOT,
@@ -38,15 +41,8 @@ const FOUND_BYTES = 64 // What a sort key takes beside its bytes, about.
 const SORTED = 1
 const ID_BYTES = 4
 
-/** What of a definition is being converted. */
-export interface Converting {
-  readonly columns: ReadonlySet<number>
-  /** The key of a document. */
-  readonly keyOf: (document: unknown) => Key
-}
-
 export interface OrderPart {
-  readonly column: number
+  readonly column: Column
   readonly descending: boolean
 }
 
@@ -57,42 +53,35 @@ export interface Division {
   readonly keeps: (document: Document) => boolean
   /** Where the order is not for the core. */
   readonly sortKey: ((document: Document) => Uint8Array) | undefined
-  /** The fields that are asked about here. */
+  /** The fields that are asked about here, and those of them that are free. */
   readonly paths: readonly string[]
+  readonly free: readonly string[]
 }
 
 /** Undefined: all of it is for the core. */
 export function divisionOf(
-  converting: Converting,
-  columns: Columns,
+  { converting, keyOf }: Pick<Queried, 'converting' | 'keyOf'>,
   where: Node,
   order: readonly OrderPart[],
 ): Division | undefined {
+  const isHere = (column: Column): boolean => isNowhere(column) || converting.has(column.number)
   const all = where.op === AND ? (where.children ?? []) : [where]
-  const rest = all.filter((node) => isNodeOn(node, converting.columns))
-  const sorts = order.some(({ column }) => converting.columns.has(column))
+  const rest = all.filter((node) => columnsIn(node).some(isHere))
+  const sorts = order.some(({ column }) => isHere(column))
   if (rest.length === 0 && !sorts) return undefined
+  const asked = [...rest.flatMap(columnsIn), ...order.map(({ column }) => column)].filter(isHere)
   return {
     asked: { op: AND, children: all.filter((node) => !rest.includes(node)) },
     keeps: (document) => rest.every((node) => holds(node, document)),
-    sortKey: sorts ? sortKeyOf(converting, columns, order) : undefined,
-    paths: pathsOf(converting, columns, rest, order),
+    sortKey: sorts ? sortKeyOf(keyOf, order) : undefined,
+    paths: pathsOf(asked),
+    free: pathsOf(asked.filter(isNowhere)),
   }
 }
 
-function pathsOf(
-  { columns: converted }: Converting,
-  columns: Columns,
-  rest: readonly Node[],
-  order: readonly OrderPart[],
-): readonly string[] {
-  const isAsked = (number: number): boolean =>
-    order.some(({ column }) => column === number) ||
-    rest.some((node) => isNodeOn(node, new Set([number])))
-  return [...columns.values()]
-    .filter(({ number }) => converted.has(number) && isAsked(number))
-    .map(({ path }) => path)
-}
+const pathsOf = (columns: readonly Column[]): readonly string[] => [
+  ...new Set(columns.map(({ path }) => path)),
+]
 
 // ---- conditions
 
@@ -106,11 +95,26 @@ function holds(node: Node, document: Document): boolean {
   const isNull = value === undefined || value === null
   if (op === IS_NULL) return isNull
   if (op === HAS || op === HAS_ANY || op === HAS_ALL)
-    return has(op, elementKeys(column, isNull ? [] : (value as readonly unknown[])), operands)
-  const key = storedKey(column.type, value, column.path)
+    return has(op, elementKeys(column, Array.isArray(value) ? value : []), operands)
+  const key = keyAt(column, column.type, value)
+  if (key === undefined) return op === NE
   if (op === EQ || op === NE) return isSame(key, operands[0]) === (op === EQ)
   if (op === IN) return operands.some((operand) => isSame(key, operand))
   return !isNull && compares(op, key, operands, column)
+}
+
+// In a free form there may be what has no order: it is as nothing that can be asked for.
+function keyAt(
+  { isFree, path }: Column,
+  type: TypeDescription,
+  value: unknown,
+): Uint8Array | undefined {
+  try {
+    return storedKey(type, value, path)
+  } catch (error) {
+    if (isFree === true && isVarveError(error)) return undefined
+    throw error
+  }
 }
 
 const isSame = (key: Uint8Array, other: Uint8Array | undefined): boolean =>
@@ -144,8 +148,10 @@ function compares(
   }
 }
 
-const elementKeys = ({ type, path }: Column, all: readonly unknown[]): readonly Uint8Array[] =>
-  all.map((one) => storedKey(type.members?.[0] ?? type, one, path))
+const elementKeys = (column: Column, all: readonly unknown[]): readonly Uint8Array[] =>
+  all
+    .map((one) => keyAt(column, column.type.members?.[0] ?? column.type, one))
+    .filter((key) => key !== undefined)
 
 function has(op: number, keys: readonly Uint8Array[], operands: readonly Uint8Array[]): boolean {
   const isThere = (operand: Uint8Array): boolean => keys.some((key) => isSame(key, operand))
@@ -155,18 +161,14 @@ function has(op: number, keys: readonly Uint8Array[], operands: readonly Uint8Ar
 // ---- order
 
 function sortKeyOf(
-  { keyOf }: Converting,
-  columns: Columns,
+  keyOf: Queried['keyOf'],
   order: readonly OrderPart[],
 ): (document: Document) => Uint8Array {
-  const parts = order.flatMap(({ column, descending }) =>
-    [...columns.values()]
-      .filter(({ number }) => number === column)
-      .map(({ path, type }) => ({ path, type, descending })),
-  )
   return (document) => {
-    const keys = parts.map(({ path, type, descending }) => {
-      const key = storedKey(type, valueAt(document, path), path)
+    const keys = order.map(({ column, descending }) => {
+      const { type, path } = column
+      const own = keyAt(column, type, valueAt(document, path))
+      const key = own ?? storedKey(type, null, path)
       return descending ? key.map((byte) => ~byte) : key
     })
     const end = encodeKey(keyOf(document), 'key', keyRoom, 0)
@@ -246,7 +248,8 @@ export class Found<T> {
     if (this.#bytes > this.#bytesMax)
       throw new VarveError(
         'TOO_LARGE',
-        `what has to be sorted takes more than ${this.#bytesMax} bytes; await ready()`,
+        `what has to be sorted takes more than ${this.#bytesMax} bytes, for ` +
+          `${this.#division.paths.join(', ')} is asked about in JavaScript`,
       )
     this.#sorted.push({ key, document })
   }

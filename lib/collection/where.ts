@@ -6,6 +6,7 @@
 // condition that means nothing would find everything.
 import { invalid, VarveError } from '../errors.ts'
 import type { Column, Columns } from './columns.ts'
+import { freeColumn, isNowhere, notForTheCore } from './free.ts'
 import { isOrdered, operandOf, prefixOperand } from './operand.ts'
 import { ByteWriter } from './byte-writer.ts'
 import { isPlace, placeOperands } from './places.ts'
@@ -32,6 +33,7 @@ const HAVING = ['has', 'hasAny', 'hasAll', 'isNull']
 const HAVING_WORDS = [...HAVING, 'match']
 const PLACED = ['near', 'within', 'isNull']
 const KNOWN = ['isNull']
+const OPERATORS = new Set([...WORDED, ...HAVING, ...PLACED])
 const DEPTH_MAX = 16
 const OPERANDS_MAX = 65_536
 
@@ -59,10 +61,15 @@ export function nodeBytes(node: Node): Uint8Array {
   return writer.bytes()
 }
 
+/** All that it asks about. */
+export const columnsIn = ({ column, children = [] }: Node): readonly Column[] => [
+  ...(column === undefined ? [] : [column]),
+  ...children.flatMap(columnsIn),
+]
+
 /** Whether it asks about one of these columns. */
-export const isNodeOn = ({ column, children = [] }: Node, columns: ReadonlySet<number>): boolean =>
-  (column !== undefined && columns.has(column.number)) ||
-  children.some((child) => isNodeOn(child, columns))
+export const isNodeOn = (node: Node, columns: ReadonlySet<number>): boolean =>
+  columnsIn(node).some(({ number }) => columns.has(number))
 
 /** Whether it asks for words, which an index alone can tell. */
 export const isOnWords = ({ op, children = [] }: Node): boolean =>
@@ -75,6 +82,7 @@ function write({ op, column, operands, children }: Node, to: ByteWriter): void {
     for (const child of children) write(child, to)
     return
   }
+  if (column !== undefined && isNowhere(column)) throw notForTheCore(column.path)
   to.count(column?.number ?? 0)
   if (op === IN || op === HAS_ANY || op === HAS_ALL) to.count(operands?.length ?? 0)
   for (const operand of operands ?? []) to.sized(operand)
@@ -134,6 +142,7 @@ function field(
 ): readonly Node[] {
   const column = columns.get(path)
   if (column === undefined || column.hidden) throw unknown(path, columns, where)
+  if (column.isFree) return freeField(column, condition, columns, where, depth)
   if (condition === null) return [{ op: IS_NULL, column }]
   const { type } = column
   if (isPlace(type) && isPlain(condition)) return placed(condition, column, where)
@@ -148,6 +157,26 @@ function field(
   )
 }
 
+// Names that are all operators are; others are of the object that lies there.
+function freeField(
+  column: Column,
+  condition: unknown,
+  columns: Columns,
+  where: string,
+  depth: number,
+): readonly Node[] {
+  if (condition === null) return [{ op: IS_NULL, column }]
+  if (!isPlain(condition))
+    return [{ op: EQ, column, operands: [operandOf(column.type, condition, where)] }]
+  const entries = Object.entries(condition)
+  if (entries.length === 0 || !entries.every(([name]) => OPERATORS.has(name)))
+    return group(condition, columns, `${column.path}.`, where, depth + 1).children ?? []
+  return entries.map(([name, operand]) => {
+    const at = `${where}.${name}`
+    return operator(name, operand, freeColumn(column, name, columns, at), at)
+  })
+}
+
 function unknown(path: string, columns: Columns, where: string): VarveError {
   const names = [...columns.values()].filter(({ hidden }) => !hidden).map((column) => column.path)
   return new VarveError('INVALID', `${where}: no field '${path}'; known are ${names.join(', ')}`)
@@ -159,6 +188,7 @@ function operatorsOf({ type }: Column): readonly string[] {
   if (isPlace(type)) return PLACED
   if (type.kind === 'array' && type.members?.every(isOrdered) === true)
     return type.members.every(({ kind }) => kind === 'string') ? HAVING_WORDS : HAVING
+  if (type.kind === 'key') return [...ORDERED, 'startsWith']
   return isOrdered(type) ? ORDERED : KNOWN
 }
 

@@ -89,10 +89,22 @@ export function changed(opened: Opened, before: Document, change: unknown): Docu
       : patched(opened, before, change)
   if (!isPlain(after))
     throw invalid('update', 'a patch, or a function that answers a document', after)
-  const whole = fillDocument(opened, withoutComputed(opened, after))
+  const whole = filledAgain(opened, withoutComputed(opened, after))
   checkSameKey(opened, before, whole)
   carryKept(before, whole)
   return whole
+}
+
+// A validator sees what it has answered before, with the change.
+function filledAgain(opened: Opened, after: Document): Document {
+  try {
+    return fillDocument(opened, after)
+  } catch (error) {
+    const isValidated = opened.declared.live.validator !== undefined
+    if (!isValidated || !(error instanceof VarveError) || error.code !== 'INVALID') throw error
+    const why = 'an update is validated as a whole, in the form that is stored'
+    throw new VarveError('INVALID', `${error.message}; ${why}`, { cause: error })
+  }
 }
 
 function patched({ newest }: Opened, before: Document, patch: unknown): Document {

@@ -4,6 +4,7 @@ import { expectTypeOf } from 'vitest'
 
 import {
   type Box,
+  type BuildProgress,
   collection,
   type Documents,
   type DocumentsLocking,
@@ -20,6 +21,7 @@ import {
   type Point,
   type SearchQuery,
   type StandardSchema,
+  type Store,
   t,
   type Where,
 } from '../../lib/index.ts'
@@ -314,3 +316,50 @@ find(Users, { orderBy: 'agee' })
 find(Users, { include: { posts: true } })
 // @ts-expect-error a number does not begin with a text
 find(Users, { where: { age: { startsWith: '1' } } })
+
+// ---- some fields by key
+
+declare const opened: Store
+expectTypeOf(users.get('x')).toEqualTypeOf<User | undefined>()
+expectTypeOf(users.get('x', { select: ['age', 'nick'] })).toEqualTypeOf<
+  { age: number; nick?: string } | undefined
+>()
+expectTypeOf(users.getAsync('x', { select: ['age'] })).toEqualTypeOf<
+  Promise<{ age: number } | undefined>
+>()
+expectTypeOf(users.getMany(['x'], { select: ['age'] })).toEqualTypeOf<
+  ({ age: number } | undefined)[]
+>()
+expectTypeOf(
+  opened
+    .collection(Users)
+    .in(opened.snapshot())
+    .get('x', { select: ['age'] }),
+).toEqualTypeOf<{ age: number } | undefined>()
+// @ts-expect-error no such field
+users.get('x', { select: ['agee'] })
+
+// ---- care: what is built, rewritten and dropped
+
+expectTypeOf(users.ready()).toEqualTypeOf<Promise<void>>()
+expectTypeOf(
+  users.ready({
+    onProgress: (progress) => expectTypeOf(progress).toEqualTypeOf<BuildProgress>(),
+    signal: AbortSignal.timeout(5),
+  }),
+).toEqualTypeOf<Promise<void>>()
+expectTypeOf(users.rewrite({ signal: AbortSignal.timeout(5) })).toEqualTypeOf<Promise<void>>()
+// @ts-expect-error no such option
+void users.ready({ onprogress: () => undefined })
+// @ts-expect-error that is asked of collections that are open, not of a snapshot of one
+void users.in(opened.snapshot()).rewrite()
+// @ts-expect-error nor within a transaction
+void opened.transaction((tx) => users.in(tx).ready())
+expectTypeOf(opened.drop(users)).toEqualTypeOf<Promise<boolean>>()
+// @ts-expect-error a collection that is open, not a name
+void opened.drop('users')
+collection('less', { key: 'id', schema: { id: t.int32() }, drop: ['age', 'address.zip'] })
+// @ts-expect-error names of fields
+collection('less', { key: 'id', schema: { id: t.int32() }, drop: [5] })
+// @ts-expect-error an array of them
+collection('less', { key: 'id', schema: { id: t.int32() }, drop: 'age' })

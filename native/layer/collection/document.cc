@@ -11,6 +11,7 @@ Result<SchemaSet> SchemaSet::read(const std::vector<std::string>& descriptions) 
     if (!description) return description.error();
     auto schema = Schema::of(std::move(*description), static_cast<uint32_t>(i + 1));
     if (!schema) return schema.error();
+    set.schemas_.push_back(schema->get());
     set.versions_.push_back({std::move(*schema), {}});
   }
   check(!set.versions_.empty());
@@ -38,27 +39,18 @@ uint32_t SchemaSet::column(uint32_t version, uint32_t number) const {
   return number < columns.size() ? columns[number] : kNoColumn;
 }
 
-Status Document::open(Bytes stored) {
-  const std::optional<uint32_t> version = RecordView::version_of(stored);
-  const Schema* const schema = version ? schemas_.schema(*version) : nullptr;
-  if (schema == nullptr) return Status::corrupt("collection: bytes that are no document of it");
-  Result<RecordView> record = RecordView::open(stored, *schema);
-  if (!record) return record.error();
-  record_ = std::move(*record);
-  return Status::ok();
-}
+Status Document::open(Bytes stored) { return record_.look_at(stored, schemas_.schemas()); }
 
 Item Document::item(uint32_t field) const {
-  const uint32_t column = schemas_.column(record_->schema().version(), field);
-  if (column != kNoColumn) return record_->item(column);
+  const uint32_t column = schemas_.column(record_.schema().version(), field);
+  if (column != kNoColumn) return record_.item(column);
   const RecordView* const defaults = schemas_.defaults();
   const bool is_known = defaults != nullptr && field < schemas_.newest().columns().size();
   return is_known ? defaults->item(field) : Item();
 }
 
-void Document::append_key(uint32_t field, std::string& to) const {
-  const Item one = item(field);
-  const bool is_made = one.is_present() && varve::append_key(one, KeyPlace::kElement, to);
+void Document::append_key(const Item& item, std::string& to) {
+  const bool is_made = item.is_present() && varve::append_key(item, KeyPlace::kElement, to);
   if (!is_made) to += static_cast<char>(kNullKeyTag);
 }
 

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ class SchemaSet {
   uint32_t newest_version() const { return static_cast<uint32_t>(versions_.size()); }
   // Null: there is no such version.
   const Schema* schema(uint32_t version) const;
+  std::span<const Schema* const> schemas() const { return schemas_; }
   // The column that the newest version has under this number; kNoColumn where there was none.
   uint32_t column(uint32_t version, uint32_t number) const;
   const RecordView* defaults() const { return defaults_ ? &*defaults_ : nullptr; }
@@ -42,6 +44,7 @@ class SchemaSet {
   };
 
   std::vector<Version> versions_;
+  std::vector<const Schema*> schemas_;  // Of these.
   std::optional<RecordView> defaults_;
 };
 
@@ -51,12 +54,13 @@ class Document {
 
   // CORRUPT when these bytes are no record of the collection.
   Status open(Bytes stored);
-  const RecordView& record() const { return *record_; }
-  uint64_t row() const { return record_->row(); }
+  const RecordView& record() const { return record_; }
+  uint64_t row() const { return record_.row(); }
   Item item(uint32_t field) const;
 
   // The key of a field as it stands in an array; that of null where it is absent or has none.
-  void append_key(uint32_t field, std::string& to) const;
+  void append_key(uint32_t field, std::string& to) const { append_key(item(field), to); }
+  static void append_key(const Item& item, std::string& to);
   // Of each element of an array, or of each name in a map, until `visit` answers false.
   void each_key(uint32_t field, const std::function<bool(Bytes key)>& visit) const;
   // Room for a key, for whoever is at work on this document.
@@ -64,7 +68,7 @@ class Document {
 
  private:
   const SchemaSet& schemas_;
-  std::optional<RecordView> record_;
+  RecordView record_;
   mutable std::string room_;
 };
 

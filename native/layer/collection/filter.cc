@@ -1,6 +1,9 @@
 #include "layer/collection/filter.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <optional>
 
 #include "pure/codec/key.h"
 #include "pure/codec/varint.h"
@@ -42,6 +45,51 @@ bool is_one_of(const std::vector<std::string>& rising, Bytes key) {
 
 bool begins_with(Bytes key, Bytes prefix) {
   return key.size() >= prefix.size() && equal(key.subspan(0, prefix.size()), prefix);
+}
+
+constexpr size_t kNumberKeyBytes = 9;
+constexpr uint64_t kSignBit = uint64_t{1} << 63;
+
+// Nothing where the key is not one of a double alone.
+std::optional<double> number_of(Bytes key) {
+  const bool is_one =
+      key.size() == kNumberKeyBytes && (key[0] == kNumberKeyTag || key[0] == kDateKeyTag);
+  if (!is_one) return std::nullopt;
+  const uint64_t sortable = load_big64(key.data() + 1);
+  const bool is_positive = (sortable & kSignBit) != 0;
+  const double number = std::bit_cast<double>(is_positive ? sortable & ~kSignBit : ~sortable);
+  return std::isnan(number) ? std::nullopt : std::optional<double>(number);
+}
+
+// Of the keys of such items; 0: they have more, or are no numbers.
+uint8_t number_tag_of(const Type& type) {
+  if (type.tag == TypeTag::kInt32 || type.tag == TypeTag::kFloat64) return kNumberKeyTag;
+  return type.tag == TypeTag::kDate ? kDateKeyTag : 0;
+}
+
+// The same as of keys, which are in the order of their numbers.
+bool compares_number(const FilterNode& node, double number) {
+  const std::vector<double>& operands = node.numbers;
+  switch (node.op) {
+    case FilterOp::kEq:
+      return number == operands[0];
+    case FilterOp::kNe:
+      return number != operands[0];
+    case FilterOp::kIn:
+      return std::binary_search(operands.begin(), operands.end(), number);
+    case FilterOp::kGt:
+      return number > operands[0];
+    case FilterOp::kGte:
+      return number >= operands[0];
+    case FilterOp::kLt:
+      return number < operands[0];
+    case FilterOp::kLte:
+      return number <= operands[0];
+    case FilterOp::kBetween:
+      return number >= operands[0] && number <= operands[1];
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -91,9 +139,23 @@ Status Filter::read_node(Bytes& from, size_t depth, std::vector<FilterNode>& nod
     node.operands.emplace_back(as_text(operand));
   }
   if (asks_place(op)) return read_place(node);
+  note_numbers(node);
   const bool rises =
       std::is_sorted(node.operands.begin(), node.operands.end(), std::less_equal<std::string>());
   return takes_many(op) && !rises ? no_filter() : Status::ok();
+}
+
+// Numbers are compared as they lie, without a key for each document.
+void Filter::note_numbers(FilterNode& node) {
+  std::vector<double> numbers;
+  for (const std::string& operand : node.operands) {
+    const std::optional<double> number = number_of(as_bytes(operand));
+    if (!number || operand[0] != node.operands[0][0]) return;
+    numbers.push_back(*number);
+  }
+  if (numbers.empty()) return;
+  node.numbers = std::move(numbers);
+  node.number_tag = static_cast<uint8_t>(node.operands[0][0]);
 }
 
 Status Filter::read_place(FilterNode& node) {
@@ -177,10 +239,14 @@ bool Filter::matches(const Document& document, uint32_t index) const {
 }
 
 bool Filter::compares(const Document& document, const FilterNode& node) const {
-  if (node.op == FilterOp::kIsNull) return !document.item(node.field).is_present();
+  const Item item = document.item(node.field);
+  if (node.op == FilterOp::kIsNull) return !item.is_present();
+  const bool has_number =
+      node.number_tag != 0 && item.is_present() && number_tag_of(item.type()) == node.number_tag;
+  if (has_number) return compares_number(node, item.number());
   std::string& room = document.room();
   room.clear();
-  document.append_key(node.field, room);
+  Document::append_key(item, room);
   const Bytes key = as_bytes(room);
   const bool is_null = key.size() == 1 && key[0] == kNullKeyTag;
   const auto order = [&](size_t operand) { return compare(key, as_bytes(node.operands[operand])); };

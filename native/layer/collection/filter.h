@@ -62,6 +62,8 @@ struct FilterNode {
   FilterOp op = FilterOp::kAnd;
   uint32_t field = 0;                 // Of a condition: its column.
   std::vector<std::string> operands;  // Of a condition.
+  std::vector<double> numbers;        // What they are, where all are numbers, or dates:
+  uint8_t number_tag = 0;             // then that of their keys.
   std::vector<uint32_t> children;     // Of and, or, not.
   std::shared_ptr<const PlaceCondition> place;  // Of near and within.
   RowSetRef rows;                               // Of match, once it was looked up.
@@ -99,6 +101,7 @@ class Filter {
   bool compares(const Document& document, const FilterNode& node) const;
   bool has(const Document& document, const FilterNode& node) const;
   static Status read_place(FilterNode& node);
+  static void note_numbers(FilterNode& node);
   static Status read_node(Bytes& from, size_t depth, std::vector<FilterNode>& nodes);
 
   std::vector<FilterNode> nodes_;

@@ -16,7 +16,6 @@ constexpr size_t kCommitsMax = 3;                   // of each as of so many com
 constexpr uint64_t kUnusedMax = 1000;               // the older ones while they are asked so often;
 constexpr size_t kFrameBytesMax = size_t{2} << 20;  // blocks of each.
 constexpr uint64_t kFewEntries = 64;                // Walked sooner than a set is made.
-constexpr size_t kListRoom = 1024;
 constexpr uint64_t kEntriesForOne = 4;  // A guess: looked at for the price of a document.
 
 // Whole parts of keys, in the order of what they stand for.
@@ -291,17 +290,11 @@ class RowFinder::Work {
     const uint64_t first = member_of(*value, 0);
     const uint64_t last = member_of(*value, kRowMax);
     if (Status status = note_members(index, first, last); !status) return status;
-    uint64_t members[kListRoom];
-    for (uint64_t from = first;;) {
-      size_t count = members_of.index().list_up(from, members, kListRoom);
-      const bool is_all = count < kListRoom;
-      while (count > 0 && members[count - 1] > last) --count;
-      if (count == 0) break;
-      from = members[count - 1] + 1;
-      for (size_t i = 0; i < count; ++i) members[i] -= first;
-      to.rows.add_many(std::span<const uint64_t>(members, count));
-      if (is_all || count < kListRoom || from > last) break;
-    }
+    Bitmap rows = members_of.index().slice_down(first, last, to.blocks);
+    if (to.rows.total() == 0)
+      to.rows = std::move(rows);
+    else
+      to.rows.join(SetOp::kOr, rows);
     return members_of.status();
   }
 
@@ -401,10 +394,15 @@ class RowFinder::Work {
     const bool is_all = node.op == FilterOp::kHasAll;
     if (is_all && node.operands.empty()) return add_value(index, kEveryValue, to);
     for (size_t i = 0; i < node.operands.size(); ++i) {
+      if (!is_all || i == 0) {
+        Status status = add_key(index, as_bytes(node.operands[i]), to);
+        if (!status) return status;
+        continue;
+      }
       RowSet rows;
       Status status = add_key(index, as_bytes(node.operands[i]), rows);
       if (!status) return status;
-      to.rows.join(is_all && i > 0 ? SetOp::kAnd : SetOp::kOr, rows.rows);
+      to.rows.join(SetOp::kAnd, rows.rows);
     }
     return Status::ok();
   }

@@ -15,16 +15,29 @@ Bitmap Bitmap::copy(Blocks& blocks) const {
 
 Bitmap Bitmap::slice(uint64_t first, uint64_t last, Blocks& blocks) const {
   Bitmap to(blocks);
-  if (first > last) return to;
+  to.append_slice(*this, first, last, 0);
+  return to;
+}
+
+Bitmap Bitmap::slice_down(uint64_t first, uint64_t last, Blocks& blocks) const {
+  check((first & 0xffff) == 0);
+  Bitmap to(blocks);
+  to.append_slice(*this, first, last, first >> 16);
+  return to;
+}
+
+// What it has lies before.
+void Bitmap::append_slice(const Bitmap& from, uint64_t first, uint64_t last, uint64_t key_less) {
+  if (first > last) return;
   const uint64_t last_key = last >> 16;
-  for (size_t place = place_of(first >> 16);
-       place < entries_.size() && entries_[place].key() <= last_key; ++place) {
-    const uint64_t key = entries_[place].key();
+  for (size_t place = from.place_of(first >> 16);
+       place < from.entries_.size() && from.entries_[place].key() <= last_key; ++place) {
+    const uint64_t key = from.entries_[place].key();
     const uint32_t begin = key == first >> 16 ? static_cast<uint32_t>(first & 0xffff) : 0;
     const uint32_t end = key == last_key ? static_cast<uint32_t>(last & 0xffff) : 0xffff;
-    const ContainerView set = view(entries_[place]);
+    const ContainerView set = from.view(from.entries_[place]);
     if (begin == 0 && end == 0xffff) {
-      to.append(key, set);
+      append(key - key_less, set);
       continue;
     }
     const MemberRun run{static_cast<uint16_t>(begin), static_cast<uint16_t>(end - begin)};
@@ -32,9 +45,8 @@ Bitmap Bitmap::slice(uint64_t first, uint64_t last, Blocks& blocks) const {
     combine(SetOp::kAnd, set,
             {ContainerKind::kRuns, end - begin + 1, 1, reinterpret_cast<const uint8_t*>(&run)},
             draft);
-    if (draft.count != 0) to.append(key, draft.view());
+    if (draft.count != 0) append(key - key_less, draft.view());
   }
-  return to;
 }
 
 // Bits are joined where they are to stay: a draft would be copied once more.

@@ -74,6 +74,8 @@ class Bitmap {
   // ---- sets
   Bitmap copy(Blocks& blocks) const;
   Bitmap slice(uint64_t first, uint64_t last, Blocks& blocks) const;
+  // The same, with `first`, a multiple of 65,536, taken from each member.
+  Bitmap slice_down(uint64_t first, uint64_t last, Blocks& blocks) const;
   void join(SetOp op, const Bitmap& other);
   static Bitmap joined(SetOp op, const Bitmap& a, const Bitmap& b, Blocks& blocks);
   static uint64_t joined_count(SetOp op, const Bitmap& a, const Bitmap& b);
@@ -149,6 +151,7 @@ class Bitmap {
   const Entry* find(uint64_t key) const;
   void insert(size_t place, uint64_t key, const ContainerView& set);
   void append(uint64_t key, const ContainerView& set);
+  void append_slice(const Bitmap& from, uint64_t first, uint64_t last, uint64_t key_less);
   void append_joined(uint64_t key, SetOp op, const ContainerView& a, const ContainerView& b,
                      Draft& draft);
   Entry make_entry(uint64_t key, const ContainerView& set);

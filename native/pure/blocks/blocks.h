@@ -20,6 +20,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/bits.h"
 #include "base/bytes.h"
 #include "base/status.h"
 
@@ -42,8 +43,16 @@ class Blocks {
   virtual MutableBytes write(BlockId& id, size_t size) = 0;
   virtual void free(BlockId id) = 0;
   virtual Status status() const { return Status::ok(); }
+  // Asks the machine for bytes of a block that will be read soon, where that takes no call: who asks
+  // for several at once waits for one.
+  void prefetch(BlockId id, size_t begin, size_t end) const {
+    if (bases_ == nullptr) return;
+    const uint8_t* const block = bases_[id >> kGrainsShift] + offset_in_slab(id);
+    for (size_t at = begin; at < end; at += kLineBytes) varve::prefetch(block + at);
+  }
 
  protected:
+  static constexpr size_t kLineBytes = 64;
   static constexpr uint32_t kGrainShift = 6;  // The smallest block.
   static constexpr uint32_t kGrainsShift = 12;
 

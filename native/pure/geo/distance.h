@@ -16,6 +16,7 @@
 #include <numbers>
 
 #include "pure/geo/place.h"
+#include "pure/simd/vectors.h"
 
 namespace varve::geo {
 
@@ -23,9 +24,10 @@ inline constexpr double kEarthRadius = 6371008.8;  // The mean radius of WGS 84.
 inline constexpr double kRadian = std::numbers::pi / 180;
 
 // Of 0 to a right angle, in radians; the error is below 1e-16. Taylor's form, to the 21st power.
-inline double sine(double angle) {
-  const double x = angle * angle;
-  double sum = 1.9572941063391261e-20;  // 1/21!
+template <class Number>
+inline Number sine(Number angle) {
+  const Number x = angle * angle;
+  Number sum = 1.9572941063391261e-20;  // 1/21!
   sum = sum * x - 8.2206352466243297e-18;
   sum = sum * x + 2.8114572543455208e-15;
   sum = sum * x - 7.6471637318198165e-13;
@@ -38,11 +40,18 @@ inline double sine(double angle) {
   return angle + angle * x * sum;
 }
 
-inline double cosine_of_latitude(double lat) { return sine((kLatMax - std::abs(lat)) * kRadian); }
+inline double absolute(double number) { return std::abs(number); }
+inline double smaller(double a, double b) { return std::min(a, b); }
+
+template <class Number>
+inline Number cosine_of_latitude(Number lat) {
+  return sine((Number(kLatMax) - absolute(lat)) * Number(kRadian));
+}
 
 // sin² of half of what two longitudes, or latitudes, are apart.
-inline double haversine_of_degrees(double apart) {
-  const double half = sine(apart * (kRadian / 2));
+template <class Number>
+inline Number haversine_of_degrees(Number apart) {
+  const Number half = sine(apart * Number(kRadian / 2));
   return half * half;
 }
 
@@ -55,11 +64,20 @@ struct Origin {
   explicit Origin(Point point)
       : lat(point.lat), lng(point.lng), cosine(cosine_of_latitude(point.lat)) {}
 
-  double haversine(Point to) const {
-    const double apart = std::abs(to.lng - lng);
-    const double shorter = std::min(apart, 360 - apart);
-    return haversine_of_degrees(std::abs(to.lat - lat)) +
-           cosine * cosine_of_latitude(to.lat) * haversine_of_degrees(shorter);
+  double haversine(Point to) const { return haversine(to.lat, to.lng); }
+  template <class Number>
+  Number haversine(Number to_lat, Number to_lng) const {
+    const Number apart = absolute(to_lng - Number(lng));
+    const Number shorter = smaller(apart, Number(360.0) - apart);
+    return haversine_of_degrees(absolute(to_lat - Number(lat))) +
+           Number(cosine) * cosine_of_latitude(to_lat) * haversine_of_degrees(shorter);
+  }
+  // Of many points; columns are read and written in whole lanes, up to one beyond the count.
+  void haversines(const double* lats, const double* lngs, size_t count, double* to) const {
+    for (size_t i = 0; i < count; i += kDoublesCount) {
+      const Doubles found = haversine<Doubles>(read_doubles(lats + i), read_doubles(lngs + i));
+      write_doubles(found, to + i);
+    }
   }
 };
 

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "pure/blocks/blocks.h"
 #include "pure/geo/hilbert.h"
@@ -187,6 +188,17 @@ const Node& read_node(const Blocks& blocks, BlockId id, uint32_t level) {
   static constexpr Node kEmpty = {};
   const Node& node = *reinterpret_cast<const Node*>(blocks.read(id, sizeof(Node)));
   return node.head.level == level && node.head.count <= Node::kRoom ? node : kEmpty;
+}
+
+// Asks for what a query looks at first in a node: its head, and where its children or entries lie.
+template <class Node>
+void prefetch_node(const Blocks& blocks, BlockId id) {
+  blocks.prefetch(id, 0, sizeof(NodeHead));
+  if constexpr (std::is_same_v<Node, InnerNode>) {
+    blocks.prefetch(id, offsetof(InnerNode, souths), sizeof(InnerNode));
+  } else {
+    blocks.prefetch(id, offsetof(Node, ids) + sizeof(Node::ids), sizeof(Node));
+  }
 }
 
 // A new one if the block is kNoBlock. The reference holds until the next call of `blocks`.

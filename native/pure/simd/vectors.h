@@ -1,5 +1,6 @@
-// pure/simd/vectors.h — four floats at a time, in what every CPU of a family has: for arithmetic that is
-// written once, and that a compiler does not turn into vectors by itself because of NaN and -0.
+// pure/simd/vectors.h — four floats or two doubles at a time, in what every CPU of a family has: for
+// arithmetic that is written once, and that a compiler does not turn into vectors by itself because
+// of NaN and -0.
 //
 // smaller() and larger() answer the second where either is NaN, as the instructions of x64 do.
 #pragma once
@@ -92,6 +93,29 @@ struct Floats {
   }
 #endif
 };
+
+// Two doubles, or one where a compiler may fuse a product and a sum: lanes would then differ from what
+// is reckoned one by one. What is written for any number type is written for these.
+#if defined(__SSE2__) || defined(_M_X64)
+inline constexpr size_t kDoublesCount = 2;
+struct Doubles {
+  __m128d lanes;
+  Doubles(__m128d given) : lanes(given) {}          // NOLINT
+  Doubles(double all) : lanes(_mm_set1_pd(all)) {}  // NOLINT
+  friend Doubles operator+(Doubles a, Doubles b) { return _mm_add_pd(a.lanes, b.lanes); }
+  friend Doubles operator-(Doubles a, Doubles b) { return _mm_sub_pd(a.lanes, b.lanes); }
+  friend Doubles operator*(Doubles a, Doubles b) { return _mm_mul_pd(a.lanes, b.lanes); }
+  friend Doubles smaller(Doubles a, Doubles b) { return _mm_min_pd(a.lanes, b.lanes); }
+  friend Doubles absolute(Doubles a) { return _mm_andnot_pd(_mm_set1_pd(-0.0), a.lanes); }
+};
+inline Doubles read_doubles(const double* at) { return _mm_loadu_pd(at); }
+inline void write_doubles(Doubles two, double* at) { _mm_storeu_pd(at, two.lanes); }
+#else
+inline constexpr size_t kDoublesCount = 1;
+using Doubles = double;
+inline Doubles read_doubles(const double* at) { return *at; }
+inline void write_doubles(Doubles one, double* at) { *at = one; }
+#endif
 
 // Where the smallest of `count` floats lies, the first of several; they are read in whole lanes, and
 // what lies beyond the count is not smaller.

@@ -51,7 +51,7 @@ describe('a declaration', () => {
       },
     })
     expect(description.fields.map(({ name, hidden }) => [name, hidden])).toEqual([
-      ['#byLower', true],
+      ['#byLower()', true],
       ['#tags[]', true],
       ['#body.text:text', true],
     ])

@@ -35,6 +35,32 @@ describe('a collection', () => {
     expect(users.version(1)).toBe(db.commit)
   })
 
+  it('reads some fields by key, of any version, and refuses those that no document has', async () => {
+    await using db = await open(':memory:')
+    const users = db.collection(Users)
+    await users.insertMany([ada, { id: 3, name: 'C' }])
+    const select = ['name', 'age'] as const
+    expect(users.get(1, { select })).toEqual({ name: 'Ada', age: 36 })
+    expect(users.get(3, { select })).toEqual({ name: 'C' })
+    expect(users.get(9, { select })).toBeUndefined()
+    expect(await users.getAsync(1, { select })).toEqual({ name: 'Ada', age: 36 })
+    expect(users.getMany([9, 1], { select })).toEqual([undefined, { name: 'Ada', age: 36 }])
+    await db.transaction((tx) => {
+      users.in(tx).update(1, { age: 37 })
+      expect(users.in(tx).get(1, { select })).toEqual({ name: 'Ada', age: 37 })
+    })
+    const unknown = ['nam'] as never
+    const refused = code('INVALID', {
+      message: expect.stringContaining("select[0]: no field 'nam'; known are") as string,
+    })
+    expect(() => users.get(1, { select: unknown })).toThrow(refused as Error)
+    expect(() => users.getMany([1], { select: unknown })).toThrow(refused as Error)
+    await expect(users.getAsync(1, { select: unknown })).rejects.toEqual(refused)
+    expect(() => users.get(1, { select: [] })).toThrow('select must be an array of fields')
+    expect(() => users.get(1, { fields: ['name'] } as never)).toThrow("unknown option 'fields'")
+    expect(() => users.get(1, {} as never)).toThrow('get: select is undefined')
+  })
+
   it('refuses a key that is taken with EXISTS, and to update an absent one with NOT_FOUND', async () => {
     await using db = await open(':memory:')
     const users = db.collection(Users)

@@ -86,6 +86,14 @@ std::optional<uint32_t> RecordView::version_of(Bytes stored) {
 }
 
 Result<RecordView> RecordView::open(Bytes stored, const Schema& schema) {
+  RecordView view;
+  const Schema* const only = &schema;
+  if (Status status = view.look_at(stored, {&only, 1}, schema.version()); !status) return status;
+  return view;
+}
+
+Status RecordView::look_at(Bytes stored, std::span<const Schema* const> versions,
+                           uint32_t first_version) {
   Frame frame;
   if (!take_frame(stored, frame)) return Status::corrupt("record: no frame");
   uint32_t lead = 0;
@@ -93,27 +101,29 @@ Result<RecordView> RecordView::open(Bytes stored, const Schema& schema) {
   if (!take_varint(rest, lead)) return Status::corrupt("record: cut short");
   const uint32_t width_code = lead & kWidthBits;
   if (width_code > 2) return Status::corrupt("record: an unknown width");
-  if (lead >> kVersionShift != schema.version()) {
-    return Status::corrupt("record: of version " + std::to_string(lead >> kVersionShift) +
-                           ", not " + std::to_string(schema.version()));
+  const uint32_t version = lead >> kVersionShift;
+  if (version < first_version || version - first_version >= versions.size()) {
+    return Status::corrupt("record: of version " + std::to_string(version) + ", not " +
+                           std::to_string(first_version + versions.size() - 1));
   }
-  RecordView view;
-  view.schema_ = &schema;
-  view.has_text_kind_ = frame.kind != kWithoutText;
-  view.width_ = static_cast<uint8_t>(1u << width_code);
-  view.has_row_ = (lead & kRowFlag) != 0;
-  if (view.has_row_ && !take_varint(rest, view.row_)) return Status::corrupt("record: no row");
+  const Schema& schema = *versions[version - first_version];
+  schema_ = &schema;
+  has_text_kind_ = frame.kind != kWithoutText;
+  width_ = static_cast<uint8_t>(1u << width_code);
+  has_row_ = (lead & kRowFlag) != 0;
+  row_ = 0;
+  if (has_row_ && !take_varint(rest, row_)) return Status::corrupt("record: no row");
   const size_t text_ends = schema.text_count() > 0 ? schema.text_count() - 1 : 0;
   const size_t blob_ends = schema.blob_count() > 0 ? schema.blob_count() - 1 : 0;
   const size_t fixed = size_t{schema.bits_bytes()} + schema.slots_bytes();
-  const size_t before_blobs = fixed + (text_ends + blob_ends) * view.width_;
+  const size_t before_blobs = fixed + (text_ends + blob_ends) * width_;
   if (rest.size() < before_blobs) return Status::corrupt("record: cut short");
-  view.bits_ = rest.data();
-  view.slots_ = rest.data() + schema.bits_bytes();
-  view.ends_ = rest.data() + fixed;
-  view.blobs_ = rest.subspan(before_blobs);
-  view.text_ = frame.text;
-  return view;
+  bits_ = rest.data();
+  slots_ = rest.data() + schema.bits_bytes();
+  ends_ = rest.data() + fixed;
+  blobs_ = rest.subspan(before_blobs);
+  text_ = frame.text;
+  return Status::ok();
 }
 
 // Texts and blobs share one table of ends, in which the last of each is missing.

@@ -28,6 +28,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/bytes.h"
@@ -80,6 +81,11 @@ class RecordView {
   // CORRUPT when this is no record, or one of another version. The bytes and the schema must
   // outlive the view and its items.
   static Result<RecordView> open(Bytes stored, const Schema& schema);
+  RecordView() = default;  // Of nothing, until look_at() has succeeded.
+  // At a record of one of these schemas, the first of which is of version 1.
+  Status look_at(Bytes stored, std::span<const Schema* const> versions) {
+    return look_at(stored, versions, 1);
+  }
 
   // The version that a record says it has; none where it is no record.
   static std::optional<uint32_t> version_of(Bytes stored);
@@ -95,7 +101,7 @@ class RecordView {
   Status verify() const;
 
  private:
-  RecordView() = default;
+  Status look_at(Bytes stored, std::span<const Schema* const> versions, uint32_t first_version);
   bool bit(uint32_t number) const { return (bits_[number >> 3] >> (number & 7) & 1) != 0; }
   size_t end_of(uint32_t number) const;
   Text text_of(uint32_t number) const;

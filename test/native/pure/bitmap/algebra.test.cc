@@ -67,6 +67,12 @@ void join_two(Random& random, Blocks& blocks) {
   const Model part(model_a.lower_bound(first), model_a.upper_bound(last));
   expect(holds(a.slice(first, last, blocks), part));
   expect(a.count_range(first, last) == part.size());
+  const uint64_t base = first & ~uint64_t{0xffff};
+  Model less;
+  for (auto it = model_a.lower_bound(base); it != model_a.upper_bound(last); ++it) {
+    less.insert(*it - base);
+  }
+  expect(holds(a.slice_down(base, last, blocks), less));
 }
 
 // A random expression over the sets, pushed operands first; answers what it holds.

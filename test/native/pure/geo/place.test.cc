@@ -90,6 +90,23 @@ const Case sphere("distances on the sphere are what the published ones are", [] 
   expect(distance({48.1, 11.5}, {48.1, 11.5}) == 0);
 });
 
+const Case many_at_once("many distances at once are those one by one, bit by bit", [] {
+  Random random(varve::test::seed());
+  for (int run = 0; run < 300; ++run) {
+    const World world = any_world(random);
+    const Origin from(point_in(world, random));
+    const size_t count = random.below(20);
+    std::vector<double> lats(count + 1), lngs(count + 1), found(count + 1);
+    for (size_t i = 0; i < count; ++i) {
+      const Point point = point_in(world, random);
+      lats[i] = point.lat;
+      lngs[i] = point.lng;
+    }
+    from.haversines(lats.data(), lngs.data(), count, found.data());
+    for (size_t i = 0; i < count; ++i) expect(found[i] == from.haversine({lats[i], lngs[i]}));
+  }
+});
+
 const Case ellipsoid("distances on the ellipsoid are those of the published examples", [] {
   const auto dms = [](double degrees, double minutes, double seconds) {
     return (degrees < 0 ? -1 : 1) * (std::abs(degrees) + minutes / 60 + seconds / 3600);

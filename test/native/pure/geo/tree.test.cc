@@ -6,6 +6,7 @@
 
 #include "../blocks/moving.h"
 #include "program.h"
+#include "pure/geo/nearest.h"
 
 namespace varve::geo::test {
 namespace {
@@ -109,6 +110,42 @@ const Case loaded("points of any world that are loaded at once are those that ca
     }
   }
 });
+
+// What a distance may be spread like: evenly, in a heap with one far away, all the same, too small to be
+// divided by, or a few that come again and again.
+double spread(int kind, Random& random) {
+  const double even = between(random, 0, 1);
+  switch (kind) {
+    case 0:
+      return even;
+    case 1:
+      return random.one_in(200) ? even : even * 1e-12;
+    case 2:
+      return 0.25;
+    case 3:
+      return even * 1e-310;
+    default:
+      return static_cast<double>(random.below(5));
+  }
+}
+
+const Case by_distance("what is found is in order of distance, then of id, however it is spread",
+                       [] {
+                         Random random(varve::test::seed());
+                         for (int run = 0; run < 200; ++run) {
+                           std::vector<Match> found;
+                           const size_t begin = random.below(3);  // Of another query.
+                           const size_t count = random.below(random.one_in(8) ? 5000 : 100);
+                           for (size_t i = 0; i < begin + count; ++i) {
+                             found.push_back({random.below(1000), spread(run % 5, random)});
+                           }
+                           std::vector<Match> wanted = found;
+                           std::sort(wanted.begin() + static_cast<std::ptrdiff_t>(begin),
+                                     wanted.end(), is_nearer);
+                           sort_by_distance(found, begin);
+                           expect(found == wanted);
+                         }
+                       });
 
 const Case small("a point takes at most 30 bytes after a bulk load, and 50 after inserts", [] {
   Random random(varve::test::seed());

@@ -43,6 +43,24 @@ const Case arithmetic("four floats at a time are four floats one by one", [] {
   }
 });
 
+const Case wide_arithmetic("doubles at a time are doubles one by one", [] {
+  Random random(seed());
+  for (int run = 0; run < 1000; ++run) {
+    double a[kDoublesCount], b[kDoublesCount], sums[kDoublesCount], products[kDoublesCount];
+    for (size_t i = 0; i < kDoublesCount; ++i) {
+      a[i] = static_cast<double>(any(random)) / 3;
+      b[i] = static_cast<double>(any(random)) / 7;
+    }
+    const Doubles x = read_doubles(a);
+    const Doubles y = read_doubles(b);
+    write_doubles(x + y, sums);
+    write_doubles(x * y, products);
+    for (size_t i = 0; i < kDoublesCount; ++i) {
+      expect(sums[i] == a[i] + b[i] && products[i] == a[i] * b[i]);
+    }
+  }
+});
+
 const Case smallest("the place of the smallest is the first of several", [] {
   Random random(seed());
   for (int run = 0; run < 2000; ++run) {

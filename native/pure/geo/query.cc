@@ -73,7 +73,7 @@ struct Taker {
   }
 };
 
-constexpr size_t kAhead = 4;  // Nodes whose cache misses may overlap.
+constexpr size_t kAhead = 4;  // Leaves whose cache misses may overlap.
 
 template <class Leaf, class Area>
 class Walk {
@@ -93,7 +93,7 @@ class Walk {
     for (size_t i = 0; i < area_.window.span_count && !is_inside; ++i) {
       met |= boxes_meet(node.boxes(), node.head.count, windows_[i]);
     }
-    prefetch_below(node, level, met);
+    if (level == 1) prefetch_leaves(node, met);
     for (; met != 0 && !taker_.is_full(); met &= met - 1) {
       const size_t i = static_cast<size_t>(std::countr_zero(met));
       const Relation relation = is_inside ? Relation::kInside : area_.relation(node.box(i));
@@ -103,11 +103,10 @@ class Walk {
   }
 
  private:
-  // The first few children that are met: their misses overlap.
-  void prefetch_below(const InnerNode& node, uint32_t level, uint64_t met) const {
+  // The first few leaves that are met: their misses overlap. Inner nodes are few, and mostly cached.
+  void prefetch_leaves(const InnerNode& node, uint64_t met) const {
     for (size_t count = 0; met != 0 && count < kAhead; met &= met - 1, ++count) {
-      const BlockId block = node.blocks[std::countr_zero(met)];
-      level == 1 ? prefetch_node<Leaf>(blocks_, block) : prefetch_node<InnerNode>(blocks_, block);
+      prefetch_node<Leaf>(blocks_, node.blocks[std::countr_zero(met)]);
     }
   }
   void visit_leaf(const Leaf& leaf, bool is_inside) {

@@ -9,4 +9,5 @@ if (declares === 'true') {
   db.collection(after)
   await db.put('declared', true, { durability: 'os' })
 }
-setInterval(() => process.send(db.stats().building), 2)
+process.send(db.stats().building)
+setInterval(() => process.send(db.stats().building), 1)

@@ -12,7 +12,8 @@ import type {
 } from './description.ts'
 import type { Live } from './declaration.ts'
 import { expectedOf } from './refusal.ts'
-import { keptName, keptPath } from './kept.ts'
+import { keptPath } from './kept.ts'
+import { olderFields } from './renames.ts'
 
 /**
  * What must be there for a difference to be applied.
@@ -105,23 +106,22 @@ function fieldDifferences(
   live: Functions,
 ): Difference[] {
   const found: Difference[] = []
-  const taken = new Set<string>()
+  const older = olderFields(before, after, at, live.was)
   for (const field of after) {
     const path = at + field.name
-    const free = before.filter(({ name }) => !taken.has(name))
-    const old = olderOf(free, field.name, live.was.get(path))
+    const old = older.get(field)
     if (old === undefined) {
       found.push(added(field, path))
       continue
     }
-    taken.add(old.name)
     if (keptPath(old) !== undefined)
       found.push({ kind: 'added', path, after: typeText(field.type), needs: 'nothing' })
     else if (old.name !== field.name)
       found.push({ kind: 'renamed', path, before: old.name, after: field.name, needs: 'nothing' })
     found.push(...fieldChange(old, field, path, live))
   }
-  const gone = before.filter(({ name }) => !taken.has(name))
+  const taken = new Set(older.values())
+  const gone = before.filter((field) => !taken.has(field))
   found.push(...gone.flatMap((field) => removed(field, at, live)))
   if (found.length === 0 && namesText(before) !== namesText(after))
     found.push({
@@ -142,19 +142,6 @@ function added(field: FieldDescription, path: string): Difference {
   const isFine = type.optional || hasDefault || computed || hidden || filled
   const line = isFine ? undefined : `${path}: ….default(…) or ….optional()`
   return { kind: 'added', path, after: typeText(type), needs: isFine ? 'nothing' : 'line', line }
-}
-
-/** What a field was in the version before: under its old name, its own, or kept since it was not declared. */
-export function olderOf(
-  before: readonly FieldDescription[],
-  name: string,
-  was: string | undefined,
-): FieldDescription | undefined {
-  const names = was === undefined ? [name] : [was, name]
-  const places = names.flatMap((one) => [one, keptName(one)])
-  return places
-    .map((place) => before.find((field) => field.name === place))
-    .find((field) => field !== undefined)
 }
 
 // Of a document's own fields what is stored is kept until drop names it; within objects there is no place for it.

@@ -14,6 +14,7 @@ import { readDescription, writeDescription } from './description-bytes.ts'
 import type { Description, FieldDescription, IndexDescription } from './description.ts'
 import { languagesOf } from './words.ts'
 import { withKept } from './kept.ts'
+import { renamesLeft } from './renames.ts'
 import { upgradeOf } from './upgrade.ts'
 import { newVersion } from './version.ts'
 import { isNodeOn, nodeBytes, whereNode } from './where.ts'
@@ -26,14 +27,15 @@ export function draftOf(
   before: Defined | undefined,
   hasDocuments: () => boolean,
 ): Definition | undefined {
-  const { name, description, live } = declared
-  const all = before === undefined ? [] : changesOf(declared, before)
+  const { name, description } = declared
+  const schemas = before?.definition.schemas ?? []
+  const older = schemas.map(readDescription)
+  const live = { ...declared.live, was: renamesLeft(declared.live.was, older) }
+  const all = before === undefined ? [] : differences(before.description, description, live)
   if (before !== undefined && all.length === 0) {
     checkRewriting(declared, before)
     return undefined
   }
-  const schemas = before?.definition.schemas ?? []
-  const older = schemas.map(readDescription)
   const nextId = 1 + Math.max(0, ...older.map(({ fields }) => greatestId(fields)))
   const old = before && { description: before.description, nextId }
   const version = schemas.length + 1
@@ -50,12 +52,6 @@ export function draftOf(
     oldest: rewriting?.oldest ?? version,
     rewriting: rewriting?.columns,
   }
-}
-
-// What was() says stays in a declaration after it was done, and its old name may be another field's by then.
-function changesOf({ description, live }: AnyCollection, before: Defined): Difference[] {
-  const plain = differences(before.description, description, { ...live, was: new Map() })
-  return plain.length === 0 ? plain : differences(before.description, description, live)
 }
 
 /** What is to be put so that all documents are written anew in the newest form; undefined: they are, or will be. */

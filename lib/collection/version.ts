@@ -5,11 +5,11 @@
 // longer is kept, hidden (kept.ts), unless `drop` names it.
 import type { Live } from './declaration.ts'
 import type { Description, FieldDescription, TypeDescription } from './description.ts'
-import { olderOf } from './compare.ts'
 import { framed, roomFor } from './frame.ts'
 import type { Document } from './interpret.ts'
 import { keptField, keptPath } from './kept.ts'
 import { recordCodec } from './record.ts'
+import { olderFields } from './renames.ts'
 import { Shapes } from '../value.ts'
 
 const DEFAULTS_BYTES_MAX = 2 ** 19
@@ -59,14 +59,11 @@ class Ids {
     before: readonly FieldDescription[],
     at: string,
   ): FieldDescription[] {
-    const taken = new Set<number>()
+    const older = olderFields(before, fields, at, this.#was)
     return fields.map((field) => {
-      const path = at + field.name
-      const free = before.filter(({ id }) => !taken.has(id))
-      const old = olderOf(free, field.name, this.#was.get(path))
+      const old = older.get(field)
       const id = old?.id ?? this.next++
-      taken.add(id)
-      return { ...field, id, type: this.#type(field.type, old?.type, path) }
+      return { ...field, id, type: this.#type(field.type, old?.type, at + field.name) }
     })
   }
 

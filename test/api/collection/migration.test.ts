@@ -389,6 +389,24 @@ describe('a name that another field had', () => {
   })
 })
 
+describe('a field that has the name of one that is renamed', () => {
+  it('is another one, wherever it stands', async () => {
+    await oldThings('before', before)
+    const declared = {
+      age: t.string().default('7'),
+      city: t.string(),
+      years: t.string().was('age'),
+    }
+    const more = { ...declared, note: t.string().default('-') }
+    for (const fields of [declared, declared, more, more]) {
+      await using db = await reopen('before')
+      const things = thingsOf(db, declare(fields))
+      const note = fields === more ? { note: '-' } : {}
+      expect(things.get(3)).toEqual({ id: 3, age: '7', city: 'Rome', years: '3', ...note })
+    }
+  })
+})
+
 describe('what was', () => {
   it('is read as it was declared then', async () => {
     await using db = await reopen('past')

@@ -22,10 +22,18 @@ void open_again(World& world) {
 
 void power_fails(World& world) {
   for (uint64_t round = 0; round < kRounds; ++round) {
+    const bool is_calm = world.random().one_in(4);
     // Now and then while it is still opening.
-    if (world.random().one_in(3)) world.os().go_down_at_call(1 + world.random().below(60));
+    if (!is_calm && world.random().one_in(3))
+      world.os().go_down_at_call(1 + world.random().below(60));
     open_again(world);
     if (!world.is_open()) return;
+    if (is_calm) {
+      for (int i = 0; i < 100; ++i) world.step();
+      expect_ok(world.store().flush());  // So that nothing of the log is left.
+      expect_ok(world.close());
+      continue;
+    }
     world.os().go_down_at_call(1 + world.random().below(round % 2 == 0 ? 2000 : 200));
     for (uint64_t i = 0; i < 400 && !world.os().is_down(); ++i) world.step();
     world.restart();

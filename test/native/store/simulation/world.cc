@@ -76,6 +76,7 @@ World::World(uint64_t seed, EngineKind engine) : random_(seed ^ 0x5eed), os_(see
   const bool is_asked = engine != EngineKind::kAny;
   engine_ = is_asked ? engine : kEngines[random_.below(std::size(kEngines))];
   converts_ = random_.one_in(3) || is_asked;
+  follows_ = is_asked || !random_.one_in(3);
   const uint64_t keep = random_.below(5);
   if (keep == 0) policy_ = {Keep::kAge, 2000 + random_.below(20000)};
   if (keep == 1) policy_ = {Keep::kCommits, random_.below(50)};
@@ -100,7 +101,7 @@ Status World::open() {
   StoreOptions options = options_of(engine_, converts_, random_.below(1000));
   // Which one it has was decided by whether a conversion got to its end.
   if (converts_ && history_.size() > 1) options.engine = EngineKind::kAny;
-  options.feed.bytes = UINT64_MAX;
+  if (follows_) options.feed.bytes = UINT64_MAX;
   // What the store was made with it keeps; saying it again is no change.
   if (history_.size() == 1 || random_.one_in(2)) options.history = policy_;
   const uint64_t faults = os_.failed_count();
@@ -387,6 +388,7 @@ void World::check_past() {
 }
 
 void World::check_feed() {
+  if (!follows_) return;
   size_t index = random_.below(history_.size());
   const uint64_t from = history_[index].number;
   const bool durable = random_.one_in(3);

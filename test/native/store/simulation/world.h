@@ -84,6 +84,7 @@ class World {
   SimulatedOs os_;
   EngineKind engine_ = EngineKind::kLsm;
   bool converts_ = false;
+  bool follows_ = true;  // All of the log stays, for feeds.
   HistoryPolicy policy_;
   std::shared_ptr<Store> store_;
   std::unique_ptr<Store::Reader> reader_;

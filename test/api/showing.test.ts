@@ -81,6 +81,21 @@ it('names documents in errors by the uuids that their users know', async () => {
   await expect(users.update(other, { name: 'x' })).rejects.toThrow(other)
 })
 
+it('names keys of every type in errors', async () => {
+  await using db = await open(':memory:')
+  const keys = [5n, new Date(0), new Uint8Array([1, 255]), ['a', 1]]
+  const shown = ['5n', 'date 0', 'bytes 01ff', '["a", 1]']
+  const Any = collection('any', { key: 'key', schema: { key: t.key() } })
+  const any = db.collection(Any)
+  for (const [i, key] of keys.entries()) {
+    const missing = `any: ${shown[i]} is not there`
+    await expect(any.update(key, (document) => document)).rejects.toThrow(missing)
+    await expect(any.update(key, {})).rejects.toThrow(missing)
+    await any.insert({ key })
+    await expect(any.insert({ key })).rejects.toThrow(`any: ${shown[i]} is there already`)
+  }
+})
+
 it('says of a function that answers a part of its document what it must answer', async () => {
   await using db = await open(':memory:')
   const users = db.collection(Users)

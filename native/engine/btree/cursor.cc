@@ -7,7 +7,7 @@
 namespace varve::btree {
 namespace {
 
-constexpr uint32_t kAheadMax = 32;  // Leaves; a guess.
+constexpr uint32_t kAheadMax = 32;  // Leaves: as measured, bench/native/README.md.
 // Longer than a read of what the machine has in memory takes, and shorter than one of any disk.
 constexpr uint64_t kDiskNs = 20'000;
 

@@ -94,6 +94,9 @@ struct Floats {
 #endif
 };
 
+inline double smaller(double a, double b) { return a < b ? a : b; }
+inline double larger(double a, double b) { return a > b ? a : b; }
+
 // Two doubles, or one where a compiler may fuse a product and a sum: lanes would then differ from what
 // is reckoned one by one. What is written for any number type is written for these.
 #if defined(__SSE2__) || defined(_M_X64)
@@ -106,6 +109,7 @@ struct Doubles {
   friend Doubles operator-(Doubles a, Doubles b) { return _mm_sub_pd(a.lanes, b.lanes); }
   friend Doubles operator*(Doubles a, Doubles b) { return _mm_mul_pd(a.lanes, b.lanes); }
   friend Doubles smaller(Doubles a, Doubles b) { return _mm_min_pd(a.lanes, b.lanes); }
+  friend Doubles larger(Doubles a, Doubles b) { return _mm_max_pd(a.lanes, b.lanes); }
   friend Doubles absolute(Doubles a) { return _mm_andnot_pd(_mm_set1_pd(-0.0), a.lanes); }
 };
 inline Doubles read_doubles(const double* at) { return _mm_loadu_pd(at); }

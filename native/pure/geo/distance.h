@@ -41,7 +41,6 @@ inline Number sine(Number angle) {
 }
 
 inline double absolute(double number) { return std::abs(number); }
-inline double smaller(double a, double b) { return std::min(a, b); }
 
 template <class Number>
 inline Number cosine_of_latitude(Number lat) {

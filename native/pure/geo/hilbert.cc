@@ -1,58 +1,14 @@
 #include "pure/geo/hilbert.h"
 
-#include <array>
+#include <algorithm>
+
+#include "pure/simd/simd.h"
 
 namespace varve::geo {
 namespace {
 
-// Four levels of the curve at once. In a square the curve runs one of four ways: as it is, mirrored
-// at either diagonal, or both. A state is which of them; a step takes the next four bits of column
-// and row and has the eight bits that they make, and the state in the small square.
-constexpr uint32_t kStateCount = 4;
-constexpr uint32_t kStepBits = 4;
-constexpr uint32_t kStepCells = 1u << (2 * kStepBits);
-
-struct Step {
-  uint8_t bits;
-  uint8_t state;
-};
-
-// One level: quadrants in the order of the curve, as it is in state 0.
-constexpr Step one_level(uint32_t state, uint32_t column, uint32_t row) {
-  const bool is_flipped = (state & 2) != 0;  // Turned by half.
-  if (is_flipped) {
-    column ^= 1;
-    row ^= 1;
-  }
-  const bool is_swapped = (state & 1) != 0;  // Mirrored at the diagonal.
-  const uint32_t x = is_swapped ? row : column;
-  const uint32_t y = is_swapped ? column : row;
-  const uint32_t quadrant = (3 * x) ^ y;
-  // The first quarter is mirrored at the diagonal, the last at the other one.
-  if (quadrant == 0) return {0, static_cast<uint8_t>(state ^ 1)};
-  if (quadrant == 3) return {3, static_cast<uint8_t>(state ^ 3)};
-  return {static_cast<uint8_t>(quadrant), static_cast<uint8_t>(state)};
-}
-
-constexpr std::array<Step, kStateCount * kStepCells> make_steps() {
-  std::array<Step, kStateCount * kStepCells> steps{};
-  for (uint32_t state = 0; state < kStateCount; ++state) {
-    for (uint32_t cell = 0; cell < kStepCells; ++cell) {
-      Step made = {0, static_cast<uint8_t>(state)};
-      for (uint32_t bit = kStepBits; bit-- > 0;) {
-        const uint32_t column = (cell >> (kStepBits + bit)) & 1;
-        const uint32_t row = (cell >> bit) & 1;
-        const Step level = one_level(made.state, column, row);
-        made = {static_cast<uint8_t>(made.bits << 2 | level.bits), level.state};
-      }
-      steps[state * kStepCells + cell] = made;
-    }
-  }
-  return steps;
-}
-
-constexpr std::array<Step, kStateCount * kStepCells> kSteps = make_steps();
 constexpr double kCells = 4294967296.0;
+constexpr size_t kPieceCount = 256;  // Points at a time: their columns and rows stay in the cache.
 
 // The last cell takes the upper end in.
 uint32_t cell_of(double offset, double extent) {
@@ -60,27 +16,26 @@ uint32_t cell_of(double offset, double extent) {
   return cell >= kCells - 1 ? UINT32_MAX : static_cast<uint32_t>(cell);
 }
 
+uint32_t column_of(double lng) { return cell_of(lng + kLngMax, 2 * kLngMax); }
+uint32_t row_of(double lat) { return cell_of(lat + kLatMax, 2 * kLatMax); }
+
 }  // namespace
 
-uint64_t hilbert_of_cell(uint32_t column, uint32_t row) {
-  uint64_t place = 0;
-  uint32_t state = 0;
-  for (int32_t shift = 32 - kStepBits; shift >= 0; shift -= kStepBits) {
-    const uint32_t cell = ((column >> shift) & 15) << kStepBits | ((row >> shift) & 15);
-    const Step step = kSteps[state * kStepCells + cell];
-    place = place << (2 * kStepBits) | step.bits;
-    state = step.state;
-  }
-  return place;
+uint64_t hilbert_of_cell(uint32_t column, uint32_t row) { return hilbert_scalar(column, row); }
+
+uint64_t hilbert_of(Point point) {
+  return hilbert_of_cell(column_of(point.lng), row_of(point.lat));
 }
 
 void hilberts_of(const double* lats, const double* lngs, size_t count, uint64_t* to) {
-  for (size_t i = 0; i < count; ++i) to[i] = hilbert_of(Point{lats[i], lngs[i]});
-}
-
-uint64_t hilbert_of(Point point) {
-  return hilbert_of_cell(cell_of(point.lng + kLngMax, 2 * kLngMax),
-                         cell_of(point.lat + kLatMax, 2 * kLatMax));
+  uint32_t columns[kPieceCount];
+  uint32_t rows[kPieceCount];
+  for (size_t begin = 0; begin < count; begin += kPieceCount) {
+    const size_t piece = std::min(kPieceCount, count - begin);
+    for (size_t i = 0; i < piece; ++i) columns[i] = column_of(lngs[begin + i]);
+    for (size_t i = 0; i < piece; ++i) rows[i] = row_of(lats[begin + i]);
+    kernels().hilbert(columns, rows, piece, to + begin);
+  }
 }
 
 }  // namespace varve::geo

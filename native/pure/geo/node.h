@@ -17,6 +17,7 @@
 #include "pure/geo/hilbert.h"
 #include "pure/geo/place.h"
 #include "pure/simd/boxes.h"
+#include "pure/simd/vectors.h"
 
 namespace varve::geo {
 
@@ -166,15 +167,42 @@ struct BoxLeaf {
 };
 static_assert(sizeof(BoxLeaf) <= kNodeBytes);
 
-inline FloatBox bounds_of(const PointLeaf& leaf) {
-  Box all = {INFINITY, INFINITY, -INFINITY, -INFINITY};
-  for (size_t i = 0; i < leaf.head.count; ++i) {
-    all.south = leaf.lats[i] < all.south ? leaf.lats[i] : all.south;
-    all.west = leaf.lngs[i] < all.west ? leaf.lngs[i] : all.west;
-    all.north = leaf.lats[i] > all.north ? leaf.lats[i] : all.north;
-    all.east = leaf.lngs[i] > all.east ? leaf.lngs[i] : all.east;
+// The box around `count` points, at least one.
+inline Bounds<double> extent_of(const double* lats, const double* lngs, size_t count) {
+  Bounds<double> all = {lats[0], lngs[0], lats[0], lngs[0]};
+  size_t i = 0;
+  if (count >= kDoublesCount) {
+    Doubles south = read_doubles(lats), north = south;
+    Doubles west = read_doubles(lngs), east = west;
+    for (i = kDoublesCount; i + kDoublesCount <= count; i += kDoublesCount) {
+      const Doubles lat = read_doubles(lats + i);
+      const Doubles lng = read_doubles(lngs + i);
+      south = smaller(south, lat);
+      north = larger(north, lat);
+      west = smaller(west, lng);
+      east = larger(east, lng);
+    }
+    double lanes[4][kDoublesCount];
+    write_doubles(south, lanes[0]);
+    write_doubles(west, lanes[1]);
+    write_doubles(north, lanes[2]);
+    write_doubles(east, lanes[3]);
+    for (size_t lane = 0; lane < kDoublesCount; ++lane) {
+      all = {smaller(all.south, lanes[0][lane]), smaller(all.west, lanes[1][lane]),
+             larger(all.north, lanes[2][lane]), larger(all.east, lanes[3][lane])};
+    }
   }
-  return rounded_out(all);
+  for (; i < count; ++i) {
+    all = {smaller(all.south, lats[i]), smaller(all.west, lngs[i]), larger(all.north, lats[i]),
+           larger(all.east, lngs[i])};
+  }
+  return all;
+}
+
+inline FloatBox bounds_of(const PointLeaf& leaf) {
+  if (leaf.head.count == 0) return kNowhere;
+  const auto [south, west, north, east] = extent_of(leaf.lats, leaf.lngs, leaf.head.count);
+  return rounded_out(Box{south, west, north, east});
 }
 
 inline FloatBox bounds_of(const BoxLeaf& leaf) {

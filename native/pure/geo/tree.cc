@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "pure/geo/buckets.h"
 #include "pure/geo/pack.h"
 
 namespace varve::geo {
@@ -13,6 +14,7 @@ namespace {
 constexpr double kPackedShare = 0.9;
 // From this share of what is there on, many entries are merged in by writing the tree anew.
 constexpr uint64_t kMergeShare = 8;
+constexpr size_t kRunMax = 256;  // Entries that are brought in order before they are inserted.
 
 // Nodes with less than a quarter of their room join a neighbour, if both fit in one.
 template <class Node>
@@ -31,39 +33,52 @@ void erase_child(InnerNode& node, size_t place) {
   for (size_t i = place; i < node.head.count; ++i) node.set(i, node.child(i + 1));
 }
 
+// Whether an entry of the leaf may have the id, by its lower half: in a loop that compilers turn into
+// vectors.
+template <class Leaf>
+bool may_name(const Leaf& leaf, uint64_t id) {
+  uint32_t is_there = 0;
+  for (size_t i = 0; i < leaf.head.count; ++i) {
+    is_there |= static_cast<uint32_t>(leaf.ids[i]) == static_cast<uint32_t>(id) ? 1 : 0;
+  }
+  return is_there != 0;
+}
+
 // Where the entry lies in its leaf; kRoom if it is not there.
 template <class Leaf>
 size_t find(const Leaf& leaf, const EntryKey& key) {
+  if (!may_name(leaf, key.id)) return Leaf::kRoom;
   for (size_t i = 0; i < leaf.head.count; ++i) {
     if (leaf.ids[i] == key.id && key_of(leaf.entry(i)) == key) return i;
   }
   return Leaf::kRoom;
 }
 
+// The entries of a leaf by their keys, in no order at first.
 template <class Leaf>
-struct Sorted {
-  struct Keyed {
+struct Placed {
+  struct At {
     EntryKey key;
-    Entry entry;
+    uint32_t place;  // In the leaf; its count for the one that is added.
+    bool operator<(const At& other) const { return key < other.key; }
   };
-  std::array<Keyed, Leaf::kRoom + 1> all;
+  std::array<At, Leaf::kRoom + 1> all;
   size_t count = 0;
 
-  explicit Sorted(const Leaf& leaf, const Entry* added = nullptr) {
-    for (size_t i = 0; i < leaf.head.count; ++i) add(leaf.entry(i));
-    if (added != nullptr) add(*added);
-    std::sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count),
-              [](const Keyed& a, const Keyed& b) { return a.key < b.key; });
+  explicit Placed(const Leaf& leaf, const Entry* added = nullptr) : count(leaf.head.count) {
+    std::array<uint64_t, Leaf::kRoom> cells;
+    if constexpr (Leaf::kHoldsBoxes) {
+      for (size_t i = 0; i < count; ++i) cells[i] = key_of(leaf.entry(i)).cell;
+    } else {
+      hilberts_of(leaf.lats, leaf.lngs, count, cells.data());
+    }
+    for (uint32_t i = 0; i < count; ++i) all[i] = {{cells[i], leaf.ids[i]}, i};
+    if (added == nullptr) return;
+    all[count] = {key_of(*added), static_cast<uint32_t>(count)};
+    ++count;
   }
-  void add(const Entry& entry) { all[count++] = {key_of(entry), entry}; }
+  At* at(size_t i) { return all.data() + i; }
 };
-
-template <class Leaf, class Entries>
-FloatBox fill(Leaf& leaf, const Entries& from, size_t begin, size_t end) {
-  for (size_t i = begin; i < end; ++i) leaf.set(i - begin, from.all[i].entry);
-  leaf.head.count = static_cast<uint16_t>(end - begin);
-  return bounds_of(leaf);
-}
 
 }  // namespace
 
@@ -82,14 +97,16 @@ struct Tree::Change {
   std::optional<Child> added;  // A node after it.
 };
 
-bool Tree::descend(const EntryKey& key, Path& path) const {
+bool Tree::descend(const EntryKey& key, Path& path, std::optional<EntryKey>* end) const {
   BlockId block = state_.root;
   for (uint32_t level = state_.height - 1; level > 0; --level) {
     const InnerNode& node = read_node<InnerNode>(blocks_, block, level);
     if (node.head.count == 0) return false;  // Could not be read.
     path.blocks[level] = block;
-    path.places[level] = node.place_of(key);
-    block = node.blocks[path.places[level]];
+    const size_t place = node.place_of(key);
+    path.places[level] = place;
+    block = node.blocks[place];
+    if (end != nullptr && place + 1 < node.head.count) *end = node.low(place + 1);
   }
   path.blocks[0] = block;
   return true;
@@ -190,14 +207,24 @@ bool Tree::remove_in(const EntryKey& key) {
 
 template <class Leaf>
 Tree::Change Tree::split_leaf(BlockId block, const Entry& entry) {
-  const Sorted<Leaf> sorted(read_node<Leaf>(blocks_, block, 0), &entry);
-  const size_t half = sorted.count / 2;
+  const Leaf from = read_node<Leaf>(blocks_, block, 0);
+  Placed<Leaf> placed(from, &entry);
+  const size_t half = placed.count / 2;
+  std::nth_element(placed.at(0), placed.at(half), placed.at(placed.count));
+  const auto fill = [&](Leaf& leaf, size_t begin, size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      const uint32_t place = placed.all[i].place;
+      leaf.set(i - begin, place < from.head.count ? from.entry(place) : entry);
+    }
+    leaf.head.count = static_cast<uint16_t>(end - begin);
+    return bounds_of(leaf);
+  };
   Change change;
-  change.box = fill(write_node<Leaf>(blocks_, block, 0), sorted, 0, half);
+  change.box = fill(write_node<Leaf>(blocks_, block, 0), 0, half);
   change.block = block;
   BlockId right = kNoBlock;
-  const FloatBox box = fill(write_node<Leaf>(blocks_, right, 0), sorted, half, sorted.count);
-  change.added = Child{sorted.all[half].key, box, right};
+  const FloatBox box = fill(write_node<Leaf>(blocks_, right, 0), half, placed.count);
+  change.added = Child{placed.all[half].key, box, right};
   return change;
 }
 
@@ -351,8 +378,88 @@ void Tree::set_root(const Change& change) {
 uint64_t Tree::insert_many(const Columns& entries) {
   if (entries.size() >= state_.count / kMergeShare) return merge(entries);
   const uint64_t before = state_.count;
-  for (const uint32_t place : order_of(entries, holds_).places) insert(entries.entry(place));
+  std::vector<Keyed> run;
+  if (entries.size() > 0 && holds_ == Holds::kPoints) {
+    Buckets buckets(entries);
+    for (size_t bucket = 0; bucket < buckets.count(); ++bucket) {
+      const std::span<const Located> from = buckets.points(bucket);
+      run.clear();
+      for (const uint32_t place : buckets.order(bucket)) {
+        const Located& point = from[place];
+        run.push_back({point.key(), {point.id, box_of(Point{point.lat, point.lng})}});
+      }
+      insert_run<PointLeaf>(run);
+    }
+    return state_.count - before;
+  }
+  const Order order = order_of(entries, holds_);
+  for (const uint32_t place : order.places) {
+    run.push_back({{order.cells[place], entries.id(place)}, entries.entry(place)});
+    if (run.size() < kRunMax) continue;
+    insert_run<BoxLeaf>(run);
+    run.clear();
+  }
+  insert_run<BoxLeaf>(run);
   return state_.count - before;
+}
+
+// Entries in the order of their keys, no two the same.
+template <class Leaf>
+void Tree::insert_run(std::span<const Keyed> run) {
+  while (!run.empty()) {
+    Path path;
+    std::optional<EntryKey> end;
+    size_t taken = 0;
+    if (state_.height > 0 && descend(run[0].key, path, &end)) {
+      size_t count = 1;
+      while (count < run.size() && (!end || run[count].key < *end)) ++count;
+      ask_for_next<Leaf>(path);
+      taken = insert_in_leaf<Leaf>(path, run.first(count));
+    }
+    if (taken == 0) {
+      insert_in<Leaf>(run[0].key, run[0].entry);
+      taken = 1;
+    }
+    run = run.subspan(taken);
+  }
+}
+
+// Asks for what a leaf's neighbour is searched for: most likely it is next.
+template <class Leaf>
+void Tree::ask_for_next(const Path& path) const {
+  if (state_.height < 2) return;
+  const InnerNode& parent = read_node<InnerNode>(blocks_, path.blocks[1], 1);
+  const size_t next = path.places[1] + 1;
+  if (next >= parent.head.count) return;
+  blocks_.prefetch(parent.blocks[next], 0, offsetof(Leaf, ids) + sizeof(Leaf::ids));
+}
+
+// As many of what belongs to one leaf, from the first on, as it has room for.
+template <class Leaf>
+size_t Tree::insert_in_leaf(const Path& path, std::span<const Keyed> run) {
+  BlockId block = path.blocks[0];
+  const Leaf& there = read_node<Leaf>(blocks_, block, 0);
+  if (there.head.count == Leaf::kRoom && find(there, run[0].key) == Leaf::kRoom) return 0;
+  Leaf& leaf = write_node<Leaf>(blocks_, block, 0);
+  const uint16_t before = leaf.head.count;
+  bool has_replaced = false;
+  FloatBox added = kNowhere;
+  size_t taken = 0;
+  for (; taken < run.size(); ++taken) {
+    const auto& [key, entry] = run[taken];
+    const size_t place = find(leaf, key);
+    if (place == Leaf::kRoom && leaf.head.count == Leaf::kRoom) break;
+    has_replaced = has_replaced || place < Leaf::kRoom;
+    leaf.set(place < Leaf::kRoom ? place : leaf.head.count++, entry);
+    added = merged(added, rounded_out(entry.box));
+  }
+  state_.count += leaf.head.count - before;
+  Change change;
+  change.block = block;
+  change.has_grown = !has_replaced;
+  change.box = has_replaced ? bounds_of(leaf) : added;
+  carry_up(path, change);
+  return taken;
 }
 
 uint64_t Tree::remove_many(const Columns& entries) {
@@ -432,9 +539,11 @@ bool Tree::each_in(BlockId block, uint32_t level, const Visit& visit) const {
     }
     return true;
   }
-  const Sorted<Leaf> sorted(read_node<Leaf>(blocks_, block, 0));
-  for (size_t i = 0; i < sorted.count; ++i) {
-    if (!visit(sorted.all[i].key, sorted.all[i].entry)) return false;
+  const Leaf leaf = read_node<Leaf>(blocks_, block, 0);
+  Placed<Leaf> placed(leaf);
+  std::sort(placed.at(0), placed.at(placed.count));
+  for (size_t i = 0; i < placed.count; ++i) {
+    if (!visit(placed.all[i].key, leaf.entry(placed.all[i].place))) return false;
   }
   return true;
 }

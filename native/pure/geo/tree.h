@@ -104,10 +104,21 @@ class Tree {
  private:
   struct Path;
   struct Change;
+  struct Keyed {
+    EntryKey key;
+    Entry entry;
+  };
 
-  bool descend(const EntryKey& key, Path& path) const;
+  // `end`, if asked for: up to where keys belong to the same leaf; none, if it is the last.
+  bool descend(const EntryKey& key, Path& path, std::optional<EntryKey>* end = nullptr) const;
   template <class Leaf>
   bool insert_in(const EntryKey& key, const Entry& entry);
+  template <class Leaf>
+  void insert_run(std::span<const Keyed> run);
+  template <class Leaf>
+  void ask_for_next(const Path& path) const;
+  template <class Leaf>
+  size_t insert_in_leaf(const Path& path, std::span<const Keyed> run);
   template <class Leaf>
   bool remove_in(const EntryKey& key);
   template <class Leaf>

@@ -12,6 +12,7 @@ bool fill_avx2(Kernels& table) {
   table.name = "avx2";
   fill_number_avx2(table);
   fill_text_avx2(table);
+  fill_curve_avx2(table);
   fill_bitmap_avx2(table.bitmap);
   return true;
 }

@@ -9,6 +9,7 @@ bool fill_avx512(Kernels& table) {
   table.name = "avx512";
   fill_number_avx512(table);
   fill_text_avx512(table);
+  fill_curve_avx512(table);
   fill_bitmap_avx512(table.bitmap);
   fill_lists_avx512(table.bitmap);
   return true;

@@ -125,6 +125,7 @@ bool fill_neon(Kernels& table) {
   table.unpack = unpack_by<Lanes>;
   table.unpack_rising = unpack_rising_by<Lanes>;
   fill_text_neon(table);
+  fill_curve_neon(table);
   fill_bitmap_neon(table.bitmap);
   return true;
 }

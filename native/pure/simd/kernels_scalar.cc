@@ -107,6 +107,7 @@ void fill_scalar(Kernels& table) {
            .unpack = unpack,
            .unpack_rising = unpack_rising};
   fill_text_scalar(table);
+  fill_curve_scalar(table);
   fill_bitmap_scalar(table.bitmap);
 }
 

@@ -132,6 +132,7 @@ bool fill_sse42(Kernels& table) {
   table.unpack = unpack_by<Lanes>;
   table.unpack_rising = unpack_rising_by<Lanes>;
   fill_text_sse42(table);
+  fill_curve_sse42(table);
   fill_bitmap_sse42(table.bitmap);
   return true;
 }

@@ -98,6 +98,9 @@ struct Kernels {
   // `to` gets kScannedBytes, large letters of ASCII made small.
   TextMarks (*scan_text)(const uint8_t* from, size_t size, uint8_t* to);
 
+  // The places on the Hilbert curve (pure/geo/hilbert.h) of cells by their columns and rows.
+  void (*hilbert)(const uint32_t* columns, const uint32_t* rows, size_t count, uint64_t* to);
+
   BitmapKernels bitmap;
 };
 
@@ -134,6 +137,16 @@ void fill_text_sse42(Kernels& table);
 void fill_text_avx2(Kernels& table);
 void fill_text_avx512(Kernels& table);
 void fill_text_neon(Kernels& table);
+
+// What they set of the Hilbert curve, from kernels_<filling>_curve.cc.
+void fill_curve_scalar(Kernels& table);
+void fill_curve_sse42(Kernels& table);
+void fill_curve_avx2(Kernels& table);
+void fill_curve_avx512(Kernels& table);
+void fill_curve_neon(Kernels& table);
+
+// The place of one cell.
+uint64_t hilbert_scalar(uint32_t column, uint32_t row);
 
 // How keys end, which are no whole number of vectors.
 size_t shared_prefix_scalar(const uint8_t* a, const uint8_t* b, size_t size);

@@ -94,8 +94,12 @@ struct Floats {
 #endif
 };
 
-// Two doubles, or one where a compiler may fuse a product and a sum: lanes would then differ from what
-// is reckoned one by one. What is written for any number type is written for these.
+inline double smaller(double a, double b) { return a < b ? a : b; }
+inline double larger(double a, double b) { return a > b ? a : b; }
+
+// Two doubles, for what is written for any number type. No compiler may fuse a product and a sum
+// (binding.gyp forbids it where it could): lanes would differ from what is reckoned one by one, and one
+// machine from another.
 #if defined(__SSE2__) || defined(_M_X64)
 inline constexpr size_t kDoublesCount = 2;
 struct Doubles {
@@ -106,10 +110,30 @@ struct Doubles {
   friend Doubles operator-(Doubles a, Doubles b) { return _mm_sub_pd(a.lanes, b.lanes); }
   friend Doubles operator*(Doubles a, Doubles b) { return _mm_mul_pd(a.lanes, b.lanes); }
   friend Doubles smaller(Doubles a, Doubles b) { return _mm_min_pd(a.lanes, b.lanes); }
+  friend Doubles larger(Doubles a, Doubles b) { return _mm_max_pd(a.lanes, b.lanes); }
   friend Doubles absolute(Doubles a) { return _mm_andnot_pd(_mm_set1_pd(-0.0), a.lanes); }
 };
 inline Doubles read_doubles(const double* at) { return _mm_loadu_pd(at); }
 inline void write_doubles(Doubles two, double* at) { _mm_storeu_pd(at, two.lanes); }
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+inline constexpr size_t kDoublesCount = 2;
+struct Doubles {
+  float64x2_t lanes;
+  Doubles(float64x2_t given) : lanes(given) {}      // NOLINT
+  Doubles(double all) : lanes(vdupq_n_f64(all)) {}  // NOLINT
+  friend Doubles operator+(Doubles a, Doubles b) { return vaddq_f64(a.lanes, b.lanes); }
+  friend Doubles operator-(Doubles a, Doubles b) { return vsubq_f64(a.lanes, b.lanes); }
+  friend Doubles operator*(Doubles a, Doubles b) { return vmulq_f64(a.lanes, b.lanes); }
+  friend Doubles smaller(Doubles a, Doubles b) {
+    return vbslq_f64(vcltq_f64(a.lanes, b.lanes), a.lanes, b.lanes);
+  }
+  friend Doubles larger(Doubles a, Doubles b) {
+    return vbslq_f64(vcgtq_f64(a.lanes, b.lanes), a.lanes, b.lanes);
+  }
+  friend Doubles absolute(Doubles a) { return vabsq_f64(a.lanes); }
+};
+inline Doubles read_doubles(const double* at) { return vld1q_f64(at); }
+inline void write_doubles(Doubles two, double* at) { vst1q_f64(at, two.lanes); }
 #else
 inline constexpr size_t kDoublesCount = 1;
 using Doubles = double;

@@ -77,6 +77,24 @@ const test::Case given_back("emptied slabs beyond what is kept go back to the ma
   expect(blocks.slab_bytes() <= (size_t{17} << 20));  // What was kept serves other sizes, too.
 });
 
+const test::Case shared_pages("a huge page of slabs goes back when none of them is in use", [] {
+  MemoryBlocks blocks;
+  std::vector<BlockId> ids(8192, kNoBlock);  // 64 MiB, of 256 slabs.
+  for (BlockId& id : ids) store<uint32_t>(blocks.write(id, kBlockBytesMax).data(), 7);
+  const size_t held = blocks.slab_bytes();
+  expect(held == blocks.used_bytes());
+  for (size_t index = 0; index < ids.size(); ++index) {
+    if (index % 512 != 0) blocks.free(ids[index]);  // A block of every sixteenth slab stays.
+  }
+  const size_t left = blocks.slab_bytes();
+  expect(left < held && left <= (size_t{16 + 16 * 2} << 20));
+  for (size_t index = 0; index < ids.size(); index += 512) {
+    expect(load<uint32_t>(blocks.read(ids[index], 4)) == 7);
+    blocks.free(ids[index]);
+  }
+  expect(blocks.used_bytes() == 0 && blocks.slab_bytes() <= (size_t{17} << 20));
+});
+
 const test::Case mapped("mapped blocks lie where their number says", [] {
   alignas(8) uint8_t bytes[64];
   for (uint8_t index = 0; index < 64; ++index) bytes[index] = index;

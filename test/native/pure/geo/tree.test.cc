@@ -111,6 +111,42 @@ const Case loaded("points of any world that are loaded at once are those that ca
   }
 });
 
+// Few beside what is there go to their leaves, many of a leaf at a time; some split it, some replace
+// what it has, some come twice.
+const Case few_at_once("few that are inserted at once into many are those that came one by one",
+                       [] {
+                         Random random(varve::test::seed());
+                         for (const World world : kWorlds) {
+                           for (const Holds holds : {Holds::kPoints, Holds::kBoxes}) {
+                             MovingBlocks blocks;
+                             Tree tree(blocks, holds);
+                             std::map<EntryKey, Entry> expected;
+                             std::vector<Entry> given;
+                             for (const size_t size : {6000, 50, 100, 200, 400, 800}) {
+                               Stored many;
+                               const uint64_t before = expected.size();
+                               for (size_t i = 0; i < size; ++i) {
+                                 const bool comes_again = !given.empty() && random.one_in(8);
+                                 given.push_back(
+                                     comes_again ? given[random.below(given.size())]
+                                                 : entry_in(world, holds, random, given.size()));
+                                 many.add(given.back());
+                                 expected.insert_or_assign(key_of(given.back()), given.back());
+                               }
+                               expect(tree.insert_many(many.columns()) == expected.size() - before);
+                               expect_whole(tree, blocks);
+                             }
+                             auto wanted = expected.begin();
+                             tree.each([&](const EntryKey& key, const Entry& entry) {
+                               expect(wanted->first == key && wanted->second.box == entry.box);
+                               return ++wanted != expected.end();
+                             });
+                             expect(wanted == expected.end());
+                             tree.clear();
+                           }
+                         }
+                       });
+
 // What a distance may be spread like: evenly, in a heap with one far away, all the same, too small to be
 // divided by, or a few that come again and again.
 double spread(int kind, Random& random) {

@@ -161,5 +161,28 @@ const test::Case packed_same("every packed block unpacks as scalar unpacks it", 
   });
 });
 
+const test::Case hilbert_same(
+    "every Hilbert curve is the scalar one, however many cells, and writes no more", [] {
+      against_scalar([](const Kernels& scalar, const Kernels& other) {
+        Random random(test::seed());
+        for (size_t count = 0; count < 200; ++count) {
+          std::vector<uint32_t> columns(count);
+          std::vector<uint32_t> rows(count);
+          for (size_t i = 0; i < count; ++i) {
+            // Levels in which the two agree and differ by turns, or all the way down.
+            const uint32_t alike = random.one_in(3) ? 0 : ~0u >> random.below(32);
+            columns[i] =
+                random.one_in(8) ? 0u - random.one_in(2) : static_cast<uint32_t>(random.next());
+            rows[i] = columns[i] ^ (static_cast<uint32_t>(random.next()) & alike);
+          }
+          std::vector<uint64_t> wanted(count + 1, 7);
+          std::vector<uint64_t> made(count + 1, 7);
+          scalar.hilbert(columns.data(), rows.data(), count, wanted.data());
+          other.hilbert(columns.data(), rows.data(), count, made.data());
+          expect(made == wanted && made.back() == 7);
+        }
+      });
+    });
+
 }  // namespace
 }  // namespace varve

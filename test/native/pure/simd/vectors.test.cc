@@ -47,6 +47,7 @@ const Case wide_arithmetic("doubles at a time are doubles one by one", [] {
   Random random(seed());
   for (int run = 0; run < 1000; ++run) {
     double a[kDoublesCount], b[kDoublesCount], sums[kDoublesCount], products[kDoublesCount];
+    double least[kDoublesCount], most[kDoublesCount];
     for (size_t i = 0; i < kDoublesCount; ++i) {
       a[i] = static_cast<double>(any(random)) / 3;
       b[i] = static_cast<double>(any(random)) / 7;
@@ -55,8 +56,11 @@ const Case wide_arithmetic("doubles at a time are doubles one by one", [] {
     const Doubles y = read_doubles(b);
     write_doubles(x + y, sums);
     write_doubles(x * y, products);
+    write_doubles(smaller(x, y), least);
+    write_doubles(larger(x, y), most);
     for (size_t i = 0; i < kDoublesCount; ++i) {
       expect(sums[i] == a[i] + b[i] && products[i] == a[i] * b[i]);
+      expect(least[i] == smaller(a[i], b[i]) && most[i] == larger(a[i], b[i]));
     }
   }
 });

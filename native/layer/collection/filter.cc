@@ -37,6 +37,14 @@ bool asks_place(FilterOp op) {
   return op == FilterOp::kNear || op == FilterOp::kWithinBox || op == FilterOp::kWithinPolygon;
 }
 
+// Whether what fields are compared with is a key where it stands: else walks of an index and looks at
+// documents would disagree about it.
+bool is_operand(FilterOp op, const std::string& operand) {
+  if (op == FilterOp::kMatch || asks_place(op)) return true;
+  const bool is_begun = op == FilterOp::kStartsWith;
+  return is_key_element(as_bytes(is_begun ? operand + '\0' : operand));
+}
+
 bool is_one_of(const std::vector<std::string>& rising, Bytes key) {
   const auto less = [](const std::string& a, Bytes b) { return compare(as_bytes(a), b) < 0; };
   const auto at = std::lower_bound(rising.begin(), rising.end(), key, less);
@@ -137,6 +145,7 @@ Status Filter::read_node(Bytes& from, size_t depth, std::vector<FilterNode>& nod
     Bytes operand;
     if (!take_sized(from, operand)) return no_filter();
     node.operands.emplace_back(as_text(operand));
+    if (!is_operand(op, node.operands.back())) return no_filter();
   }
   if (asks_place(op)) return read_place(node);
   note_numbers(node);

@@ -311,6 +311,11 @@ std::string key_to_text(Bytes key) {
   return walker.shown;
 }
 
+bool is_key_element(Bytes bytes) {
+  Walker walker(bytes);
+  return walker.key(1) && walker.at_end();
+}
+
 Status validate_key(Bytes key) {
   Walker walker(key);
   if (walker.key(0) && walker.at_end()) return {};

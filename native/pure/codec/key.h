@@ -46,5 +46,7 @@ std::string key_to_text(Bytes key);
 
 // Fine exactly when these bytes are the encoding of one key.
 Status validate_key(Bytes key);
+// The same of one element of an array, as it stands there.
+bool is_key_element(Bytes bytes);
 
 }  // namespace varve

@@ -394,6 +394,10 @@ Status add_figures(const collection::Reads& reads, OpenQuery& query, uint64_t lo
   std::string room;
   Status failed;
   Status status = query.run->go_on(reads, look_max, [&](Bytes, const Edit& edit) {
+    if (const collection::Document* const opened = query.run->opened()) {
+      failed = query.aggregate->add(*opened);
+      return static_cast<bool>(failed);
+    }
     const Result<Bytes> value = reads.view().value(edit, room);
     failed = value ? query.aggregate->add(*value) : value.error();
     return static_cast<bool>(failed);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pure/codec/hash.h"
 #include "pure/codec/key.h"
 #include "pure/codec/record/record_key.h"
 #include "pure/codec/varint.h"
@@ -14,6 +15,8 @@ constexpr uint64_t kCellBytes = 192;  // What a cell takes, about;
 constexpr uint64_t kGroupBytes = 96;  // a group beside it,
 constexpr uint64_t kValueBytes = 64;  // and one of different values beside its key.
 constexpr size_t kOrderMax = 16;
+constexpr size_t kPlacesMin = 64;
+constexpr uint64_t kHashSeed = 0;
 
 Status no_aggregate() { return Status::invalid("aggregate: bytes that are none"); }
 
@@ -185,9 +188,16 @@ Aggregate::Aggregate(std::shared_ptr<const Definition> definition, AggregateRequ
                      uint64_t kept_bytes_max)
     : definition_(std::move(definition)),
       request_(std::move(request)),
-      kept_bytes_max_(kept_bytes_max) {
+      kept_bytes_max_(kept_bytes_max),
+      document_(definition_->schema_set) {
+  keeps_values_ =
+      std::any_of(request_.measures.begin(), request_.measures.end(), [](const Measure& measure) {
+        return measure.op == MeasureOp::kDistinct || measure.op == MeasureOp::kMin ||
+               measure.op == MeasureOp::kMax;
+      });
   // Of nothing there is a row, too, where it is not by groups.
-  if (request_.groups.empty()) groups_[""].cells.resize(request_.measures.size());
+  if (request_.groups.empty()) add_group();
+  places_.resize(kPlacesMin);
 }
 
 Status Aggregate::keep(uint64_t bytes) {
@@ -198,26 +208,59 @@ Status Aggregate::keep(uint64_t bytes) {
 }
 
 Status Aggregate::add(Bytes stored) {
-  Document document(definition_->schema_set);
-  if (Status status = document.open(stored); !status) return status;
+  if (Status status = document_.open(stored); !status) return status;
+  return add(document_);
+}
+
+Status Aggregate::add(const Document& document) {
   group_.clear();
   ends_.clear();
   for (const GroupPart& part : request_.groups) {
     append_group(document, part, group_);
     ends_.push_back(static_cast<uint32_t>(group_.size()));
   }
-  auto found = groups_.find(group_);
-  if (found == groups_.end()) {
-    Status status = keep(group_.size() + kGroupBytes + request_.measures.size() * kCellBytes);
-    if (!status) return status;
-    found =
-        groups_.emplace(group_, Group{std::vector<Cell>(request_.measures.size()), ends_}).first;
-  }
+  const Result<size_t> group = request_.groups.empty() ? Result<size_t>(0) : group_of_key();
+  if (!group) return group.error();
+  const size_t first = *group * request_.measures.size();
   for (size_t i = 0; i < request_.measures.size(); ++i) {
-    Status status = measure(document, request_.measures[i], found->second.cells[i]);
+    Status status = measure(document, request_.measures[i], first + i);
     if (!status) return status;
   }
   return Status::ok();
+}
+
+// That of group_, which may be new.
+Result<size_t> Aggregate::group_of_key() {
+  const uint64_t hash = hash64(as_bytes(group_), kHashSeed);
+  size_t at = hash & (places_.size() - 1);
+  for (; places_[at].group != SIZE_MAX; at = (at + 1) & (places_.size() - 1)) {
+    const Place& place = places_[at];
+    if (place.hash == hash && groups_[place.group].key == group_) return place.group;
+  }
+  Status status = keep(group_.size() + kGroupBytes + request_.measures.size() * kCellBytes);
+  if (!status) return status;
+  places_[at] = {hash, groups_.size()};
+  add_group();
+  if (groups_.size() * 2 > places_.size()) grow_places();
+  return groups_.size() - 1;
+}
+
+void Aggregate::add_group() {
+  groups_.push_back({group_, ends_});
+  const size_t cell_count = groups_.size() * request_.measures.size();
+  cells_.resize(cell_count);
+  if (keeps_values_) values_.resize(cell_count);
+}
+
+void Aggregate::grow_places() {
+  std::vector<Place> more(places_.size() * 2);
+  for (const Place& place : places_) {
+    if (place.group == SIZE_MAX) continue;
+    size_t at = place.hash & (more.size() - 1);
+    while (more[at].group != SIZE_MAX) at = (at + 1) & (more.size() - 1);
+    more[at] = place;
+  }
+  places_ = std::move(more);
 }
 
 void Aggregate::append_group(const Document& document, const GroupPart& part,
@@ -234,45 +277,67 @@ void Aggregate::append_group(const Document& document, const GroupPart& part,
   if (item.type().tag == TypeTag::kDate) to[at] = static_cast<char>(kDateKeyTag);
 }
 
-Status Aggregate::measure(const Document& document, const Measure& measure, Cell& cell) {
+// As Neumaier does it.
+void Aggregate::add_number(double number, Cell& cell) {
+  const double sum = cell.sum + number;
+  cell.lost += std::fabs(cell.sum) >= std::fabs(number) ? (cell.sum - sum) + number
+                                                        : (number - sum) + cell.sum;
+  cell.sum = sum;
+}
+
+Status Aggregate::measure(const Document& document, const Measure& measure, size_t at) {
+  Cell& cell = cells_[at];
   if (measure.op == MeasureOp::kDocuments) {
     ++cell.count;
     return Status::ok();
+  }
+  const bool is_added = measure.op == MeasureOp::kSum || measure.op == MeasureOp::kAverage;
+  if (is_added) {
+    const auto number = document.plain_double(measure.field, TypeTag::kFloat64);
+    if (number) {
+      ++cell.count;
+      add_number(*number, cell);
+      return Status::ok();
+    }
   }
   const Item item = document.item(measure.field);
   if (!item.is_present()) return Status::ok();
   ++cell.count;
   if (measure.op == MeasureOp::kCount) return Status::ok();
-  if (measure.op == MeasureOp::kSum || measure.op == MeasureOp::kAverage) {
+  if (is_added) {
     if (is_integer(item.type())) {
       const int64_t number = item.integer();
       const uint64_t bits = static_cast<uint64_t>(number);
       cell.low += bits;
       cell.high += (number < 0 ? -1 : 0) + (cell.low < bits ? 1 : 0);
-    } else {  // As Neumaier does it.
-      const double number = item.number();
-      const double sum = cell.sum + number;
-      cell.lost += std::fabs(cell.sum) >= std::fabs(number) ? (cell.sum - sum) + number
-                                                            : (number - sum) + cell.sum;
-      cell.sum = sum;
+    } else {
+      add_number(item.number(), cell);
     }
     return Status::ok();
   }
+  return measure_value(document, measure, at);
+}
+
+// Of one that is there, and has been counted.
+Status Aggregate::measure_value(const Document& document, const Measure& measure, size_t at) {
   key_.clear();
   document.append_key(measure.field, key_);
+  Values& values = values_[at];
   if (measure.op == MeasureOp::kDistinct) {
-    return cell.values.insert(key_).second ? keep(key_.size() + kValueBytes) : Status::ok();
+    return values.different.insert(key_).second ? keep(key_.size() + kValueBytes) : Status::ok();
   }
-  const bool is_better = measure.op == MeasureOp::kMin ? key_ < cell.extreme : key_ > cell.extreme;
-  if (cell.count > 1 && !is_better) return Status::ok();
-  const uint64_t more = key_.size() > cell.extreme.size() ? key_.size() - cell.extreme.size() : 0;
-  cell.extreme = key_;
+  std::string& extreme = values.extreme;
+  const bool is_better = measure.op == MeasureOp::kMin ? key_ < extreme : key_ > extreme;
+  if (cells_[at].count > 1 && !is_better) return Status::ok();
+  const uint64_t more = key_.size() > extreme.size() ? key_.size() - extreme.size() : 0;
+  extreme = key_;
   return keep(more);
 }
 
 // ---- rows
 
-Result<std::string> Aggregate::value_of(const Measure& measure, const Cell& cell) const {
+Result<std::string> Aggregate::value_of(const Measure& measure, size_t at) const {
+  const Cell& cell = cells_[at];
   std::string key;
   const auto number = [&](double value) {
     if (std::isnan(value))
@@ -282,12 +347,12 @@ Result<std::string> Aggregate::value_of(const Measure& measure, const Cell& cell
   };
   const bool is_added = measure.op == MeasureOp::kSum || measure.op == MeasureOp::kAverage;
   if (!is_added && measure.op != MeasureOp::kMin && measure.op != MeasureOp::kMax) {
-    number(
-        static_cast<double>(measure.op == MeasureOp::kDistinct ? cell.values.size() : cell.count));
+    number(static_cast<double>(measure.op == MeasureOp::kDistinct ? values_[at].different.size()
+                                                                  : cell.count));
     return key;
   }
   if (cell.count == 0 && measure.op != MeasureOp::kSum) return std::string(1, kNullKeyTag);
-  if (!is_added) return cell.extreme;
+  if (!is_added) return values_[at].extreme;
   const Column& column = definition_->schema_set.newest().column(measure.field);
   const bool is_whole = is_integer(*column.type);
   const double lost = std::isfinite(cell.sum) ? cell.lost : 0;
@@ -308,14 +373,16 @@ Result<std::string> Aggregate::value_of(const Measure& measure, const Cell& cell
 
 Result<std::vector<Aggregate::Row>> Aggregate::rows() const {
   std::vector<Row> all;
-  for (const auto& [key, group] : groups_) {
-    Row row{key, {}};
+  const size_t measure_count = request_.measures.size();
+  for (size_t number = 0; number < groups_.size(); ++number) {
+    const Group& group = groups_[number];
+    Row row{group.key, {}};
     for (size_t begin = 0; const uint32_t end : group.ends) {
-      row.cells.push_back(key.substr(begin, end - begin));
+      row.cells.push_back(group.key.substr(begin, end - begin));
       begin = end;
     }
-    for (size_t i = 0; i < group.cells.size(); ++i) {
-      Result<std::string> value = value_of(request_.measures[i], group.cells[i]);
+    for (size_t i = 0; i < measure_count; ++i) {
+      Result<std::string> value = value_of(request_.measures[i], number * measure_count + i);
       if (!value) return value.error();
       row.cells.push_back(std::move(*value));
     }

@@ -3,7 +3,8 @@
 //   document ──▶ key of its group ──▶ a cell for each measure ──▶ having ──▶ order, limit ──▶ rows
 //
 // Documents come one by one from a Run (run.h); no more of them is kept than the groups and what
-// their cells need. A row is an array as an ordered key: the parts of its group, then its measures.
+// their cells need. A group is found by the hash of its key in a table of its own; the cells of all
+// groups lie side by side, so that a document costs two places in memory, not a chain. A row is an array as an ordered key: the parts of its group, then its measures.
 // So having and the order compare keys as conditions on documents do, and JavaScript decodes only
 // the rows that it gets.
 //
@@ -16,7 +17,6 @@
 
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -67,6 +67,7 @@ class Aggregate {
             uint64_t kept_bytes_max);
 
   Status add(Bytes stored);
+  Status add(const Document& document);
   // The rows, each a count of bytes and an ordered key.
   Result<std::string> finish();
 
@@ -77,12 +78,18 @@ class Aggregate {
     int64_t high = 0;
     double sum = 0;
     double lost = 0;  // What rounding has taken from it.
+  };
+  struct Values {  // What a cell has beside it, where a measure is of values themselves.
     std::string extreme;
-    std::unordered_set<std::string> values;
+    std::unordered_set<std::string> different;
   };
   struct Group {
-    std::vector<Cell> cells;
+    std::string key;
     std::vector<uint32_t> ends;  // Of the parts of its key.
+  };
+  struct Place {
+    uint64_t hash = 0;
+    size_t group = SIZE_MAX;  // None.
   };
   struct Row {
     std::string group;
@@ -90,9 +97,14 @@ class Aggregate {
   };
 
   void append_group(const Document& document, const GroupPart& part, std::string& to) const;
-  Status measure(const Document& document, const Measure& measure, Cell& cell);
+  Result<size_t> group_of_key();
+  void grow_places();
+  void add_group();
+  Status measure(const Document& document, const Measure& measure, size_t at);
+  Status measure_value(const Document& document, const Measure& measure, size_t at);
+  static void add_number(double number, Cell& cell);
   Status keep(uint64_t bytes);
-  Result<std::string> value_of(const Measure& measure, const Cell& cell) const;
+  Result<std::string> value_of(const Measure& measure, size_t at) const;
   Result<std::vector<Row>> rows() const;
   bool comes_before(const Row& a, const Row& b) const;
 
@@ -100,8 +112,13 @@ class Aggregate {
   const AggregateRequest request_;
   const uint64_t kept_bytes_max_;
   uint64_t kept_bytes_ = 0;
-  std::unordered_map<std::string, Group> groups_;
-  std::string group_;  // These three are room.
+  bool keeps_values_ = false;
+  std::vector<Group> groups_;
+  std::vector<Cell> cells_;     // Of every group as many as there are measures,
+  std::vector<Values> values_;  // and as many of these, if any measure needs them.
+  std::vector<Place> places_;   // As many as a power of two; half of them or more are free.
+  Document document_;           // These four are room.
+  std::string group_;
   std::vector<uint32_t> ends_;
   std::string key_;
 };

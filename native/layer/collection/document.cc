@@ -16,6 +16,7 @@ Result<SchemaSet> SchemaSet::read(const std::vector<std::string>& descriptions) 
   }
   check(!set.versions_.empty());
   const Schema& newest = set.newest();
+  set.newest_columns_ = static_cast<uint32_t>(newest.columns().size());
   for (size_t i = 0; i + 1 < set.versions_.size(); ++i) {
     Version& version = set.versions_[i];
     for (uint32_t number = 0; number < newest.columns().size(); ++number) {
@@ -31,12 +32,6 @@ Result<SchemaSet> SchemaSet::read(const std::vector<std::string>& descriptions) 
 
 const Schema* SchemaSet::schema(uint32_t version) const {
   return version == 0 || version > versions_.size() ? nullptr : versions_[version - 1].schema.get();
-}
-
-uint32_t SchemaSet::column(uint32_t version, uint32_t number) const {
-  const std::vector<uint32_t>& columns = versions_[version - 1].columns;
-  if (columns.empty()) return number < newest().columns().size() ? number : kNoColumn;
-  return number < columns.size() ? columns[number] : kNoColumn;
 }
 
 Status Document::open(Bytes stored) { return record_.look_at(stored, schemas_.schemas()); }

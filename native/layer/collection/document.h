@@ -34,7 +34,11 @@ class SchemaSet {
   const Schema* schema(uint32_t version) const;
   std::span<const Schema* const> schemas() const { return schemas_; }
   // The column that the newest version has under this number; kNoColumn where there was none.
-  uint32_t column(uint32_t version, uint32_t number) const;
+  uint32_t column(uint32_t version, uint32_t number) const {
+    const std::vector<uint32_t>& columns = versions_[version - 1].columns;
+    if (columns.empty()) return number < newest_columns_ ? number : kNoColumn;
+    return number < columns.size() ? columns[number] : kNoColumn;
+  }
   const RecordView* defaults() const { return defaults_ ? &*defaults_ : nullptr; }
 
  private:
@@ -45,6 +49,7 @@ class SchemaSet {
 
   std::vector<Version> versions_;
   std::vector<const Schema*> schemas_;  // Of these.
+  uint32_t newest_columns_ = 0;
   std::optional<RecordView> defaults_;
 };
 
@@ -57,6 +62,15 @@ class Document {
   const RecordView& record() const { return record_; }
   uint64_t row() const { return record_.row(); }
   Item item(uint32_t field) const;
+  // A float64 or a date where it lies, without an item; nothing where it is of another type, or may
+  // be absent.
+  std::optional<double> plain_double(uint32_t field, TypeTag tag) const {
+    const uint32_t number = schemas_.column(record_.schema().version(), field);
+    if (number == kNoColumn) return std::nullopt;
+    const Column& column = record_.schema().column(number);
+    if (!column.is_plain_double || column.type->tag != tag) return std::nullopt;
+    return record_.plain_double(column);
+  }
 
   // The key of a field as it stands in an array; that of null where it is absent or has none.
   void append_key(uint32_t field, std::string& to) const { append_key(item(field), to); }

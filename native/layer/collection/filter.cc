@@ -248,6 +248,11 @@ bool Filter::matches(const Document& document, uint32_t index) const {
 }
 
 bool Filter::compares(const Document& document, const FilterNode& node) const {
+  if (node.number_tag != 0) {
+    const TypeTag tag = node.number_tag == kDateKeyTag ? TypeTag::kDate : TypeTag::kFloat64;
+    const std::optional<double> number = document.plain_double(node.field, tag);
+    if (number) return compares_number(node, *number);
+  }
   const Item item = document.item(node.field);
   if (node.op == FilterOp::kIsNull) return !item.is_present();
   const bool has_number =

@@ -27,7 +27,8 @@ Run::Run(std::shared_ptr<const Definition> definition, Request request, Plan pla
       kept_bytes_max_(kept_bytes_max),
       document_prefix_(prefix_of(kDocuments, definition_->id)),
       offset_left_(request_.offset),
-      limit_left_(request_.limit) {
+      limit_left_(request_.limit),
+      document_(definition_->schema_set) {
   if (request_.after) begin_behind();
   const bool is_empty = plan_.way == Way::kRows ? request_.rows->count() == 0 : plan_.spans.empty();
   if (limit_left_ == 0 || is_empty) phase_ = Phase::kDone;
@@ -192,14 +193,15 @@ Status Run::meet(uint64_t row) {
 }
 
 Result<bool> Run::look_at(const Reads& reads, Bytes key, const Edit& edit, const Take& take) {
+  opened_ = nullptr;
   if (plan_.rest.is_always() && plan_.is_ordered) return accept(key, edit, take);
   const Result<Bytes> value = reads.view().value(edit, room_);
   if (!value) return value.error();
-  Document document(definition_->schema_set);
-  if (Status status = document.open(*value); !status) return status;
-  if (!plan_.rest.matches(document)) return true;
+  if (Status status = document_.open(*value); !status) return status;
+  if (!plan_.rest.matches(document_)) return true;
+  opened_ = &document_;
   if (plan_.is_ordered) return accept(key, edit, take);
-  if (Status status = keep(document, key); !status) return status;
+  if (Status status = keep(document_, key); !status) return status;
   return true;
 }
 
@@ -366,6 +368,7 @@ void Run::begin_giving() {
 
 Status Run::give(const Reads& reads, const Take& take) {
   std::vector<Found> found;
+  opened_ = nullptr;
   while (!is_full_ && phase_ == Phase::kGive) {
     const size_t end = std::min(given_ + kBatchMax, sorted_.size());
     found.clear();

@@ -38,6 +38,8 @@ class Run {
   // Goes on until there is no room, all is there, or about so many entries were looked at.
   Status go_on(const Reads& reads, uint64_t look_max, const Take& take);
   bool is_done() const { return phase_ == Phase::kDone; }
+  // That which is being taken, where it was opened to be asked; null: it was not.
+  const Document* opened() const { return opened_; }
   uint64_t look_left() const { return look_left_; }  // Of those that go_on() was given.
   uint64_t taken() const { return taken_; }  // Counted, where documents are not wanted.
   bool is_paged() const { return request_.is_paged; }
@@ -106,6 +108,8 @@ class Run {
   uint64_t kept_bytes_ = 0;
   size_t given_ = 0;
   std::string after_;                // Sort keys up to this one are not wanted.
+  Document document_;                // That one of the walk is looked at in,
+  const Document* opened_ = nullptr;  // or null.
   std::vector<PointQuery> queries_;  // Of a batch; at least as many as it has.
   std::string room_;
 };

@@ -66,6 +66,50 @@ describe('aggregate()', () => {
     })
   })
 
+  it('gives each of a thousand groups the figures of its own documents', async () => {
+    await using db = await open(':memory:')
+    const Parcels = collection('parcels', {
+      key: 'id',
+      schema: { id: t.int32(), shop: t.string(), weight: t.float64(), sent: t.date() },
+    })
+    const parcels = db.collection(Parcels)
+    const shops = 1000
+    const id = (shop: number, nth: number) => nth * shops + shop
+    await parcels.insertMany(
+      Array.from({ length: 5 * shops }, (_, n) => ({
+        id: n,
+        shop: `s${n % shops}`,
+        weight: n / 4,
+        sent: new Date(n * DAY),
+      })),
+    )
+    const rows = parcels.aggregate({
+      where: { sent: { gte: new Date(id(0, 2) * DAY) }, weight: { lt: id(0, 4) / 4 } },
+      groupBy: 'shop',
+      values: {
+        all: { count: true },
+        total: { sum: 'weight' },
+        mean: { avg: 'weight' },
+        first: { min: 'id' },
+        last: { max: 'sent' },
+        ids: { distinct: 'id' },
+      },
+    })
+    expect(rows).toHaveLength(shops)
+    for (const row of rows) {
+      const shop = Number(row.shop.slice(1))
+      expect(row).toEqual({
+        shop: `s${shop}`,
+        all: 2,
+        total: (id(shop, 2) + id(shop, 3)) / 4,
+        mean: (id(shop, 2) + id(shop, 3)) / 8,
+        first: id(shop, 2),
+        last: new Date(id(shop, 3) * DAY),
+        ids: 2,
+      })
+    }
+  })
+
   it('answers rows by groups, in their order or the one asked for', async () => {
     await using db = await filled(8)
     const sales = db.collection(Sales)

@@ -20,20 +20,33 @@ struct Frame {
   Text text;
 };
 
-bool take_frame(Bytes stored, Frame& to) {
-  if (stored.empty()) return false;
-  to.kind = stored[0];
-  Bytes rest = stored.subspan(1);
-  if (to.kind == kWithoutText) {
-    to.head = rest;
+// As take_varint() does it, by copies: what the long way is given an address of is no more in
+// registers, and every document that a query looks at comes by here.
+template <typename Number>
+bool take_number(Bytes& from, Number& number) {
+  if (!from.empty() && from[0] < 0x80) {
+    number = from[0];
+    from = from.subspan(1);
     return true;
   }
+  Bytes rest = from;
+  Number taken = 0;
+  if (!take_long_varint(rest, taken)) return false;
+  from = rest;
+  number = taken;
+  return true;
+}
+
+inline bool take_frame(Bytes stored, Frame& to) {
+  if (stored.empty()) return false;
+  to.kind = stored[0];
+  to.head = stored.subspan(1);
+  if (to.kind == kWithoutText) return true;
   if (to.kind != kNarrow && to.kind != kWide) return false;
   uint32_t size = 0;
-  if (!take_varint(rest, size) || size > rest.size()) return false;
-  to.head = rest.first(size);
-  to.text.bytes = rest.subspan(size);
-  to.text.is_wide = to.kind == kWide;
+  if (!take_number(to.head, size) || size > to.head.size()) return false;
+  to.text = {to.head.subspan(size), to.kind == kWide};
+  to.head = to.head.first(size);
   return !to.text.is_wide || to.text.bytes.size() % 2 == 0;
 }
 
@@ -98,7 +111,7 @@ Status RecordView::look_at(Bytes stored, std::span<const Schema* const> versions
   if (!take_frame(stored, frame)) return Status::corrupt("record: no frame");
   uint32_t lead = 0;
   Bytes rest = frame.head;
-  if (!take_varint(rest, lead)) return Status::corrupt("record: cut short");
+  if (!take_number(rest, lead)) return Status::corrupt("record: cut short");
   const uint32_t width_code = lead & kWidthBits;
   if (width_code > 2) return Status::corrupt("record: an unknown width");
   const uint32_t version = lead >> kVersionShift;
@@ -111,8 +124,9 @@ Status RecordView::look_at(Bytes stored, std::span<const Schema* const> versions
   has_text_kind_ = frame.kind != kWithoutText;
   width_ = static_cast<uint8_t>(1u << width_code);
   has_row_ = (lead & kRowFlag) != 0;
-  row_ = 0;
-  if (has_row_ && !take_varint(rest, row_)) return Status::corrupt("record: no row");
+  uint64_t row = 0;
+  if (has_row_ && !take_number(rest, row)) return Status::corrupt("record: no row");
+  row_ = row;
   const size_t text_ends = schema.text_count() > 0 ? schema.text_count() - 1 : 0;
   const size_t blob_ends = schema.blob_count() > 0 ? schema.blob_count() - 1 : 0;
   const size_t fixed = size_t{schema.bits_bytes()} + schema.slots_bytes();

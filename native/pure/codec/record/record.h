@@ -96,6 +96,8 @@ class RecordView {
 
   Presence presence(uint32_t column) const;
   Item item(uint32_t column) const;
+  // The number of a column of its schema that is_plain_double.
+  double plain_double(const Column& column) const { return load<double>(slots_ + column.slot_at); }
 
   // O(size): fine exactly when lib/collection/ could have written these bytes.
   Status verify() const;

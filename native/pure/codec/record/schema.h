@@ -44,6 +44,7 @@ struct Column {
   uint32_t truth_bit = kNoColumn;
   uint32_t slot_at = 0;  // Behind the bits.
   uint32_t slot_bytes = 0;
+  bool is_plain_double = false;  // A double or date that is there in every record.
   // Which of the texts and of the blobs; kNoColumn where it has none.
   uint32_t text = kNoColumn;
   uint32_t blob = kNoColumn;

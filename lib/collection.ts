@@ -45,10 +45,12 @@ export { type JoinExplanation, JoinQuery } from './collection/joining.ts'
 export { DocumentsLocking, LockingQuery } from './collection/locking.ts'
 export {
   type Explanation,
+  type ExplainOptions,
   type Lazy,
   type Page,
   type PageOptions,
   Query,
+  type ReadFigures,
 } from './collection/query.ts'
 export {
   type Hit,

@@ -33,6 +33,8 @@ export {
   DocumentsSnapshot,
   DocumentsTransaction,
   type Explanation,
+  type ExplainOptions,
+  type ReadFigures,
   Field,
   type Fields,
   type FindOptions,

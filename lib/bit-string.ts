@@ -6,6 +6,7 @@
 import { invalid, VarveError } from './errors.ts'
 import { addon, FIRST, LAST, OK, scratch } from './native.ts'
 import { checkNames } from './options.ts'
+import { showAs } from './showing.ts'
 
 /** Both ends are included; negative ones count from the end. */
 export interface BitRange {
@@ -125,6 +126,9 @@ function placeRange(range: BitRange): number {
 }
 
 export class BitString {
+  static {
+    showAs<BitString>(this, 'BitString', ({ length }) => ({ length }))
+  }
   #room: Uint8Array
   #size: number
 

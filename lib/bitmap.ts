@@ -38,6 +38,7 @@ import {
   scratch,
 } from './native.ts'
 import { checkNames } from './options.ts'
+import { showAs } from './showing.ts'
 import { isDetached } from './value.ts'
 
 export type { BitmapOperation } from './bitmap/expression.ts'
@@ -120,8 +121,19 @@ function checkBytes(bytes: unknown): asserts bytes is Uint8Array {
 // Of the expression being evaluated: none is collected while its number is in use.
 const operands: unknown[] = []
 
+const SHOWN_MAX = 20
+
+function shownBitmap(bitmap: BitmapOf<Member>): { size: Member; first: readonly Member[] } {
+  const first: Member[] = []
+  for (const member of bitmap) if (first.push(member) === SHOWN_MAX) break
+  return { size: bitmap.size, first }
+}
+
 /** What bitmaps of numbers and of bigints have in common. */
 export abstract class BitmapOf<M extends Member> implements Iterable<M> {
+  static {
+    showAs<BitmapOf<Member>>(this, 'Bitmap', shownBitmap)
+  }
   readonly #kind: Kind<M>
   readonly #number: number
   /** Kept for its finaliser. */

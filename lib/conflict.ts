@@ -1,6 +1,6 @@
 // lib/conflict.ts — what a commit was refused for, as an error that names the key.
 import { type ConflictReason, ERROR_CODES, VarveError } from './errors.ts'
-import { decodeKey, type Key } from './key.ts'
+import { decodeKey, type Key, showKey } from './key.ts'
 import { addon } from './native.ts'
 
 const REASONS: readonly (ConflictReason | undefined)[] = [
@@ -21,7 +21,7 @@ export function refusal(): VarveError {
   const reason = REASONS[reasonNumber]
   if (reason === undefined) return new VarveError(ERROR_CODES[code] ?? 'IO', message)
   const key = keyOf(stored)
-  const which = key === undefined ? '' : `: ${JSON.stringify(key, asText) ?? ''}`
+  const which = key === undefined ? '' : `: ${showKey(key)}`
   return new VarveError('CONFLICT', message + which, { reason, key })
 }
 
@@ -34,8 +34,4 @@ function keyOf(stored: Uint8Array): Key | undefined {
   } catch {
     return undefined
   }
-}
-
-function asText(_name: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? `${value}n` : value
 }

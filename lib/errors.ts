@@ -128,9 +128,18 @@ function render(value: unknown): string {
       return 'a function'
     case 'object':
       if (value === null) return 'null'
-      return isArray(value) ? 'an array' : 'an object'
+      return isArray(value) ? 'an array' : (dateText(value) ?? 'an object')
     default:
       return Object.is(value, -0) ? '-0' : String(value)
+  }
+}
+
+function dateText(value: object): string | undefined {
+  try {
+    const time = Date.prototype.getTime.call(value)
+    return Number.isNaN(time) ? 'an invalid Date' : `the Date ${new Date(time).toISOString()}`
+  } catch {
+    return undefined
   }
 }
 

@@ -18,6 +18,7 @@ import {
 } from './geo/place.ts'
 import { addon, FAILED, lastError, type NativeGeoIndex, scratch } from './native.ts'
 import { checkNames } from './options.ts'
+import { showAs } from './showing.ts'
 
 export {
   type CellOptions,
@@ -203,6 +204,9 @@ class Opened {
  * Ids are integers from 0 to 2^53 - 1. Longitudes are from -180 to 180; boxes and areas may cross the antimeridian, and poles are places.
  */
 export class GeoIndex {
+  static {
+    showAs<GeoIndex>(this, 'GeoIndex', ({ holds, size }) => ({ holds, size }))
+  }
   readonly holds: 'points' | 'boxes'
   readonly #index: NativeGeoIndex
 

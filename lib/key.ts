@@ -520,3 +520,12 @@ function afterPrefix(prefix: Uint8Array): Uint8Array {
   next[size - 1] = (next[size - 1] as number) + 1
   return next
 }
+
+/** A key in a message, as the core shows it. */
+export function showKey(key: unknown): string {
+  if (Array.isArray(key)) return `[${key.map(showKey).join(', ')}]`
+  if (key instanceof Uint8Array) return `bytes ${Buffer.from(key).toString('hex')}`
+  if (key instanceof Date) return `date ${key.getTime()}`
+  if (typeof key === 'bigint') return `${key}n`
+  return JSON.stringify(key) ?? 'undefined'
+}

@@ -34,6 +34,7 @@ import {
 } from './options.ts'
 import { growFor } from './range.ts'
 import { areTexts, type Entry, type Types } from './reading.ts'
+import { showAs } from './showing.ts'
 import { holdNow, holdPast, holdShared, Snapshot } from './snapshot.ts'
 import { OpenTransaction, Transaction, TransactionLevel } from './transaction.ts'
 import { LockingPending } from './transaction/locking.ts'
@@ -44,6 +45,9 @@ import { Writing } from './writing.ts'
 
 /** A keyspace: the store's own, or a sublevel's. */
 export class Level<T extends Types = Entry> extends Writing<T> {
+  static {
+    showAs<Level>(this, 'Level', (level) => ({ sublevel: level.#path.join(' / ') }))
+  }
   readonly #path: readonly string[]
 
   /** @internal */

@@ -16,11 +16,15 @@ import {
 import { checkPreparedId } from './prepared.ts'
 import type { Entry, Types } from './reading.ts'
 import type { Receipt } from './settling.ts'
+import { showAs } from './showing.ts'
 import { TransactionLevel } from './transaction.ts'
 import type { LockingPending } from './transaction/locking.ts'
 
 /** A keyspace within a transaction that locks. What a call is given must not be changed before it has answered. */
 export class LockingLevel<T extends Types = Entry> {
+  static {
+    showAs<LockingLevel>(this, 'LockingLevel', ({ pending }) => ({ isOpen: pending.isOpen }))
+  }
   /** @internal */
   readonly pending: LockingPending
   readonly #inner: TransactionLevel<T>
@@ -147,6 +151,12 @@ export class LockingLevel<T extends Types = Entry> {
  * commit, with the transaction's own writes. After its end every method rejects with CLOSED.
  */
 export class LockingTransaction<T extends Types = Entry> extends LockingLevel<T> {
+  static {
+    showAs<LockingTransaction>(this, 'LockingTransaction', ({ attempt, pending }) => ({
+      attempt,
+      isOpen: pending.isOpen,
+    }))
+  }
   /** Which try this is, from 1: a callback runs again after a deadlock, or after a conflict with a write that took no lock. */
   get attempt(): number {
     return this.pending.attempt

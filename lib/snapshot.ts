@@ -4,6 +4,7 @@ import { invalid, VarveError } from './errors.ts'
 import { COMMIT, lastError, type NativeLevel, scratch, TIME, VIEW, VIEW_TIME } from './native.ts'
 import type { Opening } from './opening.ts'
 import { type Entry, Reading, type Types } from './reading.ts'
+import { showAs } from './showing.ts'
 
 /** What keeps old versions of a commit from being dropped. Snapshots of one moment share it. */
 export class Hold {
@@ -81,6 +82,13 @@ export class Snapshot<T extends Types = Entry>
   extends Reading<T>
   implements Disposable, AsyncDisposable
 {
+  static {
+    showAs<Snapshot>(this, 'Snapshot', ({ commit, time, hold }) => ({
+      commit,
+      time,
+      isOpen: hold.isOpen,
+    }))
+  }
   /** @internal */
   readonly hold: Hold
 

@@ -35,6 +35,7 @@ import { checkPreparedId, type PreparedTransaction, preparedOf } from './prepare
 import type { Entry, Types } from './reading.ts'
 import { type Damage } from './repair.ts'
 import { StoredShapes } from './shapes.ts'
+import { showAs } from './showing.ts'
 import { Shapes } from './value.ts'
 
 const ROOT_PREFIX = Uint8Array.of(0x10)
@@ -44,6 +45,13 @@ export class Store<T extends Types = Entry>
   extends Level<T>
   implements Disposable, AsyncDisposable
 {
+  static {
+    showAs<Store>(this, 'Store', ({ path, opening }) => ({
+      path,
+      commit: opening.isClosed ? undefined : opening.native.visible(),
+      isOpen: !opening.isClosed,
+    }))
+  }
   /** What opening found. */
   readonly recovery: RecoveryReport
   readonly path: string

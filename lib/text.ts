@@ -14,6 +14,7 @@ import {
   NEEDED_BYTES,
   scratch,
 } from './native.ts'
+import { showAs } from './showing.ts'
 
 export type { TextLanguage } from './languages.ts'
 
@@ -179,6 +180,9 @@ class Opened {
  * ```
  */
 export class TextIndex {
+  static {
+    showAs<TextIndex>(this, 'TextIndex', ({ size }) => ({ size }))
+  }
   readonly #native: NativeTextIndex
 
   constructor(options: TextIndexOptions = {}) {

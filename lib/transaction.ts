@@ -9,11 +9,17 @@ import { checkPreparedId } from './prepared.ts'
 import { placeBounds, planOf } from './range.ts'
 import { type Entry, Reading, type Types } from './reading.ts'
 import type { Receipt } from './settling.ts'
+import { showAs } from './showing.ts'
 import type { Pending } from './transaction/pending.ts'
 import type { BatchOperation } from './writing.ts'
 
 /** A keyspace within a transaction: what it reads has the transaction's own writes in it, and what it writes nobody else sees yet. */
 export class TransactionLevel<T extends Types = Entry> extends Reading<T> {
+  static {
+    showAs<TransactionLevel>(this, 'TransactionLevel', ({ pending }) => ({
+      isOpen: pending.isOpen,
+    }))
+  }
   /** @internal */
   readonly pending: Pending
 
@@ -176,6 +182,12 @@ export class TransactionLevel<T extends Types = Entry> extends Reading<T> {
  * After its end every method is CLOSED.
  */
 export class Transaction<T extends Types = Entry> extends TransactionLevel<T> {
+  static {
+    showAs<Transaction>(this, 'Transaction', ({ attempt, pending }) => ({
+      attempt,
+      isOpen: pending.isOpen,
+    }))
+  }
   /** Which try this is, from 1: a callback runs again after a conflict. */
   get attempt(): number {
     return this.pending.attempt

@@ -10,6 +10,7 @@
 // C++ knows indexes on columns alone.
 import { invalid, VarveError } from '../errors.ts'
 import { checkNames } from '../options.ts'
+import { showAs } from '../showing.ts'
 import type { Relation, Relations, Where } from './asking.ts'
 import type { Description, FieldDescription, KeyDescription } from './description.ts'
 import { describeFields } from './describe-fields.ts'
@@ -76,6 +77,15 @@ export class Collection<
   out X = unknown,
   out L = unknown,
 > implements CollectionTypes<Name, S, K, X, L> {
+  static {
+    showAs<Collection>(this, 'Collection', ({ name, description, relations }) => ({
+      name,
+      key: description.key.on,
+      fields: description.fields.map((field) => field.name),
+      indexes: description.indexes.map((index) => index.name),
+      relations: Object.keys(relations),
+    }))
+  }
   declare readonly '~schema': S
   declare readonly '~key': K
   declare readonly '~indexes': X

@@ -1,6 +1,7 @@
 // lib/collection/documents.ts — collections of an open store: at its newest, of a snapshot, and within a transaction.
 import { unlessAborted } from '../aborting.ts'
 import { invalid, VarveError, within } from '../errors.ts'
+import { showKey } from '../key.ts'
 import { Level } from '../level.ts'
 import { LockingLevel } from '../locking.ts'
 import { COMMIT, scratch, SEEN } from '../native.ts'
@@ -223,7 +224,7 @@ function checkedWhere(options: unknown, name: string): unknown {
 }
 
 const notFound = (name: string, key: unknown): VarveError =>
-  new VarveError('NOT_FOUND', `${name}: ${JSON.stringify(key) ?? ''} is not there`)
+  new VarveError('NOT_FOUND', `${name}: ${showKey(key)} is not there`)
 
 /** A collection of an open store. */
 export class Documents<in out C extends AnyTypes> extends DocumentsReading<C> {

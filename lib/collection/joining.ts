@@ -7,6 +7,7 @@
 // in the view yet has no documents.
 import { invalid, VarveError } from '../errors.ts'
 import { checkNames } from '../options.ts'
+import { showAs } from '../showing.ts'
 import { eachStored } from './batch.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { Columns } from './columns.ts'
@@ -63,6 +64,10 @@ export interface JoinExplanation {
 
 /** A lazy sequence of rows: each run reads the view of the moment at which it begins. */
 export class JoinQuery<T> extends Lazy<T> {
+  static {
+    showAs<JoinQuery<unknown>>(this, 'JoinQuery', (query) => query.shown())
+  }
+
   /** How it is answered: without answering it, unless `run` is asked for. */
   explain(options: ExplainOptions = {}): JoinExplanation {
     const runs = checkExplain(options)

@@ -46,6 +46,10 @@ export abstract class LockingLazy<T, Q extends Lazy<T>> {
 
 /** What find() answers within a transaction that locks. */
 export class LockingQuery<T> extends LockingLazy<T, Query<T>> {
+  static {
+    showAs<LockingQuery<unknown>>(this, 'LockingQuery', (locking) => locking.query.shown())
+  }
+
   /** Some of it, and a string by which it goes on. */
   page(options: PageOptions): Promise<Page<T>> {
     return this.pending.tried(() => this.query.page(options))
@@ -59,6 +63,10 @@ export class LockingQuery<T> extends LockingLazy<T, Query<T>> {
 
 /** What join() answers within a transaction that locks. */
 export class LockingJoin<T> extends LockingLazy<T, JoinQuery<T>> {
+  static {
+    showAs<LockingJoin<unknown>>(this, 'LockingJoin', (locking) => locking.query.shown())
+  }
+
   /** How it is answered, without answering it: no lock. */
   explain(): JoinExplanation {
     return this.query.explain()
@@ -67,6 +75,10 @@ export class LockingJoin<T> extends LockingLazy<T, JoinQuery<T>> {
 
 /** What search() answers within a transaction that locks. */
 export class LockingSearch<T> extends LockingLazy<T, SearchQuery<T>> {
+  static {
+    showAs<LockingSearch<unknown>>(this, 'LockingSearch', (locking) => locking.query.shown())
+  }
+
   /** How it is answered, without answering it: no lock. */
   explain(): Omit<Explanation, 'converting' | 'free'> | undefined {
     return this.query.explain()
@@ -75,6 +87,11 @@ export class LockingSearch<T> extends LockingLazy<T, SearchQuery<T>> {
 
 /** A collection within a transaction that locks. What a call is given must not be changed before it has answered. */
 export class DocumentsLocking<in out C extends AnyTypes> {
+  static {
+    showAs<DocumentsLocking<AnyTypes>>(this, 'DocumentsLocking', ({ name }) => ({
+      collection: name,
+    }))
+  }
   readonly #pending: LockingPending
   readonly #inner: DocumentsTransaction<C>
 
@@ -219,3 +236,4 @@ export class DocumentsLocking<in out C extends AnyTypes> {
     return this.#tried((inner) => inner.deleteWhere(options))
   }
 }
+import { showAs } from '../showing.ts'

@@ -2,6 +2,7 @@
 import { unlessAborted } from '../aborting.ts'
 import { invalid } from '../errors.ts'
 import { checkNames } from '../options.ts'
+import { showAs } from '../showing.ts'
 import {
   type Asked,
   checkCount,
@@ -109,6 +110,9 @@ const NOTHING: Explanation = {
 export abstract class Lazy<T> implements Iterable<T>, AsyncIterable<T> {
   /** A query is no promise. */
   declare readonly then?: 'a Query is no promise: await query.allAsync(), or call query.all()'
+  static {
+    showAs<Lazy<unknown>>(this, 'Lazy', (query) => query.shown())
+  }
   /** @internal */
   protected readonly source: QuerySource
   /** @internal */
@@ -120,6 +124,25 @@ export abstract class Lazy<T> implements Iterable<T>, AsyncIterable<T> {
     this.asked = asked
     const defined = source.view()
     if (defined !== undefined) requestOf(defined, asked, 0) // INVALID here, where it was asked.
+  }
+
+  /** @internal What it asks, for whoever prints it. */
+  shown(): Readonly<Record<string, unknown>> {
+    const { where, orderBy, select, limit, offset, inclusions } = this.asked
+    return {
+      collection: this.source.name,
+      where,
+      orderBy,
+      select,
+      include: inclusions.length === 0 ? undefined : inclusions.map(({ name }) => name),
+      limit: limit === Infinity ? undefined : limit,
+      offset: offset === 0 ? undefined : offset,
+    }
+  }
+
+  /** all(): by JSON.stringify() a query is what it answers. */
+  toJSON(): T[] {
+    return this.all()
   }
 
   /** All of it, read at once. */
@@ -188,6 +211,9 @@ export abstract class Lazy<T> implements Iterable<T>, AsyncIterable<T> {
 
 /** A lazy sequence of documents: each run reads the view of the moment at which it begins. */
 export class Query<T> extends Lazy<T> {
+  static {
+    showAs<Query<unknown>>(this, 'Query', (query) => query.shown())
+  }
   /** Some of it, and a string by which it goes on, in this process or another. */
   page(options: PageOptions): Page<T> {
     checkNames(options, ['size', 'after'], 'page')

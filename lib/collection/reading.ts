@@ -6,6 +6,7 @@ import type { Key } from '../key.ts'
 import { checkNames } from '../options.ts'
 import type { Reading, Types } from '../reading.ts'
 import { unlessAborted } from '../aborting.ts'
+import { showAs } from '../showing.ts'
 import {
   aggregate,
   aggregateAsync,
@@ -56,6 +57,9 @@ const FIND = ['where', 'orderBy', 'select', 'include', 'limit', 'offset', 'after
 
 /** Reading a collection. */
 export abstract class DocumentsReading<in out C extends AnyTypes> {
+  static {
+    showAs<DocumentsReading<AnyTypes>>(this, 'Documents', ({ name }) => ({ collection: name }))
+  }
   protected readonly opened: Opened
   /** Those that the declaration it was opened by knows: nothing of them is stored. */
   protected readonly relations: Relations
@@ -243,6 +247,7 @@ export abstract class DocumentsReading<in out C extends AnyTypes> {
       opening: opened.opening,
       level: opened.level,
       encoding,
+      name: this.name,
       isTransaction: this.isTransaction,
       asOf: () => this.keyspace.asOf(),
       view: () => this.defined(),

@@ -10,6 +10,7 @@ import { checkPoint } from '../geo/place.ts'
 import type { Box, Point } from '../geo.ts'
 import { invalid, VarveError } from '../errors.ts'
 import { checkNames, parseTime } from '../options.ts'
+import { showAs } from '../showing.ts'
 import type { Selectable, Selected, SelectedBy, Where } from './asking.ts'
 import { eachStored } from './batch.ts'
 import { ByteWriter } from './byte-writer.ts'
@@ -100,6 +101,10 @@ export type HitOf<C extends { readonly '~schema': unknown }, O> = O extends {
 
 /** A lazy sequence of hits, the best first: each run reads the view of the moment at which it begins. */
 export class SearchQuery<T> extends Lazy<T> {
+  static {
+    showAs<SearchQuery<unknown>>(this, 'SearchQuery', (query) => query.shown())
+  }
+
   /** How it is answered: without answering it, unless `run` is asked for. */
   explain(options: ExplainOptions = {}): Omit<Explanation, 'converting' | 'free'> | undefined {
     const runs = checkExplain(options)

@@ -5,6 +5,8 @@ import type { Opening } from '../opening.ts'
 import type { Queried } from './request.ts'
 
 export interface QuerySource {
+  /** Of the collection. */
+  readonly name: string
   readonly opening: Opening
   readonly level: NativeCollection
   readonly encoding: Encoding

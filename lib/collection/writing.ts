@@ -89,10 +89,23 @@ export function changed(opened: Opened, before: Document, change: unknown): Docu
       : patched(opened, before, change)
   if (!isPlain(after))
     throw invalid('update', 'a patch, or a function that answers a document', after)
+  if (typeof change === 'function') checkHasKey(opened, after)
   const whole = filledAgain(opened, withoutComputed(opened, after))
   checkSameKey(opened, before, whole)
   carryKept(before, whole)
   return whole
+}
+
+// Who answers only what changes would be given another key where keys are generated.
+function checkHasKey({ declared, newest }: Opened, after: Document): void {
+  const { on } = newest.description.key
+  const missing = [on].flat().find((path) => after[path.split('.')[0] ?? path] === undefined)
+  if (missing === undefined) return
+  const whole = `the function must answer the whole document, and '${missing}' is missing`
+  throw new VarveError(
+    'INVALID',
+    `${declared.name}: ${whole}: answer { ...document, … }, or give a patch`,
+  )
 }
 
 // A validator sees what it has answered before, with the change.

@@ -139,6 +139,10 @@ Status Store::lock_and_read_manifest() {
   Result<std::unique_ptr<DirectoryLock>> lock = os_.lock_directory(directory, options_.holder);
   if (lock) directory_lock_ = std::move(*lock);
   const bool may_go_on = options_.read_only && lock.code() == Code::kPermission;
+  if (lock.code() == Code::kNotFound) {
+    return may_create ? Status(Code::kForeign, "not a Varve store: it is no directory")
+                      : Status(Code::kNotFound, "no store is there");
+  }
   if (!lock && !may_go_on) return lock.error();
 
   const Result<bool> is_store = Manifest::exists(os_, directory);

@@ -76,8 +76,15 @@ describe('opening', () => {
       code: 'FOREIGN',
       message: expect.stringMatching(/letter\.txt/),
     })
-    await expect(open(fresh(), { create: 'never' })).rejects.toEqual(code('NOT_FOUND'))
-    await expect(open(fresh(), { readOnly: true })).rejects.toEqual(code('NOT_FOUND'))
+    await expect(open(join(foreign, 'letter.txt'))).rejects.toMatchObject({
+      code: 'FOREIGN',
+      message: expect.stringMatching(/it is no directory/),
+    })
+    for (const options of [{ create: 'never' }, { readOnly: true }] as const)
+      await expect(open(fresh(), options)).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+        message: expect.stringMatching(/no store is there/),
+      })
     const there = fresh()
     await (await open(there)).close()
     await expect(open(there, { create: 'always-new' })).rejects.toEqual(code('EXISTS'))

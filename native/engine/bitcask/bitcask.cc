@@ -309,11 +309,8 @@ Status Bitcask::install(Placing& placing, Run& run, const Retention& retention) 
     const Placing::Change& change = placing.changes()[index];
     std::vector<Row> rows(placing.rows(change).begin(), placing.rows(change).end());
     for (Row& row : rows) row.slot = slots[row.slot];
-    for (const Row& row : state.rows) {
-      const bool gives_way = row.kind == RowKind::kGhost && !rows.empty();
-      if (!gives_way) rows.push_back(row);
-    }
-    if (rows.empty()) rows.push_back(ghost_of(change.commit));
+    rows.insert(rows.end(), state.rows.begin(), state.rows.end());
+    if (change.dead_files > 0) rows.push_back(ghost_of(change.dead_commit));
     state.rows = std::move(rows);
     state.add_dead_files(change.dead_files);
   };

@@ -243,8 +243,10 @@ uint64_t Settling::successor_of(Bytes key, uint64_t commit, uint64_t newer) cons
   return successor;
 }
 
-// A file of which nothing is kept is dead. One of which something is keeps its newest, too.
-void Settling::part(KeyState& state, std::vector<bool>& is_kept) {
+// A file of which nothing is kept is dead. One of which something is keeps its newest, too. Answers
+// the oldest commit that is the newest of a file that died.
+uint64_t Settling::part(KeyState& state, std::vector<bool>& is_kept) {
+  uint64_t oldest = UINT64_MAX;
   const std::vector<Row>& rows = state.rows;
   std::vector<size_t> by_file(rows.size());
   std::iota(by_file.begin(), by_file.end(), size_t{0});
@@ -257,19 +259,35 @@ void Settling::part(KeyState& state, std::vector<bool>& is_kept) {
       is_any_kept = is_any_kept || is_kept[by_file[end]];
     }
     is_kept[newest] = is_any_kept;
-    if (!is_any_kept && rows[newest].kind == RowKind::kPut) state.add_dead_files(1);
+    if (is_any_kept || rows[newest].kind != RowKind::kPut) continue;
+    state.add_dead_files(1);
+    oldest = std::min(oldest, rows[newest].commit);
   }
+  return oldest;
+}
+
+// Takes ghosts out of the rows; answers the oldest.
+uint64_t take_ghosts(std::vector<Row>& rows) {
+  uint64_t oldest = UINT64_MAX;
+  for (const Row& row : rows) {
+    if (row.kind == RowKind::kGhost) oldest = std::min(oldest, row.commit);
+  }
+  if (oldest != UINT64_MAX) {
+    std::erase_if(rows, [](const Row& row) { return row.kind == RowKind::kGhost; });
+  }
+  return oldest;
 }
 
 void Settling::settle(KeyState& state) const {
   std::vector<Row>& rows = state.rows;
-  if (rows.empty() || rows.front().kind == RowKind::kGhost) {
-    if (state.dead_files == 0) rows.clear();
+  uint64_t ghost = take_ghosts(rows);
+  if (rows.empty()) {
+    if (ghost != UINT64_MAX && state.dead_files > 0) rows.push_back(ghost_of(ghost));
     return;
   }
   const Row newest = rows.front();
   const bool is_lone_put = rows.size() == 1 && newest.kind == RowKind::kPut && ranges_.empty();
-  if (is_lone_put) return;
+  if (is_lone_put && ghost == UINT64_MAX) return;
   std::vector<bool> is_kept(rows.size());
   uint64_t newer = UINT64_MAX;
   bool is_older_kept = false;
@@ -284,7 +302,7 @@ void Settling::settle(KeyState& state) const {
     is_kept[i] = is_current || is_asked || (i == 0 && is_deletion);
     is_older_kept = is_older_kept || (i != 0 && is_asked);
   }
-  part(state, is_kept);
+  ghost = std::min(ghost, part(state, is_kept));
   // A deletion that is the newest stays while it is above the horizon, or while there is something
   // older, here or dead in a file, that it must hide.
   const bool is_spent = newest.kind == RowKind::kDelete && !is_older_kept &&
@@ -294,6 +312,9 @@ void Settling::settle(KeyState& state) const {
     if (is_kept[i]) kept.push_back(rows[i]);
   }
   if (kept.empty() && state.dead_files > 0) kept.push_back(ghost_of(newest.commit));
+  // What views at the horizon see is a range deletion, or nothing, and not what is dead.
+  const bool is_bare = !kept.empty() && kept.back().commit > retention_.horizon;
+  if (is_bare && ghost != UINT64_MAX && state.dead_files > 0) kept.push_back(ghost_of(ghost));
   rows = std::move(kept);
 }
 

@@ -9,14 +9,15 @@
 // *history*. The directory is an exact account of the files. Of every key it says how many files
 // hold nothing of it but what is dead, and would bring it back: those in which the newest of it is
 // a put. A deletion, or a range deletion, stays while there is such a file, for without it an
-// opening would find again what it deleted. Where a range deletion has left nothing of a key but
-// dead entries, a *ghost* stands in for it until they are gone.
+// opening would find again what it deleted. Where a range deletion is what views at the horizon see
+// of a key, and files hold dead entries beneath it, a *ghost* stands in for it until they are gone:
+// alone, or below versions that are younger than the horizon.
 //
 // Invariants
 //   - a row that is no ghost lies in the file that its slot says, and counts as alive there.
 //   - of each file the newest of a key stays while anything older of it there does: so the first
 //     row of a file tells what the file would bring back, as its hint does.
-//   - all versions of a key are in one leaf; a ghost is the only row of its key.
+//   - all versions of a key are in one leaf; a ghost is the last row of its key.
 //   - no leaf is empty.
 // Threads: a Leaf and an Image never change once made.
 #pragma once
@@ -52,7 +53,7 @@ struct Row {
   ValuePlace place() const { return {offset, ordinal, value_bytes, expires_ms != 0}; }
 };
 
-// Of a key whose newest entry was of that commit.
+// Of a key with dead entries, of which the newest was of that commit, or of a later one.
 inline Row ghost_of(uint64_t commit) {
   Row ghost;
   ghost.kind = RowKind::kGhost;
@@ -178,7 +179,7 @@ class Settling {
 
  private:
   uint64_t successor_of(Bytes key, uint64_t commit, uint64_t newer) const;
-  static void part(KeyState& state, std::vector<bool>& is_kept);
+  static uint64_t part(KeyState& state, std::vector<bool>& is_kept);
 
   const std::vector<RangeFact>& ranges_;
   const Retention& retention_;

@@ -129,7 +129,9 @@ std::vector<Row> Merge::wanted(const BitcaskVersion& version, Bytes key,
     });
     if (state.dead_files <= static_cast<uint64_t>(going)) return {};
   }
-  std::erase_if(state.rows, [&](const Row& row) { return !is_source(row.slot); });
+  std::erase_if(state.rows, [&](const Row& row) {
+    return row.kind == RowKind::kGhost || !is_source(row.slot);
+  });
   return state.rows;
 }
 

@@ -123,8 +123,7 @@ Status Placing::place_key() {
     if (Status status = end_file(); !status) return status;
   }
   const Edit& first = run_.edits->edit();
-  Change change{
-      keys_.size(), static_cast<uint32_t>(first.key.size()), first.commit, 0, rows_.size(), 0};
+  Change change{keys_.size(), static_cast<uint32_t>(first.key.size()), 0, 0, rows_.size(), 0};
   append(keys_, first.key);
   const auto own_key = [&] { return as_bytes(keys_).subspan(change.key_at, change.key_bytes); };
   const size_t begin = found_at_;
@@ -169,7 +168,10 @@ void Placing::list(size_t begin, size_t end, Change& change) {
     }
     found_[begin].is_kept = is_any_kept;
     if (!is_any_kept) {
-      if (found_[begin].entry.kind == EditKind::kPut) ++change.dead_files;
+      if (found_[begin].entry.kind == EditKind::kPut) {
+        ++change.dead_files;
+        change.dead_commit = found_[begin].entry.commit;
+      }
       list_one(found_[begin]);
     }
     for (; begin < behind; ++begin) {

@@ -50,8 +50,8 @@ class Placing {
   struct Change {  // Of one key, what it gets.
     uint64_t key_at;
     uint32_t key_bytes;
-    uint64_t commit;  // The newest.
     uint32_t dead_files;
+    uint64_t dead_commit;  // The oldest that is the newest in one of these.
     size_t rows_at;
     uint32_t row_count;
   };

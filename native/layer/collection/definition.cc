@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pure/codec/record/record_key.h"
 #include "pure/codec/varint.h"
 
 namespace varve::collection {
@@ -223,6 +224,11 @@ std::string Definition::write() const {
   append_varint(bytes, rewritten_columns.size());
   for (const uint32_t column : rewritten_columns) append_varint(bytes, column);
   return bytes;
+}
+
+std::string Definition::shown_key(Bytes document_key) const {
+  if (key.is_tuple || key.fields.empty()) return key_to_text(document_key);
+  return typed_key_to_text(*schema_set.newest().column(key.fields[0]).type, document_key);
 }
 
 bool Definition::has_rows() const {

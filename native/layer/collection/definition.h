@@ -86,6 +86,8 @@ struct Definition {
   static Result<std::shared_ptr<Definition>> read(Bytes bytes, uint64_t commit);
   std::string write() const;
   const IndexDefinition* index_of(uint32_t index_id) const;
+  // The key of a document, for messages.
+  std::string shown_key(Bytes document_key) const;
   // Whether documents are found by their rows.
   bool has_rows() const;
   uint32_t newest_version() const { return static_cast<uint32_t>(schemas.size()); }

@@ -4,7 +4,7 @@
 
 #include "layer/collection/keys.h"
 #include "layer/collection/spans.h"
-#include "pure/codec/key.h"
+#include "pure/codec/record/record_key.h"
 #include "pure/codec/varint.h"
 
 namespace varve::collection {
@@ -92,7 +92,7 @@ size_t part_bytes(Bytes parts) {
 
 }  // namespace
 
-std::string parts_to_text(const IndexDefinition& index, Bytes parts) {
+std::string parts_to_text(const Schema& schema, const IndexDefinition& index, Bytes parts) {
   std::string text;
   for (const PartDefinition& part : index.parts) {
     std::string bytes(as_text(parts));
@@ -103,7 +103,8 @@ std::string parts_to_text(const IndexDefinition& index, Bytes parts) {
     }
     if (size == 0) break;
     if (!text.empty()) text += ", ";
-    text += key_to_text(as_bytes(alone(as_bytes(bytes).subspan(0, size))));
+    text += typed_key_to_text(*schema.column(part.field).type,
+                              as_bytes(alone(as_bytes(bytes).subspan(0, size))));
     parts = parts.subspan(std::min(size, parts.size()));
   }
   return text;

@@ -43,6 +43,6 @@ struct EntryView {
 };
 std::optional<EntryView> read_entry(Bytes key, Bytes value);
 // For messages: "Rome", 12.
-std::string parts_to_text(const IndexDefinition& index, Bytes parts);
+std::string parts_to_text(const Schema& schema, const IndexDefinition& index, Bytes parts);
 
 }  // namespace varve::collection

@@ -63,11 +63,12 @@ Status Collections::check_references(const Reads& reads, const Definition& defin
       if (!status) return status;
     }
     if (there.found == Found::kPut) continue;
+    const Type& type = *definition.schema_set.newest().column(reference.field).type;
     refusal_.path = reference.path;
     refusal_.rule = "a key of " + reference.target;
     return Status::invalid(definition.name + ": " + reference.path + " must be a key of " +
-                           reference.target + ", but " + key_to_text(as_bytes(target_key)) +
-                           " is not there");
+                           reference.target + ", but " +
+                           typed_key_to_text(type, as_bytes(target_key)) + " is not there");
   }
   return Status::ok();
 }
@@ -199,9 +200,9 @@ Status Collections::referred(const Definition& target, const std::string& key, c
                              const ReferenceDefinition& reference, const std::string& referrer) {
   refusal_.path = by.name + "." + reference.path;
   refusal_.rule = "restrict";
-  return {Code::kExists, target.name + ": " + key_to_text(as_bytes(key)) + " is referred to by " +
-                             by.name + " " + key_to_text(as_bytes(referrer)) + " (" +
-                             reference.path + ")"};
+  return {Code::kExists, target.name + ": " + target.shown_key(as_bytes(key)) +
+                             " is referred to by " + by.name + " " +
+                             by.shown_key(as_bytes(referrer)) + " (" + reference.path + ")"};
 }
 
 // The document is written in its newest form, with nothing in the field. It may be gone meanwhile,
@@ -223,7 +224,7 @@ Status Collections::clear_reference(const Store::View& view, Transaction& transa
   if (Status status = before.open(*value); !status) return status;
   if (part_key(before, reference.field) != nested_key) return Status::ok();
   if (before.record().schema().version() < definition.written_version_min()) {
-    return {Code::kBusy, definition.name + " " + key_to_text(as_bytes(referrer)) +
+    return {Code::kBusy, definition.name + " " + definition.shown_key(as_bytes(referrer)) +
                              " has to be converted first; await ready()"};
   }
   const Schema& newest = definition.schema_set.newest();
@@ -233,8 +234,8 @@ Status Collections::clear_reference(const Store::View& view, Transaction& transa
     return column == reference.field ? nothing : before.item(column);
   });
   if (!record) {
-    return Status(record.code(), definition.name + " " + key_to_text(as_bytes(referrer)) + ": " +
-                                     record.error().message());
+    return Status(record.code(), definition.name + " " + definition.shown_key(as_bytes(referrer)) +
+                                     ": " + record.error().message());
   }
   Document after(definition.schema_set);
   if (Status status = after.open(as_bytes(*record)); !status) return status;

@@ -71,14 +71,24 @@ Score::Part Score::recency(const Document& document) const {
 
 Score::Parts Score::of(const Document& document) const {
   Parts parts;
-  using Measure = Part (Score::*)(const Document&) const;
-  constexpr Measure kMeasures[] = {&Score::text, &Score::distance, &Score::recency};
   for (size_t i = 0; i < kScorePartsMax; ++i) {
     if (weights_[i] == 0) continue;
-    parts.each[i] = (this->*kMeasures[i])(document);
+    parts.each[i] = measured(static_cast<ScorePart>(i), document);
     parts.total += weights_[i] * parts.each[i].value;
   }
   return parts;
+}
+
+Score::Part Score::measured(ScorePart part, const Document& document) const {
+  switch (part) {
+    case ScorePart::kText:
+      return text(document);
+    case ScorePart::kDistance:
+      return distance(document);
+    case ScorePart::kRecency:
+      return recency(document);
+  }
+  return {NAN, 0};
 }
 
 uint64_t Score::sort_bits(double total) { return ~std::bit_cast<uint64_t>(total + 0.0); }

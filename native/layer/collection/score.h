@@ -45,6 +45,7 @@ class Score {
 
  private:
   double weight(ScorePart part) const { return weights_[static_cast<size_t>(part)]; }
+  Part measured(ScorePart part, const Document& document) const;
   Part text(const Document& document) const;
   Part distance(const Document& document) const;
   Part recency(const Document& document) const;

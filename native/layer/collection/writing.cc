@@ -62,10 +62,12 @@ Status Collections::put(Store::Reader& reader, Transaction& transaction,
   if (Status status = reads.get(as_bytes(key), old); !status) return status;
   const bool was_there = old.found == Found::kPut;
   if (was_there && write.mode == WriteMode::kInsert) {
-    return {Code::kExists, definition.name + ": " + key_to_text(write.key) + " is there already"};
+    return {Code::kExists,
+            definition.name + ": " + definition.shown_key(write.key) + " is there already"};
   }
   if (!was_there && write.mode == WriteMode::kUpdate) {
-    return {Code::kNotFound, definition.name + ": " + key_to_text(write.key) + " is not there"};
+    return {Code::kNotFound,
+            definition.name + ": " + definition.shown_key(write.key) + " is not there"};
   }
 
   std::string room;
@@ -227,9 +229,10 @@ Status Collections::check_unique(const Reads& reads, const IndexDefinition& inde
   if (equal(other->document_key, key)) return Status::ok();
   refusal_.index = index.name;
   refusal_.fields = index.fields;
-  return {Code::kExists, definition.name + ": " + index.fields + " must be unique (index \"" +
-                             index.name + "\"): " + parts_to_text(index, other->parts) +
-                             " is that of " + key_to_text(other->document_key)};
+  return {Code::kExists,
+          definition.name + ": " + index.fields + " must be unique (index \"" + index.name +
+              "\"): " + parts_to_text(definition.schema_set.newest(), index, other->parts) +
+              " is that of " + definition.shown_key(other->document_key)};
 }
 
 // Whoever asks an index has it looked after: a transaction may have been committed long after it

@@ -1,6 +1,7 @@
 // pure/codec/key.cc — the walk over a key's bytes, and the two directions of text.
 #include "pure/codec/key.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -10,6 +11,7 @@ namespace varve {
 namespace {
 
 constexpr size_t kShownBytesMax = 96;
+constexpr char kHexDigits[] = "0123456789abcdef";
 constexpr double kDateMax = 8.64e15;
 constexpr uint64_t kSignBit = uint64_t{1} << 63;
 constexpr uint64_t kAsciiMask = 0x8080808080808080u;
@@ -215,7 +217,11 @@ bool Walker::key(size_t depth) {
     case kBytesKeyTag: {
       std::string raw;
       if (!content(nested, raw)) return false;
-      show("bytes(" + std::to_string(raw.size()) + ")");
+      std::string hex = "bytes ";
+      for (const uint8_t byte : as_bytes(raw).first(std::min<size_t>(raw.size(), kShownBytesMax))) {
+        hex += {kHexDigits[byte >> 4], kHexDigits[byte & 15]};
+      }
+      show(hex);
       return true;
     }
     default: return false;

@@ -41,7 +41,7 @@ bool is_ascii(Bytes bytes);
 // Appends the UTF-16 units of a text key (tag included). Ill-formed bytes become U+FFFD.
 void decode_text_key(Bytes key, std::u16string& to);
 
-// A short rendering for messages: "text", 12, [1, "a"]; never more than about a hundred bytes.
+// A short rendering for messages: "text", 12, bytes 00ff, [1, "a"]; never more than about a hundred bytes.
 std::string key_to_text(Bytes key);
 
 // Fine exactly when these bytes are the encoding of one key.

@@ -58,7 +58,7 @@ const REFUSED: readonly (readonly [field: string, value: unknown, message: strin
   [
     'born',
     new Date(NaN),
-    'document.born must be a valid Date of at least 1970-01-01T00:00:00.000Z, not an object',
+    'document.born must be a valid Date of at least 1970-01-01T00:00:00.000Z, not an invalid Date',
   ],
   ['born', 5, 'document.born must be a valid Date of at least 1970-01-01T00:00:00.000Z, not 5'],
   ['role', 'root', "document.role must be one of 'admin', 'guest', not \"root\""],

@@ -90,6 +90,15 @@ bool has_key(const Type& type) {
   }
 }
 
+std::string typed_key_to_text(const Type& type, Bytes key) {
+  const std::string text = key_to_text(key);
+  constexpr size_t kUuidBytes = 16;
+  if (type.tag != TypeTag::kUuid || key.size() != 1 + kUuidBytes) return text;
+  std::string uuid = text.substr(text.size() - 2 * kUuidBytes);
+  for (const size_t at : {20, 16, 12, 8}) uuid.insert(at, 1, '-');
+  return uuid;
+}
+
 void append_number_key(double number, std::string& to) {
   append_byte(to, kNumberKeyTag);
   append_sortable(number, to);

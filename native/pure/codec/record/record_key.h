@@ -28,6 +28,9 @@ bool has_key(const Type& type);
 // The key of a document by its description: that of its field, or an array of those of its fields.
 Result<std::string> key_of(const RecordView& view);
 
+// key_to_text() of a key that is known to be of the type: a uuid as users write it.
+std::string typed_key_to_text(const Type& type, Bytes key);
+
 // Appends the key of a number, as one of JavaScript.
 void append_number_key(double number, std::string& to);
 // As a bigint.

@@ -7,9 +7,9 @@ namespace {
 
 const std::string kValue(100, 'v');
 
-void settle(Subject& subject) {
+void settle(Subject& subject, const Retention& retention = {}) {
   for (int step = 0; step < 1000; ++step) {
-    const Result<Progress> progress = subject.engine->maintain(1 << 20, {});
+    const Result<Progress> progress = subject.engine->maintain(1 << 20, retention);
     require(static_cast<bool>(progress));
     if (*progress == Progress::kIdle) return;
   }
@@ -79,6 +79,36 @@ void put_many(Oracle& oracle, const std::string& prefix) {
   for (int i = 0; i < 20; ++i) oracle.put(prefix + std::to_string(i), kValue);
 }
 
+// Views at the horizon see the range deletion, and not what has been written since.
+void hides_the_dead_below_a_younger_one() {
+  Subject subject = open_bitcask_subject();
+  const Retention retention{3, {}};
+  Oracle oracle;
+  oracle.begin_commit();
+  oracle.put("a", kValue);
+  put_many(oracle, "stays");
+  expect_ok(oracle.absorb_into(*subject.engine));
+  oracle.begin_commit();
+  oracle.delete_range("a", "b");
+  oracle.put("c", kValue);
+  expect_ok(oracle.absorb_into(*subject.engine));
+  oracle.begin_commit();
+  oracle.put("c", kValue + "again");
+  expect_ok(oracle.absorb_into(*subject.engine));
+  oracle.begin_commit();
+  oracle.put("a", kValue + "again");
+  expect_ok(oracle.absorb_into(*subject.engine, retention));
+  settle(subject, retention);
+  expect(detail_of(subject, "rangeDeletions") == 1);
+  expect_ok(same(subject, oracle, retention));
+  expect_ok(subject.reopen(subject));
+  expect_ok(same(subject, oracle, retention));
+  settle(subject);  // Nobody asks for the view between any more.
+  expect(detail_of(subject, "rangeDeletions") == 0);
+  expect_ok(subject.reopen(subject));
+  expect_ok(same(subject, oracle, {}));
+}
+
 // A file in which the newest of a key is a deletion would not bring it back: that it goes says
 // nothing of what would.
 void outlives_an_older_one() {
@@ -111,6 +141,9 @@ void outlives_an_older_one() {
 
 const Case spent("bitcask: a deletion outlives an older one that had nothing to hide",
                  outlives_an_older_one);
+
+const Case younger("bitcask: a range deletion hides the dead from views below a younger version",
+                   hides_the_dead_below_a_younger_one);
 
 }  // namespace
 }  // namespace varve::test

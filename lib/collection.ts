@@ -42,13 +42,15 @@ export {
 } from './collection/documents.ts'
 export type { Along, JoinOptions, JoinRow, JoinSide } from './collection/joined.ts'
 export { type JoinExplanation, JoinQuery } from './collection/joining.ts'
-export { DocumentsLocking, LockingQuery } from './collection/locking.ts'
+export { DocumentsLocking, LockingJoin, LockingQuery, LockingSearch } from './collection/locking.ts'
 export {
   type Explanation,
+  type ExplainOptions,
   type Lazy,
   type Page,
   type PageOptions,
   Query,
+  type ReadFigures,
 } from './collection/query.ts'
 export {
   type Hit,

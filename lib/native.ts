@@ -174,7 +174,7 @@ export interface NativeCollection extends NativeLevel {
   queryAggregateOpen(bytes: number, asOf: number, asked: Uint8Array): number
   queryRows(query: number): Uint8Array | number
   queryCount(bytes: number, asOf: number): number
-  queryExplain(bytes: number, asOf: number): string | number
+  queryExplain(bytes: number, asOf: number, runs: number): string | number
   /** Of the documents that a slice has brought, as doubles: a score, and of each part what was found and what it is worth. */
   queryScores(query: number): Uint8Array | number
   queryPosition(query: number): Uint8Array | number

@@ -15,7 +15,7 @@ import { Collection } from './declaration.ts'
 import { isNowhere, notForTheCore } from './free.ts'
 import type { AnyCollection, Includable } from './including.ts'
 import { isOrdered } from './operand.ts'
-import { type Explanation, Lazy } from './query.ts'
+import { checkExplain, type ExplainOptions, type Explanation, Lazy } from './query.ts'
 import {
   type Asked,
   checkSelect,
@@ -36,6 +36,9 @@ const SIDES_MAX = 16
 const OPTIONS = ['kind', 'as', 'where', 'select', 'along']
 const KINDS = ['inner', 'left']
 
+// Told of what is walked.
+type Expected = 'estimate' | 'matches'
+
 /** How a join is answered: `explain()`. */
 export interface JoinExplanation {
   /** In the order in which documents are looked for. */
@@ -43,7 +46,10 @@ export interface JoinExplanation {
     readonly name: string
     /** The first is walked, others are looked up: by their key, or by their field that names one. */
     readonly by: 'walk' | 'key' | 'reference'
-    readonly plan?: Omit<Explanation, 'converting' | 'free'>
+    readonly plan?: Omit<Explanation, 'converting' | 'free' | Expected> &
+      Partial<Pick<Explanation, Expected>>
+    /** With `run`: documents that were found. */
+    readonly found?: number
   }[]
   /** Sides that might have been walked, with the rows that were expected of them, and what a join from there would have cost. */
   readonly leaders: readonly {
@@ -52,6 +58,8 @@ export interface JoinExplanation {
     readonly cost: number
   }[]
   readonly sorts: boolean
+  /** With `run`. */
+  readonly rows?: number
 }
 
 /** A lazy sequence of rows: each run reads the view of the moment at which it begins. */
@@ -59,24 +67,26 @@ export class JoinQuery<T> extends Lazy<T> {
   static {
     showAs<JoinQuery<unknown>>(this, 'JoinQuery', (query) => query.shown())
   }
-  /** How it is answered, without answering it. */
-  explain(): JoinExplanation {
+
+  /** How it is answered: without answering it, unless `run` is asked for. */
+  explain(options: ExplainOptions = {}): JoinExplanation {
+    const runs = checkExplain(options)
     const { source, asked } = this
     const joined = asked.shape as Joined
     if (source.view() === undefined || joined.isNothing())
       return { steps: [], leaders: [], sorts: false }
-    const json = ask(source, asked, 0, (size, asOf) => source.level.queryExplain(size, asOf))
+    const json = ask(source, asked, 0, (size, asOf) => source.level.queryExplain(size, asOf, runs))
     const explained = JSON.parse(json) as NumberedExplanation
     const sides = joined.present()
     const named = <O>({ side, ...rest }: Numbered<O>): { readonly name: string } & O => ({
       name: sides[side]?.name ?? '',
       ...(rest as O),
     })
-    const { steps, leaders, sorts } = explained
+    const { steps, leaders, ...rest } = explained
     return {
+      ...rest,
       steps: steps.map((one) => named<Step>(one)),
       leaders: leaders.map((one) => named<Leader>(one)),
-      sorts,
     }
   }
 }
@@ -88,6 +98,7 @@ interface NumberedExplanation {
   readonly steps: readonly Numbered<Step>[]
   readonly leaders: readonly Numbered<Leader>[]
   readonly sorts: boolean
+  readonly rows?: number
 }
 
 interface Side {

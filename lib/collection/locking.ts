@@ -6,49 +6,82 @@ import type { LockingPending } from '../transaction/locking.ts'
 import type { Aggregated, AggregateOptions, GroupBy, Measure } from './aggregate.ts'
 import type { Found, FindOptions } from './asking.ts'
 import type { DocumentsTransaction, Update, WhereOptions } from './documents.ts'
-import type { Explanation, Page, PageOptions, Query } from './query.ts'
-import type { AnyTypes, CountOptions } from './reading.ts'
+import type { Along, CheckedAlong, JoinOptions, JoinRow } from './joined.ts'
+import type { JoinExplanation, JoinQuery } from './joining.ts'
+import type { Explanation, Lazy, Page, PageOptions, Query } from './query.ts'
+import type { AnyTypes, AsyncReadOptions, CountOptions } from './reading.ts'
+import type { HitOf, SearchOptions, SearchQuery } from './scoring.ts'
 import type { Infer, InferInsert, InferKey, Path } from './types.ts'
 
-/** What find() answers within a transaction that locks. */
-export class LockingQuery<T> {
+/** What is asked within a transaction that locks: lazy, and each run answers by a promise. */
+export abstract class LockingLazy<T, Q extends Lazy<T>> {
   /** A query is no promise. */
   declare readonly then?: 'a query is no promise: await query.all()'
-  static {
-    showAs<LockingQuery<unknown>>(this, 'LockingQuery', (locking) => locking.#query.shown())
-  }
-  readonly #pending: LockingPending
-  readonly #query: Query<T>
+  /** @internal */
+  protected readonly pending: LockingPending
+  /** @internal */
+  protected readonly query: Q
 
   /** @internal */
-  constructor(pending: LockingPending, query: Query<T>) {
-    this.#pending = pending
-    this.#query = query
+  constructor(pending: LockingPending, query: Q) {
+    this.pending = pending
+    this.query = query
   }
 
   /** All of it. Whoever locks and would change the answer waits until this transaction has ended. */
   all(): Promise<T[]> {
-    return this.#pending.tried(() => this.#query.all())
+    return this.pending.tried(() => this.query.all())
   }
 
   /** The first of it, or undefined. */
   first(): Promise<T | undefined> {
-    return this.#pending.tried(() => this.#query.first())
+    return this.pending.tried(() => this.query.first())
+  }
+
+  /** How many it has. */
+  count(): Promise<number> {
+    return this.pending.tried(() => this.query.count())
+  }
+}
+
+/** What find() answers within a transaction that locks. */
+export class LockingQuery<T> extends LockingLazy<T, Query<T>> {
+  static {
+    showAs<LockingQuery<unknown>>(this, 'LockingQuery', (locking) => locking.query.shown())
   }
 
   /** Some of it, and a string by which it goes on. */
   page(options: PageOptions): Promise<Page<T>> {
-    return this.#pending.tried(() => this.#query.page(options))
-  }
-
-  /** How many documents it has. */
-  count(): Promise<number> {
-    return this.#pending.tried(() => this.#query.count())
+    return this.pending.tried(() => this.query.page(options))
   }
 
   /** How it is answered, without answering it: no lock. */
   explain(): Explanation {
-    return this.#query.explain()
+    return this.query.explain()
+  }
+}
+
+/** What join() answers within a transaction that locks. */
+export class LockingJoin<T> extends LockingLazy<T, JoinQuery<T>> {
+  static {
+    showAs<LockingJoin<unknown>>(this, 'LockingJoin', (locking) => locking.query.shown())
+  }
+
+  /** How it is answered, without answering it: no lock. */
+  explain(): JoinExplanation {
+    return this.query.explain()
+  }
+}
+
+/** What search() answers within a transaction that locks. */
+export class LockingSearch<T> extends LockingLazy<T, SearchQuery<T>> {
+  static {
+    showAs<LockingSearch<unknown>>(this, 'LockingSearch', (locking) => locking.query.shown())
+  }
+
+  /** How it is answered, without answering it: no lock. */
+  explain(): Omit<Explanation, 'converting' | 'free'> | undefined {
+    return this.query.explain()
   }
 }
 
@@ -72,7 +105,7 @@ export class DocumentsLocking<in out C extends AnyTypes> {
     return this.#inner.name
   }
 
-  #tried<R>(call: (inner: DocumentsTransaction<C>) => R): Promise<R> {
+  #tried<R>(call: (inner: DocumentsTransaction<C>) => R | Promise<R>): Promise<R> {
     return this.#pending.tried(() => call(this.#inner))
   }
 
@@ -128,6 +161,36 @@ export class DocumentsLocking<in out C extends AnyTypes> {
     const G extends GroupBy<Path<Infer<C>>> | undefined = undefined,
   >(options: AggregateOptions<Infer<C>, V, G>): Promise<Aggregated<Infer<C>, V, G>> {
     return this.#tried((inner) => inner.aggregate(options))
+  }
+
+  /** aggregate() in slices, each in a turn of its own: other calls of the transaction wait for it. */
+  aggregateAsync<
+    const V extends { readonly [name: string]: Measure<Path<Infer<C>>> },
+    const G extends GroupBy<Path<Infer<C>>> | undefined = undefined,
+  >(
+    options: AggregateOptions<Infer<C>, V, G>,
+    how: AsyncReadOptions = {},
+  ): Promise<Aggregated<Infer<C>, V, G>> {
+    return this.#tried((inner) => inner.aggregateAsync(options, how))
+  }
+
+  /** Rows that pair its documents with those that references and relations lead to. */
+  join<
+    const A extends Along<C['~schema'], C['~relations']>,
+    const O extends JoinOptions<C, A, As>,
+    const As extends string = C['name'],
+  >(
+    along: A & CheckedAlong<C['~schema'], C['~relations'], A>,
+    options: O & JoinOptions<C, A, As> = {} as O,
+  ): LockingJoin<JoinRow<C, A, O>> {
+    return new LockingJoin(this.#pending, this.#inner.join<A, O, As>(along, options))
+  }
+
+  /** The documents that are worth the most, by the rank of words, distance and age. */
+  search<const O extends SearchOptions<C>>(
+    options: O & SearchOptions<C>,
+  ): LockingSearch<HitOf<C, O>> {
+    return new LockingSearch(this.#pending, this.#inner.search(options))
   }
 
   /** Adds a document; resolves to it as it is stored. EXISTS if its key is taken, or what a unique index holds. */

@@ -1,5 +1,6 @@
 // lib/collection/query.ts — what find() answers: a question that can be put any number of times, at once or in slices: running.ts.
 import { unlessAborted } from '../aborting.ts'
+import { invalid } from '../errors.ts'
 import { checkNames } from '../options.ts'
 import { showAs } from '../showing.ts'
 import {
@@ -48,6 +49,12 @@ export interface Explanation {
   readonly entries: number
   /** There are more. */
   readonly atLeast: boolean
+  /** Entries, or documents where these are walked, that are expected to be met: by a sample where they were not counted. */
+  readonly estimate: number
+  /** Documents among them that are expected to meet all conditions. */
+  readonly matches: number
+  /** What was really read: with `run`. */
+  readonly read?: ReadFigures
   /** Documents are asked for what the walk does not say. */
   readonly filters: boolean
   readonly sorts: boolean
@@ -61,12 +68,36 @@ export interface Explanation {
   readonly free: readonly string[]
 }
 
+export interface ExplainOptions {
+  /** It is answered, too, and the explanation has what was read (false). */
+  readonly run?: boolean
+}
+
+export interface ReadFigures {
+  /** Entries, rows, or documents where these are walked. */
+  readonly entries: number
+  /** Documents, each as often as it was read. */
+  readonly documents: number
+  /** Documents that were asked for. */
+  readonly matches: number
+}
+
+/** Whether explain() runs the query. */
+export function checkExplain(options: ExplainOptions): number {
+  checkNames(options, ['run'], 'explain')
+  const { run = false } = options
+  if (typeof run !== 'boolean') throw invalid('run', 'a boolean', run)
+  return run ? 1 : 0
+}
+
 // Of a view in which there was no such collection yet.
 const NOTHING: Explanation = {
   way: 'documents',
   spans: 0,
   entries: 0,
   atLeast: false,
+  estimate: 0,
+  matches: 0,
   filters: false,
   sorts: false,
   reads: false,
@@ -230,11 +261,12 @@ export class Query<T> extends Lazy<T> {
     return { items, next: undefined }
   }
 
-  /** How it is answered, without answering it. */
-  explain(): Explanation {
+  /** How it is answered: without answering it, unless `run` is asked for. */
+  explain(options: ExplainOptions = {}): Explanation {
+    const runs = checkExplain(options)
     if (this.source.view() === undefined) return NOTHING
     const json = ask(this.source, this.asked, 0, (size, asOf) =>
-      this.source.level.queryExplain(size, asOf),
+      this.source.level.queryExplain(size, asOf, runs),
     )
     const explained = JSON.parse(json) as Explanation
     const defined = this.source.view()

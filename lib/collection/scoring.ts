@@ -16,7 +16,7 @@ import { eachStored } from './batch.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { Column, Columns } from './columns.ts'
 import { isPlace, metresOf } from './places.ts'
-import { type Explanation, Lazy } from './query.ts'
+import { checkExplain, type ExplainOptions, type Explanation, Lazy } from './query.ts'
 import {
   type Asked,
   type Assembling,
@@ -104,11 +104,13 @@ export class SearchQuery<T> extends Lazy<T> {
   static {
     showAs<SearchQuery<unknown>>(this, 'SearchQuery', (query) => query.shown())
   }
-  /** How it is answered, without answering it. */
-  explain(): Omit<Explanation, 'converting' | 'free'> | undefined {
+
+  /** How it is answered: without answering it, unless `run` is asked for. */
+  explain(options: ExplainOptions = {}): Omit<Explanation, 'converting' | 'free'> | undefined {
+    const runs = checkExplain(options)
     if (this.source.view() === undefined) return undefined
     const json = ask(this.source, this.asked, 0, (size, asOf) =>
-      this.source.level.queryExplain(size, asOf),
+      this.source.level.queryExplain(size, asOf, runs),
     )
     return JSON.parse(json) as Omit<Explanation, 'converting' | 'free'>
   }

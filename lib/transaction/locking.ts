@@ -16,6 +16,10 @@ const overrun = (): VarveError =>
     { reason: 'written' },
   )
 
+const thrower = (error: unknown) => () => {
+  throw error
+}
+
 export interface LockSettings {
   readonly timeoutMs: number
   /** 0, or that of its first try: the older of two that wait for each other goes on. */
@@ -76,8 +80,11 @@ export class LockingPending extends Pending {
     this.number() // It may have ended in the turn between.
   }
 
-  /** Does something, takes the locks of all that it has read and written, and does it again if that has changed meanwhile. */
-  async tried<R>(run: () => R): Promise<R> {
+  /**
+   * Does something, takes the locks of all that it has read and written, and does it again if that has changed meanwhile. What answers by a promise
+   * keeps other calls waiting until it has.
+   */
+  async tried<R>(run: () => R | Promise<R>): Promise<R> {
     this.number()
     this.#underWay++
     try {
@@ -97,24 +104,24 @@ export class LockingPending extends Pending {
     }
   }
 
-  async #tryOn<R>(run: () => R): Promise<R> {
+  async #tryOn<R>(run: () => R | Promise<R>): Promise<R> {
     for (let tries = 1; ; tries++) {
-      const answer = this.#try(run)
+      const trying = this.#try(run)
+      const answer = trying instanceof Promise ? await trying : trying
       if (await this.#keeps(tries)) return answer()
     }
   }
 
   // What it answered or threw, to be told when its locks are there.
-  #try<R>(run: () => R): () => R {
+  #try<R>(run: () => R | Promise<R>): (() => R) | Promise<() => R> {
     const number = this.number()
     if (this.opening.native.beginTrial(number) < 0) throw lastError()
     try {
       const value = run()
-      return () => value
+      if (!(value instanceof Promise)) return () => value
+      return value.then((later) => () => later, thrower)
     } catch (error) {
-      return () => {
-        throw error
-      }
+      return thrower(error)
     }
   }
 

@@ -42,6 +42,7 @@ struct OpenQuery {
   std::unique_ptr<collection::Join> join;            // Instead of a run.
   std::unique_ptr<collection::Aggregate> aggregate;  // Of the run's documents: a page is its rows.
   std::vector<collection::Inclusion> inclusions;
+  bool is_explained = false;
   uint64_t kept_bytes_max = 0;
   uint64_t commit = 0;
   uint64_t time_ms = 0;

@@ -214,7 +214,8 @@ Answer prepare_join(const Call& call, const collection::Reads& reads,
     side.where = std::move(alone.where);
     side.rows = std::move(alone.rows);
   }
-  Result<collection::JoinPlan> plan = collection::make_join_plan(reads, request);
+  Result<collection::JoinPlan> plan =
+      collection::make_join_plan(reads, request, room_of(call).collections.statistics());
   if (!plan) return call.environment().fail(plan.error());
   query.join = std::make_unique<collection::Join>(std::move(request), std::move(*plan),
                                                   query.kept_bytes_max);
@@ -239,6 +240,7 @@ Answer prepare(const Call& call, size_t index, const ReadAs& as, OpenQuery& quer
   }
   const collection::Reads reads(view, as.transaction);
   query.kept_bytes_max = call.store().commit_bytes_max();
+  asked.request.is_explained = query.is_explained;
   if (asked.join) return prepare_join(call, reads, std::move(*asked.join), query);
   const auto definition = room_of(call).collections.definition(reads, id_of(call));
   if (!definition) return environment.fail(definition.error());
@@ -250,7 +252,8 @@ Answer prepare(const Call& call, size_t index, const ReadAs& as, OpenQuery& quer
   if (!status) return environment.fail(status);
   const Answer found = find_definitions(call, reads, asked.inclusions);
   if (found != Answer::kOk) return found;
-  Result<collection::Plan> plan = collection::make_plan(reads, **definition, asked.request);
+  Result<collection::Plan> plan = collection::make_plan(reads, **definition, asked.request,
+                                                        &room_of(call).collections.statistics());
   if (!plan) return environment.fail(plan.error());
   query.inclusions = std::move(asked.inclusions);
   query.run = std::make_unique<collection::Run>(*definition, std::move(asked.request),
@@ -647,14 +650,19 @@ napi_value query_rows(napi_env env, napi_callback_info info) {
   return rows_of(env, *query);
 }
 
-// queryExplain(size, as_of) → JSON, or an Answer
+// queryExplain(size, as_of, runs) → JSON, or an Answer; with `runs` 1 it is answered, too, and what
+// was read is told
 napi_value query_explain(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   ReadAs as;
   if (Status status = read_as(call, 1, as); !status) return fail(call, status);
   BriefQuery query(call);
+  (*query).is_explained = true;
   const Answer prepared = prepare(call, 0, as, *query);
   if (prepared != Answer::kOk) return make_answer(env, prepared);
+  if (read_uint32(call, 2) != 0) {
+    if (Status status = count_all(call, *query); !status) return fail(call, status);
+  }
   return make_text(env, (*query).run ? (*query).run->explained() : (*query).join->explained());
 }
 

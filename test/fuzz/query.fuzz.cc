@@ -162,7 +162,8 @@ struct Answered {
 std::optional<Answered> answer(const Reads& reads, Request request) {
   const Definition& definition = *places().definition;
   if (!places().collections.find_rows(reads, definition, request)) return std::nullopt;
-  Result<Plan> plan = make_plan(reads, definition, request);
+  Statistics& statistics = places().collections.statistics();
+  Result<Plan> plan = make_plan(reads, definition, request, &statistics);
   if (!plan) return std::nullopt;
   check(!explain(*plan, definition, request).empty());
   Run run(places().definition, std::move(request), std::move(*plan), kKeptBytesMax);

@@ -24,6 +24,7 @@
 //   plan.h         how a query is answered     run.h        answering it
 //   inclusion.h    what comes along with it    aggregate.h  figures of its documents
 //   join.h         rows of several collections score.h      what a document is worth
+//   sample.h       some of its documents       statistics.h what they say of all
 //
 // Threads: one, with a Reader of its own.      Bytes: FORMAT.md
 #pragma once
@@ -37,6 +38,7 @@
 #include "layer/collection/entries.h"
 #include "layer/collection/reads.h"
 #include "layer/collection/rows.h"
+#include "layer/collection/statistics.h"
 #include "layer/collection/upkeep.h"
 
 namespace varve::collection {
@@ -124,6 +126,8 @@ class Collections {
   // ---- indexes
   // What those of rows say of a query, before its plan is made.
   Status find_rows(const Reads& reads, const Definition& definition, Request& request);
+  // What plans are weighed by.
+  Statistics& statistics() { return statistics_; }
   // Builds some of what is to be built.
   Result<BuildReport> build(Store::Reader& reader, uint32_t id);
 
@@ -161,6 +165,8 @@ class Collections {
   Result<DefinitionRef> guarded_definition(const Reads& reads, uint32_t id);
   Status find_change(const Reads& reads, const Definition& definition, Bytes key,
                      const Document* old_document, const Document* new_document, Change& change);
+  static void note_sampled(uint32_t collection, Bytes key, const Document* old_document,
+                           const Document* new_document, Change& change);
   Status find_packed_change(const Reads& reads, const Definition& definition, Bytes key,
                             const Document* old_document, const Document* new_document,
                             Change& change);
@@ -201,6 +207,7 @@ class Collections {
   Transaction own_;  // Of commits of their own.
   Refusal refusal_;
   RowFinder rows_of_indexes_;
+  Statistics statistics_;
   std::map<uint32_t, DefinitionRef> newest_;                      // By id, as seen last.
   std::map<std::pair<uint32_t, uint64_t>, DefinitionRef> older_;  // By id and commit.
   std::map<uint32_t, Numbers> rows_;

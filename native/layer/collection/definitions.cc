@@ -216,6 +216,7 @@ Result<bool> Collections::drop(Store::Reader& reader, Bytes name) {
   }
   erase_all(batch, prefix_of(kDocuments, definition.id));
   erase_all(batch, prefix_of(kRows, definition.id));
+  erase_all(batch, prefix_of(kSample, definition.id));
   for (const IndexDefinition& index : definition.indexes) erase_index(batch, index);
   batch.erase(as_bytes(name_key(name)));
   for (const char tag : {kDefinitionTag, kRowsTag, kSequenceTag, kRewriteTag}) {

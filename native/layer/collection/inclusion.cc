@@ -43,7 +43,7 @@ Status backward(const Reads& reads, const std::string& nested, const Inclusion& 
   request.where = std::move(*where);
   request.order = inclusion.order;
   request.limit = inclusion.limit;
-  Result<Plan> plan = make_plan(reads, *inclusion.definition, request);
+  Result<Plan> plan = make_plan(reads, *inclusion.definition, request, nullptr);
   if (!plan) return plan.error();
   Run run(inclusion.definition, std::move(request), std::move(*plan), kept_bytes_max);
   return run.go_on(reads, UINT64_MAX, [&](Bytes, const Edit& edit) { return take(edit); });

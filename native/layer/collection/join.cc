@@ -39,6 +39,7 @@ Join::Join(JoinRequest request, JoinPlan plan, uint64_t kept_bytes_max)
 Status Join::go_on(const Reads& reads, uint64_t look_max, const Take& take) {
   look_left_ = look_max;
   is_full_ = false;
+  has_read_ = true;
   while (phase_ == Phase::kWalk && !is_full_ && look_left_ > 0) {
     Status status = has_row_ ? take_row(take) : step(reads);
     if (!status) return status;
@@ -162,6 +163,7 @@ Status Join::look_up(const Reads& reads) {
   }
   kept.record = as_text(*value);
   level.batch.push_back(std::move(kept));
+  level.brought += 1;
   return Status::ok();
 }
 
@@ -188,6 +190,7 @@ Status Join::fill(const Reads& reads) {
     return true;
   });
   if (!failed || !status) return failed ? std::move(status) : std::move(failed);
+  level.brought += level.batch.size();
   // One is left for what was found.
   look_left_ = std::max<uint64_t>(level.run->look_left(), level.batch.empty() ? 0 : 1);
   level.is_over = level.run->is_done();
@@ -314,13 +317,15 @@ Status Join::give(const Reads& reads, const Take& take) {
 std::string Join::explained() const {
   const auto number = [](double value) { return std::to_string(static_cast<uint64_t>(value)); };
   std::string json = "{\"steps\":[";
-  for (const JoinStep& step : plan_.steps) {
-    if (step.side != plan_.steps.front().side) json += ',';
+  for (size_t i = 0; i < plan_.steps.size(); ++i) {
+    const JoinStep& step = plan_.steps[i];
+    if (i > 0) json += ',';
     const JoinSide& side = request_.sides[step.side];
     json += "{\"side\":" + std::to_string(step.side);
     Request request = side_request(side);
     if (step.way == StepWay::kLead) {
       request.rows = side.rows;
+      request.is_explained = true;
       json += ",\"by\":\"walk\",\"plan\":" + explain(plan_.lead, *side.definition, request);
     } else if (step.way == StepWay::kKey) {
       json += ",\"by\":\"key\"";
@@ -329,6 +334,7 @@ std::string Join::explained() const {
       const Plan plan = plan_by(*side.definition, request, step.index);
       json += ",\"by\":\"reference\",\"plan\":" + explain(plan, *side.definition, request);
     }
+    if (has_read_) json += ",\"found\":" + std::to_string(levels_[i].brought);
     json += '}';
   }
   json += "],\"leaders\":[";
@@ -337,7 +343,9 @@ std::string Join::explained() const {
     json += (i == 0 ? "{\"side\":" : ",{\"side\":") + std::to_string(one.side) +
             ",\"rows\":" + number(one.row_count) + ",\"cost\":" + number(one.cost) + '}';
   }
-  return json + "],\"sorts\":" + (plan_.is_ordered ? "false" : "true") + '}';
+  json += ']';
+  if (has_read_) json += ",\"rows\":" + std::to_string(taken_);
+  return json + ",\"sorts\":" + (plan_.is_ordered ? "false" : "true") + '}';
 }
 
 }  // namespace varve::collection

@@ -90,7 +90,8 @@ struct JoinPlan {
   std::vector<Leader> leaders;  // That were thought of.
 };
 
-Result<JoinPlan> make_join_plan(const Reads& reads, const JoinRequest& request);
+Result<JoinPlan> make_join_plan(const Reads& reads, const JoinRequest& request,
+                                Statistics& statistics);
 
 class Join {
  public:
@@ -103,7 +104,8 @@ class Join {
   Status go_on(const Reads& reads, uint64_t look_max, const Take& take);
   bool is_done() const { return phase_ == Phase::kDone; }
   uint64_t taken() const { return taken_; }
-  std::string explained() const;  // As JSON.
+  // As JSON, with what was found by now, where anything was looked for.
+  std::string explained() const;
 
  private:
   enum class Phase : uint8_t { kWalk, kGive, kDone };
@@ -118,6 +120,7 @@ class Join {
     size_t next = 0;    // In the batch; the one before it is in the row.
     std::string bound;  // What was looked up.
     uint32_t from = 0;  // The step that goes on when this one is through.
+    uint64_t brought = 0;  // Documents, by now.
     bool has_begun = false;
     bool is_over = false;      // There are no others behind the batch.
     bool is_whole = false;     // The batch has all that there is.
@@ -152,6 +155,7 @@ class Join {
   const uint64_t kept_bytes_max_;
   Phase phase_ = Phase::kWalk;
   std::vector<Level> levels_;
+  bool has_read_ = false;
   uint32_t depth_ = 0;    // The level at work.
   bool has_row_ = false;  // Levels hold one that is not taken yet.
   bool is_full_ = false;

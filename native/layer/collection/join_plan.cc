@@ -9,11 +9,13 @@ namespace varve::collection {
 namespace {
 
 constexpr size_t kOrderMax = 16;
-constexpr double kLookCost = 4;    // A guess, as are the next three: a document by its key,
-constexpr double kFieldCost = 20;  // those that name one,
-constexpr double kScanCost = 1e6;  // the same without an index,
-constexpr double kSortCost = 2;    // a row brought in order.
-constexpr double kLeftBy = 4;      // What a condition leaves of so many is one.
+constexpr double kLookCost = 4;       // A guess, as are the next three: a document by its key,
+constexpr double kSeekCost = 8;       // a place in an index,
+constexpr double kFetchedCost = 5;    // an entry there, and its document,
+constexpr double kSortCost = 2;       // a row brought in order.
+constexpr double kManyGuess = 1e6;    // Documents of a collection of which nothing is known;
+constexpr double kNamingGuess = 4;    // of them name the same;
+constexpr double kShareGuess = 0.25;  // meet a condition.
 
 Status no_join() { return Status::invalid("join: bytes that are none"); }
 
@@ -167,17 +169,47 @@ Request lead_request(const JoinRequest& request, uint32_t leader) {
   return lead;
 }
 
-double cost_of(const JoinRequest& request, JoinPlan& plan) {
-  double rows = plan.lead.row_count;
+// What a side brings into rows.
+struct Weight {
+  double document_count = kManyGuess;
+  double share = 1;  // That meets its conditions.
+  double naming = kNamingGuess;
+};
+
+Result<Weight> weight_of(const Reads& reads, const JoinSide& side, const JoinStep& step,
+                         Statistics& statistics) {
+  Weight weight;
+  const Result<Known*> known = statistics.of(reads, *side.definition);
+  if (!known) return known.error();
+  if (*known == nullptr) {
+    if (!side.where.is_always()) weight.share = kShareGuess;
+    return weight;
+  }
+  weight.document_count = (*known)->document_count();
+  weight.share = (*known)->share(side.where);
+  if (step.way == StepWay::kField) weight.naming = (*known)->per_value(step.field);
+  return weight;
+}
+
+// Rows go on with what a step finds, each from where the one before has left them.
+Result<double> cost_of(const Reads& reads, const JoinRequest& request, const JoinPlan& plan,
+                       Statistics& statistics) {
+  double rows = plan.lead.match_count;
   double cost = plan.lead.cost;
-  if (!plan.lead.rest.is_always()) rows /= kLeftBy;
   for (const JoinStep& step : plan.steps) {
-    if (step.way == StepWay::kKey) cost += rows * kLookCost;
-    if (step.way == StepWay::kField) {
-      cost += rows * (step.index != nullptr ? kFieldCost : kScanCost);
+    if (step.way == StepWay::kLead) continue;
+    const Result<Weight> weight = weight_of(reads, request.sides[step.side], step, statistics);
+    if (!weight) return weight.error();
+    double found = weight->share;
+    if (step.way == StepWay::kKey) {
+      cost += rows * kLookCost;
+    } else {
+      found *= weight->naming;
+      const double each = step.index == nullptr ? weight->document_count
+                                                : kSeekCost + weight->naming * kFetchedCost;
+      cost += rows * each;
     }
-    const bool is_filtered = !request.sides[step.side].where.is_always();
-    if (step.way != StepWay::kLead && !step.is_left && is_filtered) rows /= kLeftBy;
+    rows *= step.is_left ? std::max(found, 1.0) : found;
   }
   return plan.is_ordered ? cost : cost + rows * kSortCost;
 }
@@ -196,7 +228,8 @@ Result<JoinRequest> JoinRequest::read(Bytes bytes) {
   return is_whole ? Result<JoinRequest>(std::move(request)) : no_join();
 }
 
-Result<JoinPlan> make_join_plan(const Reads& reads, const JoinRequest& request) {
+Result<JoinPlan> make_join_plan(const Reads& reads, const JoinRequest& request,
+                                Statistics& statistics) {
   for (const JoinSide& side : request.sides) {
     const bool is_backward = &side != &request.sides.front() && side.way != InclusionWay::kForward;
     const Definition& parent = *request.sides[side.parent].definition;
@@ -212,14 +245,15 @@ Result<JoinPlan> make_join_plan(const Reads& reads, const JoinRequest& request) 
     JoinPlan plan;
     plan.steps = tree.steps(side);
     const Request lead = lead_request(request, side);
-    Result<Plan> walk = make_plan(reads, *request.sides[side].definition, lead);
+    Result<Plan> walk = make_plan(reads, *request.sides[side].definition, lead, &statistics);
     if (!walk) return walk.error();
     plan.lead = std::move(*walk);
     plan.is_ordered = request.order.empty() || (!lead.order.empty() && plan.lead.is_ordered);
-    const double cost = cost_of(request, plan);
-    leaders.push_back({side, plan.lead.row_count, cost});
-    if (best && !(cost < least)) continue;
-    least = cost;
+    const Result<double> cost = cost_of(reads, request, plan, statistics);
+    if (!cost) return cost.error();
+    leaders.push_back({side, plan.lead.match_count, *cost});
+    if (best && !(*cost < least)) continue;
+    least = *cost;
     best = std::move(plan);
   }
   best->leaders = std::move(leaders);

@@ -23,6 +23,7 @@ inline constexpr char kReferrerTag = 'f';    // Name and an id → nothing: that
 inline constexpr char kDocuments = 0x14;
 inline constexpr char kEntries = 0x15;
 inline constexpr char kRows = 0x16;    // Row → key, where an index names documents by their rows.
+inline constexpr char kSample = 0x17;  // Level and row → key, of one document in many: sample.h.
 inline constexpr char kPacked = 0x13;  // Such an index: layer/blocks.
 
 inline constexpr size_t kIdBytes = 4;

@@ -1,6 +1,8 @@
 #include "layer/collection/plan.h"
 
 #include <algorithm>
+#include <cmath>
+#include <span>
 
 #include "layer/collection/keys.h"
 #include "layer/collection/spans.h"
@@ -11,8 +13,10 @@ namespace {
 
 constexpr uint64_t kCountedMax = 128;      // Entries that an estimate looks at, of one way;
 constexpr uint64_t kCountedWholeMax = 16;  // of one that has no bounds.
-constexpr uint64_t kManyGuess = 100'000;   // What lies beyond, with nothing bound;
-constexpr uint64_t kEqualShare = 20;       // a value leaves one in so many.
+constexpr uint64_t kFewEntries = 64;       // Whatever they are asked besides, it costs little.
+constexpr uint64_t kManyGuess = 100'000;   // What lies beyond, with nothing bound and no sample;
+constexpr uint64_t kEqualShare = 20;       // a value leaves one in so many,
+constexpr double kRestShare = 0.25;        // what is asked besides one in four.
 constexpr double kEntryCost = 1;           // A guess, as are the next three.
 constexpr double kDocumentCost = 1.2;      // Walked where it lies,
 constexpr double kFetchedCost = 4;         // found by its key,
@@ -25,6 +29,11 @@ std::string quoted(const std::string& text) {
     json += static_cast<uint8_t>(one) < 0x20 ? ' ' : one;
   }
   return json + '"';
+}
+
+// So many documents end it.
+double wanted_of(const Request& request) {
+  return static_cast<double>(request.limit) + static_cast<double>(request.offset);
 }
 
 // One way of answering while it is being looked at.
@@ -71,10 +80,31 @@ class Candidate {
     return Status::ok();
   }
 
-  // Sets what it costs.
-  double weigh() {
-    plan_.row_count = entries();
-    plan_.cost = cost();
+  bool is_small() const { return !plan_.is_more && plan_.estimate <= kCountedWholeMax; }
+  // What its cost depends on is more than was counted.
+  bool wants_estimates() const {
+    return plan_.is_more || (wants_share() && plan_.estimate > kFewEntries);
+  }
+
+  // There is much more than a sample says.
+  bool is_beyond(Known& known) const {
+    const double said = known.entries(index_, plan_.spans) + 4 * known.weight();
+    return plan_.is_more && said < static_cast<double>(plan_.estimate);
+  }
+
+  // Sets what it costs; null: nothing is known.
+  double weigh(Known* known) {
+    const double entries = all_entries(known);
+    const double share = share_of(known, entries);
+    plan_.row_count = ends_early() ? std::min(entries, wanted_of(request_) / share) : entries;
+    plan_.match_count = plan_.row_count * share;
+    double each = kEntryCost;
+    if (index_ == nullptr)
+      each = kDocumentCost;
+    else if (plan_.needs_documents(request_))
+      each += kFetchedCost;
+    plan_.cost = plan_.row_count * each;
+    if (!ends_early()) plan_.cost += plan_.match_count * kSortedCost;
     return plan_.cost;
   }
 
@@ -88,31 +118,32 @@ class Candidate {
     const bool has_order = plan_.is_ordered && !request_.order.empty();
     return index_ != nullptr && !index_->filter && !has_bounds && !has_order && !request_.after;
   }
-  void skip_count() { plan_.is_more = true; }
-
- private:
-  double entries() const {
-    double entries = static_cast<double>(plan_.estimate);
-    if (plan_.is_more) {
-      double guess = kManyGuess;
-      for (size_t i = 0; i < plan_.equal_count; ++i) guess /= kEqualShare;
-      if (is_bounded_) guess /= 4;
-      entries = std::max(entries * 2, guess);
-    }
-    const double wanted =
-        static_cast<double>(request_.limit) + static_cast<double>(request_.offset);
-    if (ends_early() && plan_.rest.is_always()) entries = std::min(entries, wanted);
-    return entries;
+  void skip_count() {
+    plan_.estimate = 0;
+    plan_.is_more = true;
   }
 
-  double cost() const {
-    double each = kEntryCost;
-    if (index_ == nullptr)
-      each = kDocumentCost;
-    else if (plan_.needs_documents(request_))
-      each += kFetchedCost;
-    if (!ends_early()) each += kSortedCost;
-    return entries() * each;
+ private:
+  // In the spans.
+  double all_entries(Known* known) const {
+    const double counted = static_cast<double>(plan_.estimate);
+    if (!plan_.is_more) return counted;
+    if (known != nullptr) return std::max(counted, known->entries(index_, plan_.spans));
+    double guess = kManyGuess;
+    for (size_t i = 0; i < plan_.equal_count; ++i) guess /= kEqualShare;
+    if (is_bounded_) guess /= 4;
+    return std::max(counted * 2, guess);
+  }
+
+  // Whether it matters how many of its documents meet the other conditions.
+  bool wants_share() const {
+    if (plan_.rest.is_always()) return false;
+    return request_.limit != UINT64_MAX || request_.is_weighed || request_.is_explained;
+  }
+
+  double share_of(Known* known, double entries) const {
+    if (plan_.rest.is_always() || !wants_share() || entries <= kFewEntries) return 1;
+    return known == nullptr ? kRestShare : known->share(index_, plan_.spans, plan_.rest);
   }
 
   bool ends_early() const {
@@ -275,17 +306,8 @@ bool leads_on(const Request& request, const Plan& plan) {
   return plan.is_ordered && request.after->index == (plan.index == nullptr ? 0 : plan.index->id);
 }
 
-double cost_of_rows(const Plan& plan, const Request& request) {
-  double rows = static_cast<double>(plan.estimate);
-  if (plan.is_ordered && plan.rest.is_always()) {
-    rows = std::min(rows, static_cast<double>(request.limit) + static_cast<double>(request.offset));
-  }
-  if (!plan.needs_documents(request)) return 0;
-  return rows * (kEntryCost + kFetchedCost + (plan.is_ordered ? 0 : kSortedCost));
-}
-
 // Rows that were looked up.
-Plan plan_of_rows(const Request& request) {
+Plan plan_of_rows(const Request& request, Known* known) {
   const FoundRows& rows = *request.rows;
   Plan plan;
   plan.way = Way::kRows;
@@ -295,8 +317,14 @@ Plan plan_of_rows(const Request& request) {
   plan.is_ordered =
       request.order.empty() && !was_sorted && !request.score && (rows.is_ranked || !request.rank);
   plan.estimate = rows.count();
+  double share = 1;
+  if (!plan.rest.is_always()) share = known == nullptr ? kRestShare : known->share(plan.rest);
   plan.row_count = static_cast<double>(plan.estimate);
-  plan.cost = cost_of_rows(plan, request);
+  if (plan.is_ordered) plan.row_count = std::min(plan.row_count, wanted_of(request) / share);
+  plan.match_count = plan.row_count * share;
+  if (!plan.needs_documents(request)) return plan;
+  plan.cost = plan.row_count * (kEntryCost + kFetchedCost);
+  if (!plan.is_ordered) plan.cost += plan.match_count * kSortedCost;
   return plan;
 }
 
@@ -317,6 +345,63 @@ bool rows_lead_on(const Request& request, const Plan& plan) {
                   [&](const IndexDefinition* one) { return one->id == request.after->index; });
   const size_t size = (rows.is_ranked ? 2 : 1) * sizeof(uint64_t);
   return plan.is_ordered && is_used && request.after->key.size() == size;
+}
+
+// What is known of the collection, once it is asked.
+class Estimates {
+ public:
+  Estimates(const Reads& reads, const Definition& definition, Statistics* statistics)
+      : reads_(reads), definition_(definition), statistics_(statistics) {}
+
+  Known* known() const { return known_; }
+
+  Status ask(std::span<Candidate> ways) {
+    if (statistics_ == nullptr) return Status::ok();
+    Result<Known*> known = statistics_->of(reads_, definition_);
+    const auto is_beyond = [&](const Candidate& way) { return way.is_beyond(**known); };
+    if (known && *known != nullptr && std::any_of(ways.begin(), ways.end(), is_beyond)) {
+      known = statistics_->doubt(reads_, definition_);
+    }
+    if (!known) return known.error();
+    known_ = *known;
+    return Status::ok();
+  }
+
+ private:
+  const Reads& reads_;
+  const Definition& definition_;
+  Statistics* const statistics_;
+  Known* known_ = nullptr;
+};
+
+std::vector<Candidate> ways_of(const Definition& definition, const Request& request) {
+  std::vector<Candidate> ways;
+  const auto add = [&](const IndexDefinition* index) {
+    ways.emplace_back(definition, request, index);
+    Candidate& way = ways.back();
+    if (!way.build() || !leads_on(request, way.plan()) || way.is_pointless()) ways.pop_back();
+  };
+  add(nullptr);
+  for (const IndexDefinition& index : definition.indexes) {
+    if (index.is_ready() && !index.is_packed()) add(&index);
+  }
+  return ways;
+}
+
+// Where one of them has hardly any entries it is the one, whatever is said of the others.
+Status weigh_all(const Reads& reads, std::span<Candidate> ways, Estimates& estimates) {
+  bool is_any_small = false;
+  bool wants_any = false;
+  for (Candidate& way : ways) {
+    if (Status status = way.count(reads); !status) return status;
+    is_any_small = is_any_small || way.is_small();
+    wants_any = wants_any || way.wants_estimates();
+  }
+  if (wants_any && !is_any_small) {
+    if (Status status = estimates.ask(ways); !status) return status;
+  }
+  for (Candidate& way : ways) way.weigh(estimates.known());
+  return Status::ok();
 }
 
 // What older documents hold in such a column is not what is asked for: lib/collection/converting.ts
@@ -352,47 +437,37 @@ Result<Position> Position::read(Bytes bytes) {
   return position;
 }
 
-Result<Plan> make_plan(const Reads& reads, const Definition& definition, const Request& request) {
+Result<Plan> make_plan(const Reads& reads, const Definition& definition, const Request& request,
+                       Statistics* statistics) {
+  Estimates estimates(reads, definition, statistics);
   const bool has_place = request.after && !request.after->is_sorted;
   if (request.rows && (request.rows->is_ranked || has_place)) {
-    Plan rows = plan_of_rows(request);
+    Plan rows = plan_of_rows(request, nullptr);
     return rows_lead_on(request, rows) ? Result<Plan>(std::move(rows)) : no_position();
   }
   if (Status status = check_converted(definition, request); !status) return status;
-  std::vector<Candidate> ways;
-  const auto add = [&](const IndexDefinition* index) {
-    ways.emplace_back(definition, request, index);
-    Candidate& way = ways.back();
-    if (!way.build() || !leads_on(request, way.plan()) || way.is_pointless()) ways.pop_back();
-  };
-  add(nullptr);
-  for (const IndexDefinition& index : definition.indexes) {
-    if (index.is_ready() && !index.is_packed()) add(&index);
-  }
+  std::vector<Candidate> ways = ways_of(definition, request);
   if (ways.empty()) return no_position();
-  // One that reads nothing but what is wanted needs no count to be the best.
+  // One that reads nothing but what is wanted needs no count to be the best, nor one that is alone.
   const auto is_exact = [](const Candidate& way) { return way.is_exact(); };
   const bool may_skip = !request.rows && !request.is_weighed;
-  if (may_skip && std::count_if(ways.begin(), ways.end(), is_exact) == 1) {
-    Candidate& exact = *std::find_if(ways.begin(), ways.end(), is_exact);
-    exact.skip_count();
-    return std::move(exact.plan());
-  }
-  Candidate* best = nullptr;
-  for (Candidate& way : ways) {
-    if (ways.size() == 1 && may_skip) {
-      way.skip_count();
-    } else if (Status status = way.count(reads); !status) {
-      return status;
+  const bool is_alone = ways.size() == 1;
+  if (may_skip && (is_alone || std::count_if(ways.begin(), ways.end(), is_exact) == 1)) {
+    Candidate& only = is_alone ? ways.front() : *std::find_if(ways.begin(), ways.end(), is_exact);
+    if (request.is_explained) {
+      if (Status status = weigh_all(reads, {&only, 1}, estimates); !status) return status;
     }
-    const double cost = way.weigh();
-    if (best == nullptr || cost < best->plan().cost) best = &way;
+    only.skip_count();
+    return std::move(only.plan());
   }
+  if (Status status = weigh_all(reads, ways, estimates); !status) return status;
+  const auto is_cheaper = [](Candidate& a, Candidate& b) { return a.plan().cost < b.plan().cost; };
+  Candidate& best = *std::min_element(ways.begin(), ways.end(), is_cheaper);
   if (request.rows) {
-    Plan rows = plan_of_rows(request);
-    if (rows.cost <= best->plan().cost) return rows;
+    Plan rows = plan_of_rows(request, estimates.known());
+    if (rows.cost <= best.plan().cost) return rows;
   }
-  return std::move(best->plan());
+  return std::move(best.plan());
 }
 
 const IndexDefinition* index_by(const Definition& definition, const Filter& where, uint32_t field) {
@@ -422,6 +497,10 @@ std::string explain(const Plan& plan, const Definition& definition, const Reques
   json += ",\"spans\":" + std::to_string(plan.spans.size());
   json += ",\"entries\":" + std::to_string(plan.estimate);
   json += ",\"atLeast\":" + std::string(plan.is_more ? "true" : "false");
+  const auto whole = [](double count) { return std::to_string(std::llround(count)); };
+  if (request.is_explained) {
+    json += ",\"estimate\":" + whole(plan.row_count) + ",\"matches\":" + whole(plan.match_count);
+  }
   json += ",\"filters\":" + std::string(plan.rest.is_always() ? "false" : "true");
   json += ",\"sorts\":" + std::string(plan.is_ordered ? "false" : "true");
   json += ",\"reads\":" + std::string(plan.needs_documents(request) ? "true" : "false");

@@ -4,9 +4,10 @@
 // Of a root that is `and`, each condition can be held against the parts of an index: equal values
 // are a prefix of its entries, one range behind them is a range of keys. What a range of keys says
 // exactly is not asked again. Every index that is ready, and the documents themselves by their key,
-// is a way; for each it is counted, up to a bound, how many entries lie in its ranges, and the
+// is a way; for each it is counted, up to a bound, how many entries lie in its ranges. What lies
+// beyond, and how many of them meet the other conditions, a sample tells (statistics.h), and the
 // cheapest is taken. An index whose entries are in the order that was asked for spares sorting, and
-// with a limit most of the reading.
+// with a limit most of the reading, the more of them meet the other conditions.
 //
 //   where city = "Rome" and age >= 18 order by age      index (city, age)
 //         └── prefix ──┘   └─ range ─┘ └─ its order      15 id "Rome" 18 … 15 id "Rome" ff
@@ -26,6 +27,7 @@
 #include "layer/collection/reads.h"
 #include "layer/collection/score.h"
 #include "layer/collection/spans.h"
+#include "layer/collection/statistics.h"
 
 namespace varve::collection {
 
@@ -69,6 +71,7 @@ struct Request {
   std::optional<Position> after;
   bool may_rank = true;          // Without an order, by words or nearness.
   bool is_weighed = false;       // What it costs is held against another one's: count in any case.
+  bool is_explained = false;     // What is expected of it is told.
   std::optional<uint32_t> rank;  // The condition that says in which order, where no other is given.
   std::optional<FoundRows> rows;  // Of conditions that were looked up already.
   std::shared_ptr<Score> score;   // The best come first; null: no score is asked for.
@@ -87,15 +90,18 @@ struct Plan {
   uint64_t estimate = 0;    // Entries in the spans,
   bool is_more = false;     // or more than these.
   size_t equal_count = 0;   // Parts that are bound to one value.
-  double row_count = 0;     // That are met, as far as that is known, with a guess beyond;
-  double cost = 0;          // in looks at an entry.
+  double row_count = 0;     // Entries that are expected to be met,
+  double match_count = 0;   // and documents among them that are asked for.
+  double cost = 0;          // In looks at an entry.
 
   bool needs_documents(const Request& request) const {
     return !rest.is_always() || !request.is_counted;
   }
 };
 
-Result<Plan> make_plan(const Reads& reads, const Definition& definition, const Request& request);
+// Without statistics it goes by counts and guesses: null.
+Result<Plan> make_plan(const Reads& reads, const Definition& definition, const Request& request,
+                       Statistics* statistics);
 
 // The index that finds documents by a field; null: there is none.
 const IndexDefinition* index_by(const Definition& definition, const Filter& where, uint32_t field);

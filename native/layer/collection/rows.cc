@@ -208,7 +208,7 @@ class RowFinder::Work {
       const IndexDefinition* const index = definition_.index_of(request_.after->index);
       return index != nullptr && index->is_packed();
     }
-    const Result<Plan> plan = make_plan(reads_, definition_, request_);
+    const Result<Plan> plan = make_plan(reads_, definition_, request_, nullptr);
     if (!plan) return plan.error();
     return plan->way == Way::kDocuments || plan->is_more || plan->estimate > kFewEntries;
   }

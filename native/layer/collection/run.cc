@@ -68,9 +68,19 @@ void Run::narrow(KeySpan& span) const {
     span.end = std::min(span.end, place_);
 }
 
+std::string Run::explained() const {
+  std::string json = explain(plan_, *definition_, request_);
+  if (!has_read_) return json;
+  json.pop_back();
+  return json + ",\"read\":{\"entries\":" + std::to_string(entries_read_) +
+         ",\"documents\":" + std::to_string(documents_read_) +
+         ",\"matches\":" + std::to_string(taken_) + "}}";
+}
+
 Status Run::go_on(const Reads& reads, uint64_t look_max, const Take& take) {
   look_left_ = look_max;
   is_full_ = false;
+  has_read_ = true;
   while (phase_ == Phase::kWalk && !is_full_ && look_left_ > 0) {
     const bool by_rows = plan_.way == Way::kRows;
     Status status = by_rows ? walk_rows(reads, take) : walk_span(reads, take);
@@ -113,6 +123,8 @@ Status Run::note_read(const Reads& reads, const KeySpan& span, bool is_over) con
 Status Run::walk_documents(EngineCursor& cursor, const Reads& reads, const Take& take) {
   for (; cursor.valid() && look_left_ > 0 && phase_ == Phase::kWalk; cursor.next()) {
     --look_left_;
+    ++entries_read_;
+    ++documents_read_;
     const Edit& edit = cursor.edit();
     const Result<bool> done = look_at(reads, edit.key, edit, take);
     if (!done) return done.error();
@@ -128,7 +140,7 @@ Status Run::walk_entries(EngineCursor& cursor, const Reads& reads, const Take& t
   while (cursor.valid() && look_left_ > 0 && phase_ == Phase::kWalk) {
     if (Status status = gather(reads, cursor, found); !status) return status;
     if (needs) {
-      if (Status status = look_up(reads, found); !status) return status;
+      if (Status status = look_up_documents(reads, found); !status) return status;
     }
     for (size_t i = 0; i < found.size() && phase_ == Phase::kWalk; ++i) {
       --look_left_;
@@ -168,8 +180,14 @@ Status Run::gather(const Reads& reads, EngineCursor& cursor, std::vector<Found>&
     append(one.document_key, entry->document_key);
     found.push_back(std::move(one));
   }
+  entries_read_ += found.size();
   queries_.resize(std::max(queries_.size(), found.size()));
   return cursor.status();
+}
+
+Status Run::look_up_documents(const Reads& reads, const std::vector<Found>& found) {
+  documents_read_ += found.size();
+  return look_up(reads, found);
 }
 
 Status Run::look_up(const Reads& reads, const std::vector<Found>& found) {
@@ -301,7 +319,8 @@ Status Run::walk_rows(const Reads& reads, const Take& take) {
   }
   std::vector<Found> found;
   if (Status status = find_keys(reads, rows, found); !status) return status;
-  if (Status status = look_up(reads, found); !status) return status;
+  entries_read_ += found.size();
+  if (Status status = look_up_documents(reads, found); !status) return status;
   for (size_t i = 0; i < found.size() && phase_ == Phase::kWalk; ++i) {
     --look_left_;
     const Result<bool> done =
@@ -378,7 +397,7 @@ Status Run::give(const Reads& reads, const Take& take) {
       found.push_back({{}, document_prefix_ + one.sort_key.substr(at), 0});
     }
     queries_.resize(std::max(queries_.size(), found.size()));
-    if (Status status = look_up(reads, found); !status) return status;
+    if (Status status = look_up_documents(reads, found); !status) return status;
     for (size_t i = 0; i < found.size() && phase_ == Phase::kGive; ++i) {
       if (!take(queries_[i].key, queries_[i].answer.edit)) {
         is_full_ = true;

@@ -45,7 +45,8 @@ class Run {
   bool is_paged() const { return request_.is_paged; }
   const std::shared_ptr<const Definition>& definition() const { return definition_; }
   const Score* score() const { return request_.score.get(); }
-  std::string explained() const { return explain(plan_, *definition_, request_); }
+  // With what was read by now, where anything was.
+  std::string explained() const;
   // Behind the last document that was taken, of which there is one.
   std::string position() const;
 
@@ -72,6 +73,7 @@ class Run {
   Status walk_documents(EngineCursor& cursor, const Reads& reads, const Take& take);
   Status walk_entries(EngineCursor& cursor, const Reads& reads, const Take& take);
   Status gather(const Reads& reads, EngineCursor& cursor, std::vector<Found>& found);
+  Status look_up_documents(const Reads& reads, const std::vector<Found>& found);
   Status look_up(const Reads& reads, const std::vector<Found>& found);
   // These two answer whether they are done with what they were given.
   Result<bool> look_at(const Reads& reads, Bytes key, const Edit& edit, const Take& take);
@@ -102,6 +104,9 @@ class Run {
   uint64_t limit_left_;
   uint64_t taken_ = 0;
   uint64_t look_left_ = 0;
+  uint64_t entries_read_ = 0;    // Or rows, or documents where these are walked;
+  uint64_t documents_read_ = 0;  // each as often as it was.
+  bool has_read_ = false;
   bool is_full_ = false;
   std::unordered_set<uint64_t> met_;  // Rows, where a document may be met twice.
   std::vector<Sorted> sorted_;        // A heap while it is being filled, if there is a limit.

@@ -3,6 +3,7 @@
 
 #include "layer/collection/collection.h"
 #include "layer/collection/keys.h"
+#include "layer/collection/sample.h"
 #include "pure/codec/record/rules.h"
 
 namespace varve::collection {
@@ -151,8 +152,21 @@ Status Collections::find_change(const Reads& reads, const Definition& definition
       change.add(std::move(entry.key), std::move(value));
     }
   }
+  note_sampled(definition.id, key, old_document, new_document, change);
   if (!definition.has_rows()) return Status::ok();
   return find_packed_change(reads, definition, key, old_document, new_document, change);
+}
+
+// A document keeps its row and its key as long as it is there.
+void Collections::note_sampled(uint32_t collection, Bytes key, const Document* old_document,
+                               const Document* new_document, Change& change) {
+  const Document* const one = old_document == nullptr ? new_document : old_document;
+  const bool stays = old_document != nullptr && new_document != nullptr;
+  if (stays || one == nullptr || !is_sampled(one->row())) return;
+  std::string place = sample_key(collection, one->row());
+  if (new_document != nullptr) return change.add(std::move(place), std::string(as_text(key)));
+  change.bytes += place.size() + kEditBytes;
+  change.gone.push_back(std::move(place));
 }
 
 // Of indexes of rows, and the row's own key. What goes is put, too: an entry that says so.

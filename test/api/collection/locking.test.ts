@@ -106,6 +106,44 @@ describe('a collection in a transaction that locks', () => {
     expect(stats(db)).toMatchObject({ openCount: 0, lockCount: 0, waitingCount: 0 })
   })
 
+  it('joins, scores and sums up what it has written itself', async () => {
+    await using db = await filled()
+    const users = db.collection(Users)
+    await db.transaction(async (tx) => {
+      const within = users.in(tx)
+      await within.update(1, { team: 2, bio: 'owl' })
+      const rows = within.join({ team: { where: { name: 'blue' } } })
+      expect(await rows.all()).toMatchObject([{ users: { id: 1 }, team: { name: 'blue' } }])
+      expect([await rows.count(), (await rows.first())?.users.bio]).toEqual([1, 'owl'])
+      expect(rows.explain().steps.length).toBe(2)
+      const hits = within.search({ where: { bio: { match: 'owl' } }, score: { text: 1 } })
+      expect((await hits.all()).map(({ document }) => document.id)).toEqual([1])
+      expect(hits.explain()?.indexes).toEqual(['bio'])
+      const values = { n: { count: true }, sum: { sum: 'age' } } as const
+      const figures = within.aggregateAsync({ values })
+      const later = within.get(1)
+      expect([await figures, (await later)?.bio]).toEqual([{ n: 40, sum: 780 }, 'owl'])
+      const gone = AbortSignal.abort()
+      await expect(within.aggregateAsync({ values }, { signal: gone })).rejects.toEqual(
+        code('ABORTED'),
+      )
+      expect(await within.count()).toBe(40)
+    }, mode)
+    expect(users.get(1)?.team).toBe(2)
+    expect(stats(db)).toMatchObject({ openCount: 0, lockCount: 0, waitingCount: 0 })
+  })
+
+  it('that ends while figures are being made is CLOSED for these', async () => {
+    await using db = await filled()
+    const tx = db.begin(mode)
+    const figures = db.collection(Users).in(tx).aggregateAsync({ values: { n: { count: true } } })
+    const refused = expect(figures).rejects.toEqual(code('CLOSED'))
+    await Promise.resolve()
+    tx.rollback()
+    await refused
+    expect(stats(db)).toMatchObject({ openCount: 0, lockCount: 0, waitingCount: 0 })
+  })
+
   it('counts up one document among many, and nobody runs again', async () => {
     await using db = await filled()
     const users = db.collection(Users)
@@ -160,6 +198,25 @@ describe('a collection in a transaction that locks', () => {
       (users) => users.find().all(),
       (users) => users.delete(30),
       (users) => users.has(31),
+    ],
+    [
+      'the sides of a join',
+      (users) => users.join({ team: { kind: 'left' } }, { where: { age: { lt: 10 } } }).all(),
+      (users) => users.update(20, { age: 3 }),
+      (users) => users.update(20, { age: 30 }),
+    ],
+    [
+      'what is worth the most',
+      (users) => users.search({ where: { bio: { match: 'fox' } }, score: { text: 1 } }).all(),
+      (users) => users.insert({ id: 200, name: 'x', bio: 'fox' }),
+      (users) => users.update(1, { age: 90 }),
+    ],
+    [
+      'figures in slices',
+      (users) =>
+        users.aggregateAsync({ where: { age: { lt: 10 } }, values: { n: { count: true } } }),
+      (users) => users.insert({ id: 200, name: 'x', age: 5 }),
+      (users) => users.insert({ id: 250, name: 'y', age: 50 }),
     ],
     [
       'a unique value',

@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "base/bits.h"
 #include "base/bytes.h"
 #include "engine/engine.h"
 
@@ -59,10 +58,6 @@ class Block {
   // second call does, once the first has brought its offset.
   static void prefetch(const uint8_t* block, uint32_t hint, uint32_t slot);
   static void prefetch_by_offset(const uint8_t* block, uint32_t hint, uint32_t slot);
-  // The same of one that a walk is about to reach, where there is one.
-  void fetch_ahead(uint32_t slot) const {
-    if (slot < count_) varve::prefetch(entry(slot));
-  }
   uint32_t count() const { return count_; }
   // The key of a slot is prefix() and suffix(slot), one after the other.
   Bytes prefix() const { return prefix_; }

@@ -2,11 +2,6 @@
 #include "storage/table/table.h"
 
 namespace varve {
-namespace {
-
-constexpr uint32_t kAhead = 4;  // A guess: entries that a walk is ahead of itself.
-
-}  // namespace
 
 std::unique_ptr<TableCursor> Table::cursor(CacheUse use) {
   return std::make_unique<TableCursor>(shared_from_this(), use);
@@ -75,7 +70,6 @@ Status TableCursor::newest_block_of(Bytes key, uint32_t& number) {
 }
 
 void TableCursor::show() {
-  block_.fetch_ahead(slot_ + kAhead);
   suffix_ = block_.read(slot_, edit_);
   const size_t prefix = block_.prefix().size();
   key_.resize(prefix + suffix_.size());

@@ -155,7 +155,12 @@ const Grid = collection('grid', {
     c: t.int32(),
     tags: t.array(t.int32()),
   },
-  indexes: { a: 'ordered', b: 'ordered', byC: { on: ['c', 'a'], descending: ['a'] }, tags: 'ordered' },
+  indexes: {
+    a: 'ordered',
+    b: 'ordered',
+    byC: { on: ['c', 'a'], descending: ['a'] },
+    tags: 'ordered',
+  },
 })
 type Cell = { id: number; a: number; b: number; c: number; tags: number[] }
 const cell = (id: number): Cell => ({
@@ -178,7 +183,10 @@ const ASKED: readonly [object, (one: Cell) => boolean][] = [
   [{ a: { in: [1, 2] }, b: { gte: 6 } }, ({ a, b }) => (a === 1 || a === 2) && b >= 6],
   [{ a: 3, b: { lt: 2 }, c: 1 }, ({ a, b, c }) => a === 3 && b < 2 && c === 1],
   [{ b: 1, tags: { has: 6 } }, ({ b, tags }) => b === 1 && tags.includes(6)],
-  [{ a: 0, tags: { hasAny: [1, 7] } }, ({ a, tags }) => a === 0 && (tags[0] === 1 || tags[1] === 7)],
+  [
+    { a: 0, tags: { hasAny: [1, 7] } },
+    ({ a, tags }) => a === 0 && (tags[0] === 1 || tags[1] === 7),
+  ],
   [{ a: 7, b: 7, id: { gt: 3000 } }, ({ a, b, id }) => a === 7 && b === 7 && id > 3000],
 ]
 

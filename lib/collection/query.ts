@@ -43,6 +43,8 @@ export interface Explanation {
   readonly index?: string
   /** Bitmap, text and geo indexes whose answers were joined. */
   readonly indexes?: readonly string[]
+  /** Ordered indexes whose rows are gathered before, so that only documents in all of them are read. */
+  readonly narrowedBy?: readonly string[]
   /** How many ranges of keys are walked. */
   readonly spans: number
   /** Entries in them, as far as they were counted. */

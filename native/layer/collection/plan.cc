@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <span>
 
 #include "layer/collection/keys.h"
@@ -21,6 +22,9 @@ constexpr double kEntryCost = 1;           // A guess, as are the next three.
 constexpr double kDocumentCost = 1.2;      // Walked where it lies,
 constexpr double kFetchedCost = 4;         // found by its key,
 constexpr double kSortedCost = 2;          // brought in order.
+constexpr double kGatheredCost = 1;        // An entry whose row alone is wanted.
+constexpr double kNarrowedMin = 1000;      // Below it nothing is to be gained.
+constexpr size_t kNarrowedWays = 4;        // The cheapest are tried in pairs.
 
 std::string quoted(const std::string& text) {
   std::string json = "\"";
@@ -108,10 +112,34 @@ class Candidate {
     return plan_.cost;
   }
 
+  // The rows of another way are gathered before. False: it says nothing that this one does not.
+  bool narrow(const Candidate& other, Known& known) {
+    std::vector<uint32_t> answered = answered_;
+    std::vector<uint32_t> others = request_.where.conjuncts();
+    for (const uint32_t condition : other.answered_) {
+      if (std::find(answered_.begin(), answered_.end(), condition) != answered_.end()) continue;
+      answered.push_back(condition);
+      std::erase(others, condition);
+    }
+    if (index_ == nullptr || other.index_ == nullptr) return false;
+    if (answered.size() == answered_.size()) return false;
+    const Filter left = plan_.rest;
+    plan_.narrowings.push_back({other.index_, other.plan_.spans});
+    plan_.rest = request_.where.without(answered);
+    kept_ *= known.share(index_, plan_.spans, request_.where.without(others));
+    gathered_ += other.all_entries(&known);
+    answered_ = std::move(answered);
+    weigh_narrowed(known, left);
+    return true;
+  }
+
+  const Plan& plan() const { return plan_; }
   Plan& plan() { return plan_; }
 
   // All of its entries are wanted, in the order in which they come.
   bool is_exact() const { return ends_early() && plan_.rest.is_always(); }
+  // An index of which not all is walked.
+  bool is_bounded() const { return index_ != nullptr && (plan_.equal_count > 0 || is_bounded_); }
   // An index that neither leaves anything out nor is in an order that is wanted.
   bool is_pointless() const {
     const bool has_bounds = plan_.equal_count > 0 || is_bounded_;
@@ -124,6 +152,18 @@ class Candidate {
   }
 
  private:
+  // What is left of the conditions without the last narrowing says what it ends with.
+  void weigh_narrowed(Known& known, const Filter& left) {
+    share_ *= plan_.narrowings.size() > 1 ? 1 : known.share(index_, plan_.spans, left);
+    double walked = all_entries(&known);
+    if (ends_early()) walked = std::min(walked, wanted_of(request_) / share_);
+    plan_.row_count = walked + gathered_;
+    plan_.match_count = walked * share_;
+    plan_.cost = gathered_ * kGatheredCost + walked * kEntryCost;
+    if (plan_.needs_documents(request_)) plan_.cost += walked * kept_ * kFetchedCost;
+    if (!ends_early()) plan_.cost += plan_.match_count * kSortedCost;
+  }
+
   // In the spans.
   double all_entries(Known* known) const {
     const double counted = static_cast<double>(plan_.estimate);
@@ -293,6 +333,9 @@ class Candidate {
   std::vector<uint32_t> answered_;
   bool is_bounded_ = false;
   bool each_is_bound_ = false;
+  double gathered_ = 0;  // Entries of narrowings;
+  double kept_ = 1;      // which part of the walk they leave,
+  double share_ = 1;     // and which all conditions do.
 };
 
 Status no_position() {
@@ -404,6 +447,35 @@ Status weigh_all(const Reads& reads, std::span<Candidate> ways, Estimates& estim
   return Status::ok();
 }
 
+// Two or more of them that cost less than each alone; none: there are no such.
+std::optional<Candidate> narrowed(std::vector<Candidate>& ways, Known& known, double least) {
+  const auto is_less = [](const Candidate& a, const Candidate& b) {
+    return a.plan().cost < b.plan().cost;
+  };
+  std::vector<const Candidate*> cheapest;
+  for (const Candidate& way : ways) {
+    if (way.is_bounded()) cheapest.push_back(&way);
+  }
+  std::sort(cheapest.begin(), cheapest.end(),
+            [&](const Candidate* a, const Candidate* b) { return is_less(*a, *b); });
+  if (cheapest.size() > kNarrowedWays) cheapest.resize(kNarrowedWays);
+  std::optional<Candidate> best;
+  const auto offer = [&](Candidate way, const Candidate& other) {
+    if (!way.narrow(other, known) || !(way.plan().cost < least)) return;
+    least = way.plan().cost;
+    best.emplace(std::move(way));
+  };
+  for (const Candidate* way : cheapest) {
+    for (const Candidate* other : cheapest) offer(*way, *other);
+  }
+  for (size_t count = 1; best && count < kNarrowingsMax; ++count) {
+    const Candidate base = *best;
+    for (const Candidate* other : cheapest) offer(base, *other);
+    if (best->plan().narrowings.size() == base.plan().narrowings.size()) break;
+  }
+  return best;
+}
+
 // What older documents hold in such a column is not what is asked for: lib/collection/converting.ts
 // asks it of documents that are converted.
 Status check_converted(const Definition& definition, const Request& request) {
@@ -462,12 +534,18 @@ Result<Plan> make_plan(const Reads& reads, const Definition& definition, const R
   }
   if (Status status = weigh_all(reads, ways, estimates); !status) return status;
   const auto is_cheaper = [](Candidate& a, Candidate& b) { return a.plan().cost < b.plan().cost; };
-  Candidate& best = *std::min_element(ways.begin(), ways.end(), is_cheaper);
+  Candidate& cheapest = *std::min_element(ways.begin(), ways.end(), is_cheaper);
+  std::optional<Candidate> both;
+  if (estimates.known() != nullptr && cheapest.plan().cost > kNarrowedMin) {
+    std::optional<Candidate> found = narrowed(ways, *estimates.known(), cheapest.plan().cost);
+    if (found) both.emplace(std::move(*found));
+  }
+  Plan best = std::move(both ? both->plan() : cheapest.plan());
   if (request.rows) {
     Plan rows = plan_of_rows(request, estimates.known());
-    if (rows.cost <= best.plan().cost) return rows;
+    if (rows.cost <= best.cost) return rows;
   }
-  return std::move(best.plan());
+  return best;
 }
 
 const IndexDefinition* index_by(const Definition& definition, const Filter& where, uint32_t field) {
@@ -494,6 +572,11 @@ std::string explain(const Plan& plan, const Definition& definition, const Reques
   json += '"';
   if (plan.index != nullptr) json += ",\"index\":" + quoted(plan.index->name);
   if (plan.way == Way::kRows) json += ",\"indexes\":[" + names_of(request.rows->indexes) + "]";
+  if (!plan.narrowings.empty()) {
+    std::vector<const IndexDefinition*> others;
+    for (const Narrowing& one : plan.narrowings) others.push_back(one.index);
+    json += ",\"narrowedBy\":[" + names_of(others) + "]";
+  }
   json += ",\"spans\":" + std::to_string(plan.spans.size());
   json += ",\"entries\":" + std::to_string(plan.estimate);
   json += ",\"atLeast\":" + std::string(plan.is_more ? "true" : "false");

@@ -12,6 +12,13 @@
 //   where city = "Rome" and age >= 18 order by age      index (city, age)
 //         └── prefix ──┘   └─ range ─┘ └─ its order      15 id "Rome" 18 … 15 id "Rome" ff
 //
+// Where two ordered indexes leave many entries each, and few documents are in both, the rows of one
+// are gathered, and the other is walked: of an entry whose row is not among them the document is not
+// read. Both name rows, so that this is a look into a bitmap; the order is that of the walk.
+//
+//   city = "Rome"   9,000 entries ─▶ rows ─┐
+//   age >= 18      12,000 entries ─────────┴─▶ 300 documents
+//
 // What indexes of rows have said of some of the conditions (rows.h) is one more way; rows that are
 // ranked are the only one, since they say in which order.
 //
@@ -79,11 +86,19 @@ struct Request {
 
 enum class Way : uint8_t { kDocuments, kIndex, kRows };
 
+// Entries whose rows alone are wanted.
+struct Narrowing {
+  const IndexDefinition* index = nullptr;
+  std::vector<KeySpan> spans;
+};
+inline constexpr size_t kNarrowingsMax = 3;
+
 struct Plan {
   Way way = Way::kDocuments;
   const IndexDefinition* index = nullptr;  // Of the definition that it was made with.
   std::vector<KeySpan> spans;              // In the order of the walk; none meets another.
   Direction direction = Direction::kForward;
+  std::vector<Narrowing> narrowings;  // Of the walk over an index.
   Filter rest;              // To be asked of documents.
   bool is_ordered = true;   // The walk is in the order that was asked for.
   bool may_repeat = false;  // A document may be met more than once.

@@ -10,6 +10,7 @@ namespace varve::collection {
 namespace {
 
 constexpr size_t kBatchMax = 64;     // Documents that are looked up at once.
+constexpr size_t kGatheredMax = 65536;  // Rows that are brought in order at once.
 constexpr uint64_t kKeptBytes = 64;  // What a row or a sort key takes beside its bytes, about.
 constexpr uint64_t kSortedWhole = uint64_t{1} << 32;  // From this limit on all are sorted.
 
@@ -31,6 +32,7 @@ Run::Run(std::shared_ptr<const Definition> definition, Request request, Plan pla
       document_(definition_->schema_set) {
   if (request_.after) begin_behind();
   const bool is_empty = plan_.way == Way::kRows ? request_.rows->count() == 0 : plan_.spans.empty();
+  if (!plan_.narrowings.empty()) phase_ = Phase::kNarrow;
   if (limit_left_ == 0 || is_empty) phase_ = Phase::kDone;
 }
 
@@ -81,13 +83,67 @@ Status Run::go_on(const Reads& reads, uint64_t look_max, const Take& take) {
   look_left_ = look_max;
   is_full_ = false;
   has_read_ = true;
-  while (phase_ == Phase::kWalk && !is_full_ && look_left_ > 0) {
-    const bool by_rows = plan_.way == Way::kRows;
-    Status status = by_rows ? walk_rows(reads, take) : walk_span(reads, take);
-    if (!status) return status;
+  while (phase_ <= Phase::kWalk && !is_full_ && look_left_ > 0) {
+    if (Status status = walk_some(reads, take); !status) return status;
   }
   if (phase_ == Phase::kGive && !is_full_) return give(reads, take);
   return Status::ok();
+}
+
+Status Run::walk_some(const Reads& reads, const Take& take) {
+  if (phase_ == Phase::kNarrow) return gather_rows(reads);
+  return plan_.way == Way::kRows ? walk_rows(reads, take) : walk_span(reads, take);
+}
+
+// ---- narrowing
+
+// A span, or as much of it as may be looked at.
+Status Run::gather_rows(const Reads& reads) {
+  const std::vector<KeySpan>& spans = plan_.narrowings[narrowing_].spans;
+  if (span_ < spans.size()) return gather_span(reads, spans[span_]);
+  join_gathered();
+  span_ = 0;
+  if (++narrowing_ == plan_.narrowings.size()) phase_ = Phase::kWalk;
+  if (narrowed_->rows.total() == 0) phase_ = Phase::kDone;
+  return Status::ok();
+}
+
+Status Run::gather_span(const Reads& reads, const KeySpan& span) {
+  const std::string begin = place_.empty() ? span.begin : place_ + '\0';
+  const KeyRange range{as_bytes(begin), as_bytes(span.end)};
+  const std::unique_ptr<EngineCursor> cursor = reads.scan(range, Direction::kForward);
+  for (; cursor->valid() && look_left_ > 0; cursor->next()) {
+    --look_left_;
+    ++entries_read_;
+    const Edit& edit = cursor->edit();
+    const Result<Bytes> value = reads.view().value(edit, room_);
+    if (!value) return value.error();
+    const std::optional<EntryView> entry = read_entry(edit.key, *value);
+    if (!entry) return corrupt(*definition_, "an index has an entry that is none");
+    gathered_.push_back(entry->row);
+    if (gathered_.size() == kGatheredMax) add_gathered();
+    if (look_left_ == 0) place_ = as_text(edit.key);
+  }
+  if (Status status = cursor->status(); !status) return status;
+  if (cursor->valid()) return reads.note_range(as_bytes(begin), as_bytes(place_ + '\0'));
+  place_.clear();
+  ++span_;
+  return reads.note_range(range.begin, range.end);
+}
+
+// A set of rows takes about a bit of each that there is.
+void Run::add_gathered() {
+  if (!gathering_) gathering_ = std::make_shared<RowSet>();
+  std::sort(gathered_.begin(), gathered_.end());
+  gathering_->rows.add_many(std::span<const uint64_t>(gathered_));
+  gathered_.clear();
+}
+
+void Run::join_gathered() {
+  add_gathered();
+  if (narrowed_) gathering_->rows.join(SetOp::kAnd, narrowed_->rows);
+  narrowed_ = std::move(gathering_);
+  gathering_.reset();
 }
 
 // ---- walking
@@ -170,17 +226,21 @@ Status Run::gather(const Reads& reads, EngineCursor& cursor, std::vector<Found>&
     count_max = std::min(count_max, limit_left_ + offset_left_);
   }
   found.clear();
-  for (; cursor.valid() && found.size() < count_max; cursor.next()) {
+  for (; cursor.valid() && found.size() < std::min(count_max, look_left_); cursor.next()) {
+    ++entries_read_;
     const Edit& edit = cursor.edit();
     const Result<Bytes> value = reads.view().value(edit, room_);
     if (!value) return value.error();
     const std::optional<EntryView> entry = read_entry(edit.key, *value);
     if (!entry) return corrupt(*definition_, "an index has an entry that is none");
+    if (narrowed_ && !narrowed_->rows.has(entry->row)) {
+      if (--look_left_ == 0) done_with(as_text(edit.key));
+      continue;
+    }
     Found one{std::string(as_text(edit.key)), document_prefix_, entry->row};
     append(one.document_key, entry->document_key);
     found.push_back(std::move(one));
   }
-  entries_read_ += found.size();
   queries_.resize(std::max(queries_.size(), found.size()));
   return cursor.status();
 }

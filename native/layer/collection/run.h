@@ -4,6 +4,10 @@
 //   spans ──▶ entries ──▶ documents, many by one look ──▶ what is left of `where` ──▶ take
 //                                                              └──▶ sort keys ──▶ take
 //
+// Where other indexes narrow the walk, their rows are gathered first, into one set:
+//
+//   spans of another ──▶ rows ──▶ and ──▶ entries whose row is among them ──▶ documents
+//
 // A run is as of one commit, which its caller holds, and of a transaction's first so many edits. It
 // keeps no view: between two calls it remembers the last key that it is done with, and begins
 // behind it. Where the walk is not in the order that was asked for, what is found is kept by its
@@ -51,7 +55,7 @@ class Run {
   std::string position() const;
 
  private:
-  enum class Phase : uint8_t { kWalk, kGive, kDone };
+  enum class Phase : uint8_t { kNarrow, kWalk, kGive, kDone };
   struct Found {
     std::string place;         // The entry's key.
     std::string document_key;  // Stored: with its prefix.
@@ -63,6 +67,11 @@ class Run {
     bool operator<(const Sorted& other) const { return sort_key < other.sort_key; }
   };
 
+  Status gather_rows(const Reads& reads);
+  Status gather_span(const Reads& reads, const KeySpan& span);
+  void add_gathered();
+  void join_gathered();
+  Status walk_some(const Reads& reads, const Take& take);
   Status walk_span(const Reads& reads, const Take& take);
   Status walk_rows(const Reads& reads, const Take& take);
   void count_rows();
@@ -94,7 +103,11 @@ class Run {
   const uint64_t kept_bytes_max_;
   const std::string document_prefix_;
   Phase phase_ = Phase::kWalk;
-  size_t span_ = 0;         // Of plan_.spans.
+  size_t narrowing_ = 0;            // Of plan_.narrowings, of which rows are gathered:
+  RowSetRef gathering_;             // of this one,
+  std::vector<uint64_t> gathered_;  // with these, which are not in the set yet;
+  RowSetRef narrowed_;              // and of those before. Null: there is none.
+  size_t span_ = 0;                 // Of plan_.spans, or of a narrowing.
   uint64_t next_row_ = 0;   // Of request_.rows: the least that is not done with,
   size_t next_rank_ = 0;    // or how many of those that are ranked are.
   std::string place_;       // The last key of this span that is done with.

@@ -146,6 +146,123 @@ describe('a plan', () => {
   })
 })
 
+const Grid = collection('grid', {
+  key: 'id',
+  schema: {
+    id: t.int32(),
+    a: t.int32(),
+    b: t.int32(),
+    c: t.int32(),
+    tags: t.array(t.int32()),
+  },
+  indexes: {
+    a: 'ordered',
+    b: 'ordered',
+    byC: { on: ['c', 'a'], descending: ['a'] },
+    tags: 'ordered',
+  },
+})
+type Cell = { id: number; a: number; b: number; c: number; tags: number[] }
+const cell = (id: number): Cell => ({
+  id,
+  a: id % 8,
+  b: Math.floor(id / 8) % 8,
+  c: Math.floor(id / 64) % 3,
+  tags: [id % 5, 5 + (Math.floor(id / 64) % 7)],
+})
+
+async function grid() {
+  const db = await open(':memory:', { history: { keep: 'forever' } })
+  const all = Array.from({ length: COUNT }, (_, id) => cell(id))
+  await db.collection(Grid).insertMany(all)
+  return { db, all, cells: db.collection(Grid) }
+}
+
+const ASKED: readonly [object, (one: Cell) => boolean][] = [
+  [{ a: 3, b: 5 }, ({ a, b }) => a === 3 && b === 5],
+  [{ a: { in: [1, 2] }, b: { gte: 6 } }, ({ a, b }) => (a === 1 || a === 2) && b >= 6],
+  [{ a: 3, b: { lt: 2 }, c: 1 }, ({ a, b, c }) => a === 3 && b < 2 && c === 1],
+  [{ b: 1, tags: { has: 6 } }, ({ b, tags }) => b === 1 && tags.includes(6)],
+  [
+    { a: 0, tags: { hasAny: [1, 7] } },
+    ({ a, tags }) => a === 0 && (tags[0] === 1 || tags[1] === 7),
+  ],
+  [{ a: 7, b: 7, id: { gt: 3000 } }, ({ a, b, id }) => a === 7 && b === 7 && id > 3000],
+]
+
+describe('two ordered indexes', () => {
+  it('are intersected where few documents are in both, and not where one says nearly all', async () => {
+    const { db, cells } = await grid()
+    await using _ = db
+    const few = cells.find({ where: { a: 3, b: 5 } }).explain({ run: true })
+    expect([few.index, few.narrowedBy].flat().sort()).toEqual(['a', 'b'])
+    expect(few).toMatchObject({ filters: false, read: { entries: 1502, documents: 94 } })
+    const one = cells.find({ where: { a: 3, b: { gte: 1 } } }).explain({ run: true })
+    expect(one).toMatchObject({ index: 'a', filters: true, read: { entries: 750 } })
+    expect(one.narrowedBy).toBeUndefined()
+    const none = cells.find({ where: { a: 3, b: 9 } }).explain({ run: true })
+    expect(none).toMatchObject({ index: 'b', read: { entries: 0, documents: 0 } })
+    expect(none.narrowedBy).toBeUndefined()
+  })
+
+  it('answer what a look at every document would, whatever is asked of them', async () => {
+    const { db, all, cells } = await grid()
+    await using _ = db
+    let narrowed = 0
+    const check = async (of: typeof cells, among: readonly Cell[]) => {
+      for (const [where, meets] of ASKED) {
+        const wanted = among.filter(meets).map(({ id }) => id)
+        const by = (options: object) => of.find({ where, ...options } as never)
+        const rising = (found: readonly unknown[]) =>
+          (found as Cell[]).map(({ id }) => id).sort((x, y) => x - y)
+        narrowed += by({}).explain().narrowedBy === undefined ? 0 : 1
+        expect(rising(by({}).all())).toEqual(wanted)
+        expect(rising(await by({}).allAsync())).toEqual(wanted)
+        expect(by({}).count()).toBe(wanted.length)
+        expect(rising(by({ limit: 20 }).all()).length).toBe(Math.min(20, wanted.length))
+        const sorted = (by({ orderBy: [{ b: 'desc' }, 'id'] }).all() as Cell[]).map(({ b }) => b)
+        expect(sorted).toEqual([...sorted].sort((x, y) => y - x))
+        const pages: unknown[] = []
+        for (let after: string | undefined, more = true; more; more = after !== undefined) {
+          const page = by({}).page({ size: 37, after })
+          pages.push(...page.items)
+          after = page.next
+        }
+        expect(rising(pages)).toEqual(wanted)
+      }
+    }
+    const then = db.commit
+    await check(cells, all)
+    await db.transaction(async (tx) => {
+      const within = cells.in(tx)
+      within.deleteWhere({ where: { id: { lt: 1000 } } })
+      const more = Array.from({ length: 500 }, (_, i) => ({ ...cell(i), id: COUNT + i }))
+      within.insertMany(more)
+      await check(within as never, [...all.slice(1000), ...more])
+    })
+    using past = db.at(then)
+    await check(cells.in(past) as never, all)
+    expect(narrowed).toBeGreaterThan(8)
+  })
+
+  it('are conditions of a transaction that has walked them, both', async () => {
+    const { db, cells } = await grid()
+    await using _ = db
+    const racing = async (other: Partial<Cell>) => {
+      const tx = db.begin()
+      const found = cells.in(tx).find({ where: { a: 3, b: 5 } })
+      expect(found.explain().narrowedBy).toHaveLength(1)
+      const count = found.all().length
+      await cells.insert({ ...cell(0), id: COUNT + count, ...other })
+      cells.in(tx).update(0, { c: count })
+      return tx.commit()
+    }
+    await expect(racing({ a: 3, b: 5 })).rejects.toMatchObject({ code: 'CONFLICT' })
+    await cells.delete(COUNT + 94)
+    await racing({ a: 4, b: 4 })
+  })
+})
+
 const Authors = collection('authors', {
   key: 'id',
   schema: { id: t.int32(), city: t.string(), vip: t.boolean() },

@@ -1,8 +1,10 @@
-// bench/workloads/btree.ts — the set `btree`: a fill at random, and reads, ranges and some writes of a store four times its
-// memory.
-import { expectCount } from '../check.ts'
+// bench/workloads/btree.ts — the set `btree`: a fill at random, a load in the order of keys against the bandwidth of the disk, and reads,
+// ranges and some writes of a store four times its memory.
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
+
+import { expectAll, expectCount, versionZero } from '../check.ts'
 import { freshKeys, inKeyOrder, keyOf, Random, valueOf } from '../data.ts'
-import { alone, type Context, type Row, type Workload } from '../shape.ts'
+import { alone, type Context, type Outcome, type Row, type Workload } from '../shape.ts'
 import { RAW_BYTES_PER_KEY } from './disk.ts'
 import { fill } from './fill.ts'
 import { mixed } from './mixed.ts'
@@ -42,6 +44,49 @@ async function load({ store, keyCount }: Context): Promise<void> {
   }
   await store.settle()
 }
+
+async function loadInOrder(context: Context): Promise<Outcome> {
+  const { store, keyCount } = context
+  const lap = await context.time(() => load(context))
+  await expectAll(store, keyCount, versionZero('string'))
+  return { operations: keyCount * RAW_BYTES_PER_KEY, lap }
+}
+
+const CHUNK = Buffer.alloc(1 << 20, 'x')
+
+// As many bytes into a new file, from its begin to its end, and synced.
+async function writeAndSync(context: Context): Promise<Outcome> {
+  const bytes = context.keyCount * RAW_BYTES_PER_KEY
+  const file = openSync(context.path, 'w')
+  const lap = await context.time(() => {
+    for (let left = bytes; left > 0; left -= CHUNK.length)
+      writeSync(file, CHUNK, 0, Math.min(left, CHUNK.length))
+    fsyncSync(file)
+    return Promise.resolve()
+  })
+  closeSync(file)
+  return { operations: bytes, lap }
+}
+
+const btreeLoad = alone(
+  {
+    name: 'btree-load',
+    title:
+      '10 M keys in order, until they rest: bytes of keys and values, against a file that is written and synced',
+    per: 'wall',
+    targets: [{ floorShare: 0.7 }],
+  },
+  {
+    begins: 'empty',
+    warmUps: 0,
+    keyCount: KEY_COUNT,
+    quickKeyCount: 400_000,
+    rivals: ['lmdb'],
+    options: { engine: 'btree' },
+    run: loadInOrder,
+    floor: writeAndSync,
+  },
+)
 
 async function requests(context: Context, round: number): Promise<number> {
   const random = new Random(round)
@@ -106,4 +151,4 @@ const btreeMixed: Workload = {
   },
 }
 
-export const btreeWorkloads: readonly Workload[] = [btreeFill, btreeMixed]
+export const btreeWorkloads: readonly Workload[] = [btreeFill, btreeLoad, btreeMixed]

@@ -71,8 +71,7 @@ async function writeAndSync(context: Context): Promise<Outcome> {
 const btreeLoad = alone(
   {
     name: 'btree-load',
-    title:
-      '10 M keys in order, until they rest: bytes of keys and values, against a file that is written and synced',
+    title: '10 M keys in order, until they rest, as bytes; against a file written and synced',
     per: 'wall',
     targets: [{ floorShare: 0.7 }],
   },

@@ -40,6 +40,11 @@ double wanted_of(const Request& request) {
   return static_cast<double>(request.limit) + static_cast<double>(request.offset);
 }
 
+// What is kept for sorting says where documents are: those that stay are looked up once more.
+double sorting_cost(const Request& request, double match_count) {
+  return match_count * kSortedCost + std::min(match_count, wanted_of(request)) * kFetchedCost;
+}
+
 // One way of answering while it is being looked at.
 class Candidate {
  public:
@@ -108,7 +113,7 @@ class Candidate {
     else if (plan_.needs_documents(request_))
       each += kFetchedCost;
     plan_.cost = plan_.row_count * each;
-    if (!ends_early()) plan_.cost += plan_.match_count * kSortedCost;
+    if (!ends_early()) plan_.cost += sorting_cost(request_, plan_.match_count);
     return plan_.cost;
   }
 
@@ -161,7 +166,7 @@ class Candidate {
     plan_.match_count = walked * share_;
     plan_.cost = gathered_ * kGatheredCost + walked * kEntryCost;
     if (plan_.needs_documents(request_)) plan_.cost += walked * kept_ * kFetchedCost;
-    if (!ends_early()) plan_.cost += plan_.match_count * kSortedCost;
+    if (!ends_early()) plan_.cost += sorting_cost(request_, plan_.match_count);
   }
 
   // In the spans.
@@ -367,7 +372,7 @@ Plan plan_of_rows(const Request& request, Known* known) {
   plan.match_count = plan.row_count * share;
   if (!plan.needs_documents(request)) return plan;
   plan.cost = plan.row_count * (kEntryCost + kFetchedCost);
-  if (!plan.is_ordered) plan.cost += plan.match_count * kSortedCost;
+  if (!plan.is_ordered) plan.cost += sorting_cost(request, plan.match_count);
   return plan;
 }
 

@@ -58,6 +58,11 @@ enum class FilterOp : uint8_t {
   kWithinPolygon = 32,
 };
 
+// Whether one range of values is what it asks for.
+constexpr bool asks_range(FilterOp op) {
+  return (op >= FilterOp::kGt && op <= FilterOp::kBetween) || op == FilterOp::kStartsWith;
+}
+
 struct FilterNode {
   FilterOp op = FilterOp::kAnd;
   uint32_t field = 0;                 // Of a condition: its column.

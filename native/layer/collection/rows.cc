@@ -21,21 +21,6 @@ constexpr uint64_t kEntriesForOne = 4;  // A guess: looked at for the price of a
 // Whole parts of keys, in the order of what they stand for.
 uint64_t rising_bits(double number) { return std::bit_cast<uint64_t>(number + 0.0); }
 
-// Whether one range of values is what it asks for.
-bool asks_range(FilterOp op) {
-  switch (op) {
-    case FilterOp::kGt:
-    case FilterOp::kGte:
-    case FilterOp::kLt:
-    case FilterOp::kLte:
-    case FilterOp::kBetween:
-    case FilterOp::kStartsWith:
-      return true;
-    default:
-      return false;
-  }
-}
-
 // False where a condition is on no values of a part.
 bool add_to(Spans& spans, const FilterNode& node) {
   switch (node.op) {

@@ -58,17 +58,7 @@ void Spans::below(std::string bytes) {
 }
 
 bool Spans::add_bound(Sense sense, const FilterNode& condition) {
-  switch (condition.op) {
-    case FilterOp::kGt:
-    case FilterOp::kGte:
-    case FilterOp::kLt:
-    case FilterOp::kLte:
-    case FilterOp::kBetween:
-    case FilterOp::kStartsWith:
-      break;
-    default:
-      return false;
-  }
+  if (!asks_range(condition.op)) return false;
   if (sense == Sense::kDescending)
     bound_descending(condition);
   else

@@ -396,7 +396,7 @@ Status add_included(const collection::Reads& reads, OpenQuery& query, Bytes stor
 Status add_figures(const collection::Reads& reads, OpenQuery& query, uint64_t look_max) {
   std::string room;
   Status failed;
-  Status status = query.run->go_on(reads, look_max, [&](Bytes, const Edit& edit) {
+  const auto take = [&](Bytes, const Edit& edit) {
     if (const collection::Document* const opened = query.run->opened()) {
       failed = query.aggregate->add(*opened);
       return static_cast<bool>(failed);
@@ -404,7 +404,11 @@ Status add_figures(const collection::Reads& reads, OpenQuery& query, uint64_t lo
     const Result<Bytes> value = reads.view().value(edit, room);
     failed = value ? query.aggregate->add(*value) : value.error();
     return static_cast<bool>(failed);
-  });
+  };
+  const auto take_many = [&](const collection::Documents& documents) {
+    return query.aggregate->add(documents);
+  };
+  Status status = query.run->go_on(reads, look_max, take, take_many);
   if (!failed || !status) return failed ? std::move(status) : std::move(failed);
   if (!query.run->is_done()) return Status::ok();
   Result<std::string> rows = query.aggregate->finish();
@@ -596,8 +600,8 @@ Answer prepare_aggregate(const Call& call, size_t index, OpenQuery& query) {
   auto request = collection::AggregateRequest::read(Bytes(asked.data(), asked.size()),
                                                     definition->schema_set.newest());
   if (!request) return call.environment().fail(request.error());
-  query.aggregate = std::make_unique<collection::Aggregate>(definition, std::move(*request),
-                                                            query.kept_bytes_max);
+  query.aggregate = std::make_unique<collection::Aggregate>(
+      definition, std::move(*request), query.kept_bytes_max, call.store().hash_seed());
   return Answer::kOk;
 }
 

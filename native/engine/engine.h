@@ -114,6 +114,14 @@ class EngineCursor : public EditCursor {
   // First entry at or after `key` (forward), or at or before it (reverse), within the cursor's
   // range.
   virtual void seek(Bytes key) = 0;
+  // Many at once for whoever wants values alone: those of the entry that it is at and of such as
+  // follow it, below `end` (empty: all), as long as they lie here and never expire. The cursor is
+  // at the last of them then. How many; 0 says nothing: edit() does.
+  virtual size_t take_values(Bytes end, std::span<Bytes> values) {
+    (void)end;
+    (void)values;
+    return 0;
+  }
 };
 
 class EngineVersion {

@@ -59,6 +59,18 @@ void MergedCursor::next() {
   settle();
 }
 
+// Up to the next key of another source. What a source hands over never expires.
+size_t MergedCursor::take_values(Bytes end, std::span<Bytes> values) {
+  if (any_ranges_ || sign_ < 0) return 0;
+  for (const Source& source : sources_) {
+    if (source.cursor.get() == current_ || !source.cursor->valid()) continue;
+    const Bytes key = source.cursor->edit().key;
+    if (key.empty()) return 0;  // Nothing is below it, and as an end it would be none.
+    if (end.empty() || compare(key, end) < 0) end = key;
+  }
+  return current_->take_values(end, values);
+}
+
 void MergedCursor::seek(Bytes key) {
   for (Source& source : sources_) source.cursor->seek(key);
   settle();

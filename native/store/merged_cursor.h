@@ -33,6 +33,7 @@ class MergedCursor final : public EngineCursor {
   const Edit& edit() const override { return current_->edit(); }
   void next() override;
   void seek(Bytes key) override;
+  size_t take_values(Bytes end, std::span<Bytes> values) override;
   Status status() const override;
 
  private:

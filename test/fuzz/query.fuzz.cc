@@ -23,6 +23,7 @@ constexpr size_t kRoundsMax = 1000;
 constexpr uint64_t kLooks = 7;
 constexpr uint64_t kPageSize = 3;
 constexpr uint64_t kKeptBytesMax = uint64_t{1} << 20;
+constexpr uint64_t kHashSeed = 7;
 constexpr size_t kOrderMax = 16;
 const char* const kCities[] = {"Rome", "Oslo", "Rome Oslo", "Bern"};
 
@@ -242,7 +243,7 @@ void run_aggregate(const Reads& reads, Bytes bytes) {
   const DefinitionRef& definition = places().definition;
   auto request = AggregateRequest::read(bytes, definition->schema_set.newest());
   if (!request) return;
-  Aggregate aggregate(definition, std::move(*request), kKeptBytesMax);
+  Aggregate aggregate(definition, std::move(*request), kKeptBytesMax, kHashSeed);
   each_document(reads.view(),
                 [&](Bytes stored) { check(static_cast<bool>(aggregate.add(stored))); });
   Result<std::string> rows = aggregate.finish();

@@ -25,7 +25,7 @@ export const MODULES: readonly Module[] = [
   { folder: 'pure/blocks', mayInclude: ['base'] },
   { folder: 'pure/codec', mayInclude: ['base', 'pure/simd'], doors: 'any' },
   { folder: 'pure/codec/record', mayInclude: [...GROUND, 'pure/codec'],
-    doors: ['record.h', 'description.h', 'schema.h', 'record_key.h', 'rules.h'] },
+    doors: ['record.h', 'description.h', 'schema.h', 'record_key.h', 'rules.h', 'slots.h'] },
   { folder: 'pure/geo', mayInclude: ['base', 'pure/simd', 'pure/blocks', 'pure/codec'],
     doors: ['place.h', 'distance.h', 'polygon.h', 'geohash.h', 'tree.h', 'serial.h'] },
   { folder: 'pure/bitmap', mayInclude: [...PURE, 'pure/blocks'], doors: ['bitmap.h', 'bit_string.h'] },

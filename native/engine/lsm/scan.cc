@@ -36,6 +36,7 @@ std::vector<LevelCursor> cursors_of_view(const LsmVersion& version, const KeyRan
 class Hiding {
  public:
   explicit Hiding(std::vector<RangeDeletion> deletions) : deletions_(std::move(deletions)) {}
+  bool empty() const { return deletions_.empty(); }
   bool hides(const Edit& edit) const {
     return std::any_of(deletions_.begin(), deletions_.end(), [&](const RangeDeletion& deletion) {
       return deletion.commit > edit.commit && compare(edit.key, deletion.begin) >= 0 &&
@@ -76,6 +77,12 @@ class LiveCursor final : public EngineCursor {
     if (!forward_) return find_reverse();
     merge_.next_key();
     find_forward();
+  }
+
+  size_t take_values(Bytes end, std::span<Bytes> values) override {
+    if (!forward_ || !hiding_.empty()) return 0;
+    const bool is_nearer = !end.empty() && (end_.empty() || compare(end, as_bytes(end_)) < 0);
+    return merge_.take_values(is_nearer ? end : as_bytes(end_), commit_, values);
   }
 
   void seek(Bytes key) override {

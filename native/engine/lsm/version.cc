@@ -428,6 +428,17 @@ void VersionMerge::next_key() {
   if (levels_.size() > 1 || !current_->valid()) choose(true);
 }
 
+// Up to the next key of another level, so that this one stays the first.
+size_t VersionMerge::take_values(Bytes end, uint64_t commit, std::span<Bytes> values) {
+  for (const LevelCursor& level : levels_) {
+    if (&level == current_ || !level.valid()) continue;
+    const Bytes key = level.edit().key;
+    if (key.empty()) return 0;  // Nothing is below it, and as an end it would be none.
+    if (end.empty() || compare(key, end) < 0) end = key;
+  }
+  return current_->take_values(end, commit, values);
+}
+
 void VersionMerge::previous() {
   current_->previous();
   if (levels_.size() > 1 || !current_->valid()) choose(false);

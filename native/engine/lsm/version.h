@@ -115,6 +115,9 @@ class LevelCursor {
   const Edit& edit() const { return cursor_->edit(); }
   void next();
   void next_key();  // At the newest version of the next key.
+  size_t take_values(Bytes end, uint64_t commit, std::span<Bytes> values) {
+    return cursor_->take_values(end, commit, values);
+  }
   void previous();
   void seek(Bytes key, uint64_t commit);
   void seek_before(Bytes key, uint64_t commit);
@@ -144,6 +147,8 @@ class VersionMerge {
   bool is_warm() const { return current_->is_warm(); }
   void next();
   void next_key();
+  // EngineCursor::take_values() of a view at the commit.
+  size_t take_values(Bytes end, uint64_t commit, std::span<Bytes> values);
   void previous();
   void seek(Bytes key, uint64_t commit);
   void seek_before(Bytes key, uint64_t commit);

@@ -16,7 +16,8 @@ constexpr uint64_t kGroupBytes = 96;  // a group beside it,
 constexpr uint64_t kValueBytes = 64;  // and one of different values beside its key.
 constexpr size_t kOrderMax = 16;
 constexpr size_t kPlacesMin = 64;
-constexpr uint64_t kHashSeed = 0;
+constexpr size_t kSpellings = 4096;    // Places of texts whose groups are known; a power of two.
+constexpr size_t kSpellingsTried = 4;  // Of them, one behind the other.
 
 Status no_aggregate() { return Status::invalid("aggregate: bytes that are none"); }
 
@@ -185,10 +186,11 @@ Result<AggregateRequest> AggregateRequest::read(Bytes bytes, const Schema& schem
 }
 
 Aggregate::Aggregate(std::shared_ptr<const Definition> definition, AggregateRequest request,
-                     uint64_t kept_bytes_max)
+                     uint64_t kept_bytes_max, uint64_t hash_seed)
     : definition_(std::move(definition)),
       request_(std::move(request)),
       kept_bytes_max_(kept_bytes_max),
+      hash_seed_(hash_seed),
       document_(definition_->schema_set) {
   keeps_values_ =
       std::any_of(request_.measures.begin(), request_.measures.end(), [](const Measure& measure) {
@@ -198,6 +200,30 @@ Aggregate::Aggregate(std::shared_ptr<const Definition> definition, AggregateRequ
   // Of nothing there is a row, too, where it is not by groups.
   if (request_.groups.empty()) add_group();
   places_.resize(kPlacesMin);
+  prepare_quick();
+}
+
+void Aggregate::prepare_quick() {
+  const Schema& newest = definition_->schema_set.newest();
+  for (const Measure& measure : request_.measures) {
+    const bool is_number = measure.op != MeasureOp::kDocuments;
+    if (is_number) {
+      const Column& column = newest.column(measure.field);
+      const bool is_added = measure.op == MeasureOp::kSum || measure.op == MeasureOp::kAverage;
+      if (!is_added || !column.is_plain_double) return;
+    }
+    quick_measures_.push_back({is_number, is_number ? newest.column(measure.field).slot_at : 0});
+  }
+  if (request_.groups.size() > 1) return;
+  if (!request_.groups.empty()) {
+    const GroupPart& part = request_.groups.front();
+    const Column& column = newest.column(part.field);
+    const bool is_text = column.is_always && column.type->tag == TypeTag::kString;
+    if (!is_text || part.width != 0) return;
+    group_text_ = column.text;
+    spellings_.resize(kSpellings);
+  }
+  is_quick_ = true;
 }
 
 Status Aggregate::keep(uint64_t bytes) {
@@ -229,9 +255,63 @@ Status Aggregate::add(const Document& document) {
   return Status::ok();
 }
 
+Status Aggregate::add(const Documents& documents) {
+  for (size_t i = 0; i < documents.opened_count; ++i) {
+    const Documents::Opened& one = documents.opened[i];
+    if (Status status = is_quick_ ? add_quick(one) : add(one.stored); !status) return status;
+  }
+  for (size_t i = 0; i < documents.other_count; ++i) {
+    if (Status status = add(documents.others[i]); !status) return status;
+  }
+  return Status::ok();
+}
+
+// What makes no key of a document's group unless it has to.
+Status Aggregate::add_quick(const Documents::Opened& one) {
+  size_t group = 0;
+  if (group_text_ != kNoColumn) {
+    const Result<size_t> found = group_of(one);
+    if (!found) return found.error();
+    group = *found;
+  }
+  Cell* cell = &cells_[group * quick_measures_.size()];
+  for (const QuickMeasure& measure : quick_measures_) {
+    ++cell->count;
+    if (measure.is_number) add_number(load<double>(one.slots.at() + measure.slot_at), *cell);
+    ++cell;
+  }
+  return Status::ok();
+}
+
+// By the text as it lies there: a group may have two, for another text beside it can make it wide.
+Result<size_t> Aggregate::group_of(const Documents::Opened& one) {
+  const Text text = one.slots.text(group_text_, definition_->schema_set.newest());
+  const uint64_t hash = hash64(text.bytes, hash_seed_);
+  Spelling* place = &spellings_[hash & (kSpellings - 1)];
+  for (size_t i = 0; i < kSpellingsTried; ++i) {
+    Spelling& here = spellings_[(hash + i) & (kSpellings - 1)];
+    const bool is_it = here.hash == hash && here.group != SIZE_MAX &&
+                       here.is_wide == text.is_wide &&
+                       equal(Bytes(here.bytes.data(), here.size), text.bytes);
+    if (is_it) return here.group;
+    if (here.group != SIZE_MAX) continue;
+    place = &here;
+    break;
+  }
+  if (Status status = document_.open(one.stored); !status) return status;
+  group_.clear();
+  append_group(document_, request_.groups.front(), group_);
+  ends_.assign(1, static_cast<uint32_t>(group_.size()));
+  Result<size_t> group = group_of_key();
+  if (!group || text.bytes.size() > Spelling::kBytesMax) return group;
+  *place = {hash, *group, text.is_wide, static_cast<uint8_t>(text.bytes.size()), {}};
+  std::copy(text.bytes.begin(), text.bytes.end(), place->bytes.begin());
+  return group;
+}
+
 // That of group_, which may be new.
 Result<size_t> Aggregate::group_of_key() {
-  const uint64_t hash = hash64(as_bytes(group_), kHashSeed);
+  const uint64_t hash = hash64(as_bytes(group_), hash_seed_);
   size_t at = hash & (places_.size() - 1);
   for (; places_[at].group != SIZE_MAX; at = (at + 1) & (places_.size() - 1)) {
     const Place& place = places_[at];

@@ -4,9 +4,12 @@
 //
 // Documents come one by one from a Run (run.h); no more of them is kept than the groups and what
 // their cells need. A group is found by the hash of its key in a table of its own; the cells of all
-// groups lie side by side, so that a document costs two places in memory, not a chain. A row is an array as an ordered key: the parts of its group, then its measures.
-// So having and the order compare keys as conditions on documents do, and JavaScript decodes only
-// the rows that it gets.
+// groups lie side by side, so that a document costs two places in memory, not a chain. A row is an
+// array as an ordered key: the parts of its group, then its measures. So having and the order
+// compare keys as conditions on documents do, and JavaScript decodes only the rows that it gets.
+//
+// Documents that come many at a time (sieve.h), whose measures are of plain doubles, are opened no
+// further than their slots; their group is found by its text as it lies there, without its key.
 //
 // Invariants
 //   - sums of integers are exact, those of other numbers are compensated; rows come in one order,
@@ -21,6 +24,7 @@
 #include <vector>
 
 #include "layer/collection/plan.h"
+#include "layer/collection/sieve.h"
 
 namespace varve::collection {
 
@@ -62,12 +66,14 @@ struct AggregateRequest {
 
 class Aggregate {
  public:
-  // What is kept takes at most so many bytes: TOO_LARGE beyond.
+  // What is kept takes at most so many bytes: TOO_LARGE beyond. `hash_seed` is not known to whoever
+  // writes documents, who could otherwise make groups of one hash.
   Aggregate(std::shared_ptr<const Definition> definition, AggregateRequest request,
-            uint64_t kept_bytes_max);
+            uint64_t kept_bytes_max, uint64_t hash_seed);
 
   Status add(Bytes stored);
   Status add(const Document& document);
+  Status add(const Documents& documents);
   // The rows, each a count of bytes and an ordered key.
   Result<std::string> finish();
 
@@ -91,11 +97,23 @@ class Aggregate {
     uint64_t hash = 0;
     size_t group = SIZE_MAX;  // None.
   };
+  // A text as records have it, of which the group is known.
+  struct Spelling {
+    static constexpr size_t kBytesMax = 44;
+    uint64_t hash = 0;
+    size_t group = SIZE_MAX;  // None.
+    bool is_wide = false;
+    uint8_t size = 0;
+    std::array<uint8_t, kBytesMax> bytes;
+  };
   struct Row {
     std::string group;
     std::vector<std::string> cells;
   };
 
+  void prepare_quick();
+  Result<size_t> group_of(const Documents::Opened& one);
+  Status add_quick(const Documents::Opened& one);
   void append_group(const Document& document, const GroupPart& part, std::string& to) const;
   Result<size_t> group_of_key();
   void grow_places();
@@ -111,13 +129,23 @@ class Aggregate {
   const std::shared_ptr<const Definition> definition_;
   const AggregateRequest request_;
   const uint64_t kept_bytes_max_;
+  const uint64_t hash_seed_;
   uint64_t kept_bytes_ = 0;
   bool keeps_values_ = false;
   std::vector<Group> groups_;
   std::vector<Cell> cells_;     // Of every group as many as there are measures,
   std::vector<Values> values_;  // and as many of these, if any measure needs them.
   std::vector<Place> places_;   // As many as a power of two; half of them or more are free.
-  Document document_;           // These four are room.
+  // Where every measure is of documents or of plain doubles, and the group one of texts or none.
+  struct QuickMeasure {
+    bool is_number = false;
+    uint32_t slot_at = 0;
+  };
+  bool is_quick_ = false;
+  uint32_t group_text_ = kNoColumn;  // A number of a text.
+  std::vector<QuickMeasure> quick_measures_;
+  std::vector<Spelling> spellings_;
+  Document document_;  // These four are room.
   std::string group_;
   std::vector<uint32_t> ends_;
   std::string key_;

@@ -79,20 +79,21 @@ std::string Run::explained() const {
          ",\"matches\":" + std::to_string(taken_) + "}}";
 }
 
-Status Run::go_on(const Reads& reads, uint64_t look_max, const Take& take) {
+Status Run::go_on(const Reads& reads, uint64_t look_max, const Take& take,
+                  const TakeMany& take_many) {
   look_left_ = look_max;
   is_full_ = false;
   has_read_ = true;
   while (phase_ <= Phase::kWalk && !is_full_ && look_left_ > 0) {
-    if (Status status = walk_some(reads, take); !status) return status;
+    if (Status status = walk_some(reads, take, take_many); !status) return status;
   }
   if (phase_ == Phase::kGive && !is_full_) return give(reads, take);
   return Status::ok();
 }
 
-Status Run::walk_some(const Reads& reads, const Take& take) {
+Status Run::walk_some(const Reads& reads, const Take& take, const TakeMany& take_many) {
   if (phase_ == Phase::kNarrow) return gather_rows(reads);
-  return plan_.way == Way::kRows ? walk_rows(reads, take) : walk_span(reads, take);
+  return plan_.way == Way::kRows ? walk_rows(reads, take) : walk_span(reads, take, take_many);
 }
 
 // ---- narrowing
@@ -148,12 +149,12 @@ void Run::join_gathered() {
 
 // ---- walking
 
-Status Run::walk_span(const Reads& reads, const Take& take) {
+Status Run::walk_span(const Reads& reads, const Take& take, const TakeMany& take_many) {
   KeySpan span = plan_.spans[span_];
   narrow(span);
   const KeyRange range{as_bytes(span.begin), as_bytes(span.end)};
   const std::unique_ptr<EngineCursor> cursor = reads.scan(range, plan_.direction);
-  Status walked = plan_.way == Way::kDocuments ? walk_documents(*cursor, reads, take)
+  Status walked = plan_.way == Way::kDocuments ? walk_documents(*cursor, reads, take, take_many)
                                                : walk_entries(*cursor, reads, take);
   if (!walked) return walked;
   const bool is_over = phase_ == Phase::kWalk && !is_full_ && !cursor->valid();
@@ -176,8 +177,42 @@ Status Run::note_read(const Reads& reads, const KeySpan& span, bool is_over) con
   return reads.note_range(as_bytes(place_), as_bytes(span.end));
 }
 
-Status Run::walk_documents(EngineCursor& cursor, const Reads& reads, const Take& take) {
+// Whether all are taken, in any order, and nobody asks where the walk has been.
+bool Run::may_take_many(const TakeMany& take_many) const {
+  const bool is_whole = request_.limit == UINT64_MAX && request_.offset == 0;
+  return is_whole && plan_.is_ordered && !request_.is_paged && !request_.rank &&
+         (request_.is_counted || take_many);
+}
+
+// How many were looked at, of which the cursor is at the last; none where it has not so many.
+Result<size_t> Run::look_at_many(EngineCursor& cursor, const TakeMany& take_many) {
+  Many& many = *many_;
+  const std::span<Bytes> room =
+      std::span(many.values).first(std::min<uint64_t>(many.values.size(), look_left_));
+  const size_t count = cursor.take_values({}, room);
+  if (count == 0) return count;
+  look_left_ -= count;
+  entries_read_ += count;
+  documents_read_ += count;
+  if (Status status = many.sieve.sift(room.first(count), many.documents); !status) return status;
+  taken_ += many.documents.count();
+  if (!request_.is_counted) {
+    if (Status status = take_many(many.documents); !status) return status;
+  }
+  done_with(as_text(cursor.edit().key));
+  return count;
+}
+
+Status Run::walk_documents(EngineCursor& cursor, const Reads& reads, const Take& take,
+                           const TakeMany& take_many) {
+  const bool takes_many = may_take_many(take_many);
+  if (takes_many && !many_) many_.reset(new Many{Sieve(definition_, plan_.rest), {}, {}});
   for (; cursor.valid() && look_left_ > 0 && phase_ == Phase::kWalk; cursor.next()) {
+    if (takes_many) {
+      const Result<size_t> count = look_at_many(cursor, take_many);
+      if (!count) return count.error();
+      if (*count > 0) continue;
+    }
     --look_left_;
     ++entries_read_;
     ++documents_read_;

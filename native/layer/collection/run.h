@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "layer/collection/plan.h"
+#include "layer/collection/sieve.h"
 
 namespace varve::collection {
 
@@ -35,12 +36,16 @@ class Run {
  public:
   // A document by its stored key, and its edit; false: there is no room for it, it comes again.
   using Take = std::function<bool(Bytes key, const Edit& edit)>;
+  // Many at once, without their keys, for whoever takes them all.
+  using TakeMany = std::function<Status(const Documents& documents)>;
   // What is kept for sorting takes at most so many bytes: TOO_LARGE beyond.
   Run(std::shared_ptr<const Definition> definition, Request request, Plan plan,
       uint64_t kept_bytes_max);
 
   // Goes on until there is no room, all is there, or about so many entries were looked at.
-  Status go_on(const Reads& reads, uint64_t look_max, const Take& take);
+  // Some of them may come by `take_many`, if there is one.
+  Status go_on(const Reads& reads, uint64_t look_max, const Take& take,
+               const TakeMany& take_many = {});
   bool is_done() const { return phase_ == Phase::kDone; }
   // That which is being taken, where it was opened to be asked; null: it was not.
   const Document* opened() const { return opened_; }
@@ -71,15 +76,18 @@ class Run {
   Status gather_span(const Reads& reads, const KeySpan& span);
   void add_gathered();
   void join_gathered();
-  Status walk_some(const Reads& reads, const Take& take);
-  Status walk_span(const Reads& reads, const Take& take);
+  Status walk_some(const Reads& reads, const Take& take, const TakeMany& take_many);
+  Status walk_span(const Reads& reads, const Take& take, const TakeMany& take_many);
   Status walk_rows(const Reads& reads, const Take& take);
   void count_rows();
   std::vector<uint64_t> next_rows();
   Status find_keys(const Reads& reads, std::span<const uint64_t> rows, std::vector<Found>& found);
   std::string place_of_row(uint64_t row, size_t ahead) const;
   void begin_behind_row(Bytes place);
-  Status walk_documents(EngineCursor& cursor, const Reads& reads, const Take& take);
+  bool may_take_many(const TakeMany& take_many) const;
+  Status walk_documents(EngineCursor& cursor, const Reads& reads, const Take& take,
+                        const TakeMany& take_many);
+  Result<size_t> look_at_many(EngineCursor& cursor, const TakeMany& take_many);
   Status walk_entries(EngineCursor& cursor, const Reads& reads, const Take& take);
   Status gather(const Reads& reads, EngineCursor& cursor, std::vector<Found>& found);
   Status look_up_documents(const Reads& reads, const std::vector<Found>& found);
@@ -130,6 +138,13 @@ class Run {
   const Document* opened_ = nullptr;  // or null.
   std::vector<PointQuery> queries_;  // Of a batch; at least as many as it has.
   std::string room_;
+  // Of walks over documents that are taken many at a time.
+  struct Many {
+    Sieve sieve;
+    Documents documents;
+    std::array<Bytes, Documents::kCountMax> values;
+  };
+  std::unique_ptr<Many> many_;
 };
 
 }  // namespace varve::collection

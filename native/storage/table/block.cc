@@ -246,6 +246,30 @@ Bytes Block::read(uint32_t slot, Edit& edit) const {
   return key;
 }
 
+size_t Block::read_plain(uint32_t slot, uint32_t end, uint64_t at_commit,
+                         std::span<Bytes> values) const {
+  const bool is_one_commit = commit_width_ == 0;  // Then no key is there twice.
+  if (is_one_commit && base_commit_ > at_commit) return 0;
+  const size_t limit = std::min<size_t>(end - slot, values.size());
+  Bytes before;
+  size_t count = 0;
+  for (; count < limit; ++count) {
+    const uint8_t* const e = entry(slot + static_cast<uint32_t>(count));
+    const uint8_t* const sized = e + 1 + commit_width_;
+    if (e[0] != 0 || *sized == kLongSuffix) return count;
+    const Bytes key(sized + 1, *sized);
+    if (!is_one_commit) {
+      if (base_commit_ + load_width(e + 1, commit_width_) > at_commit) return count;
+      if (count > 0 && equal(key, before)) return count;
+      before = key;
+    }
+    const uint8_t* const value = key.data() + key.size();
+    const size_t size = entry_size(slot + static_cast<uint32_t>(count));
+    values[count] = Bytes(value, static_cast<size_t>(e + size - value));
+  }
+  return count;
+}
+
 uint32_t Block::lower_bound(Bytes key, uint64_t at_commit) const {
   uint32_t low = 0;
   uint32_t high = count_;

@@ -69,6 +69,10 @@ class Block {
   bool has(uint32_t slot, Bytes key, uint64_t at_commit) const;
   // All but the key, which a caller knows or assembles; answers its suffix.
   Bytes read(uint32_t slot, Edit& edit) const;
+  // Of the slots from `slot` to `end` the values, as long as all there is to a slot is a put at or
+  // below the commit, of another key than the one before; how many these are. Of the first only
+  // that is asked which lies in it.
+  size_t read_plain(uint32_t slot, uint32_t end, uint64_t at_commit, std::span<Bytes> values) const;
   // The first slot whose (key, commit descending) is not before the one given; count() if none.
   uint32_t lower_bound(Bytes key, uint64_t commit) const;
 

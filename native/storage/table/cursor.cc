@@ -99,6 +99,20 @@ void TableCursor::next_key() {
   while (valid_ && key_ == key) next();
 }
 
+size_t TableCursor::take_values(Bytes end, uint64_t commit, std::span<Bytes> values) {
+  if (!cached_) return 0;
+  const uint32_t last = block_.count() - 1;
+  const bool is_all = end.empty() || block_.compare_key(last, end) < 0;
+  const uint32_t slot_end = is_all ? last + 1 : block_.lower_bound(end, UINT64_MAX);
+  if (slot_end <= slot_) return 0;
+  const size_t count = block_.read_plain(slot_, slot_end, commit, values);
+  if (count > 1) {
+    slot_ += static_cast<uint32_t>(count) - 1;
+    show();
+  }
+  return count;
+}
+
 void TableCursor::previous() {
   valid_ = false;
   if (slot_ > 0) {

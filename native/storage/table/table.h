@@ -342,6 +342,9 @@ class TableCursor final : public EditCursor {
   const Edit& edit() const override { return edit_; }
   void next() override;
   void next_key();  // At the newest version of the next key.
+  // EngineCursor::take_values() of a view at the commit; of the block that it is in, with blocks that
+  // the cache keeps.
+  size_t take_values(Bytes end, uint64_t commit, std::span<Bytes> values);
   void previous();
   Status status() const override { return status_.copy(); }
   // Taken from the cache: the block that it is in was there until now.

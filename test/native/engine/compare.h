@@ -30,7 +30,8 @@ class Compare {
   // As a batch, in this order.
   Status gets_of(const std::vector<std::string>& keys, uint64_t view) const;
   Status scan(const Bounds& bounds, uint64_t view, Direction direction) const;
-  Status scans(const Bounds& bounds, uint64_t view) const;  // Both directions.
+  Status values(const Bounds& bounds, uint64_t view, size_t room) const;
+  Status scans(const Bounds& bounds, uint64_t view) const;  // Both directions, and values alone.
   // One cursor that seeks every target in turn.
   Status seeks(const Bounds& bounds, uint64_t view, Direction direction,
                const std::vector<std::string>& targets) const;

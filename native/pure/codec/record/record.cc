@@ -127,10 +127,8 @@ Status RecordView::look_at(Bytes stored, std::span<const Schema* const> versions
   uint64_t row = 0;
   if (has_row_ && !take_number(rest, row)) return Status::corrupt("record: no row");
   row_ = row;
-  const size_t text_ends = schema.text_count() > 0 ? schema.text_count() - 1 : 0;
-  const size_t blob_ends = schema.blob_count() > 0 ? schema.blob_count() - 1 : 0;
-  const size_t fixed = size_t{schema.bits_bytes()} + schema.slots_bytes();
-  const size_t before_blobs = fixed + (text_ends + blob_ends) * width_;
+  const size_t fixed = schema.fixed_bytes();
+  const size_t before_blobs = fixed + size_t{schema.end_count()} * width_;
   if (rest.size() < before_blobs) return Status::corrupt("record: cut short");
   bits_ = rest.data();
   slots_ = rest.data() + schema.bits_bytes();

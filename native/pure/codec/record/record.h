@@ -3,6 +3,7 @@
 //   description.h   what was declared          schema.h   where that lies
 //   record.h        a field of a record        rules.h    whether a document may be written
 //   record_key.h    a field as ordered key: how indexes are made
+//   slots.h         the slots and texts of a record, for walks over very many
 //
 // A RecordView looks at bytes and copies nothing. Opening one is a few steps whatever its size; so
 // is each field. An Item is a value where it lies: a column's, or a member's of an array, map or

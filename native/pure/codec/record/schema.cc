@@ -146,8 +146,8 @@ class SchemaMaker {
     made.slot_bytes = fixed_bytes(type);
     schema_.slots_bytes_ += made.slot_bytes;
     const bool is_double = type.tag == TypeTag::kFloat64 || type.tag == TypeTag::kDate;
-    made.is_plain_double =
-        is_double && parent == kNoColumn && !type.is_optional && !type.is_nullable;
+    made.is_always = parent == kNoColumn && !type.is_optional && !type.is_nullable;
+    made.is_plain_double = is_double && made.is_always;
     if (type.tag != TypeTag::kObject && has_text(type)) made.text = schema_.text_count_++;
     if (has_blob(type.tag)) made.blob = schema_.blob_count_++;
     schema_.columns_.push_back(std::move(made));

@@ -44,7 +44,8 @@ struct Column {
   uint32_t truth_bit = kNoColumn;
   uint32_t slot_at = 0;  // Behind the bits.
   uint32_t slot_bytes = 0;
-  bool is_plain_double = false;  // A double or date that is there in every record.
+  bool is_always = false;        // It is there in every record,
+  bool is_plain_double = false;  // and is a double or a date.
   // Which of the texts and of the blobs; kNoColumn where it has none.
   uint32_t text = kNoColumn;
   uint32_t blob = kNoColumn;
@@ -85,6 +86,11 @@ class Schema {
   uint32_t bit_count() const { return bit_count_; }
   uint32_t bits_bytes() const { return bits_bytes_; }
   uint32_t slots_bytes() const { return slots_bytes_; }
+  uint32_t fixed_bytes() const { return bits_bytes_ + slots_bytes_; }
+  // Of the table of ends.
+  uint32_t end_count() const {
+    return (text_count_ > 0 ? text_count_ - 1 : 0) + (blob_count_ > 0 ? blob_count_ - 1 : 0);
+  }
   uint32_t text_count() const { return text_count_; }
   uint32_t blob_count() const { return blob_count_; }
 

@@ -66,6 +66,27 @@ Result<Contents> contents_of(const Store::View& view, const KeyRange& range, Dir
   return found;
 }
 
+// As a walk that wants values alone has them.
+Status expect_values(const Store::View& view, const KeyRange& range, const Contents& contents) {
+  std::vector<Bytes> values(7);
+  auto at = contents.begin();
+  const std::unique_ptr<EngineCursor> cursor = view.scan(range, Direction::kForward);
+  for (; cursor->valid(); cursor->next()) {
+    const size_t count = cursor->take_values({}, values);
+    for (size_t i = 0; i < count; ++i) {
+      require(at != contents.end());
+      expect(as_text(values[i]) == at->second);
+      if (i + 1 < count) ++at;
+    }
+    require(at != contents.end());
+    expect(as_text(cursor->edit().key) == at->first);
+    ++at;
+  }
+  if (Status status = cursor->status(); !status) return status;
+  expect(at == contents.end());
+  return Status::ok();
+}
+
 }  // namespace
 
 World::World(uint64_t seed, EngineKind engine) : random_(seed ^ 0x5eed), os_(seed), history_(1) {
@@ -348,10 +369,12 @@ void World::check_everything() {
   std::vector<std::string> keys;
   const uint64_t faults = os_.failed_count();
   const Result<Contents> found = contents_of(view, all_keys(), Direction::kForward, keys);
+  const Status walked = expect_values(view, all_keys(), contents_);
   std::vector<VerifyProblem> problems;
   const Status verified = store_->verify(problems);
   if (os_.failed_count() != faults) return;  // A read was refused: nothing is known.
   expect_ok(found.error());
+  expect_ok(walked);
   if (found) expect(*found == contents_);
   expect_ok(verified);
   expect(problems.empty());
@@ -381,6 +404,8 @@ void World::check_past() {
     std::vector<std::string> keys;
     const Result<Contents> found = contents_of(view, all_keys(), Direction::kForward, keys);
     if (found) expect(*found == contents_after(index + 1));
+    const Status walked = expect_values(view, all_keys(), contents_after(index + 1));
+    if (!walked && os_.failed_count() == faults) expect_ok(walked);
     if (!found && os_.failed_count() == faults) expect_ok(found.error());
   }
   store_->release(commit);

@@ -121,10 +121,10 @@ function manyInKeyOrder(count: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, i) => halves[2 * i] ?? 0)
 }
 
-/** The keys of the first `count` indexes as one run of bytes, for fills whose keys would not fit as strings. */
-export function keyBytes(count: number): Buffer {
+/** The keys of the first `count` indexes, or of those in `order`, as one run of bytes, for fills whose keys would not fit as strings. */
+export function keyBytes(count: number, order?: Uint32Array): Buffer {
   const bytes = Buffer.allocUnsafe(count * KEY_SIZE)
-  for (let i = 0; i < count; i += 1) bytes.latin1Write(keyOf(i), i * KEY_SIZE)
+  for (let i = 0; i < count; i += 1) bytes.latin1Write(keyOf(order?.[i] ?? i), i * KEY_SIZE)
   return bytes
 }
 export const keyIn = (bytes: Buffer, index: number): string =>

@@ -51,6 +51,8 @@ export interface Store {
   ): Maybe<unknown>
   // Puts everything in its final place: what the store offers as compaction or checkpoint.
   settle(): Maybe<unknown>
+  // Until all that was written is on the disk and where it is read, in whatever form; where that is less than settle().
+  rest?(): Maybe<unknown>
   // Goes on with another engine, where there are several.
   convert?(engine: 'lsm' | 'bitcask' | 'btree' | 'memory'): Promise<void>
   // What the store says of its engine, if it says anything.

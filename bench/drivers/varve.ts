@@ -70,6 +70,9 @@ class VarveStore implements Store {
       writes.forEach((key, i) => tx.put(key, values[i] ?? ''))
     })
   }
+  rest() {
+    return this.#db.flush()
+  }
   async settle() {
     await this.#db.flush()
     await this.#db.compact()

@@ -1,10 +1,11 @@
 // base/arena.h — memory that is handed out by moving a pointer and given back all at once.
 //
-// It takes pages of one size from the machine, huge ones where much is to come. What is larger than
-// an eighth of such a page gets memory of its own, so that no page ends with more than that unused.
+// It takes pages of one size from the machine, huge ones where much is to come, or from a stock of
+// those that another arena has left. What is larger than an eighth of such a page gets memory of its
+// own, so that no page ends with more than that unused.
 //
 // Invariants
-//   - what allocate() returned stays where it is until the arena dies.
+//   - what allocate() returned stays where it is until the arena dies. Its bytes may be any.
 //   - size_bytes() only grows: it is what the arena holds from the machine, not what was asked of
 //     it.
 // Threads: one thread allocates; size_bytes() may be read by any.
@@ -13,9 +14,11 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/page_stock.h"
 #include "base/pages.h"
 
 namespace varve {
@@ -23,6 +26,8 @@ namespace varve {
 class Arena {
  public:
   explicit Arena(size_t page_bytes = kHugePageBytes) : page_bytes_(page_bytes) {}
+  explicit Arena(std::shared_ptr<PageStock> stock)
+      : page_bytes_(stock->page_bytes()), stock_(std::move(stock)) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
   ~Arena();
@@ -56,8 +61,10 @@ class Arena {
     size_t size;
   };
   uint8_t* allocate_page(size_t size, size_t align);
+  uint8_t* take_page(size_t size);
 
   const size_t page_bytes_;
+  const std::shared_ptr<PageStock> stock_;  // Null: all is the machine's.
   uint8_t* page_ = nullptr;  // The page being filled.
   size_t used_ = 0;
   size_t end_ = 0;

@@ -12,6 +12,8 @@ constexpr size_t kSealedCountMax = 2;
 constexpr uint64_t kPaceNsMin = 200'000;            // Shorter waits are gathered,
 constexpr uint64_t kPaceNsMax = 20'000'000;         // and longer ones cut.
 constexpr uint64_t kLittlePart = 64;                // Of a memtable: a commit of more is not little.
+// Memtables that keep themselves in order after one that was scanned.
+constexpr uint64_t kScanlessMax = 4;
 constexpr uint64_t kLastQuarterNs = 2'000'000'000;  // Of a memtable, while nothing is absorbed.
 
 bool puts_something(const Batch& batch) {
@@ -328,8 +330,9 @@ Status Store::seal(const Lock& held) {
   active_first_commit_ = 0;
 
   auto next = std::make_unique<Parts>();
-  next->active = std::make_shared<Memtable>(++memtable_id_, memtable_page_bytes_);
-  next->active->expect_scans(scanned_.load(std::memory_order_relaxed));
+  next->active = std::make_shared<Memtable>(++memtable_id_, memtable_pages_);
+  const uint64_t scanned = scanned_in_.load(std::memory_order_relaxed);
+  next->active->expect_scans(scanned != 0 && memtable_id_ - scanned <= kScanlessMax);
   next->sealed = now.sealed;
   next->sealed.insert(next->sealed.begin(), now.active);
   sealed_.push_back(std::move(sealed));

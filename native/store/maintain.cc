@@ -47,9 +47,9 @@ Step Store::run_flush() {
     if (failure_code_ != Code::kOk) return Step::idle();
     is_any = !sealed_.empty();
   }
-  if (!is_any) return grow_cache();
+  if (!is_any) return grow_calm();
   if (is_flush_awaited_.load()) return Step{kLookAgainNs};
-  shrink_cache();
+  leave_calm();
   if (!may_try(flush_disk_, 0)) return Step{FullDisk::kLookNs};
   const Status status = flush_oldest();
   if (status) return Step::again();
@@ -61,24 +61,27 @@ Step Store::run_flush() {
 
 // While memtables are absorbed the cache has what three of them leave; once none was for a while,
 // what one leaves but for a few megabytes, which are much where memory is small. An eighth of
-// `memory` is for what flushes and merges hold.
+// `memory` is for what flushes and merges hold. Of those three one may be a stock of pages: what
+// one memtable leaves, for the next.
 uint64_t Store::cache_bytes_max() const {
   const uint64_t left = 2 * memtable_bytes_max();
   return cache_bytes_min() + (left > kProcessBytes ? left - kProcessBytes : 0);
 }
 
-void Store::shrink_cache() {
-  if (is_cache_grown_ && cache_) cache_->set_budget(cache_bytes_min());
-  is_cache_grown_ = false;
+void Store::leave_calm() {
+  if (is_calm_ && cache_) cache_->set_budget(cache_bytes_min());
+  memtable_pages_->set_limit(memtable_bytes_max());
+  is_calm_ = false;
   flushed_ns_ = os_.now_ns();
 }
 
-Step Store::grow_cache() {
-  if (is_cache_grown_) return Step::idle();
+Step Store::grow_calm() {
+  if (is_calm_) return Step::idle();
   const uint64_t calm_ns = os_.now_ns() - flushed_ns_;
   if (calm_ns < kCalmNs) return Step{kCalmNs - calm_ns};
+  memtable_pages_->set_limit(0);
   if (cache_) cache_->set_budget(cache_bytes_max());
-  is_cache_grown_ = true;
+  is_calm_ = true;
   return Step::idle();
 }
 

@@ -78,7 +78,7 @@ uint64_t unabsorbed_segment(const LogRecovery& found, uint64_t absorbed) {
 Store::Store(Os& os, StoreOptions options)
     : os_(os), options_(with_sizes(std::move(options))), flushed_(os.gate()) {
   auto parts = std::make_unique<Parts>();
-  parts->active = std::make_shared<Memtable>(++memtable_id_, memtable_page_bytes_);
+  parts->active = std::make_shared<Memtable>(++memtable_id_, memtable_pages_);
   publish_parts(std::move(parts));
 }
 

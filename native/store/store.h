@@ -479,8 +479,12 @@ class Store {
     return options_.memory_bytes / 2 - recent_bytes_max() - followed_bytes_max();
   }
   uint64_t cache_bytes_max() const;
-  void shrink_cache();
-  Step grow_cache();
+  void note_scan(const Memtable& memtable) const {
+    if (scanned_in_.load(std::memory_order_relaxed) >= memtable.id()) return;
+    scanned_in_.store(memtable.id(), std::memory_order_relaxed);
+  }
+  void leave_calm();
+  Step grow_calm();
   // Nothing but what rests in the engine outlives the process.
   bool rests_alone() const { return !options_.log && !options_.directory.empty(); }
 
@@ -509,11 +513,14 @@ class Store {
 
   const size_t memtable_page_bytes_ = Memtable::page_bytes_for(memtable_bytes_max());
   const uint64_t memtable_fixed_bytes_ = Memtable::fixed_bytes(memtable_page_bytes_);
+  // Of one memtable at most, and only while one is absorbed after the other.
+  const std::shared_ptr<PageStock> memtable_pages_ =
+      std::make_shared<PageStock>(memtable_page_bytes_);
   std::atomic<const Parts*> parts_{nullptr};
   std::atomic<uint64_t> visible_{0};
   std::atomic<bool> closed_{false};
   std::atomic<uint64_t> transaction_count_{0};
-  mutable std::atomic<bool> scanned_{false};  // New memtables keep themselves in order.
+  mutable std::atomic<uint64_t> scanned_in_{0};  // The newest memtable that a scan sorted; 0: none.
 
   struct Sealed {
     std::shared_ptr<Memtable> memtable;
@@ -595,7 +602,7 @@ class Store {
   std::atomic<uint64_t> conversion_ps_{0};           // 0 while a conversion does, or there is none.
   Stalls stalls_;
   Troubles troubles_;
-  bool is_cache_grown_ = false;                 // The flusher's, and
+  bool is_calm_ = false;                        // The flusher's, and
   uint64_t flushed_ns_ = 0;                     // when there was something to absorb last.
   FullDisk flush_disk_;                         // The disk as flushes find it,
   FullDisk maintenance_disk_;                   // and maintenance.

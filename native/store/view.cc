@@ -122,7 +122,6 @@ Status Store::get_apart(Bytes key, uint64_t commit, uint64_t time_ms, bool& foun
 }
 
 std::unique_ptr<EngineCursor> Store::View::scan(const KeyRange& range, Direction direction) const {
-  store_.scanned_.store(true, std::memory_order_relaxed);
   counts_.add_scan();
   std::vector<MergedCursor::Source> sources;
   const auto add = [&](const Memtable& memtable) {
@@ -130,6 +129,7 @@ std::unique_ptr<EngineCursor> Store::View::scan(const KeyRange& range, Direction
     const Memtable* const ranges = memtable.has_range_deletions() ? &memtable : nullptr;
     sources.push_back({memtable.scan(range, commit_, direction), ranges});
   };
+  if (!parts_->active->empty()) store_.note_scan(*parts_->active);
   add(*parts_->active);
   for (const auto& memtable : parts_->sealed) add(*memtable);
   sources.push_back({engine_->scan(range, commit_, direction), nullptr});

@@ -1,5 +1,6 @@
-// Runs core_tests as several processes that share its cases, one a processor, so that the longest case is all that a run
-// must take. What they print passes through, but for their counts: the sum of those is the last line.
+// Runs core_tests as several processes that share its cases, so that the longest case is all that a run must take: one
+// a processor and one more, since some cases wait for a slow disk most of their time. What they print passes through,
+// but for their counts: the sum of those is the last line.
 //   node native/tools/core-tests.cjs <core_tests> [arguments of core_tests...]
 'use strict'
 const { spawn, spawnSync } = require('node:child_process')
@@ -48,7 +49,7 @@ async function runShared(command, args) {
   const all = [...command, ...args]
   const claims = fs.mkdtempSync(path.join(os.tmpdir(), 'varve-claims-'))
   const progress = new Progress('cases', caseCount(all))
-  const count = Math.min(os.availableParallelism(), PROCESSES_MAX)
+  const count = Math.min(os.availableParallelism() + 1, PROCESSES_MAX)
   const look = () => progress.to(Math.max(0, fs.readdirSync(claims).length - count))
   const looking = setInterval(look, LOOK_MS)
   try {

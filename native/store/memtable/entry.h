@@ -23,7 +23,7 @@ namespace varve::memtable {
 // An arena that also knows what was taken of it.
 class Memory {
  public:
-  explicit Memory(size_t page_bytes) : arena_(page_bytes) {}
+  explicit Memory(std::shared_ptr<PageStock> stock) : arena_(std::move(stock)) {}
   uint8_t* allocate(size_t size, size_t align = 8) {
     const size_t taken = arena_.taken_bytes(size);
     used_.store(used_.load(std::memory_order_relaxed) + taken, std::memory_order_relaxed);

@@ -21,8 +21,8 @@ using memtable::Walk;
 using memtable::write_version;
 
 struct Memtable::Parts {
-  Parts(uint64_t number, size_t page_bytes)
-      : id(number), memory(page_bytes), index(memory), ranges(memory) {}
+  Parts(uint64_t number, std::shared_ptr<PageStock> pages)
+      : id(number), memory(std::move(pages)), index(memory), ranges(memory) {}
 
   const uint64_t id;
   Memory memory;
@@ -110,8 +110,10 @@ class VersionsCursor final : public EditCursor {
 
 }  // namespace
 
+Memtable::Memtable(uint64_t id, std::shared_ptr<PageStock> pages)
+    : parts_(std::make_unique<Parts>(id, std::move(pages))) {}
 Memtable::Memtable(uint64_t id, size_t page_bytes)
-    : parts_(std::make_unique<Parts>(id, page_bytes)) {}
+    : Memtable(id, std::make_shared<PageStock>(page_bytes)) {}
 Memtable::~Memtable() = default;
 
 uint64_t Memtable::id() const { return parts_->id; }

@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/page_stock.h"
 #include "base/pages.h"
 #include "engine/engine.h"
 
@@ -38,7 +39,8 @@ namespace varve {
 
 class Memtable {
  public:
-  // `page_bytes`: what it takes from the machine at a time.
+  // `pages`: where what it takes at a time comes from and goes to.
+  Memtable(uint64_t id, std::shared_ptr<PageStock> pages);
   explicit Memtable(uint64_t id, size_t page_bytes = kHugePageBytes);
   Memtable(const Memtable&) = delete;
   Memtable& operator=(const Memtable&) = delete;

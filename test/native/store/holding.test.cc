@@ -14,7 +14,7 @@ namespace varve::test {
 namespace {
 
 constexpr uint64_t kKeyCount = 200;
-constexpr uint64_t kHoldCount = 40;
+constexpr uint64_t kHoldCount = 24;
 constexpr uint64_t kSyncNs = 3'000'000;  // So that merges last, and wait for each other.
 
 std::string key_of(uint64_t index) { return std::to_string(index); }

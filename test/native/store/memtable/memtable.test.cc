@@ -1,6 +1,7 @@
 #include "store/memtable/memtable.h"
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <string>
 
@@ -164,9 +165,22 @@ void check_scans(const Memtable& memtable, const Model& model, Random& random, u
          version_lines(model, begin, end, after, commit));
 }
 
+// Pages as a memtable may find them, of which it may use nothing before it has written it.
+std::shared_ptr<PageStock> used_pages() {
+  constexpr size_t kCount = 8;
+  auto pages = std::make_shared<PageStock>(kHugePageBytes);
+  pages->set_limit(kCount * kHugePageBytes);
+  for (size_t i = 0; i < kCount; ++i) {
+    uint8_t* const page = map_pages(kHugePageBytes);
+    std::memset(page, 0xa5, kHugePageBytes);
+    pages->give(page);
+  }
+  return pages;
+}
+
 void run_model(uint64_t seed, bool expect_scans) {
   Random random(seed);
-  Memtable memtable(7);
+  Memtable memtable(7, used_pages());
   memtable.expect_scans(expect_scans);
   Model model;
   const uint64_t space = 1 + random.below(2000);

@@ -69,6 +69,7 @@ Result<uint64_t> Store::commit_step(Batch& batch, Conditions* conditions,
   edit_count_ += batch.items().size();
   edit_bytes_ += batch.body_bytes();
   insert(batch, commit);
+  followed_.add(batch, commit);
   if (step != nullptr) take_step(*step, commit, held);
   look_for_crowd(batch.body_bytes(), held);
   visible_.store(commit, std::memory_order_seq_cst);  // Before it is asked who wants to know.

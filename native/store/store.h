@@ -44,6 +44,7 @@
 #include "store/commit_ring.h"
 #include "store/conditions.h"
 #include "store/engines.h"
+#include "store/followed_puts.h"
 #include "store/full_disk.h"
 #include "store/history.h"
 #include "store/locks.h"
@@ -260,6 +261,12 @@ class Store {
     Result<Bytes> value(const Edit& edit, std::string& room) const;
     // Live entries. The cursor is borrowed from the view.
     std::unique_ptr<EngineCursor> scan(const KeyRange& range, Direction direction) const;
+    // What commits above `since` up to the view's put under the prefix, in their order, as far as
+    // it is kept in memory (followed_puts.h). False, and nothing is visited, where it is not.
+    bool each_followed(const std::string& prefix, uint64_t since,
+                       const FollowedPuts::Visit& visit) const {
+      return store_.followed_.read(prefix, since, commit_, visit);
+    }
     // Makes a put that has expired by the view's time kAbsent.
     void hide_expired(Lookup& answer) const {
       if (answer.found != Found::kPut || answer.edit.expires_ms == 0) return;
@@ -467,7 +474,10 @@ class Store {
   void record_failure(const Status& status);
   uint64_t memtable_bytes_max() const { return options_.memory_bytes / 8; }
   uint64_t recent_bytes_max() const { return options_.memory_bytes / 16; }
-  uint64_t cache_bytes_min() const { return options_.memory_bytes / 2 - recent_bytes_max(); }
+  uint64_t followed_bytes_max() const { return options_.memory_bytes / 64; }
+  uint64_t cache_bytes_min() const {
+    return options_.memory_bytes / 2 - recent_bytes_max() - followed_bytes_max();
+  }
   uint64_t cache_bytes_max() const;
   void note_scan(const Memtable& memtable) const {
     if (scanned_in_.load(std::memory_order_relaxed) >= memtable.id()) return;
@@ -488,6 +498,7 @@ class Store {
   RecoveryReport recovery_;
   EpochDomain epochs_;
   RecentWrites recent_{recent_bytes_max()};
+  mutable FollowedPuts followed_{followed_bytes_max()};
   Locks locks_{commit_bytes_max(), [this] { notify(); }};
 
   std::unique_ptr<DirectoryLock> directory_lock_;

@@ -9,7 +9,9 @@
 // So no commit of a user rewrites a shared block, and none fails because another one changed the
 // index. What is loose is added to the same algorithm, over frames that are never committed
 // (stored_blocks.h): a query knows nothing of it, and answers what it would if all were packed. An
-// entry is added once, by the first sync() that sees it; a fold begins this anew. Entries of a
+// entry is added once, by the first sync() that sees it, which asks the store for what was put since
+// the last one (store/followed_puts.h) and walks all that is loose only where it does not know; a
+// fold begins this anew. Entries of a
 // transaction are laid over it in the same way, one by one as it goes on, and taken back one by one.
 //
 // A Kind says what an index holds, and may have options:
@@ -104,14 +106,9 @@ class StoredIndex {
     blocks_.trim();
     if (Status status = attach(view); !status) return status;
     if (synced_ == view.commit()) return blocks_.status();
-    Status applied;
-    const Status walked = each_loose(view, [&](Bytes key, const Edit& edit, Bytes value) {
-      if (edit.commit > synced_) applied = Kind::apply(key, value, *index_);
-      return static_cast<bool>(applied);
-    });
-    if (!walked || !applied) {
+    if (Status status = add_loose(view); !status) {
       forget();
-      return walked ? std::move(applied) : walked.copy();
+      return status;
     }
     synced_ = view.commit();
     return blocks_.status();
@@ -366,6 +363,21 @@ class StoredIndex {
     detach();
     blocks_.set_view(nullptr);
     synced_ = 0;
+  }
+
+  // What is loose above synced_: as commits put it, where that is known; else of all that is loose.
+  Status add_loose(const Store::View& view) {
+    Status applied;
+    const auto add = [&](Bytes key, Bytes value) {
+      if (applied) applied = Kind::apply(key, value, *index_);
+    };
+    const std::string loose = key_of_part(prefix_, StoredPart::kLoose);
+    if (view.each_followed(loose, synced_, add)) return applied;
+    const Status walked = each_loose(view, [&](Bytes key, const Edit& edit, Bytes value) {
+      if (edit.commit > synced_) add(key, value);
+      return static_cast<bool>(applied);
+    });
+    return walked ? std::move(applied) : walked.copy();
   }
 
   Result<bool> is_any_loose(const Store::View& view) const {

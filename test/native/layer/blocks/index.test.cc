@@ -83,6 +83,38 @@ const Case as_a_set("loose and packed members answer as one set, now and at held
   }
 });
 
+const Case following("an index goes to a new commit without a walk over what is loose", [] {
+  for (const EngineKind engine : kEngines) {
+    const std::shared_ptr<Store> store = open_index_store(engine);
+    Store::Reader reader(*store);
+    StoredBitmapIndex index(kIndexPrefix, kFrameBytes);
+    Random random(seed());
+    Members model;
+    const auto go_on = [&](const Members& expected) {
+      const uint64_t before = store->stats().mix.scan_count;
+      expect_members(index, Store::View(reader), expected);
+      return store->stats().mix.scan_count - before;
+    };
+    change_members(*store, random, model);
+    expect(go_on(model) > 0);
+    for (int i = 0; i < 10; ++i) {
+      const Members past = model;
+      const uint64_t held = store->hold();
+      change_members(*store, random, model);
+      expect(go_on(model) == 0);
+      if (i == 5) {  // Back, and forth again.
+        expect_members(index, Store::View(reader, held), past);
+        expect(go_on(model) == 0);
+      }
+      store->release(held);
+    }
+    require(bool(index.fold(*store, reader)));
+    go_on(model);
+    change_members(*store, random, model);
+    expect(go_on(model) == 0);
+  }
+});
+
 const Case places("places are found whether they are loose or packed, and not when removed", [] {
   using geo::test::Model;
   const std::shared_ptr<Store> store = open_index_store(EngineKind::kLsm);

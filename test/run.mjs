@@ -71,7 +71,8 @@ const sanitized = (name, ...short) => () =>
     ...nativeFlags, ...fewerSeeds)
     .then(nativeCounts)
 
-// Sanitizers need gcc or clang on a POSIX system; the Windows jobs of CI run the rest.
+const only = option('only')?.split(',')
+// Sanitizers need gcc or clang on a POSIX system; the Windows jobs of CI run the rest. The last one is for the slow tests.
 const stages = [
   { name: 'build', run: () => node('native/tools/build.cjs', '--tests').then(asOne) },
   { name: 'typecheck', run: () => node(bin('typescript', 'bin/tsc'), '--noEmit').then(asOne) },
@@ -80,12 +81,12 @@ const stages = [
   { name: 'vitest', run: vitest },
   { name: 'address', slow: true, skip: onWindows, run: sanitized('address') },
   { name: 'thread', slow: true, skip: onWindows, run: sanitized('thread', '--tests=store') },
+  { name: 'alignment', isLeftOut: only === undefined, skip: onWindows, run: sanitized('alignment') },
 ]
 
-const only = option('only')?.split(',')
 const unknown = only?.filter((name) => !stages.some((stage) => stage.name === name)) ?? []
 if (unknown.length > 0) throw new Error(`test/run.mjs: no stage named ${unknown.join(', ')}`)
-const chosen = stages.filter((stage) => !stage.skip && (only?.includes(stage.name) ?? true) &&
+const chosen = stages.filter((stage) => !stage.skip && !stage.isLeftOut && (only?.includes(stage.name) ?? true) &&
   !(stage.slow && flags.includes('--quick')))
 
 const sum = { passed: 0, failed: 0 }

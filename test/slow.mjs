@@ -18,5 +18,5 @@ const run = (stages, count) => spawnSync(process.execPath,
 
 // A sanitized step costs ten times a plain one, so those builds try a tenth of the seeds.
 const plain = run('build,bundle,native,vitest', seeds)
-const sanitized = run('address,thread', String(Math.max(1, Math.ceil(Number(seeds) / 10))))
+const sanitized = run('address,thread,alignment', String(Math.max(1, Math.ceil(Number(seeds) / 10))))
 process.exitCode = plain && sanitized ? 0 : 1

@@ -114,6 +114,7 @@ class Os {
   virtual uint64_t process_id() = 0;
   virtual uint32_t processor_count() = 0;
 
+  // The name, of at most 15 bytes, is what debuggers and profilers show, where they can.
   virtual std::unique_ptr<Worker> start(const std::string& name, std::function<Step()> step) = 0;
   virtual std::unique_ptr<Gate> gate() = 0;
 };

@@ -5,6 +5,7 @@
 #if !defined(_WIN32)
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -14,6 +15,7 @@
 #include <chrono>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 namespace varve {
 namespace {
@@ -38,6 +40,14 @@ Code code_of(int error) {
 
 Status failed(const char* call, const std::string& path, int error = errno) {
   return {code_of(error), std::string("os: ") + call + " " + path + ": " + std::strerror(error)};
+}
+
+void name_this_thread(const char* name) {
+#if defined(__APPLE__)
+  pthread_setname_np(name);
+#elif defined(__linux__)
+  pthread_setname_np(pthread_self(), name);
+#endif
 }
 
 class PosixFile final : public File {
@@ -238,8 +248,11 @@ class PosixOs final : public Os {
   uint64_t process_id() override { return static_cast<uint64_t>(getpid()); }
   uint32_t processor_count() override { return std::max(1u, std::thread::hardware_concurrency()); }
 
-  std::unique_ptr<Worker> start(const std::string&, std::function<Step()> step) override {
-    return start_thread(std::move(step));
+  std::unique_ptr<Worker> start(const std::string& name, std::function<Step()> step) override {
+    return start_thread([name, is_named = false, step = std::move(step)]() mutable {
+      if (!std::exchange(is_named, true)) name_this_thread(name.c_str());
+      return step();
+    });
   }
   std::unique_ptr<Gate> gate() override { return make_thread_gate(); }
 

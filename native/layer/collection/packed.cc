@@ -159,14 +159,16 @@ Result<uint32_t> ValueNumbers::take(const IndexDefinition& index, Bytes value) {
   std::string key = values_prefix(index.id);
   append(key, value);
   const std::string last_key = packed_prefix(index.id) + kLastNumberPart;
-  std::optional<uint32_t> last;
-  for (const auto& [made_key, number] : made_) {
-    if (made_key == key) return load<uint32_t>(as_bytes(number).data());
-    if (made_key == last_key) last = load<uint32_t>(as_bytes(number).data());
-  }
+  const auto made = [&](const std::string& of) -> std::optional<uint32_t> {
+    const auto found = made_.find(of);
+    if (found == made_.end()) return std::nullopt;
+    return load<uint32_t>(as_bytes(found->second).data());
+  };
+  if (const std::optional<uint32_t> own = made(key)) return *own;
   const Result<std::optional<uint32_t>> known = read(as_bytes(key));
   if (!known) return known.error();
   if (*known) return **known;
+  std::optional<uint32_t> last = made(last_key);
   if (!last) {
     const Result<std::optional<uint32_t>> stored = read(as_bytes(last_key));
     if (!stored) return stored.error();
@@ -176,15 +178,13 @@ Result<uint32_t> ValueNumbers::take(const IndexDefinition& index, Bytes value) {
     return too_large(index, "more than " + std::to_string(kValuesMax) +
                                 " different values; declare it 'ordered'");
   }
-  const std::string& own_key = key;
-  for (const std::string* one : {&own_key, &last_key}) {
-    Status status = reads_.transaction()->guard(as_bytes(*one), reads_.view().commit());
+  for (const Bytes one : {as_bytes(key), as_bytes(last_key)}) {
+    Status status = reads_.transaction()->guard(one, reads_.view().commit());
     if (!status) return status;
   }
   const uint32_t number = *last + 1;
-  std::erase_if(made_, [&](const auto& one) { return one.first == last_key; });
-  made_.emplace_back(std::move(key), number_bytes(number));
-  made_.emplace_back(last_key, number_bytes(number));
+  made_[key] = number_bytes(number);
+  made_[last_key] = number_bytes(number);
   return number;
 }
 

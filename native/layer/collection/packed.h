@@ -14,9 +14,9 @@
 // Bytes: FORMAT.md, layer/blocks/FORMAT.md
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "layer/collection/definition.h"
@@ -47,13 +47,13 @@ class ValueNumbers {
   // One of its own if it has none yet; within a transaction, which has conditions of it then.
   Result<uint32_t> take(const IndexDefinition& index, Bytes value);
   // What take() gave out, to be put: keys and values.
-  const std::vector<std::pair<std::string, std::string>>& made() const { return made_; }
+  const std::map<std::string, std::string>& made() const { return made_; }
 
  private:
   Result<std::optional<uint32_t>> read(Bytes key) const;
 
   const Reads& reads_;
-  std::vector<std::pair<std::string, std::string>> made_;
+  std::map<std::string, std::string> made_;
 };
 
 // What is put where a document comes, and where it goes.

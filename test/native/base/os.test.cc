@@ -1,6 +1,10 @@
 // The machine's interface, on the machine that this runs on and on the simulated one.
 #include "base/os/os.h"
 
+#if defined(__linux__)
+#include <pthread.h>
+#endif
+
 #include <algorithm>
 #include <atomic>
 #include <string>
@@ -159,6 +163,22 @@ const Case native("the machine's files, names, locks, clocks and workers are as 
                     check_locks(native_os(), root);
                     check_rest(native_os(), root);
                   });
+
+#if defined(__linux__)
+const Case named("a worker's thread is called what the worker is", [] {
+  Os& os = native_os();
+  const std::unique_ptr<Gate> gate = os.gate();
+  char name[16] = {};
+  const uint64_t ticket = gate->ticket();
+  const std::unique_ptr<Worker> worker = os.start("varve-maintain", [&] {
+    pthread_getname_np(pthread_self(), name, sizeof name);
+    gate->open();
+    return Step::idle();
+  });
+  gate->wait(ticket, UINT64_MAX);
+  expect(std::string(name) == "varve-maintain");
+});
+#endif
 
 const Case simulated("the simulated machine is as the interface says", [] {
   SimulatedOs os(seed());

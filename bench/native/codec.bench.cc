@@ -131,7 +131,17 @@ std::vector<uint32_t> rising_numbers() {
   return numbers;
 }
 
-void add_numbers(Table& table, const char* name, size_t bytes, double rate) {
+// Documents that a word is in, where one in `share` has it.
+std::vector<uint32_t> documents_of_word(uint64_t share) {
+  Random random(5);
+  std::vector<uint32_t> documents;
+  for (uint32_t document = 1; documents.size() < kNumbers; ++document) {
+    if (random.one_in(share)) documents.push_back(document);
+  }
+  return documents;
+}
+
+void add_numbers(Table& table, const std::string& name, size_t bytes, double rate) {
   table.add(name, "decode (GB/s)", rate);
   table.add(name, "bytes each", static_cast<double>(bytes) / kNumbers);
 }
@@ -164,7 +174,34 @@ void run_streams(Table& table, const std::vector<uint32_t>& numbers) {
   add_numbers(table, "rising stream", bytes.size(), rising);
 }
 
-void run_packed(Table& table, const std::vector<uint32_t>& numbers) {
+// Streams of as many numbers as a packed block has, so that each can be had alone.
+void run_short_streams(Table& table, const std::string& name,
+                       const std::vector<uint32_t>& numbers) {
+  std::vector<uint32_t> found(kNumbers);
+  std::vector<std::vector<uint8_t>> streams;
+  std::vector<uint32_t> bases;
+  uint32_t base = 0;
+  size_t size = 0;
+  for (size_t at = 0; at < kNumbers; at += kPackedCount) {
+    const std::span<const uint32_t> part = std::span(numbers).subspan(at, kPackedCount);
+    streams.emplace_back(rising_stream_size(part, base));
+    encode_rising_stream(part, base, streams.back().data());
+    bases.push_back(base);
+    base = part.back();
+    size += streams.back().size();
+  }
+  const double rate = bytes_per_ns(kNumbers * 4, [&] {
+    for (size_t index = 0; index < streams.size(); ++index) {
+      const auto to = std::span(found).subspan(index * kPackedCount, kPackedCount);
+      check(decode_rising_stream(streams[index], bases[index], to));
+    }
+  });
+  check(found == numbers);
+  sink += found.back();
+  add_numbers(table, name + ", rising streams", size, rate);
+}
+
+void run_packed(Table& table, const std::string& name, const std::vector<uint32_t>& numbers) {
   constexpr size_t kBlocks = kNumbers / kPackedCount;
   std::vector<uint32_t> found(kNumbers);
   std::vector<PackedForm> forms;
@@ -187,22 +224,33 @@ void run_packed(Table& table, const std::vector<uint32_t>& numbers) {
       check(unpack(blocks[block], forms[block], to(block)));
     }
   });
-  add_numbers(table, "packed", size, plain);
+  add_numbers(table, name + "packed", size, plain);
   const double rising = bytes_per_ns(kNumbers * 4, [&] {
     for (size_t block = 0; block < kBlocks; ++block) {
       check(unpack_rising(blocks[block], forms[block], to(block)));
     }
   });
   check(found == numbers);
-  add_numbers(table, "packed rising", size, rising);
+  sink += found.back();
+  add_numbers(table, name + "packed rising", size, rising);
 }
 
 const Bench numbers("numbers", [](Table& table) {
   const std::vector<uint32_t> rising = rising_numbers();
   run_one_by_one(table, rising);
   run_streams(table, rising);
-  run_packed(table, rising);
+  run_packed(table, "", rising);
   if (sink == 0) std::printf("nothing was read\n");
+});
+
+// What the text index chooses between for its groups of 128.
+const Bench postings("postings", [](Table& table) {
+  for (const uint64_t share : {3, 30, 300, 3000}) {
+    const std::vector<uint32_t> documents = documents_of_word(share);
+    const std::string name = "1 in " + std::to_string(share);
+    run_short_streams(table, name, documents);
+    run_packed(table, name + ", ", documents);
+  }
 });
 
 }  // namespace

@@ -8,8 +8,9 @@
 //   (a or b) and c     is (a and c) or (b and c) where c is a list: it is no longer than c, and
 //                      what a and b have besides is never written. So a union waits for what it is
 //                      cut by.
-//   all of them bits   runs through the steps a kilobyte at a time; nothing but the answer is
-//                      written beyond that.
+//   all of them bits   runs through the steps a page at a time; nothing but the answer is written
+//                      beyond that. By kilobytes it took a quarter more, and whole containers of
+//                      four sets leave the nearest cache.
 #include <algorithm>
 
 #include "pure/bitmap/bitmap.h"
@@ -19,7 +20,7 @@ namespace {
 
 constexpr size_t kStepCountMax = 65536;
 constexpr size_t kOperationCountMax = 64;  // Each has 96 KiB of drafts, touched as they are needed.
-constexpr size_t kPieceBytes = 1024;
+constexpr size_t kPieceBytes = 4096;
 
 using Views = std::vector<ContainerView>;
 

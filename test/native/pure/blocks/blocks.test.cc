@@ -66,33 +66,33 @@ const test::Case model("blocks in memory hold what was written while others come
 
 const test::Case given_back("emptied slabs beyond what is kept go back to the machine", [] {
   MemoryBlocks blocks;
-  std::vector<BlockId> ids(4000, kNoBlock);  // 32 blocks of 8 KiB fill a slab.
+  std::vector<BlockId> ids(16000, kNoBlock);  // 32 blocks of 8 KiB fill a slab.
   for (BlockId& id : ids) blocks.write(id, kBlockBytesMax);
   const size_t held = blocks.slab_bytes();
   expect(held >= blocks.used_bytes() && blocks.used_bytes() == ids.size() * kBlockBytesMax);
   for (const BlockId id : ids) blocks.free(id);
-  expect(blocks.used_bytes() == 0 && blocks.slab_bytes() <= (size_t{17} << 20));
+  expect(blocks.used_bytes() == 0 && blocks.slab_bytes() <= (size_t{65} << 20));
   for (BlockId& id : ids) id = kNoBlock;
   for (size_t index = 0; index < 2000; ++index) blocks.write(ids[index], 100);
-  expect(blocks.slab_bytes() <= (size_t{17} << 20));  // What was kept serves other sizes, too.
+  expect(blocks.slab_bytes() <= (size_t{65} << 20));  // What was kept serves other sizes, too.
 });
 
 const test::Case shared_pages("a huge page of slabs goes back when none of them is in use", [] {
   MemoryBlocks blocks;
-  std::vector<BlockId> ids(8192, kNoBlock);  // 64 MiB, of 256 slabs.
+  std::vector<BlockId> ids(16384, kNoBlock);  // 128 MiB, of 512 slabs.
   for (BlockId& id : ids) store<uint32_t>(blocks.write(id, kBlockBytesMax).data(), 7);
   const size_t held = blocks.slab_bytes();
   expect(held == blocks.used_bytes());
   for (size_t index = 0; index < ids.size(); ++index) {
-    if (index % 512 != 0) blocks.free(ids[index]);  // A block of every sixteenth slab stays.
+    if (index % 2048 != 0) blocks.free(ids[index]);  // A block of every 64th slab stays.
   }
   const size_t left = blocks.slab_bytes();
-  expect(left < held && left <= (size_t{16 + 16 * 2} << 20));
-  for (size_t index = 0; index < ids.size(); index += 512) {
+  expect(left < held && left <= (size_t{64 + 8 * 2} << 20));
+  for (size_t index = 0; index < ids.size(); index += 2048) {
     expect(load<uint32_t>(blocks.read(ids[index], 4)) == 7);
     blocks.free(ids[index]);
   }
-  expect(blocks.used_bytes() == 0 && blocks.slab_bytes() <= (size_t{17} << 20));
+  expect(blocks.used_bytes() == 0 && blocks.slab_bytes() <= (size_t{65} << 20));
 });
 
 const test::Case mapped("mapped blocks lie where their number says", [] {

@@ -9,7 +9,6 @@ namespace {
 
 constexpr size_t kBatchMax = 64;     // Documents that a step brings at once.
 constexpr uint64_t kKeptBytes = 64;  // What a row takes beside its keys, and each key, about.
-constexpr uint64_t kSortedWhole = uint64_t{1} << 32;  // From this limit on all are sorted.
 
 Status gone(const Definition& definition) {
   return Status::corrupt(definition.name + ": a row names a document that is not there");
@@ -32,7 +31,8 @@ Join::Join(JoinRequest request, JoinPlan plan, uint64_t kept_bytes_max)
       levels_(plan_.steps.size()),
       offset_left_(request_.offset),
       limit_left_(request_.limit),
-      records_(request_.sides.size()) {
+      records_(request_.sides.size()),
+      sorted_(request_.limit, request_.offset) {
   if (limit_left_ == 0) phase_ = Phase::kDone;
 }
 
@@ -253,25 +253,14 @@ Status Join::keep_row() {
     }
   }
   row.bytes += row.sort_key.size();
-  const bool is_cut = request_.limit < kSortedWhole;
-  if (is_cut && sorted_.size() == request_.limit + request_.offset) {
-    if (!(row < sorted_.front())) return Status::ok();
-    std::pop_heap(sorted_.begin(), sorted_.end());
-    kept_bytes_ -= sorted_.back().bytes;
-    sorted_.pop_back();
-  }
-  kept_bytes_ += row.bytes;
-  if (kept_bytes_ > kept_bytes_max_) {
-    return {Code::kTooLarge, "join: what has to be sorted takes more than " +
-                                 std::to_string(kept_bytes_max_) + " bytes; give a limit"};
-  }
-  sorted_.push_back(std::move(row));
-  if (is_cut) std::push_heap(sorted_.begin(), sorted_.end());
-  return Status::ok();
+  sorted_.add(std::move(row));
+  if (sorted_.bytes() <= kept_bytes_max_) return Status::ok();
+  return {Code::kTooLarge, "join: what has to be sorted takes more than " +
+                               std::to_string(kept_bytes_max_) + " bytes; give a limit"};
 }
 
 void Join::begin_giving() {
-  std::sort(sorted_.begin(), sorted_.end());
+  sorted_.sort();
   given_ = std::min<uint64_t>(request_.offset, sorted_.size());
   phase_ = given_ < sorted_.size() ? Phase::kGive : Phase::kDone;
 }

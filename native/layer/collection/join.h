@@ -32,6 +32,7 @@
 #include <string>
 #include <vector>
 
+#include "layer/collection/first_few.h"
 #include "layer/collection/inclusion.h"
 
 namespace varve::collection {
@@ -131,6 +132,7 @@ class Join {
     std::string sort_key;
     std::vector<std::string> keys;  // By side; empty: none.
     uint64_t bytes = 0;
+    uint64_t kept_bytes() const { return bytes; }
     bool operator<(const Sorted& other) const {
       return sort_key != other.sort_key ? sort_key < other.sort_key : keys < other.keys;
     }
@@ -164,8 +166,7 @@ class Join {
   uint64_t taken_ = 0;
   uint64_t look_left_ = 0;
   std::vector<Bytes> records_;  // Of a row that is handed over.
-  std::vector<Sorted> sorted_;  // A heap while it is being filled, if there is a limit.
-  uint64_t kept_bytes_ = 0;
+  FirstFew<Sorted> sorted_;
   size_t given_ = 0;
 };
 

@@ -11,8 +11,6 @@ namespace {
 
 constexpr size_t kBatchMax = 64;     // Documents that are looked up at once.
 constexpr size_t kGatheredMax = 65536;  // Rows that are brought in order at once.
-constexpr uint64_t kKeptBytes = 64;  // What a row or a sort key takes beside its bytes, about.
-constexpr uint64_t kSortedWhole = uint64_t{1} << 32;  // From this limit on all are sorted.
 
 Status corrupt(const Definition& definition, const char* what) {
   return Status::corrupt(definition.name + ": " + what);
@@ -29,6 +27,7 @@ Run::Run(std::shared_ptr<const Definition> definition, Request request, Plan pla
       document_prefix_(prefix_of(kDocuments, definition_->id)),
       offset_left_(request_.offset),
       limit_left_(request_.limit),
+      sorted_(request_.limit, request_.offset),
       document_(definition_->schema_set) {
   if (request_.after) begin_behind();
   const bool is_empty = plan_.way == Way::kRows ? request_.rows->count() == 0 : plan_.spans.empty();
@@ -300,9 +299,8 @@ Status Run::look_up(const Reads& reads, const std::vector<Found>& found) {
 // A document that may be met again is remembered by its row.
 Status Run::meet(uint64_t row) {
   if (!plan_.may_repeat) return Status::ok();
-  if (!met_.insert(row).second) return Status::ok();
-  kept_bytes_ += kKeptBytes;
-  return kept_bytes_ <= kept_bytes_max_ ? Status::ok() : too_much();
+  met_.insert(row);
+  return check_kept();
 }
 
 Result<bool> Run::look_at(const Reads& reads, Bytes key, const Edit& edit, const Take& take) {
@@ -431,7 +429,8 @@ Status Run::walk_rows(const Reads& reads, const Take& take) {
 
 // ---- sorting
 
-Status Run::too_much() const {
+Status Run::check_kept() const {
+  if (met_.size() * kKeptBytes + sorted_.bytes() <= kept_bytes_max_) return Status::ok();
   return {Code::kTooLarge, definition_->name + ": what has to be sorted takes more than " +
                                std::to_string(kept_bytes_max_) +
                                " bytes; give a limit, or an index in that order"};
@@ -459,23 +458,12 @@ Status Run::keep(const Document& document, Bytes key) {
   one.document_bytes = static_cast<uint32_t>(own.size());
   append(one.sort_key, own);
   if (!after_.empty() && one.sort_key <= after_) return Status::ok();
-  const bool is_cut = request_.limit < kSortedWhole;
-  const uint64_t wanted = request_.limit + request_.offset;
-  if (is_cut && sorted_.size() == wanted) {
-    if (!(one < sorted_.front())) return Status::ok();
-    std::pop_heap(sorted_.begin(), sorted_.end());
-    kept_bytes_ -= sorted_.back().sort_key.size() + kKeptBytes;
-    sorted_.pop_back();
-  }
-  kept_bytes_ += one.sort_key.size() + kKeptBytes;
-  if (kept_bytes_ > kept_bytes_max_) return too_much();
-  sorted_.push_back(std::move(one));
-  if (is_cut) std::push_heap(sorted_.begin(), sorted_.end());
-  return Status::ok();
+  sorted_.add(std::move(one));
+  return check_kept();
 }
 
 void Run::begin_giving() {
-  std::sort(sorted_.begin(), sorted_.end());
+  sorted_.sort();
   given_ = std::min<uint64_t>(request_.offset, sorted_.size());
   phase_ = given_ < sorted_.size() ? Phase::kGive : Phase::kDone;
 }

@@ -27,6 +27,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "layer/collection/first_few.h"
 #include "layer/collection/plan.h"
 #include "layer/collection/sieve.h"
 
@@ -66,9 +67,12 @@ class Run {
     std::string document_key;  // Stored: with its prefix.
     uint64_t row = 0;
   };
+  // What a row or a sort key takes beside its bytes, about.
+  static constexpr uint64_t kKeptBytes = 64;
   struct Sorted {
     std::string sort_key;         // With the document's key at its end, so that none are equal.
     uint32_t document_bytes = 0;  // So many are that key.
+    uint64_t kept_bytes() const { return sort_key.size() + kKeptBytes; }
     bool operator<(const Sorted& other) const { return sort_key < other.sort_key; }
   };
 
@@ -100,7 +104,7 @@ class Run {
   Status note_read(const Reads& reads, const KeySpan& span, bool is_over) const;
   Status meet(uint64_t row);
   void done_with(std::string_view place);
-  Status too_much() const;
+  Status check_kept() const;
   void begin_behind();
   void begin_giving();
   void narrow(KeySpan& span) const;
@@ -130,8 +134,7 @@ class Run {
   bool has_read_ = false;
   bool is_full_ = false;
   std::unordered_set<uint64_t> met_;  // Rows, where a document may be met twice.
-  std::vector<Sorted> sorted_;        // A heap while it is being filled, if there is a limit.
-  uint64_t kept_bytes_ = 0;
+  FirstFew<Sorted> sorted_;
   size_t given_ = 0;
   std::string after_;                // Sort keys up to this one are not wanted.
   Document document_;                // That one of the walk is looked at in,

@@ -140,6 +140,8 @@ uint64_t count_from_common(SetOp op, uint64_t a, uint64_t b, uint64_t common) {
 
 }  // namespace
 
+// Sets beyond the second cache go by as quickly as the third hands them over. Asking for what comes
+// half a kilobyte to a page behind was tried: it disturbs the machine, which reads ahead by itself.
 uint64_t Bitmap::joined_count(SetOp op, const Bitmap& a, const Bitmap& b) {
   CommonCount common;
   size_t i = 0;

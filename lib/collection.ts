@@ -38,6 +38,7 @@ export {
   type Patch,
   type ReadyOptions,
   type Update,
+  type VersionedWriteOptions,
   type WhereOptions,
 } from './collection/documents.ts'
 export type { Along, JoinOptions, JoinRow, JoinSide } from './collection/joined.ts'

@@ -74,6 +74,7 @@ export {
   t,
   type Update,
   type Where,
+  type VersionedWriteOptions,
   type WhereOptions,
 } from './collection.ts'
 export { type EncodingOption, type UserEncoding } from './encoding.ts'

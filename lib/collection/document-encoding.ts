@@ -12,6 +12,17 @@ function checkKind(kind: number): void {
     throw new VarveError('CORRUPT', `document: stored as kind ${kind}, which is no record`)
 }
 
+/** Documents as they were declared when they were written. */
+export function writtenEncoding(records: () => Records): Encoding {
+  return {
+    ...documentEncoding(records),
+    read(kind, at, size, text) {
+      checkKind(kind)
+      return records().decodeAsWritten(scratch.bytes, scratch.view, at, size, text)
+    },
+  }
+}
+
 /** Documents are written by documentPut(): here they are only read. */
 export function documentEncoding(records: () => Records): Encoding {
   return {

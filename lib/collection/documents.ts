@@ -1,10 +1,11 @@
 // lib/collection/documents.ts — collections of an open store: at its newest, of a snapshot, and within a transaction.
 import { unlessAborted } from '../aborting.ts'
 import { invalid, VarveError, within } from '../errors.ts'
-import { showKey } from '../key.ts'
+import { type Key, showKey } from '../key.ts'
 import { Level } from '../level.ts'
 import { LockingLevel } from '../locking.ts'
 import { COMMIT, scratch, SEEN } from '../native.ts'
+import type { HistoryReadOptions, KeyVersion } from '../history.ts'
 import { checkNames, checkWrite, type WriteOptions } from '../options.ts'
 import type { Types } from '../reading.ts'
 import { Snapshot } from '../snapshot.ts'
@@ -14,7 +15,7 @@ import type { Pending } from '../transaction/pending.ts'
 import type { Relations, Where } from './asking.ts'
 import { build, type Listener } from './building.ts'
 import { beginRewriting, type Defined, type Opened } from './catalog.ts'
-import { documentEncoding } from './document-encoding.ts'
+import { documentEncoding, writtenEncoding } from './document-encoding.ts'
 import { DocumentsLocking } from './locking.ts'
 import { type AnyTypes, DocumentsReading, type DocumentTypes } from './reading.ts'
 import type { Document } from './record.ts'
@@ -39,6 +40,12 @@ import { isPlain } from './where.ts'
 export type Patch<C extends AnyTypes> = { readonly [P in keyof Infer<C>]?: Infer<C>[P] | undefined }
 /** A patch, or a function from the document to the new one. */
 export type Update<C extends AnyTypes> = Patch<C> | ((document: Infer<C>) => Infer<C>)
+
+/** Of a write of one document that somebody else may have written meanwhile. */
+export interface VersionedWriteOptions extends WriteOptions {
+  /** What `version()` told of the document when it was read: CONFLICT where it has been written since, or is gone. */
+  readonly version?: number
+}
 
 /** Which documents are written: conditions, or `'all'`. */
 export interface WhereOptions<C extends AnyTypes> {
@@ -133,6 +140,17 @@ export class DocumentsTransaction<in out C extends AnyTypes> extends DocumentsRe
     return this.#level.lockKey(this.key(key), true)
   }
 
+  /** @internal CONFLICT unless the document of an ordered key is of that version; nobody writes it before the commit. */
+  checkVersion(key: Key, version: unknown): void {
+    if (!Number.isSafeInteger(version) || (version as number) < 1)
+      throw invalid('version', 'a commit number that version() told', version)
+    const now = this.keyspace.version(key)
+    if (now === version) return
+    const what = now === undefined ? 'is not there' : `is of version ${now}`
+    const message = `${this.name}: ${showKey(key)} ${what}, not of version ${version as number}`
+    throw new VarveError('CONFLICT', message, { reason: 'written', key })
+  }
+
   #write(document: Document, mode: Mode): Infer<C> {
     writeDocument(this.opened, document, mode, this.#pending.asOf())
     return document as Infer<C>
@@ -223,6 +241,9 @@ function checkedWhere(options: unknown, name: string): unknown {
   )
 }
 
+const isVersioned = (options: unknown): options is VersionedWriteOptions =>
+  typeof options === 'object' && options !== null && 'version' in options
+
 const notFound = (name: string, key: unknown): VarveError =>
   new VarveError('NOT_FOUND', `${name}: ${showKey(key)} is not there`)
 
@@ -271,13 +292,30 @@ export class Documents<in out C extends AnyTypes> extends DocumentsReading<C> {
     throw invalid('in', 'a transaction or snapshot of this store, or what at() answered', within)
   }
 
+  /**
+   * What a document was, newest first, deletions among them, back to the horizon of the store's `history`: each as its collection was declared when it
+   * was written.
+   */
+  history(key: InferKey<C>, options?: HistoryReadOptions): KeyVersion<Infer<C>>[] {
+    const { opening, level } = this.opened
+    const encoding = writtenEncoding(() => this.opened.records)
+    const written = new Level<DocumentTypes>(opening, level, encoding, [])
+    return written.history(this.key(key), options) as KeyVersion<Infer<C>>[]
+  }
+
   /** Adds a document; resolves to it as it is stored. EXISTS if its key is taken, or what a unique index holds. */
   insert(document: InferInsert<C>, options?: WriteOptions): Promise<Infer<C>> {
     return this.#written(document, INSERT, options)
   }
 
   /** Adds a document, or puts it in the place of the one with its key. */
-  put(document: InferInsert<C>, options?: WriteOptions): Promise<Infer<C>> {
+  put(document: InferInsert<C>, options?: VersionedWriteOptions): Promise<Infer<C>> {
+    if (isVersioned(options))
+      return this.#versioned(
+        () => this.#keyIn(document),
+        options,
+        (all) => all.put(document),
+      )
     return this.#written(document, PUT, options)
   }
 
@@ -296,7 +334,13 @@ export class Documents<in out C extends AnyTypes> extends DocumentsReading<C> {
    * Changes a document by a patch or a function; resolves to it as it is then. NOT_FOUND if there is none. A function is called again when others
    * were faster, so it must do nothing but answer.
    */
-  update(key: InferKey<C>, change: Update<C>, options?: WriteOptions): Promise<Infer<C>> {
+  update(key: InferKey<C>, change: Update<C>, options?: VersionedWriteOptions): Promise<Infer<C>> {
+    if (isVersioned(options))
+      return this.#versioned(
+        () => this.key(key),
+        options,
+        (all) => all.update(key, change),
+      )
     try {
       const durability = this.#admit(options)
       const after = this.#updated(() => this.keyspace.get(this.key(key)), key, change)
@@ -332,7 +376,13 @@ export class Documents<in out C extends AnyTypes> extends DocumentsReading<C> {
   }
 
   /** Removes a document; resolves to whether it was there. */
-  delete(key: InferKey<C>, options?: WriteOptions): Promise<boolean> {
+  delete(key: InferKey<C>, options?: VersionedWriteOptions): Promise<boolean> {
+    if (isVersioned(options))
+      return this.#versioned(
+        () => this.key(key),
+        options,
+        (all) => all.delete(key),
+      )
     try {
       const durability = this.#admit(options)
       const wasThere = removeDocument(this.opened, key, ALONE)
@@ -376,6 +426,21 @@ export class Documents<in out C extends AnyTypes> extends DocumentsReading<C> {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  #keyIn(document: unknown): Key {
+    return this.opened.codec.keyOf(fillDocument(this.opened, document))
+  }
+
+  #versioned<R>(
+    keyOf: () => Key,
+    { version, ...options }: VersionedWriteOptions,
+    fn: (documents: DocumentsTransaction<C>) => R,
+  ): Promise<Awaited<R>> {
+    return this.#run(options, (documents) => {
+      documents.checkVersion(keyOf(), version)
+      return fn(documents)
+    })
   }
 
   #run<R>(

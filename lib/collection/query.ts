@@ -110,8 +110,10 @@ const NOTHING: Explanation = {
 
 /** A lazy sequence of what a query answers. */
 export abstract class Lazy<T> implements Iterable<T>, AsyncIterable<T> {
-  /** A query is no promise. */
-  declare readonly then?: 'a Query is no promise: await query.allAsync(), or call query.all()'
+  /** A query is no promise: there is nothing here, and the compiler says what to call. */
+  declare readonly then: {
+    readonly 'a Query is no promise': 'await query.allAsync(), or call query.all()'
+  }
   static {
     showAs<Lazy<unknown>>(this, 'Lazy', (query) => query.shown())
   }

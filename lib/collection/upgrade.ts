@@ -74,6 +74,19 @@ export class Records {
     return this.#shown(upgrade(codec.decode(bytes, view, at, size, text)))
   }
 
+  /** As it was declared when it was written. */
+  decodeAsWritten(
+    bytes: Uint8Array,
+    view: DataView,
+    at: number,
+    size: number,
+    text: string,
+  ): Document {
+    const version = versionAt(bytes, at, size)
+    if (version === this.newest.version) return this.decode(bytes, view, at, size, text)
+    return this.#olderOf(version).codec.decode(bytes, view, at, size, text)
+  }
+
   #shown(document: Document): Document {
     return this.#kept.length === 0 ? document : layAside(document, this.#kept)
   }

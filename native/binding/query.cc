@@ -268,12 +268,24 @@ Status check_transaction(const OpenQuery& query) {
   return has_ended ? Status(Code::kClosed, "query: its transaction has ended") : Status::ok();
 }
 
+// Nothing was taken of what could not be sorted.
+Status take_on(const collection::Reads& reads, OpenQuery& query, uint64_t look_max,
+               const collection::Run::Take& take) {
+  Status status = query.run->go_on(reads, look_max, take);
+  if (status.code() != Code::kTooLarge) return status;
+  Result<std::unique_ptr<collection::Run>> in_order = query.run->in_order(reads);
+  if (!in_order) return in_order.error();
+  if (*in_order == nullptr) return status;
+  query.run = std::move(*in_order);
+  return query.run->go_on(reads, look_max, take);
+}
+
 Status go_on(const Call& call, OpenQuery& query, uint64_t look_max,
              const collection::Run::Take& take) {
   if (Status status = check_transaction(query); !status) return status;
   const Store::View view(*call.handle().reader, query.commit, query.time_ms);
-  return query.run->go_on(collection::Reads(view, query.transaction, query.edit_count), look_max,
-                          take);
+  return take_on(collection::Reads(view, query.transaction, query.edit_count), query, look_max,
+                 take);
 }
 
 uint32_t keep_query(CollectionRoom& room, std::shared_ptr<OpenQuery> query) {
@@ -461,7 +473,7 @@ Status fill_page(const collection::Reads& reads, OpenQuery& query, size_t count_
   size_t count = 0;
   std::string room;
   Status failed;
-  Status status = query.run->go_on(reads, look_max, [&](Bytes, const Edit& edit) {
+  Status status = take_on(reads, query, look_max, [&](Bytes, const Edit& edit) {
     const bool is_full = count >= count_max || (count > 0 && page.bytes.size() >= kPageBytesMax);
     if (is_full) return false;
     const Result<Bytes> value = reads.view().value(edit, room);

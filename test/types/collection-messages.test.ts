@@ -10,7 +10,7 @@ const config = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile).c
 const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root)
 
 const HEAD = `
-import { collection, t, type FindOptions, type Found, type Infer, type InferInsert, type InferKey } from '../../lib/index.ts'
+import { collection, type Query, t, type FindOptions, type Found, type Infer, type InferInsert, type InferKey } from '../../lib/index.ts'
 const Users = collection('users', { key: 'id', schema: { id: t.uuid().generated(), name: t.string(), age: t.int32(),
   role: t.enum(['admin', 'guest']), at: t.point(), tags: t.array(t.string()), born: t.date(), data: t.json<object>(),
   address: t.object({ city: t.string() }), nick: t.string().optional(), lower: t.string().computed((u: { name: string }) => u.name) } })
@@ -20,6 +20,7 @@ declare function find<C extends { readonly '~schema': unknown; readonly '~relati
 declare function insert<C extends { readonly '~schema': unknown }>(into: C, document: InferInsert<C>): Infer<C>
 declare function get<C extends { readonly '~schema': unknown; readonly '~key': unknown }>(from: C, key: InferKey<C>): Infer<C>
 const full = { name: 'a', age: 1, role: 'admin' as const, at: { lat: 0, lng: 0 }, tags: [], born: new Date(), data: {}, address: { city: '' } }
+declare const query: Query<object>
 const small = { id: t.int32(), name: t.string(), at: t.point() }
 `
 
@@ -184,6 +185,11 @@ const SNIPPETS: readonly (readonly [misuse: string, code: string, message: RegEx
   ],
   ['an optional field used unseen', `get(Users, 'a').nick.length`, /possibly 'undefined'/],
   // asking
+  [
+    'awaiting a query',
+    `query.then(() => 1)`,
+    /'a Query is no promise': "await query\.allAsync\(\), or call query\.all\(\)"/,
+  ],
   ['a condition on no field', `find(Users, { where: { agee: 5 } })`, /'agee' does not exist/],
   ['an operator misspelt', `find(Users, { where: { age: { gtee: 5 } } })`, /'gtee' does not exist/],
   [

@@ -452,6 +452,11 @@ Status weigh_all(const Reads& reads, std::span<Candidate> ways, Estimates& estim
   return Status::ok();
 }
 
+Candidate& cheapest_of(std::vector<Candidate>& ways) {
+  const auto is_cheaper = [](Candidate& a, Candidate& b) { return a.plan().cost < b.plan().cost; };
+  return *std::min_element(ways.begin(), ways.end(), is_cheaper);
+}
+
 // Two or more of them that cost less than each alone; none: there are no such.
 std::optional<Candidate> narrowed(std::vector<Candidate>& ways, Known& known, double least) {
   const auto is_less = [](const Candidate& a, const Candidate& b) {
@@ -538,8 +543,7 @@ Result<Plan> make_plan(const Reads& reads, const Definition& definition, const R
     return std::move(only.plan());
   }
   if (Status status = weigh_all(reads, ways, estimates); !status) return status;
-  const auto is_cheaper = [](Candidate& a, Candidate& b) { return a.plan().cost < b.plan().cost; };
-  Candidate& cheapest = *std::min_element(ways.begin(), ways.end(), is_cheaper);
+  Candidate& cheapest = cheapest_of(ways);
   std::optional<Candidate> both;
   if (estimates.known() != nullptr && cheapest.plan().cost > kNarrowedMin) {
     std::optional<Candidate> found = narrowed(ways, *estimates.known(), cheapest.plan().cost);
@@ -551,6 +555,18 @@ Result<Plan> make_plan(const Reads& reads, const Definition& definition, const R
     if (rows.cost <= best.cost) return rows;
   }
   return best;
+}
+
+Result<std::optional<Plan>> plan_in_order(const Reads& reads, const Definition& definition,
+                                          const Request& request) {
+  std::vector<Candidate> ways;
+  for (Candidate& way : ways_of(definition, request)) {
+    if (way.plan().is_ordered) ways.push_back(std::move(way));
+  }
+  if (ways.empty()) return std::optional<Plan>();
+  Estimates estimates(reads, definition, nullptr);
+  if (Status status = weigh_all(reads, ways, estimates); !status) return status;
+  return std::optional<Plan>(std::move(cheapest_of(ways).plan()));
 }
 
 const IndexDefinition* index_by(const Definition& definition, const Filter& where, uint32_t field) {

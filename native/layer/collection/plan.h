@@ -118,6 +118,10 @@ struct Plan {
 Result<Plan> make_plan(const Reads& reads, const Definition& definition, const Request& request,
                        Statistics* statistics);
 
+// The cheapest walk in the order that is asked for, by counts and guesses; none: there is no such.
+Result<std::optional<Plan>> plan_in_order(const Reads& reads, const Definition& definition,
+                                          const Request& request);
+
 // The index that finds documents by a field; null: there is none.
 const IndexDefinition* index_by(const Definition& definition, const Filter& where, uint32_t field);
 // By this index, or by the documents where it is null, whatever others there are.

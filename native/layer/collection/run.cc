@@ -429,6 +429,16 @@ Status Run::walk_rows(const Reads& reads, const Take& take) {
 
 // ---- sorting
 
+// Documents found by their rows are in no other order, and a place is one of its own walk.
+Result<std::unique_ptr<Run>> Run::in_order(const Reads& reads) const {
+  const bool is_bound = plan_.is_ordered || request_.rows || request_.after;
+  if (is_bound || request_.order.empty()) return std::unique_ptr<Run>();
+  Result<std::optional<Plan>> plan = plan_in_order(reads, *definition_, request_);
+  if (!plan) return plan.error();
+  if (!*plan) return std::unique_ptr<Run>();
+  return std::make_unique<Run>(definition_, request_, std::move(**plan), kept_bytes_max_);
+}
+
 Status Run::check_kept() const {
   if (met_.size() * kKeptBytes + sorted_.bytes() <= kept_bytes_max_) return Status::ok();
   return {Code::kTooLarge, definition_->name + ": what has to be sorted takes more than " +

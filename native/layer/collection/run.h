@@ -12,6 +12,7 @@
 // keeps no view: between two calls it remembers the last key that it is done with, and begins
 // behind it. Where the walk is not in the order that was asked for, what is found is kept by its
 // sort key, with a limit the first so many; the documents are read again when they are handed over.
+// Should that become too much, there may be an index in that order after all: in_order().
 //
 // Invariants
 //   - each document that is asked for is taken once, and no other.
@@ -47,6 +48,9 @@ class Run {
   // Some of them may come by `take_many`, if there is one.
   Status go_on(const Reads& reads, uint64_t look_max, const Take& take,
                const TakeMany& take_many = {});
+  // After TOO_LARGE: the same from its beginning by an index in the order that was to be made; null
+  // where there is none.
+  Result<std::unique_ptr<Run>> in_order(const Reads& reads) const;
   bool is_done() const { return phase_ == Phase::kDone; }
   // That which is being taken, where it was opened to be asked; null: it was not.
   const Document* opened() const { return opened_; }

@@ -35,6 +35,56 @@ describe('a collection', () => {
     expect(users.version(1)).toBe(db.commit)
   })
 
+  it('writes a document only as it was read, where its version is given', async () => {
+    await using db = await open(':memory:')
+    const users = db.collection(Users)
+    await users.insert(ada)
+    const version = users.version(1) as number
+    await users.update(1, { age: 37 }, { version })
+    const taken = code('CONFLICT', { reason: 'written', key: 1 })
+    await expect(users.update(1, { age: 38 }, { version })).rejects.toEqual(taken)
+    await expect(users.put({ ...ada, age: 39 }, { version })).rejects.toEqual(taken)
+    await expect(users.delete(1, { version })).rejects.toEqual(taken)
+    expect(users.get(1)?.age).toBe(37)
+    const put = { ...ada, age: 40 }
+    await users.put(put, { version: users.version(1) as number, durability: 'memory' })
+    expect(await users.delete(1, { version: users.version(1) as number })).toBe(true)
+    const gone = users.update(1, { age: 1 }, { version: db.commit })
+    await expect(gone).rejects.toThrow('users: 1 is not there, not of version')
+    for (const none of [undefined, 0, -1, 1.5, '7'])
+      await expect(users.put(ada, { version: none as never })).rejects.toThrow(
+        'version must be a commit number that version() told',
+      )
+    expect(users.count()).toBe(0)
+  })
+
+  it('of two who write the same version one is refused', async () => {
+    await using db = await open(':memory:')
+    const users = db.collection(Users)
+    await users.insert(ada)
+    const version = users.version(1) as number
+    const both = [1, 2].map((age) => users.update(1, { age }, { version }))
+    const [first, second] = await Promise.allSettled(both)
+    expect([first?.status, second?.status]).toEqual(['fulfilled', 'rejected'])
+    expect(users.get(1)?.age).toBe(1)
+  })
+
+  it('tells what a document was, newest first', async () => {
+    await using db = await open(':memory:', { history: { keep: 'forever' } })
+    const users = db.collection(Users)
+    await users.insert(ada)
+    const inserted = db.commit
+    await users.update(1, { age: 37 })
+    await users.delete(1)
+    const deleted = db.commit
+    const all = users.history(1)
+    expect(all.map((one) => (one.deleted ? undefined : one.value.age))).toEqual([undefined, 37, 36])
+    expect([all[0]?.commit, all[2]?.commit]).toEqual([deleted, inserted])
+    expect(all[1]).toMatchObject({ deleted: false, value: { ...ada, age: 37, role: 'user' } })
+    expect(users.history(1, { limit: 1 })).toHaveLength(1)
+    expect(users.history(9)).toEqual([])
+  })
+
   it('reads some fields by key, of any version, and refuses those that no document has', async () => {
     await using db = await open(':memory:')
     const users = db.collection(Users)

@@ -432,6 +432,15 @@ describe('what was', () => {
       { id: 1, b: 1, n: 2, c: 'c1' },
       { id: 2, b: 1, n: 1, c: 'c1' },
     ])
+    await things.rewrite()
+    await things.update(2, { n: 9 })
+    interface Past {
+      history(key: number): readonly { readonly value?: unknown }[]
+    }
+    const was = (id: number) => (things as unknown as Past).history(id).map(({ value }) => value)
+    expect(was(1).at(-1)).toEqual({ id: 1, a: 'x' })
+    expect(was(2)[0]).toEqual({ id: 2, b: 1, n: 9, c: 'c1' })
+    expect(was(2).at(-1)).toEqual({ id: 2, b: 'y', n: 1 })
     using first = third.at(commits[0] as number)
     expect(
       things

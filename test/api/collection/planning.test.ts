@@ -82,7 +82,12 @@ describe('a plan', () => {
     using now = db.snapshot()
     const where = { kind: 'b', level: 9 } as const
     expect(all.in(past).find({ where }).explain().index).toBe('kind')
-    expect(all.in(past).find({ where: { kind: 'a', level: 0 } }).explain().index).toBe('level')
+    expect(
+      all
+        .in(past)
+        .find({ where: { kind: 'a', level: 0 } })
+        .explain().index,
+    ).toBe('level')
     expect(all.in(now).find({ where }).explain().index).toBe('kind')
     await db.transaction((tx) => {
       all.in(tx).insertMany(things(500).map((one) => ({ ...one, id: one.id + COUNT })))
@@ -129,7 +134,10 @@ describe('a plan', () => {
     await db.collection(Things).deleteWhere({ where: { level: 9 } })
     await db.close()
     using again = openSync(path)
-    const { estimate } = again.collection(Things).find({ where: { note: 'often' } }).explain()
+    const { estimate } = again
+      .collection(Things)
+      .find({ where: { note: 'often' } })
+      .explain()
     expect(estimate).toBe(COUNT / 10)
   })
 
@@ -333,5 +341,34 @@ describe('a join', () => {
     expect(steps.map(({ name }) => name)).toEqual(['author', 'books'])
     expect(steps.every(({ found = 0 }) => found > 0)).toBe(true)
     expect(query.explain().rows).toBeUndefined()
+  })
+
+  it('goes by an index in order after all where what it would have sorted is too much', async () => {
+    const Many = collection('many', {
+      key: 'id',
+      schema: { id: t.int32(), kind: t.string(), n: t.int32(), bare: t.int32() },
+      indexes: { kind: 'ordered', n: 'ordered' },
+    })
+    const count = 100_000
+    const options = { memory: '8MB', durability: 'memory' } as const
+    await using db = await open(join(root, 'sorted'), options)
+    const all = db.collection(Many)
+    for (let from = 0; from < count; from += 1000)
+      await all.insertMany(
+        Array.from({ length: 1000 }, (_, i) => {
+          const n = ((from + i) * 7919) % count
+          return { id: from + i, kind: i % 10 < 3 ? 'b' : 'a', n, bare: n }
+        }),
+      )
+    const where = { kind: 'b' } as const
+    const query = all.find({ where, orderBy: { n: 'desc' } })
+    expect(query.explain().sorts).toBe(true)
+    const found = query.all().map(({ n }) => n)
+    expect(found).toHaveLength(count * 0.3)
+    expect(found).toEqual([...found].sort((a, b) => b - a))
+    expect((await query.allAsync()).map(({ n }) => n)).toEqual(found)
+    const bare = all.find({ where, orderBy: 'bare' })
+    expect(() => bare.all()).toThrow(expect.objectContaining({ code: 'TOO_LARGE' }))
+    expect(all.find({ where, orderBy: 'bare', limit: 3 }).all()).toHaveLength(3)
   })
 })

@@ -1,5 +1,5 @@
 // test/slow.mjs — the long proofs: many seeds of every simulation, the sanitizer builds with those seeds, the
-// package compiled from its tarball, and vitest with everything that npm test leaves out.
+// package compiled from its tarball, and vitest with everything that npm test leaves out: the seconds of types, and closures alone.
 //   node test/slow.mjs --seed=N [--seeds=10000]
 import { spawnSync } from 'node:child_process'
 import { dirname, join } from 'node:path'
@@ -17,6 +17,6 @@ const run = (stages, count) => spawnSync(process.execPath,
   { stdio: 'inherit', env }).status === 0
 
 // A sanitized step costs ten times a plain one, so those builds try a tenth of the seeds.
-const plain = run('build,bundle,native,vitest', seeds)
+const plain = run('build,bundle,native,vitest,sealed', seeds)
 const sanitized = run('address,thread,alignment', String(Math.max(1, Math.ceil(Number(seeds) / 10))))
 process.exitCode = plain && sanitized ? 0 : 1

@@ -96,29 +96,32 @@ std::vector<ManifestGap> Store::gaps_with(uint64_t last, uint64_t next) const {
 }
 
 // Below it views need not be kept, but for those that are held.
-uint64_t Store::dispensable() {
+Result<uint64_t> Store::dispensable() {
   const uint64_t durable = std::min(through(Durability::kDisk), visible());
   switch (policy_.keep) {
     case Keep::kNone: return visible();
     case Keep::kCommits: return commit_before(durable, policy_.amount);
-    case Keep::kForever: return 0;
+    case Keep::kForever: return uint64_t{0};
     case Keep::kAge: break;
   }
   // Of what a crash leaves, never of what it may take.
   const std::optional<TimeRow> row = times_.find(durable, Direction::kReverse);
   const Result<uint64_t> newest_ms = row ? Result<uint64_t>(row->time_ms) : time_of(durable);
-  if (!newest_ms || *newest_ms < policy_.amount) return 0;
-  if (aged_at_ms_.exchange(*newest_ms) == *newest_ms) return 0;
+  if (!newest_ms) return newest_ms.error();
+  if (*newest_ms < policy_.amount) return uint64_t{0};
+  if (aged_at_ms_.exchange(*newest_ms) == *newest_ms) return uint64_t{0};
   const Result<uint64_t> commit = commit_at(*newest_ms - policy_.amount);
-  return commit ? std::min(*commit, durable) : 0;  // What can't be known now is asked again.
+  if (commit) return std::min(*commit, durable);
+  aged_at_ms_.store(0);  // It is asked again.
+  return commit.error();
 }
 
 // Whoever holds a commit after this holds one at the horizon, or a later one. The engine may act on
 // it late, when it has absorbed more: whatever was the newest at the horizon stays until then.
 Retention Store::promised() {
-  const uint64_t dispensable_now = dispensable();
+  const Result<uint64_t> now = dispensable();
   const Lock held(hold_mutex_);
-  horizon_ = std::max(horizon_, dispensable_now);
+  if (now) horizon_ = std::max(horizon_, *now);
   Retention retention;
   retention.horizon = horizon_;
   for (const auto& [commit, hold] : holds_) retention.held.push_back(commit);
@@ -134,20 +137,23 @@ Retention Store::retention() {
   return retention;
 }
 
-// What opening finds: commits up to `last`, and what was kept of them until now.
-ManifestHistory Store::begin_history(const ManifestHistory& before, uint64_t last) {
+// What opening finds: commits up to `last`, and what was kept of them until now. How much that is
+// has to be known: of less than was promised away nobody would be told that it is gone.
+Result<ManifestHistory> Store::begin_history(const ManifestHistory& before, uint64_t last) {
   policy_ = policy_of(before);
   horizon_ = std::max(before.floor, horizon_);
   if (policy_.keep == Keep::kNone) {
     horizon_ = last;
   } else {
-    horizon_ = std::max(horizon_, dispensable());
+    const Result<uint64_t> now = dispensable();
+    if (!now && !options_.serve_damaged) return now.error();
+    if (now) horizon_ = std::max(horizon_, *now);
   }
   const HistoryPolicy asked = options_.history.value_or(policy_);
   if (asked == policy_) return before;
   policy_ = asked;
   aged_at_ms_.store(0);
-  return {static_cast<uint8_t>(asked.keep), asked.amount, horizon_};
+  return ManifestHistory{static_cast<uint8_t>(asked.keep), asked.amount, horizon_};
 }
 
 // ---- times

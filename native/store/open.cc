@@ -276,12 +276,13 @@ Status Store::recover(const ManifestState& state) {
   }
   recovery_.cut_records = found->cut_records;
   recovery_.last_commit = found->last_commit;
-  const ManifestHistory history = begin_history(state.history, found->last_commit);
+  const Result<ManifestHistory> history = begin_history(state.history, found->last_commit);
+  if (!history) return history.error();
   if (options_.read_only) return Status::ok();
   if (!recovery_.clean) {
     if (Status status = settle_log(os_, source, *found); !status) return status;
   }
-  return begin_incarnation(source.mark, *found, history);
+  return begin_incarnation(source.mark, *found, *history);
 }
 
 Status Store::begin_incarnation(const StoreMark& mark, const LogRecovery& found,

@@ -461,11 +461,11 @@ class Store {
   void notify(std::optional<uint64_t> except = {});
   Retention promised();
   Retention retention();
-  uint64_t dispensable();
+  Result<uint64_t> dispensable();
   uint64_t commit_before(uint64_t commit, uint64_t count) const;
   std::vector<ManifestGap> gaps_with(uint64_t last, uint64_t next) const;
   void add_hold(uint64_t commit, const Lock& held);
-  ManifestHistory begin_history(const ManifestHistory& before, uint64_t last);
+  Result<ManifestHistory> begin_history(const ManifestHistory& before, uint64_t last);
   Result<std::optional<TimeRow>> find_time(uint64_t commit, Direction direction);
   std::unique_ptr<EditCursor> with_times(std::unique_ptr<EditCursor> edits, uint64_t commit_first,
                                          uint64_t commit_last, uint64_t horizon);
